@@ -1,0 +1,56 @@
+# make demo: the generated study, to the table. make test: every test. Both set themselves up from requirements.lock.
+SHELL := bash
+PYTHON ?= python3
+UV := 0.13.8
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/ready
+STUDY ?= config/demo.yaml
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+export PYTHONNOUSERSITE := 1
+
+.PHONY: demo controls test lint envs lock report clean
+
+demo: $(READY)
+	snakemake --configfile config/demo.yaml
+
+# Positive and negative controls of cnn3d: about an hour on two cores; its tables are kept in docs/controls/.
+controls: $(READY)
+	snakemake --configfile config/controls.yaml
+
+# One framework a process: tensorflow imported before torchvision or monai crashes.
+test: $(READY)
+	python -m pytest -n 2 -m "not tensorflow and not torch and not workflow"
+	python -m pytest -m tensorflow
+	python -m pytest -m torch
+	python -m pytest -n 2 -m workflow
+
+lint: $(READY)
+	ruff check .
+	ruff format --check .
+	snakefmt --check --diff Snakefile workflow/Snakefile rules
+	snakemake --lint --configfile config/demo.yaml
+	mypy
+
+# Snakemake's own report of a finished study, beside the study's: make report STUDY=config/config.yaml
+report: $(READY)
+	snakemake --configfile $(STUDY) --report $$(python -m gliobench.study $(STUDY))/report/snakemake.html
+
+lock: $(READY)
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --no-annotate --no-header --group dev --output-file requirements.lock
+
+envs: $(READY)
+	python envs/write.py
+
+# Whole or not at all: an interrupted set-up starts over.
+$(READY): requirements.lock
+	$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14) and "GlioBench needs Python 3.11, 3.12 or 3.13: make PYTHON=python3.11")'
+	rm -rf $(VENV)
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV)
+	$(BIN)/uv pip sync --quiet --require-hashes --python $(BIN)/python requirements.lock
+	touch $@
+
+clean:
+	rm -rf $(VENV) results .snakemake

@@ -1,0 +1,107 @@
+rule generate:
+    """Write a generated cohort as real DICOM, in the competition's layout."""
+    input:
+        library=library_files("gliobench/cohorts/synthetic.py"),
+    output:
+        dicom=directory(f"{COHORT}/dicom"),
+    log:
+        f"{COHORT}/logs/generate.log",
+    benchmark:
+        f"{COHORT}/benchmarks/generate.tsv"
+    wildcard_constraints:
+        cohort=cohorts_of_kind("synthetic"),
+    conda:
+        "../envs/imaging.yaml"
+    threads: 2
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        generator=lookup(dpath="{cohort}/generator", within=STUDY.cohorts, default={}),
+        seed=lookup(dpath="{cohort}/seed", within=STUDY.cohorts),
+    script:
+        "../workflow/scripts/generate.py"
+
+
+def cohort_folder(wildcards):
+    """Where a cohort's DICOM lies: generated, or the config's path."""
+    settings = cohort_settings(wildcards)
+    return f"{RESULTS}/{wildcards.cohort}/dicom" if settings["kind"] == "synthetic" else settings["path"]
+
+
+def generated(wildcards):
+    """The generated folder as an input; the user's own data are read in place and may be absent from a dry run."""
+    return [cohort_folder(wildcards)] if cohort_settings(wildcards)["kind"] == "synthetic" else []
+
+
+def sites_table(wildcards):
+    """The TSV of sites (and oracle probabilities of a generated cohort), or None."""
+    settings = cohort_settings(wildcards)
+    return f"{cohort_folder(wildcards)}/truth.tsv" if settings["kind"] == "synthetic" else settings.get("sites")
+
+
+rule read_cohort:
+    """Who the patients are: labels, sites, and that every label has its folder."""
+    input:
+        generated,
+        library=library_files("read_cohort.py"),
+    output:
+        patients=f"{COHORT}/patients.tsv",
+    log:
+        f"{COHORT}/logs/read_cohort.log",
+    conda:
+        "../envs/imaging.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        folder=cohort_folder,
+        sites=sites_table,
+    script:
+        "../workflow/scripts/read_cohort.py"
+
+
+rule audit_series:
+    """Read each series of a shard of patients for its facts, with a thumbnail."""
+    input:
+        generated,
+        patients=f"{COHORT}/patients.tsv",
+        library=library_files("audit_series.py"),
+    output:
+        series=f"{COHORT}/audit/{{scatteritem}}.tsv",
+        thumbnails=f"{COHORT}/audit/{{scatteritem}}.npy",
+    log:
+        f"{COHORT}/logs/audit/{{scatteritem}}.log",
+    benchmark:
+        f"{COHORT}/benchmarks/audit/{{scatteritem}}.tsv"
+    conda:
+        "../envs/imaging.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=240,
+    params:
+        folder=cohort_folder,
+        exclude=lookup(dpath="{cohort}/exclude", within=STUDY.cohorts, default={}),
+    script:
+        "../workflow/scripts/audit_series.py"
+
+
+rule gather_series:
+    """The audit of a whole cohort as one table."""
+    input:
+        gather.shards(f"{COHORT}/audit/{{scatteritem}}.tsv", allow_missing=True),
+        library=library_files("gather_series.py"),
+    output:
+        series=f"{COHORT}/series.tsv",
+    log:
+        f"{COHORT}/logs/gather_series.log",
+    conda:
+        "../envs/imaging.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    script:
+        "../workflow/scripts/gather_series.py"

@@ -1,0 +1,30 @@
+rule preprocess:
+    """Make the input of an approach from the series of one modality, a shard of patients at a time."""
+    input:
+        generated,
+        patients=f"{COHORT}/patients.tsv",
+        series=f"{COHORT}/series.tsv",
+        library=lambda wildcards: library_files("preprocess.py", input_module(wildcards)),
+    output:
+        array=f"{COHORT}/inputs/{{approach}}/{{modality}}/{{scatteritem}}.npy",
+        index=f"{COHORT}/inputs/{{approach}}/{{modality}}/{{scatteritem}}.tsv",
+    log:
+        f"{COHORT}/logs/preprocess/{{approach}}/{{modality}}/{{scatteritem}}.log",
+    benchmark:
+        f"{COHORT}/benchmarks/preprocess/{{approach}}/{{modality}}/{{scatteritem}}.tsv"
+    conda:
+        "../envs/imaging.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=240,
+    params:
+        folder=cohort_folder,
+        input=lookup(dpath="{approach}/input", within=STUDY.approaches),
+    script:
+        "../workflow/scripts/preprocess.py"
+
+
+def input_module(wildcards):
+    """The library file that makes the input an approach asks for."""
+    return f"gliobench/inputs/{STUDY.approaches[wildcards.approach]['input']['kind']}.py"

@@ -1,0 +1,20 @@
+rule split:
+    """Draw a split scheme over all patients of a cohort."""
+    input:
+        patients=f"{COHORT}/patients.tsv",
+        library=library_files("split.py"),
+    output:
+        split=f"{COHORT}/splits/{{scheme}}.tsv",
+    log:
+        f"{COHORT}/logs/split/{{scheme}}.log",
+    conda:
+        "../envs/report.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        scheme=lookup(dpath="{scheme}", within=STUDY.splits),
+        seed=lookup(dpath="{cohort}/seed", within=STUDY.cohorts),
+    script:
+        "../workflow/scripts/split.py"

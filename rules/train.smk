@@ -1,0 +1,67 @@
+def split_scheme(wildcards):
+    return f"{RESULTS}/{wildcards.cohort}/splits/{STUDY.scheme_name(cell_of(wildcards))}.tsv"
+
+
+def training_job(wildcards):
+    """What one job trains, as plain data for the script and for Snakemake's record of parameters."""
+    cell = cell_of(wildcards)
+    return {
+        "cell": vars(cell),
+        "repeat": int(wildcards.repeat),
+        "seed_index": int(wildcards.seed),
+        "batch": int(wildcards.batch),
+        "batches": STUDY.splits[STUDY.scheme_name(cell)].get("batches", 1),
+        "seed": STUDY.cohorts[cell.cohort]["seed"],
+        "parameters": STUDY.variant(cell.approach, cell.variant)["parameters"],
+    }
+
+
+rule train_tensorflow:
+    """Train the folds of one batch and predict their patients; finished folds of a killed job are kept and reused."""
+    input:
+        patients=f"{COHORT}/patients.tsv",
+        split=split_scheme,
+        arrays=gather.shards(f"{COHORT}/inputs/{{approach}}/{{modality}}/{{scatteritem}}.npy", allow_missing=True),
+        indexes=gather.shards(f"{COHORT}/inputs/{{approach}}/{{modality}}/{{scatteritem}}.tsv", allow_missing=True),
+        library=lambda wildcards: library_files("train.py", f"gliobench/approaches/{wildcards.approach}.py"),
+    output:
+        predictions=f"{RUN}/predictions.tsv",
+        history=f"{RUN}/history.tsv",
+        record=f"{RUN}/run.json",
+        models=directory(f"{RUN}/models"),
+    log:
+        f"{COHORT}/logs/runs/{{approach}}/{{variant}}/{{modality}}/{{protocol}}/repeat-{{repeat}}_seed-{{seed}}_batch-{{batch}}.log",
+    benchmark:
+        f"{COHORT}/benchmarks/runs/{{approach}}/{{variant}}/{{modality}}/{{protocol}}/repeat-{{repeat}}_seed-{{seed}}_batch-{{batch}}.tsv"
+    wildcard_constraints:
+        approach=approaches_of("tensorflow"),
+    conda:
+        "../envs/tensorflow.yaml"
+    # Results repeat to the byte for one number of threads, so it is fixed here and not by how many cores are free.
+    threads: 1
+    resources:
+        mem_mb=8000,
+        runtime=720,
+        gpu=1,
+    params:
+        job=training_job,
+        weights=lambda wildcards: STUDY.variant(wildcards.approach, wildcards.variant)["weights"],
+    script:
+        "../workflow/scripts/train.py"
+
+
+use rule train_tensorflow as train_torch with:
+    wildcard_constraints:
+        approach=approaches_of("torch"),
+    conda:
+        "../envs/torch.yaml"
+
+
+use rule train_tensorflow as train_sklearn with:
+    wildcard_constraints:
+        approach=approaches_of("sklearn"),
+    conda:
+        "../envs/report.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=60,

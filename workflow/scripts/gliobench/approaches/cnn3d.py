@@ -1,0 +1,191 @@
+"""3D CNN on one modality (Bui and Fleming). Keras, backend-neutral."""
+
+import time
+from pathlib import Path
+
+import numpy as np
+
+from gliobench.training import Diverged, OnEpoch, Part, keras_session
+from gliobench.training.keras_session import keras, renew
+from gliobench.training.scores import binary_scores
+
+PHASES = ("final",)
+SUFFIX = ".keras"
+prepare = keras_session.prepare
+
+
+def build(shape: tuple[int, ...], parameters: dict) -> keras.Model:
+    """
+    Build and compile the network of the paper's Fig. 7.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Rows, columns and slices of one input.
+    parameters : dict
+        As in ``config/approaches/cnn3d.yaml``.
+
+    Returns
+    -------
+    keras.Model
+        257,153 parameters at the paper's settings, 256,769 of them trainable.
+    """
+    model = _network(shape, parameters)
+    schedule = keras.optimizers.schedules.ExponentialDecay(
+        parameters["learning_rate"], parameters["decay_steps"], parameters["decay_rate"], staircase=True
+    )
+    model.compile(
+        optimizer=keras.optimizers.Adam(schedule),
+        loss="binary_crossentropy",
+        metrics=[keras.metrics.BinaryAccuracy(name="accuracy"), keras.metrics.AUC(name="auc")],
+        jit_compile=False,
+    )
+    return model
+
+
+def _network(shape: tuple[int, ...], parameters: dict) -> keras.Model:
+    inputs = keras.Input((*shape, 1))
+    features = inputs
+    for filters in parameters["filters"]:
+        features = keras.layers.Conv3D(filters, 3)(features)
+        features = keras.layers.BatchNormalization()(features)
+        features = keras.layers.LeakyReLU()(features)
+    features = keras.layers.GlobalAveragePooling3D()(features)
+    features = keras.layers.Dense(parameters["dense"], activation="relu")(features)
+    features = keras.layers.Dropout(parameters["dropout"])(features)
+    return keras.Model(inputs, keras.layers.Dense(1, activation="sigmoid")(features))
+
+
+def fit(
+    model: keras.Model,
+    phase: str,
+    train: Part,
+    validation: Part,
+    parameters: dict,
+    seed: int,
+    on_epoch: OnEpoch,
+) -> int:
+    """
+    Train from fresh weights and keep those of the best validation AUC (II.E); at equal AUC those of lower loss.
+
+    Returns
+    -------
+    int
+        The best epoch, from 1.
+
+    Raises
+    ------
+    Diverged
+        The training or validation loss is no number.
+    """
+    keras.utils.set_random_seed(seed)
+    renew(model, _network(model.input_shape[1:-1], parameters))
+    rng = np.random.default_rng(seed)
+    batches = LabelledBatches(train, parameters["batch_size"], parameters["labels"], rng)
+    watch = BestEpoch(validation, parameters["labels"], parameters["patience"], rng, on_epoch)
+    model.fit(batches, epochs=parameters["epochs"], callbacks=[watch], shuffle=False, verbose=0)
+    model.set_weights(watch.best_weights)
+    return watch.best_epoch
+
+
+def predict(model: keras.Model, inputs: np.ndarray) -> np.ndarray:
+    """Return the probability of label 1 for inputs of shape (n, rows, columns, slices)."""
+    if not len(inputs):
+        return np.empty(0)
+    outputs = [
+        keras.ops.convert_to_numpy(model.predict_on_batch(inputs[start : start + 8, ..., None]))
+        for start in range(0, len(inputs), 8)
+    ]
+    return np.concatenate(outputs)[:, 0].astype(float)
+
+
+def save(model: keras.Model, path: Path) -> None:
+    """Write the model in Keras' own format."""
+    model.save(path)
+
+
+def load(path: Path) -> keras.Model:
+    """Read a model that `save` wrote; a file that carries code is refused by Keras."""
+    return keras.saving.load_model(path, safe_mode=True)
+
+
+class LabelledBatches(keras.utils.PyDataset):
+    """
+    Batches of training patients, with the label handling of a variant.
+
+    Parameters
+    ----------
+    part : Part
+        Training patients.
+    batch_size : int
+        Patients a batch; the last may be smaller.
+    labels : str
+        ``kept``: patients are shuffled with their labels, each epoch anew. ``permuted``: the same, with labels
+        permuted once before the first epoch. ``permuted_after_first_epoch``: patients stay in order, and after each
+        epoch the labels are permuted against them, as in the authors' loader.
+    rng : numpy Generator
+        Source of every shuffle.
+    """
+
+    def __init__(self, part: Part, batch_size: int, labels: str, rng: np.random.Generator):
+        super().__init__(workers=1)
+        self.inputs = part.inputs
+        self.labels = rng.permutation(part.labels) if labels == "permuted" else part.labels
+        self.batch_size = batch_size
+        self.policy = labels
+        self.rng = rng
+        self.order = np.arange(len(part)) if labels == "permuted_after_first_epoch" else rng.permutation(len(part))
+
+    def __len__(self) -> int:
+        return -(-len(self.order) // self.batch_size)
+
+    def __getitem__(self, number: int) -> tuple[np.ndarray, np.ndarray]:
+        rows = self.order[number * self.batch_size : (number + 1) * self.batch_size]
+        return self.inputs[rows, ..., None], self.labels[rows, None].astype("float32")
+
+    def on_epoch_end(self) -> None:
+        """Shuffle for the next epoch."""
+        if self.policy == "permuted_after_first_epoch":
+            self.labels = self.rng.permutation(self.labels)
+        else:
+            self.order = self.rng.permutation(self.order)
+
+
+class BestEpoch(keras.callbacks.Callback):
+    """Score the validation patients after each epoch, keep the best weights, stop after `patience` epochs without."""
+
+    def __init__(self, validation: Part, labels: str, patience: int, rng: np.random.Generator, on_epoch: OnEpoch):
+        super().__init__()
+        self.inputs = validation.inputs
+        self.labels = rng.permutation(validation.labels) if labels == "permuted" else validation.labels
+        self.policy = labels
+        self.patience = patience
+        self.rng = rng
+        self.report = on_epoch
+        self.best = (-np.inf, -np.inf)
+        self.best_epoch = 0
+        self.best_weights: list[np.ndarray] = []
+
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
+        """Start the clock."""
+        self.start = time.perf_counter()
+
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        """Score, report, keep or stop."""
+        logs = logs or {}
+        scores = binary_scores(self.labels, predict(self.model, self.inputs))
+        if not np.isfinite([logs["loss"], scores["loss"]]).all():
+            raise Diverged(f"the loss was no number in epoch {epoch + 1}")
+        self.report(
+            {name: float(logs[name]) for name in ("loss", "accuracy", "auc")}
+            | {f"validation_{name}": value for name, value in scores.items()}
+            | {"epoch": epoch + 1, "seconds": time.perf_counter() - self.start}
+        )
+        if (scores["auc"], -scores["loss"]) > self.best:
+            self.best = (scores["auc"], -scores["loss"])
+            self.best_epoch = epoch + 1
+            self.best_weights = self.model.get_weights()
+        elif epoch + 1 - self.best_epoch >= self.patience:
+            self.model.stop_training = True
+        if self.policy == "permuted_after_first_epoch":
+            self.labels = self.rng.permutation(self.labels)

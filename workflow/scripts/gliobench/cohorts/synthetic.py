@@ -1,0 +1,301 @@
+"""Generated cohorts: DICOM in the competition's layout, with a planted signal whose best possible AUC is known."""
+
+import json
+import logging
+import shutil
+from collections.abc import Mapping
+from concurrent.futures import ProcessPoolExecutor
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import special
+
+from gliobench.cohorts.acquisition import Series, acquire, digitise, draw_tilt, plan_slices, signal_map
+from gliobench.cohorts.anatomy import Anatomy, draw_anatomy, draw_pose, load_template
+from gliobench.cohorts.dicom_writer import Scanner, write_series
+from gliobench.cohorts.lesion import Lesion, Traits, draw_centre, draw_lesion, draw_traits
+from gliobench.errors import GlioBenchError
+from gliobench.files import whole
+from gliobench.processes import die_with_parent
+from gliobench.seeds import derive_seed
+from gliobench.settings import SCHEMAS, check
+
+LOGGER = logging.getLogger(__name__)
+ORACLE_DRAWS = 1_000_000
+SMALLEST_CLASS = 3  # each class holds at least one patient in so many
+
+
+def complete(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """
+    Check the settings of a generated cohort and fill in the defaults, which stand in ``synthetic.schema.json``.
+
+    Raises
+    ------
+    GlioBenchError
+        A key is unknown or a value impossible.
+    """
+    where = "the settings of the generated cohort"
+    check(settings, "synthetic", where)
+    filled: dict[str, Any] = _fill(_schema(), settings)
+    for place, (low, high) in {"slices": filled["slices"], **filled["lesion"]}.items():
+        if low > high:
+            raise GlioBenchError(f"{where}, {place}: {low} is above {high}; give the smaller one first.")
+    if filled["site_confounding"] and len(filled["sites"]) < 2:
+        raise GlioBenchError(f"{where}: site_confounding needs at least two sites; add one or set it to 0.")
+    return filled
+
+
+@cache
+def _schema() -> dict[str, Any]:
+    schema: dict[str, Any] = json.loads((SCHEMAS / "synthetic.schema.json").read_text(encoding="utf-8"))
+    return schema
+
+
+def _fill(schema: Mapping[str, Any], value: Any) -> Any:
+    if isinstance(value, Mapping):
+        rules = schema["properties"]
+        defaults = {key: rule["default"] for key, rule in rules.items() if "default" in rule}
+        return {key: _fill(rules[key], part) for key, part in (defaults | dict(value)).items()}
+    if isinstance(value, list):
+        return [_fill(schema.get("items", {}), part) for part in value]
+    return value
+
+
+@cache
+def oracle_auc(beta: float) -> float:
+    """
+    Return the AUC of the population's true probabilities, the best that any method could reach.
+
+    The mean over all pairs of a million drawn patients, each counted as positive with its probability sigmoid(beta s).
+    """
+    latent = np.random.default_rng(derive_seed(0, "oracle")).standard_normal(ORACLE_DRAWS)
+    positive = np.sort(special.expit(beta * latent))
+    negative = 1 - positive
+    below = np.cumsum(negative) - negative / 2
+    return float((positive * below).sum() / (positive.sum() * negative.sum()))
+
+
+def draw_patients(settings: Mapping[str, Any], seed: int) -> pd.DataFrame:
+    """
+    Draw a cohort's patients.
+
+    The whole cohort is drawn anew until each class holds at least a third of it, so that folds can be stratified.
+
+    Parameters
+    ----------
+    settings : mapping
+        Settings of the cohort; ``workflow/schemas/synthetic.schema.json`` describes them.
+    seed : int
+        The cohort's base seed.
+
+    Returns
+    -------
+    DataFrame
+        patient_id (five digits), label (0, 1), site, latent, oracle_probability.
+    """
+    settings = complete(settings)
+    count = settings["patients"]
+    rng = np.random.default_rng(derive_seed(seed, "patients"))
+    while True:
+        latent = rng.standard_normal(count)
+        probability = special.expit(settings["signal"] * latent)
+        label = (rng.random(count) < probability).astype(int)
+        if count // SMALLEST_CLASS <= label.sum() <= count - count // SMALLEST_CLASS:
+            break
+    return pd.DataFrame(
+        {
+            "patient_id": [f"{number:05}" for number in range(count)],
+            "label": label,
+            "site": _draw_sites(settings, label, rng),
+            "latent": latent,
+            "oracle_probability": probability,
+        }
+    )
+
+
+def _draw_sites(settings: dict[str, Any], label: np.ndarray, rng: np.random.Generator) -> list[str]:
+    names = np.array([site["name"] for site in settings["sites"]])
+    share = np.array([site["share"] for site in settings["sites"]], dtype="float64")
+    first_half = np.arange(len(names)) < (len(names) + 1) // 2
+    confounded = rng.random(len(label)) < settings["site_confounding"]
+    sites = []
+    for one, follows in zip(label, confounded, strict=True):
+        weights = share * (first_half == bool(one)) if follows else share
+        sites.append(str(rng.choice(names, p=weights / weights.sum())))
+    return sites
+
+
+def build_brain(patient: Mapping[str, Any], settings: Mapping[str, Any], seed: int) -> tuple[Anatomy, Lesion, Traits]:
+    """Build a patient's anatomy and lesion on a grid as fine as the series need (1 to 3 mm)."""
+    settings = complete(settings)
+    template = load_template(_working_spacing(settings["matrix"]))
+    rng = _rng(seed, patient, "anatomy")
+    traits = draw_traits(
+        _rng(seed, patient, "traits"),
+        patient["latent"],
+        settings["traits"],
+        settings["trait_strength"],
+        settings["lesion"]["oedema_volume"],
+    )
+    pose = draw_pose(rng)
+    radius = rng.uniform(*settings["lesion"]["core_radius"])
+    centre = pose.to_patient(draw_centre(template, traits.location, rng))
+    anatomy = draw_anatomy(template, pose, (centre, rng.uniform(2, 7), 1.6 * radius), rng)
+    return anatomy, draw_lesion(anatomy, centre, radius, traits, _rng(seed, patient, "lesion")), traits
+
+
+def _working_spacing(matrix: int) -> int:
+    """Return the anatomy's voxel size in mm for slices of `matrix` pixels across about 240 mm."""
+    return int(np.clip(round(0.8 * 240 / matrix), 1, 3))
+
+
+def _rng(seed: int, patient: Mapping[str, Any], purpose: str) -> np.random.Generator:
+    return np.random.default_rng(derive_seed(seed, patient["patient_id"], purpose))
+
+
+def write_patient(patient: Mapping[str, Any], settings: Mapping[str, Any], seed: int, folder: str | Path) -> None:
+    """
+    Write a patient's series to ``<folder>/train/<patient_id>/<modality>/Image-<n>.dcm``.
+
+    Parameters
+    ----------
+    patient : mapping
+        One row of `draw_patients`.
+    settings : mapping
+        Settings of the cohort.
+    seed : int
+        The cohort's base seed.
+    folder : path
+        The cohort's folder.
+    """
+    settings = complete(settings)
+    anatomy, lesion, _ = build_brain(patient, settings, seed)
+    home = Path(folder) / "train" / patient["patient_id"]
+    shutil.rmtree(home, ignore_errors=True)
+    home.mkdir(parents=True)
+    rng = _rng(seed, patient, "defects")
+    flawed = {
+        name: rng.choice(settings["modalities"]) if rng.random() < settings["defects"][name] else None
+        for name in ("missing_modality", "blank_series", "truncated_file")
+    }
+    for modality in settings["modalities"]:
+        if modality == flawed["missing_modality"]:
+            continue
+        site = next(site for site in settings["sites"] if site["name"] == patient["site"])
+        rng = _rng(seed, patient, modality)
+        series = _acquire_series(anatomy, lesion, modality, site, settings, rng)
+        if modality == flawed["blank_series"]:
+            series = Series(np.zeros_like(series.pixels), series.affine)
+        files = write_series(
+            series,
+            home / modality,
+            _draw_numbers(len(series.pixels), settings["defects"], rng),
+            patient["patient_id"],
+            modality,
+            Scanner(site["manufacturer"], site["model"], site["field_strength"]),
+            (seed, patient["patient_id"]),
+        )
+        if modality == flawed["truncated_file"]:
+            _truncate(files[int(rng.integers(len(files)))])
+
+
+def _acquire_series(
+    anatomy: Anatomy,
+    lesion: Lesion,
+    modality: str,
+    site: dict[str, Any],
+    settings: dict[str, Any],
+    rng: np.random.Generator,
+) -> Series:
+    defects = settings["defects"]
+    count = int(rng.integers(*settings["slices"], endpoint=True))
+    blank = int(rng.integers(1, max(1, count // 8), endpoint=True)) if rng.random() < defects["blank_ends"] else 0
+    affine = plan_slices(
+        anatomy,
+        str(rng.choice(settings["planes"][modality])),
+        draw_tilt(rng, settings["tilt"]),
+        settings["matrix"],
+        site["field_of_view"],
+        count,
+        blank,
+    )
+    image = signal_map(anatomy, lesion, modality, rng)
+    shape = (count, settings["matrix"], settings["matrix"])
+    slices = acquire(image, anatomy, affine, shape, settings["noise"], rng)
+    return digitise(slices, affine, bool(rng.random() < defects["rescale_slope"]), rng)
+
+
+def _draw_numbers(count: int, defects: dict[str, float], rng: np.random.Generator) -> list[int]:
+    """Number the slices: from 1 along the normal, unless a defect says otherwise."""
+    steps = np.ones(count, dtype=int)
+    steps[0] = rng.integers(2, 400) if rng.random() < defects["numbering_offset"] else 1
+    if rng.random() < defects["numbering_gaps"]:
+        steps[1 + rng.integers(0, count - 1, max(1, count // 10))] += 1
+    numbers = np.cumsum(steps)
+    return (numbers[::-1] if rng.random() < defects["reversed_order"] else numbers).tolist()
+
+
+def _truncate(file: Path) -> None:
+    content = file.read_bytes()
+    file.write_bytes(content[: len(content) // 2])
+
+
+def write_cohort(settings: Mapping[str, Any], seed: int, folder: str | Path, workers: int = 1) -> None:
+    """
+    Write a cohort as the competition lays it out, with ``truth.tsv`` beside it.
+
+    ``truth.tsv`` (patient_id, site, oracle_probability) is written first and marks the folder as generated;
+    ``train_labels.csv`` is written last and says that the cohort is whole. The files are the same whatever the number
+    of workers.
+
+    Parameters
+    ----------
+    settings : mapping
+        Settings of the cohort.
+    seed : int
+        The cohort's base seed.
+    folder : path
+        Where to; what an earlier call wrote there is replaced.
+    workers : int
+        Processes that share the patients.
+
+    Raises
+    ------
+    GlioBenchError
+        The settings are wrong, or the folder holds data that were not generated.
+    """
+    settings, folder = complete(settings), Path(folder)
+    patients = draw_patients(settings, seed)
+    _clear(folder)
+    with whole(folder / "truth.tsv") as temporary:
+        truth = patients[["patient_id", "site", "oracle_probability"]]
+        truth.to_csv(temporary, sep="\t", index=False, lineterminator="\n")
+    rows = patients.to_dict("records")
+    write = partial(write_patient, settings=settings, seed=seed, folder=folder)
+    load_template(_working_spacing(settings["matrix"]))  # so that forked workers share it
+    if workers == 1:
+        _count(map(write, rows), len(rows))
+    else:
+        with ProcessPoolExecutor(min(workers, len(rows)), initializer=die_with_parent) as pool:
+            _count(pool.map(write, rows), len(rows))
+    with whole(folder / "train_labels.csv") as temporary:
+        labels = patients[["patient_id", "label"]].set_axis(["BraTS21ID", "MGMT_value"], axis=1)
+        labels.to_csv(temporary, index=False, lineterminator="\n")
+
+
+def _clear(folder: Path) -> None:
+    if (folder / "train").exists() and not (folder / "truth.tsv").exists():
+        raise GlioBenchError(
+            f"{folder}/train holds data that were not generated; choose another folder for the generated cohort."
+        )
+    (folder / "train_labels.csv").unlink(missing_ok=True)
+    shutil.rmtree(folder / "train", ignore_errors=True)
+
+
+def _count(done: Any, total: int) -> None:
+    for number, _ in enumerate(done, start=1):
+        if number % max(1, total // 10) == 0:
+            LOGGER.info("generated %d of %d patients", number, total)

@@ -1,0 +1,151 @@
+"""One cell of the study (cohort, approach, variant, modality, protocol): from its runs' files to its scores."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from gliobench.errors import GlioBenchError
+from gliobench.evaluation.intervals import RESAMPLES, patient_intervals
+from gliobench.evaluation.metrics import METRICS, RUN, make_sample, pooled_auc, score, unit_weights, why_empty
+from gliobench.files import check_table, table_schema
+from gliobench.seeds import derive_seed
+
+CELL = ["cohort", "approach", "variant", "modality", "protocol"]
+PARTS = ("test", "validation")
+
+Record = Mapping[str, Any]
+
+
+def score_cell(
+    predictions: Sequence[pd.DataFrame],
+    records: Sequence[Record],
+    base_seed: int,
+    resamples: int = RESAMPLES,
+    caveat: str | None = None,
+) -> pd.DataFrame:
+    """
+    Score one cell: a row a phase and part (test, validation).
+
+    Parameters
+    ----------
+    predictions : sequence of pandas.DataFrame
+        The ``predictions.tsv`` of the cell's batches of folds.
+    records : sequence of dict
+        Their ``run.json``, in the same order.
+    base_seed : int
+        The study's base seed; the resampling's seed is derived from it and the cell's name.
+    resamples : int
+        Resamples of the patients behind each interval.
+    caveat : str, optional
+        What a reader must know of this protocol or variant.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Rows of the table ``metrics``. A cell without any prediction is one row, its scores empty.
+
+    Raises
+    ------
+    GlioBenchError
+        The files belong to different cells, or a run scores a patient twice.
+    """
+    cell = _cell_of(records)
+    rows = patient_rows(predictions, records)
+    status, reason = cell_status(records)
+    head = {**cell, "weights": records[0]["weights"], "caveat": caveat}
+    scored = [
+        head | {"phase": phase, "part": part} | _score_rows(part_rows, status, reason, resamples, seed)
+        for (phase, part), part_rows in _by_phase_and_part(rows)
+        for seed in [derive_seed(base_seed, "bootstrap", *cell.values(), phase, part)]
+    ]
+    return as_metrics(scored or [head | {"n_runs": 0, "status": status, "reason": reason or "no predictions"}])
+
+
+def as_metrics(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """Make the table ``metrics`` of rows that may lack cells; what they lack is empty."""
+    table = pd.DataFrame(list(rows), columns=list(table_schema("metrics")["properties"]))
+    return check_table(table, "metrics", "the scores of a cell")
+
+
+def _cell_of(records: Sequence[Record]) -> dict[str, str]:
+    if not records:
+        raise GlioBenchError("a cell without run records cannot be scored; train it first.")
+    cells = {tuple(record[name] for name in [*CELL, "weights"]) for record in records}
+    if len(cells) > 1:
+        raise GlioBenchError(f"run records of different cells were given to be scored as one: {sorted(cells)}.")
+    return {name: records[0][name] for name in CELL}
+
+
+def patient_rows(predictions: Sequence[pd.DataFrame], records: Sequence[Record]) -> pd.DataFrame:
+    """
+    Join the patients' predictions of a cell's batches, with the repeat and seed_index of each.
+
+    Parameters
+    ----------
+    predictions, records : sequences
+        As for `score_cell`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Rows of the table ``predictions`` without those of slices, and with repeat and seed_index.
+    """
+    tables = [
+        table.assign(repeat=record["repeat"], seed_index=record["seed_index"])
+        for table, record in zip(predictions, records, strict=True)
+    ]
+    rows = pd.concat(tables, ignore_index=True)
+    return rows[rows["slice_index"].isna()]
+
+
+def _by_phase_and_part(rows: pd.DataFrame) -> list[tuple[tuple[str, str], pd.DataFrame]]:
+    """Phases in the order of training, and in each the test part before the validation part."""
+    groups = dict(list(rows.groupby(["phase", "part"], sort=False)))
+    phases = rows["phase"].unique()
+    keys = [(phase, part) for phase in phases for part in PARTS if (phase, part) in groups]
+    return [(key, groups[key]) for key in keys]
+
+
+def _score_rows(rows: pd.DataFrame, status: str, reason: str | None, resamples: int, seed: int) -> dict[str, Any]:
+    sample = make_sample(rows)
+    values = dict(zip(METRICS, score(sample, *unit_weights(sample)).tolist(), strict=True))
+    intervals, method = patient_intervals(sample, seed, resamples)
+    reasons = ([reason] if reason else []) + why_empty(sample, values)
+    positive, negative = len(sample.positive.patients), len(sample.negative.patients)
+    return {
+        "n_patients": positive + negative,
+        "n_positive": positive,
+        "n_runs": len(rows.groupby(RUN)),
+        **values,
+        **{f"{name}_low": low for name, (low, _) in intervals.items()},
+        **{f"{name}_high": high for name, (_, high) in intervals.items()},
+        "auc_pooled": pooled_auc(rows),
+        "interval_method": method,
+        "p_chance": np.nan,  # only retrained label permutations can fill it
+        "status": status,
+        "reason": "; ".join(reasons) or None,
+    }
+
+
+def cell_status(records: Sequence[Record]) -> tuple[str, str | None]:
+    """
+    Status of a cell from its folds: ``ok`` only if all are.
+
+    Returns
+    -------
+    str
+        ``ok``, ``diverged`` or ``failed`` (which outweighs diverged).
+    str or None
+        For example ``2 of 5 folds diverged: loss is NaN``.
+    """
+    folds = [fold for record in records for fold in record["folds"]]
+    phrases, status = [], "ok"
+    for kind in ("diverged", "failed"):
+        reasons = Counter(fold["reason"] or "no reason given" for fold in folds if fold["status"] == kind)
+        if reasons:
+            status = kind
+            phrases.append(f"{reasons.total()} of {len(folds)} folds {kind}: {', '.join(reasons)}")
+    return status, "; ".join(phrases) or None

@@ -1,0 +1,85 @@
+"""Controls: what independent cohorts say together, by t intervals over the cohorts."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from gliobench.evaluation.intervals import Interval, paired_t_interval, t_interval
+from gliobench.files import check_table, table_schema
+
+METHOD = ["approach", "modality", "protocol", "phase"]
+CHANCE = 0.5
+COMPARED = "main"
+
+
+def replicates_table(comparison: pd.DataFrame, groups: Mapping[str, Sequence[str]]) -> pd.DataFrame:
+    """
+    Test AUC over groups of independent cohorts, and its paired difference between variants.
+
+    Parameters
+    ----------
+    comparison : pandas.DataFrame
+        The table ``comparison`` (or ``metrics``); its test rows with an AUC are used.
+    groups : mapping of str to sequence of str
+        A group's name -> its cohorts, for example ``{"null": ["null-01", ..., "null-20"]}``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The table ``replicates``: a row a group, approach, variant, modality, protocol and phase (``mean``), and one
+        a variant that stands beside ``main`` (``difference``: main minus it, over the cohorts that have both).
+    """
+    test = comparison[(comparison["part"] == "test") & comparison["auc"].notna()]
+    rows = [
+        row
+        for group, cohorts in groups.items()
+        for method, cells in test[test["cohort"].isin(cohorts)].groupby(METHOD, sort=False)
+        for row in _rows_of({"cohort_group": group, **dict(zip(METHOD, method, strict=True))}, cells)
+    ]
+    table = pd.DataFrame(rows, columns=list(table_schema("replicates")["properties"]))
+    return check_table(table, "replicates", "the replicates")
+
+
+def _rows_of(head: dict[str, Any], cells: pd.DataFrame) -> list[dict[str, Any]]:
+    aucs = {name: rows.set_index("cohort")["auc"] for name, rows in cells.groupby("variant", sort=False)}
+    variants = list(aucs)
+    rows = [_row(head, variant, None, t_interval(aucs[variant])) for variant in variants]
+    others = [name for name in variants if name != COMPARED and COMPARED in variants]
+    return rows + [_row(head, COMPARED, other, _difference(aucs[COMPARED], aucs[other])) for other in others]
+
+
+def _difference(first: pd.Series, second: pd.Series) -> Interval:
+    return paired_t_interval(*first.align(second, join="inner"))
+
+
+def _row(head: dict[str, Any], variant: Any, contrast: Any, interval: Interval) -> dict[str, Any]:
+    row = head | {
+        "control": "difference" if contrast else "mean",
+        "variant": variant,
+        "contrast": contrast,
+        "metric": "auc",
+        "n": interval.n,
+        "mean": interval.mean,
+        "low": interval.low,
+        "high": interval.high,
+    }
+    return row | {"statement": _statement(row)}
+
+
+def _statement(row: Mapping[str, Any]) -> str:
+    what = f"{row['approach']} {row['variant']}"
+    what = f"AUC of {what} minus {row['contrast']}" if row["contrast"] else f"mean AUC of {what}"
+    where = f"{row['cohort_group']}, {row['modality']}, {row['protocol']}: {what} over {row['n']} cohorts"
+    if np.isnan(row["low"]):
+        return f"{where} is {row['mean']:.3f}; too few for an interval."
+    reference = 0 if row["contrast"] else CHANCE
+    numbers = f"{row['mean']:.3f} ({row['low']:.3f} to {row['high']:.3f})"
+    return f"{where} is {numbers}; the interval {_lies(row, reference)}."
+
+
+def _lies(row: Mapping[str, Any], reference: float) -> str:
+    if row["low"] > reference:
+        return f"lies above {reference:g}"
+    return f"lies below {reference:g}" if row["high"] < reference else f"covers {reference:g}"

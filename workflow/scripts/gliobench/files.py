@@ -1,0 +1,138 @@
+"""Reading and writing the files that pass between the stages: whole or not at all, and checked against a schema."""
+
+import json
+import os
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from gliobench.errors import GlioBenchError
+from gliobench.settings import SCHEMAS
+
+DTYPES = {"string": "str", "integer": "Int64", "number": "float64", "boolean": "boolean"}
+
+
+@contextmanager
+def whole(path: str | Path) -> Iterator[Path]:
+    """
+    Give a temporary path to write to, and rename it to `path` once the block ends without an error.
+
+    The temporary name keeps the suffix of `path`, since writers choose their format by it.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.stem}.{uuid.uuid4().hex}{path.suffix}")
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(text: str, path: str | Path) -> None:
+    """Write `text` as UTF-8."""
+    with whole(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def write_json(record: Any, path: str | Path) -> None:
+    """Write a record as indented JSON."""
+    write_text(json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False) + "\n", path)
+
+
+def read_json(path: str | Path) -> Any:
+    """Read a JSON file."""
+    return json.loads(Path(path).read_text(encoding="utf-8"))
+
+
+@cache
+def table_schema(name: str) -> dict[str, Any]:
+    """
+    Return the schema of a table from ``workflow/schemas/<name>.table.json``.
+
+    It is a JSON schema of one row: ``properties`` in column order, each with ``type`` (a list with ``"null"`` where
+    a cell may be empty), ``description``, and optionally ``enum``, ``minimum``, ``maximum``.
+    """
+    return read_json(SCHEMAS / f"{name}.table.json")
+
+
+def write_table(table: pd.DataFrame, path: str | Path, schema: str) -> None:
+    """
+    Check `table` against a table schema and write it as TSV (UTF-8, header, empty for a missing cell).
+
+    Raises
+    ------
+    GlioBenchError
+        A column is missing or unknown, a cell is empty that may not be, or a value is out of its range.
+    """
+    checked = check_table(table, schema, str(path))
+    with whole(path) as temporary:
+        checked.to_csv(temporary, sep="\t", index=False, lineterminator="\n")
+
+
+def read_table(path: str | Path, schema: str) -> pd.DataFrame:
+    """
+    Read a TSV with the types of its schema: text stays text, so that ``patient_id`` keeps its leading zeros.
+
+    Raises
+    ------
+    GlioBenchError
+        The file does not follow the schema.
+    """
+    text = pd.read_csv(path, sep="\t", dtype="str", keep_default_na=False, na_values=[""], encoding="utf-8")
+    return check_table(text, schema, str(path))
+
+
+def check_table(table: pd.DataFrame, schema: str, where: str) -> pd.DataFrame:
+    """
+    Return `table` with the columns of the schema, in its order and types.
+
+    Raises
+    ------
+    GlioBenchError
+        As for `write_table`; the sentence names the column and the first bad value.
+    """
+    columns = table_schema(schema)["properties"]
+    missing = [name for name in columns if name not in table.columns]
+    unknown = [name for name in table.columns if name not in columns]
+    if missing or unknown:
+        problem = f"lacks the columns {missing}" if missing else f"has the unknown columns {unknown}"
+        raise GlioBenchError(f"{where}: the table {problem}; its columns are {list(columns)}.")
+    return pd.DataFrame({name: _check_column(table[name], rule, where) for name, rule in columns.items()})
+
+
+def _check_column(values: pd.Series, rule: dict[str, Any], where: str) -> pd.Series:
+    kinds = [rule["type"]] if isinstance(rule["type"], str) else rule["type"]
+    kind = next(kind for kind in kinds if kind != "null")
+    try:
+        if kind == "boolean" and values.dtype == "str":
+            values = values.map({"True": True, "False": False})
+        typed = values.astype(DTYPES[kind])
+    except (ValueError, TypeError) as error:
+        raise GlioBenchError(f"{where}: column {values.name} must hold {kind} values: {error}.") from error
+    bad = typed.isna() & ("null" not in kinds)
+    if "enum" in rule:
+        bad |= typed.notna() & ~typed.isin([value for value in rule["enum"] if value is not None])
+    if "minimum" in rule:
+        bad |= (typed < rule["minimum"]).fillna(False).astype(bool)
+    if "maximum" in rule:
+        bad |= (typed > rule["maximum"]).fillna(False).astype(bool)
+    if bad.any():
+        row = int(bad.to_numpy().argmax())
+        value = typed.iloc[row]
+        raise GlioBenchError(
+            f"{where}: column {values.name}, row {row + 1} holds {value!r}, which its schema does not allow "
+            f"({rule.get('description', kind)})."
+        )
+    return typed
+
+
+def shard_of(table: pd.DataFrame, scatteritem: str) -> pd.DataFrame:
+    """Return the rows of one shard, every n-th from the k-th: `scatteritem` is ``k-of-n``."""
+    number, count = map(int, scatteritem.split("-of-"))
+    return table.iloc[number - 1 :: count]

@@ -1,0 +1,1 @@
+"""DICOM reading, geometry, intensity."""

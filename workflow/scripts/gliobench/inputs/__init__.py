@@ -1,0 +1,1 @@
+"""From series to the array an approach reads."""

@@ -1,0 +1,61 @@
+"""The `cnn3d` input: one series as a small block of central slices."""
+
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from gliobench.imaging.dicom import Volume
+from gliobench.imaging.intensity import minmax
+
+
+def make_input(volume: Volume, settings: dict[str, Any]) -> npt.NDArray[np.float32]:
+    """Make the input of one series as the approach's settings (``shape``) ask; see `volume_input`."""
+    return volume_input(volume.voxels, tuple(settings["shape"]))
+
+
+def volume_input(voxels: npt.NDArray[Any], shape: tuple[int, int, int]) -> npt.NDArray[np.float32]:
+    """
+    Make the `cnn3d` input of one series.
+
+    The central slices are kept, half of them on each side of the middle [code]; each is resized to rows x columns
+    [doc: 128x128; the way is silent, here the mean over each new pixel's area where it shrinks, bilinear where it
+    grows]; the block is scaled to [0, 1] by its smallest and largest value [doc]; a series of fewer slices gets zero
+    slices, as many in front as behind, one more behind if the number is odd [doc: zero slices front and back]. They are
+    added after scaling, so that they are 0 whatever the series' smallest value is [silent].
+
+    Parameters
+    ----------
+    voxels : numpy.ndarray, shape (slices, rows, columns)
+        A series, in the order of its slices.
+    shape : tuple of int
+        Rows, columns and depth of the input; (128, 128, 32) as published.
+
+    Returns
+    -------
+    numpy.ndarray, shape (rows, columns, depth)
+        float32 in [0, 1].
+    """
+    rows, columns, depth = shape
+    central = voxels[central_slices(len(voxels), depth)]
+    block = minmax(np.stack([_resized(image, rows, columns) for image in central]))
+    return np.ascontiguousarray(np.pad(block, (padding(len(voxels), depth), (0, 0), (0, 0))).transpose(1, 2, 0))
+
+
+def central_slices(n_slices: int, depth: int) -> slice:
+    """Return which of `n_slices` the input shows: half of `depth` on each side of the middle, or all there are."""
+    start = max(n_slices // 2 - depth // 2, 0)
+    return slice(start, start + depth)
+
+
+def padding(n_slices: int, depth: int) -> tuple[int, int]:
+    """Return how many zero slices the input has in front of a series of `n_slices`, and how many behind."""
+    missing = max(depth - n_slices, 0)
+    return missing // 2, missing - missing // 2
+
+
+def _resized(image: npt.NDArray[Any], rows: int, columns: int) -> npt.NDArray[np.float32]:
+    shrinks = rows <= image.shape[0] and columns <= image.shape[1]
+    way = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    return cv2.resize(image.astype(np.float32), (columns, rows), interpolation=way)

@@ -1,0 +1,52 @@
+"""Processes that end with the one that started them."""
+
+import ctypes
+import fcntl
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import IO
+
+from gliobench.errors import GlioBenchError
+
+PR_SET_PDEATHSIG = 1
+
+
+def die_with_parent() -> None:
+    """Have the kernel kill this process when its parent ends (Linux; elsewhere nothing happens)."""
+    if sys.platform != "linux":
+        return
+    parent = os.getppid()
+    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it ended before the kernel was told
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+_held: list[IO[str]] = []  # open for as long as the process lives: the kernel drops a lock with its holder
+
+
+def hold(path: str | Path) -> None:
+    """
+    Hold a lock file until this process ends, however it ends.
+
+    Raises
+    ------
+    GlioBenchError
+        Another process holds it.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    file = path.open("a+", encoding="utf-8")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.seek(0)
+        raise GlioBenchError(
+            f"another run (process {file.read().strip() or 'unknown'}) is working on {path.parent}: "
+            "wait for it, or stop it first."
+        ) from None
+    file.truncate(0)
+    file.write(str(os.getpid()))
+    file.flush()
+    _held.append(file)

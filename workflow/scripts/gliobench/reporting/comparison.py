@@ -1,0 +1,99 @@
+"""The result table: every cell of the study beside the published figures that are comparable with it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from gliobench.errors import GlioBenchError
+from gliobench.evaluation.cells import CELL
+from gliobench.files import check_table, table_schema
+
+DIGITS = 6  # of every number in a table's TSV: far below any interval, far above the noise of a machine
+PUBLISHED = ("accuracy", "auc", "precision", "recall")
+
+Row = Mapping[Any, Any]
+
+
+def comparison_table(
+    metrics: pd.DataFrame,
+    cells: Sequence[Row],
+    published: pd.DataFrame,
+    cohort_kinds: Mapping[str, str],
+) -> pd.DataFrame:
+    """
+    Put the scores of every expected cell beside the published figures.
+
+    Parameters
+    ----------
+    metrics : pandas.DataFrame
+        Table ``metrics`` of all scored cells.
+    cells : sequence of dict
+        The grid of the study, in the order of the table: cohort, approach, variant, modality, protocol, weights and,
+        where there is one, caveat.
+    published : pandas.DataFrame
+        Table ``published``.
+    cohort_kinds : dict of str to str
+        Kind of each cohort: ``rsna``, ``brainstem``, or another word for a generated one.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Table ``comparison``, numbers rounded to `DIGITS` digits. A cell that has no scores is a row with status
+        ``missing``. Published figures stand only beside the paper's own kind of cohort.
+
+    Raises
+    ------
+    GlioBenchError
+        Scores belong to a cell that the study does not have.
+    """
+    scored = {cell: rows.to_dict("records") for cell, rows in metrics.groupby(CELL, sort=False)}
+    expected = {tuple(cell[name] for name in CELL): cell for cell in cells}
+    unknown = [cell for cell in scored if cell not in expected]
+    if unknown:
+        raise GlioBenchError(
+            f"the scores hold {' / '.join(map(str, unknown[0]))}, which is no cell of this study; "
+            "remove its metrics or add it to the config."
+        )
+    figures = _by_key(published)
+    rows = [
+        {**row, **_published(row, figures, cohort_kinds[row["cohort"]])}
+        for key, cell in expected.items()
+        for row in scored.get(key, [_missing(cell)])
+    ]
+    table = pd.DataFrame(rows, columns=list(table_schema("comparison")["properties"]))
+    return check_table(table, "comparison", "the comparison").round(DIGITS)
+
+
+def _missing(cell: Row) -> dict[str, Any]:
+    head = {name: cell[name] for name in [*CELL, "weights"]}
+    return head | {"caveat": cell.get("caveat"), "status": "missing", "reason": "this cell has not been scored"}
+
+
+def _by_key(published: pd.DataFrame) -> dict[tuple[Any, ...], Row]:
+    names = ["cohort_kind", "approach", "variant", "modality", "protocol", "phase", "part"]
+    rows = published.astype(object).where(published.notna(), None).to_dict("records")
+    return {tuple(row[name] for name in names): row for row in rows}
+
+
+def _published(row: Row, figures: Mapping[tuple[Any, ...], Row], kind: str) -> dict[str, Any]:
+    kinds = table_schema("published")["properties"]["cohort_kind"]["enum"]
+    if kind not in kinds:
+        return {"published_source": "not comparable: generated cohort"}
+    method = tuple(row.get(name) for name in ("approach", "variant", "modality", "protocol", "phase", "part"))
+    figure = figures.get((kind, *method))
+    if figure is not None:
+        return {f"published_{name}": figure[name] for name in PUBLISHED} | {"published_source": _source(figure)}
+    elsewhere = [other for other in kinds if (other, *method) in figures]
+    if elsewhere:
+        return {"published_source": f"not comparable: the paper's cohort is {elsewhere[0]}"}
+    return {"published_source": "no published figure for this row"}
+
+
+def _source(figure: Row) -> str:
+    facts = [figure["source"]]
+    if figure["n"] is not None:
+        facts.append(f"n = {figure['n']} ({figure['unit']})")
+    if figure["selected_on"] == "yes":
+        facts.append("the model was selected on this part")
+    return "; ".join(facts + ([figure["note"]] if figure["note"] else []))

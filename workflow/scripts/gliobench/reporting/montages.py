@@ -1,0 +1,151 @@
+"""Figures of images: the slices of an input, and what the audit saw. They are handed small arrays."""
+
+import textwrap
+from collections.abc import Hashable, Mapping, Sequence
+from string import ascii_uppercase
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from gliobench.reporting.cohorts import MODALITIES
+from gliobench.reporting.style import INK, LIGHT, ORANGE, VERMILLION, new_figure, styled
+
+COLUMNS = 8  # slices in a line of a slice montage
+ACROSS = 10  # patients in a line of an audit montage
+THUMBNAIL = 0.74  # inches
+GAP = 0.28  # height of the line of patients' names, in thumbnails
+MARKS = {"ok": (LIGHT, "-"), "excluded": (ORANGE, "--"), "failed": (VERMILLION, ":")}
+
+
+@styled
+def slice_montage(slices: np.ndarray, padded: Sequence[bool], patient_id: str, modality: str) -> Figure:
+    """
+    Draw all slices of one patient's input.
+
+    Parameters
+    ----------
+    slices : numpy.ndarray, shape (slices, rows, columns)
+        Intensities in [0, 1].
+    padded : sequence of bool, length slices
+        Which of them are padding.
+    patient_id, modality : str
+        Whose they are.
+    """
+    lines = -(-len(slices) // COLUMNS)
+    figure = new_figure(7.2, 0.5 + 0.9 * lines)
+    panels = figure.subplots(lines, COLUMNS, squeeze=False).ravel()
+    for number, (axes, pixels, is_padded) in enumerate(zip(panels, slices, padded, strict=False), start=1):
+        axes.imshow(pixels, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+        axes.text(0.04, 0.95, number, transform=axes.transAxes, color="white", fontsize=6.5, va="top")
+        if is_padded:
+            axes.text(0.5, 0.5, "padding", transform=axes.transAxes, color="#B8C0CA", fontsize=7, ha="center")
+        _frame(axes, ORANGE if is_padded else LIGHT, "--" if is_padded else "-")
+    for axes in panels[len(slices) :]:
+        axes.set_axis_off()
+    n_padded = sum(map(bool, padded))
+    count = f"{n_padded} of them padding" if n_padded else "none of them padding"
+    figure.suptitle(f"Patient {patient_id}, {modality}: {len(slices)} slices, {count}", fontsize=9.5, weight="bold")
+    return figure
+
+
+def _frame(axes: Axes, colour: str, style: str) -> None:
+    axes.set(xticks=[], yticks=[])
+    axes.grid(visible=False)
+    axes.spines[:].set(visible=True, color=colour, linestyle=style, linewidth=1.4)
+
+
+def audit_patients(series: pd.DataFrame, limit: int = 40) -> list[str]:
+    """
+    Choose the patients of the audit montage: those with a series that is not used first, then evenly through the rest.
+
+    Parameters
+    ----------
+    series : pandas.DataFrame
+        Table ``series``.
+    limit : int
+        Most patients to show.
+
+    Returns
+    -------
+    list of str
+        Patients, sorted.
+    """
+    everyone = sorted(series["patient_id"].unique())
+    odd = sorted(series.loc[series["status"] != "ok", "patient_id"].unique())[:limit]
+    rest = [patient for patient in everyone if patient not in odd]
+    places = np.linspace(0, len(rest) - 1, min(limit - len(odd), len(rest))).astype(int)
+    return sorted([*odd, *(rest[place] for place in places)])
+
+
+@styled
+def audit_montage(thumbnails: Mapping[tuple[str, str], np.ndarray], series: pd.DataFrame, cohort: str) -> Figure:
+    """
+    Draw what the audit saw: a block of patients, a line a modality, and a letter for each reason to exclude.
+
+    Parameters
+    ----------
+    thumbnails : mapping of (str, str) to numpy.ndarray, shape (rows, columns)
+        (patient_id, modality) -> a middle slice with intensities in [0, 1]; none where nothing could be read.
+    series : pandas.DataFrame
+        Rows of the table ``series`` of the patients to show (see `audit_patients`).
+    cohort : str
+        Name of the cohort.
+    """
+    patients = sorted(series["patient_id"].unique())
+    modalities = [name for name in MODALITIES if name in set(series["modality"])]
+    letters = _letters(series)
+    across = min(ACROSS, max(len(patients), 6))  # six thumbnails leave room for the reasons
+    blocks = [patients[start : start + ACROSS] for start in range(0, len(patients), ACROSS)]
+    heights = [GAP, *[1.0] * len(modalities)] * len(blocks)
+    legend, title = 0.25 + 0.16 * len(letters), 0.3  # inches
+    height = sum(heights) * THUMBNAIL + legend + title
+    figure = new_figure(0.75 + THUMBNAIL * across, height)
+    figure.set_layout_engine("none")
+    grid = figure.add_gridspec(
+        len(heights), across, height_ratios=heights, wspace=0.06, hspace=0.06,
+        left=0.08, right=0.99, bottom=legend / height, top=1 - title / height,
+    )  # fmt: skip
+    known = {(row["patient_id"], row["modality"]): row for row in series.to_dict("records")}
+    for block, shown in enumerate(blocks):
+        for line, modality in enumerate(modalities):
+            for column, patient in enumerate(shown):
+                axes = figure.add_subplot(grid[block * (len(modalities) + 1) + line + 1, column])
+                key = (patient, modality)
+                _draw_thumbnail(axes, thumbnails.get(key), known.get(key, {"status": "failed"}), letters)
+                axes.set_title(patient if line == 0 else "", fontsize=7, weight="normal", loc="center", pad=2)
+                axes.set_ylabel(modality if column == 0 else "", fontsize=7.5)
+    n_odd = int((series["status"] != "ok").sum())
+    heading = f"{cohort}: {len(series)} series of {len(patients)} patients, {n_odd} of them not used"
+    figure.text(0.08, 1 - 0.1 / height, heading, va="top", fontsize=9.5, weight="bold")
+    lines = [f"{letter}   {reason}" for reason, letter in letters.items()]
+    figure.text(0.08, 0.08 / height, "\n".join(lines), va="bottom", fontsize=7.5)
+    return figure
+
+
+def _letters(series: pd.DataFrame) -> dict[str, str]:
+    """Give each reason not to use a series a letter, in the order of the rows."""
+    unused = series[series["status"] != "ok"]
+    reasons = [_reason(row) for row in unused.to_dict("records")]
+    return dict(zip(dict.fromkeys(reasons), ascii_uppercase * 9, strict=False))
+
+
+def _reason(row: Mapping[Hashable, Any]) -> str:
+    reason = "no reason given" if pd.isna(row["reason"]) else row["reason"]
+    return textwrap.shorten(f"{row['status']}: {reason}", 130, placeholder=" …")
+
+
+def _draw_thumbnail(
+    axes: Axes, pixels: np.ndarray | None, row: Mapping[Hashable, Any], letters: Mapping[str, str]
+) -> None:
+    if pixels is None:
+        axes.set(xlim=(0, 1), ylim=(0, 1), aspect="equal", facecolor="#F1F3F6")
+    else:
+        axes.imshow(pixels, cmap="gray", vmin=0, vmax=1, interpolation="nearest", aspect="equal")
+    _frame(axes, *MARKS[row["status"]])
+    if row["status"] != "ok":
+        box = {"boxstyle": "circle,pad=0.25", "facecolor": MARKS[row["status"]][0], "edgecolor": "white"}
+        axes.text(0.5, 0.5, letters[_reason(row)], transform=axes.transAxes, ha="center", va="center",
+                  color=INK, weight="bold", bbox=box)  # fmt: skip

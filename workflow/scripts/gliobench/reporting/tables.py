@@ -1,0 +1,266 @@
+"""Tables as people read them, a value and its interval in one cell: Markdown, LaTeX, HTML and a terminal."""
+
+import textwrap
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from gliobench.evaluation.cells import CELL
+from gliobench.evaluation.metrics import METRICS
+from gliobench.files import write_table, write_text
+from gliobench.reporting.comparison import PUBLISHED
+from gliobench.reporting.html import render
+
+DASH = "\N{EN DASH}"
+EMPTY = DASH
+SCREEN = 120  # characters a line of a terminal
+NAMES = {"auc": "AUC", "f1": "F1", "balanced_accuracy": "Balanced accuracy", "brier": "Brier score"}
+
+
+@dataclass(frozen=True)
+class Display:
+    """
+    A table of text, ready for any format.
+
+    Attributes
+    ----------
+    text : pandas.DataFrame
+        Cells as they are shown.
+    numbers : frozenset of str
+        Columns that hold numbers: aligned to the right, sorted by value.
+    caption : str
+        One sentence on what the table holds.
+    notes : tuple of str
+        What stands below the table, a line each.
+    """
+
+    text: pd.DataFrame
+    numbers: frozenset[str]
+    caption: str
+    notes: tuple[str, ...] = ()
+
+
+def title(name: str) -> str:
+    """Turn a column's name into its heading."""
+    return NAMES.get(name, name.replace("_", " ").capitalize())
+
+
+def interval(value: float, low: float, high: float, digits: int = 2) -> str:
+    """Format a value with its interval, for example 0.71 (0.55 to 0.84) with a dash between the ends."""
+    if pd.isna(value):
+        return EMPTY
+    if pd.isna(low) or pd.isna(high):
+        return f"{value:.{digits}f}"
+    dash = DASH if low >= 0 else " to "  # a dash before or after a minus sign misleads
+    return f"{value:.{digits}f} ({low:.{digits}f}{dash}{high:.{digits}f})"
+
+
+def _intervals(table: pd.DataFrame, names: Sequence[str], digits: int = 2) -> list[str]:
+    """Format three columns (value, low, high) as one."""
+    value, low, high = (table[name] for name in names)
+    return [interval(*ends, digits=digits) for ends in zip(value, low, high, strict=True)]
+
+
+def _text(values: pd.Series) -> list[str]:
+    return [EMPTY if pd.isna(value) else str(value) for value in values]
+
+
+def _parts(table: pd.DataFrame) -> list[str]:
+    """Name the scored part, and the phase where it is not the only one."""
+    pairs = zip(_text(table["part"]), _text(table["phase"]), strict=True)
+    return [part if phase in ("final", EMPTY) else f"{part}, {phase}" for part, phase in pairs]
+
+
+def show_comparison(table: pd.DataFrame) -> Display:
+    """Lay out the table ``comparison`` for reading."""
+    columns = {title(name): _text(table[name]) for name in CELL}
+    columns["Part"] = _parts(table)
+    columns["Status"] = _text(table["status"])
+    columns["n (positive)"] = [
+        EMPTY if pd.isna(n) else f"{n} ({positive})"
+        for n, positive in zip(table["n_patients"], table["n_positive"], strict=True)
+    ]
+    scores = {title(name): _intervals(table, [name, f"{name}_low", f"{name}_high"]) for name in METRICS}
+    columns |= {name: scores[name] for name in ("AUC", "Accuracy")} | {"Published": _published(table)} | scores
+    columns["Pooled AUC"] = [interval(value, float("nan"), float("nan")) for value in table["auc_pooled"]]
+    columns |= {"Runs": _text(table["n_runs"]), "Weights": _text(table["weights"])}
+    return Display(
+        pd.DataFrame(columns),
+        frozenset(["n (positive)", "Runs", "Pooled AUC", *scores]),
+        "Scores with 95 % intervals by patient, conditional on the fitted models; threshold 0.5.",
+        _notes(table),
+    )
+
+
+def _published(table: pd.DataFrame) -> list[str]:
+    return [
+        ", ".join(
+            f"{title(name)} {row[f'published_{name}']:g}" for name in PUBLISHED if pd.notna(row[f"published_{name}"])
+        )
+        or ("not comparable" if str(row["published_source"]).startswith("not comparable") else EMPTY)
+        for row in table.to_dict("records")
+    ]
+
+
+def _notes(table: pd.DataFrame) -> tuple[str, ...]:
+    """Collect caveats, reasons and the sources of published figures, each once a cell with the parts it holds for."""
+    grouped: dict[tuple[str, str], list[str]] = {}
+    for row, part in zip(table.to_dict("records"), _parts(table), strict=True):
+        cited = any(pd.notna(row[f"published_{name}"]) for name in PUBLISHED)
+        source = f"published by {row['published_source']}" if cited else None
+        for note in filter(pd.notna, (row["caveat"], row["reason"], source)):
+            grouped.setdefault((" ".join(str(row[name]) for name in CELL), str(note)), []).append(part)
+    return tuple(
+        f"{cell}{'' if parts == [EMPTY] else ', ' + ' and '.join(parts)}: {note}"
+        for (cell, note), parts in grouped.items()
+    )
+
+
+def show_replicates(table: pd.DataFrame) -> Display:
+    """Lay out the table ``replicates`` for reading."""
+    what = [
+        variant if pd.isna(contrast) else f"{variant} minus {contrast}"
+        for variant, contrast in zip(table["variant"], table["contrast"], strict=True)
+    ]
+    columns = {
+        "Cohorts": _text(table["cohort_group"]),
+        "Approach": _text(table["approach"]),
+        "Variant": what,
+        "Modality": _text(table["modality"]),
+        "Protocol": _text(table["protocol"]),
+        "n": _text(table["n"]),
+        "Mean AUC or difference": _intervals(table, ["mean", "low", "high"], digits=3),
+        "What it says": _text(table["statement"]),
+    }
+    numbers = frozenset(["n", "Mean AUC or difference"])
+    return Display(pd.DataFrame(columns), numbers, "Independent cohorts together: means with 95 % t intervals.")
+
+
+def show_cohorts(table: pd.DataFrame) -> Display:
+    """Lay out the table ``cohorts`` for reading."""
+
+    def spread(name: str, digits: int) -> list[str]:
+        return _intervals(table, [f"{name}_{statistic}" for statistic in ("median", "min", "max")], digits)
+
+    columns = {
+        "Cohort": _text(table["cohort"]),
+        "Modality": _text(table["modality"]),
+        "Patients (positive)": [f"{n} ({p})" for n, p in zip(table["patients"], table["positive"], strict=True)],
+        "Labels 0 / 1": _text(table["label_names"]),
+        "Used": _text(table["series_ok"]),
+        "Excluded": _text(table["series_excluded"]),
+        "Failed": _text(table["series_failed"]),
+        "Slices": spread("slices", 0),
+        "Planes": _text(table["planes"]),
+        "Matrix": _text(table["matrix"]),
+        "Spacing, mm": spread("spacing", 2),
+        "Slice spacing, mm": spread("slice_spacing", 2),
+    }
+    numbers = ["Patients (positive)", "Used", "Excluded", "Failed", "Slices", "Spacing, mm", "Slice spacing, mm"]
+    return Display(
+        pd.DataFrame(columns),
+        frozenset(numbers),
+        f"What the audit saw: median (smallest{DASH}largest) of the readable series.",
+    )
+
+
+def show_exclusions(table: pd.DataFrame) -> Display:
+    """Lay out the table ``exclusions`` for reading."""
+    columns = {title(name): _text(table[name]) for name in table.columns}
+    return Display(pd.DataFrame(columns), frozenset(), "Series that are not used, and why.")
+
+
+SHOW: dict[str, Callable[[pd.DataFrame], Display]] = {
+    "comparison": show_comparison,
+    "replicates": show_replicates,
+    "cohorts": show_cohorts,
+    "exclusions": show_exclusions,
+}
+
+
+def write_formats(table: pd.DataFrame, stem: str | Path, schema: str = "comparison") -> None:
+    """
+    Write a table as ``<stem>.tsv``, ``.md``, ``.tex`` and ``.html``.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        A table of the schema.
+    stem : str or Path
+        Path without suffix.
+    schema : str
+        ``comparison``, ``replicates``, ``cohorts`` or ``exclusions``.
+    """
+    display = SHOW[schema](table)
+    write_table(table, f"{stem}.tsv", schema)
+    write_text(to_markdown(display), f"{stem}.md")
+    write_text(to_latex(display), f"{stem}.tex")
+    write_text(render("table.html.j2", display=display, heading=Path(stem).name), f"{stem}.html")
+
+
+def to_markdown(display: Display) -> str:
+    """Write a display as a Markdown table with its caption and notes."""
+    names = list(display.text.columns)
+    rules = ["---:" if name in display.numbers else "---" for name in names]
+    rows = [[cell.replace("|", "\\|") for cell in row] for row in display.text.itertuples(index=False)]
+    lines = ["| " + " | ".join(row) + " |" for row in [names, rules, *rows]]
+    notes = ["", *(f"- {note}" for note in display.notes)] if display.notes else []
+    return "\n".join([*lines, "", display.caption, *notes, ""])
+
+
+LATEX = r"""\begin{sidewaystable}
+\centering
+\caption{%(caption)s}
+\resizebox{\linewidth}{!}{%%
+%(tabular)s}
+%(notes)s
+\end{sidewaystable}
+"""
+
+
+def to_latex(display: Display) -> str:
+    """Write a display as a LaTeX table on its side; it needs the packages booktabs, graphicx and rotating."""
+    align = "".join("r" if name in display.numbers else "l" for name in display.text.columns)
+    styler = display.text.style.hide(axis="index").format(escape="latex").format_index(escape="latex", axis=1)
+    notes = "\n".join(rf"\par\footnotesize {_escape(note)}" for note in display.notes)
+    parts = {"caption": _escape(display.caption), "notes": notes}
+    parts["tabular"] = styler.to_latex(hrules=True, column_format=align)
+    return (LATEX % parts).replace(DASH, "--")
+
+
+def _escape(text: str) -> str:
+    return "".join(f"\\{character}" if character in "%&_#$" else character for character in text)
+
+
+def print_table(table: pd.DataFrame) -> str:
+    """
+    Lay out the comparison for a terminal: at most `SCREEN` characters a line, reasons below the table.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        Table ``comparison``.
+    """
+    display = show_comparison(table)
+    names = ["Cohort", "Approach", "Variant", "Modality", "Protocol", "Part", "n", "AUC", "Accuracy", "Status"]
+    lines = _fixed_width(display.text.assign(n=_text(table["n_patients"]))[names], numbers=["n"])
+    notes = [textwrap.fill(note, SCREEN, initial_indent="  ", subsequent_indent="    ") for note in display.notes]
+    return "\n".join([*lines, "", display.caption, *notes, ""])
+
+
+def _fixed_width(columns: pd.DataFrame, numbers: list[str]) -> list[str]:
+    """Align columns with two spaces between them; the widest text gives way where a line would be too long."""
+    names = [str(name) for name in columns]
+    widths = {name: max(map(len, [name, *columns[name]])) for name in names}
+    while sum(widths.values()) + 2 * (len(widths) - 1) > SCREEN:
+        widths[max(["Cohort", "Approach", "Variant", "Protocol"], key=lambda name: widths[name])] -= 1
+
+    def fit(text: str, name: str) -> str:
+        short = text if len(text) <= widths[name] else text[: widths[name] - 1] + "…"
+        return short.rjust(widths[name]) if name in numbers else short.ljust(widths[name])
+
+    rows = [names, *columns.itertuples(index=False)]
+    lines = ["  ".join(map(fit, row, names)).rstrip() for row in rows]
+    return [lines[0], "─" * max(map(len, lines)), *lines[1:]]

@@ -22,7 +22,7 @@ include: "rules/evaluate.smk"
 include: "rules/report.smk"
 
 
-# report: "workflow/report/workflow.rst"
+report: "workflow/report/workflow.rst"
 
 
 rule all:

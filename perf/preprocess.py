@@ -3,7 +3,7 @@ How fast a DICOM series becomes a `cnn3d` input: this reader against pydicom wit
 
 Each contender reads all 100 slices (512x512, 16 bits, uncompressed, from the page cache) in a process of its own, with
 its library's default threads, and makes the finished (128, 128, 32) float32 input of the 32 central slices, by linear
-resampling in both others. Repeats are interleaved; ratios are of medians.
+resampling in both others, without VOI look-up in any. Repeats are interleaved; ratios are of medians.
 """
 
 import argparse

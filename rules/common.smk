@@ -1,4 +1,5 @@
 # Functions only: the checked study, the grid of runs, and what the front door says.
+import os
 import sys
 from pathlib import Path
 
@@ -29,6 +30,11 @@ wildcard_constraints:
     repeat=r"\d+",
     seed=r"\d+",
     batch=r"\d+",
+
+
+def project_file(path):
+    """A file of the project as an input, wherever Snakemake was started."""
+    return os.path.relpath(ROOT / path)
 
 
 def cohort_settings(wildcards):

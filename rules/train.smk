@@ -12,6 +12,7 @@ def training_job(wildcards):
         "batch": int(wildcards.batch),
         "batches": STUDY.splits[STUDY.scheme_name(cell)].get("batches", 1),
         "seed": STUDY.cohorts[cell.cohort]["seed"],
+        "phases": STUDY.phases(cell.approach),
         "parameters": STUDY.variant(cell.approach, cell.variant)["parameters"],
     }
 

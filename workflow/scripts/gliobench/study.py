@@ -54,6 +54,7 @@ class Study:
         self.root = root
         self.name: str = config["study"]
         self.results = f"results/{self.name}"
+        self.seed: int = config["seed"]
         self.seeds: int = config.get("seeds", 1)
         self.bootstrap: int = config.get("bootstrap", 2000)
         for cohort, settings in config["cohorts"].items():
@@ -76,13 +77,17 @@ class Study:
     @cached_property
     def cohorts(self) -> dict[str, dict]:
         """Settings of every cohort, replicates written out, each with its own base seed under ``seed``."""
-        base = self.config["seed"]
         cohorts = {}
         for name, settings in self.config["cohorts"].items():
             for number, member in enumerate(self.groups.get(name, [name])):
-                seed = derive_seed(base, "replicate", name, number) if name in self.groups else base
+                seed = derive_seed(self.seed, "replicate", name, number) if name in self.groups else self.seed
                 cohorts[member] = settings | {"seed": seed}
         return cohorts
+
+    @property
+    def kinds(self) -> dict[str, str]:
+        """Kind of every cohort."""
+        return {name: settings["kind"] for name, settings in self.cohorts.items()}
 
     @cached_property
     def approaches(self) -> dict[str, dict]:
@@ -147,6 +152,10 @@ class Study:
             "weights": own.get("weights", base.get("weights", "none")),
             "parameters": merge(base["parameters"], own.get("parameters", {}), where),
         }
+
+    def phases(self, approach: str) -> list[str]:
+        """Return the scored states of an approach's trainings, in their order."""
+        return self.approaches[approach].get("phases", ["final"])
 
     def scheme_name(self, cell: Cell) -> str:
         """Return the name of the cell's split scheme."""

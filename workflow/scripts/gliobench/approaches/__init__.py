@@ -3,14 +3,12 @@ One file an approach: its network, how it trains, how it predicts.
 
 A module here is found by its file name and offers:
 
-``PHASES``
-    Names of the states of one training that are scored, in order; ``("final",)`` for most.
 ``prepare(threads)``
     Set up the framework for exact repeats, once a process; returns the device's name.
 ``build(shape, parameters)``
     A model for inputs of that shape; built once a job, so that its folds share one compiled step.
 ``fit(model, phase, train, validation, parameters, seed, on_epoch)``
-    Train a phase and leave the model in its best state; the first phase starts from weights drawn with `seed`.
+    Train one phase of the approach's YAML and leave the model in its best state; the first phase starts from weights drawn with `seed`.
     Calls ``on_epoch(record)`` after each epoch (columns of the schema ``history``), returns the best epoch (from 1),
     raises `gliobench.training.Diverged` when the loss is no number.
 ``predict(model, inputs)``

@@ -9,7 +9,6 @@ from gliobench.training import Diverged, OnEpoch, Part, keras_session
 from gliobench.training.keras_session import keras, renew
 from gliobench.training.scores import binary_scores
 
-PHASES = ("final",)
 SUFFIX = ".keras"
 prepare = keras_session.prepare
 

@@ -42,13 +42,17 @@ class Series:
 
 
 def signal_map(anatomy: Anatomy, lesion: Lesion, modality: str, rng: np.random.Generator) -> NDArray[np.float32]:
-    """Return the signal on the anatomy's grid, white matter about 1: tissues that vary by 2 % a patient, texture, bias."""
+    """
+    Return the signal on the anatomy's grid, white matter about 1.
+
+    Each tissue varies by 2 % from series to series; texture and the bias field multiply it.
+    """
     values = {name: value * np.exp(rng.normal(0, 0.02)) for name, value in signals(modality).items()}
     healthy = sum(
         np.float32(values[name]) * tissue
         for name, tissue in zip(("csf", "grey", "white"), anatomy.tissues, strict=True)
     )
-    image = healthy * (1 - lesion.whole)
+    image = healthy * (1 - lesion.whole / np.maximum(anatomy.brain, 1e-3))
     for name, tissue in (("oedema", lesion.oedema), ("rim", lesion.rim), ("necrosis", lesion.necrosis)):
         image += np.float32(values[name]) * tissue
     if modality in DEPENDS_ON_T2:
@@ -117,7 +121,8 @@ def sample(
     for part in range(parts):
         offset = to_map[:3, 3] + to_map[:3, 0] * ((part + 0.5) / parts - 0.5)
         total += ndimage.affine_transform(values, to_map[:3, :3], offset, output_shape=shape, order=1)
-    return total / np.float32(parts)
+    total /= parts
+    return total
 
 
 def acquire(

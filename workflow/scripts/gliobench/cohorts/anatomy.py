@@ -104,7 +104,7 @@ def smooth_noise(rng: np.random.Generator, shape: Sequence[int], grain: float, o
 
 @dataclass(frozen=True)
 class Pose:
-    """How a patient's head differs from the template: `matrix` maps patient to template mm about `centre`, then `shift`."""
+    """How a head differs from the template: `matrix` maps patient to template mm about `centre`, then comes `shift`."""
 
     matrix: NDArray[np.float64]
     shift: NDArray[np.float64]

@@ -63,9 +63,10 @@ def write_series(
     for index, number in enumerate(numbers):
         position = series.affine[:3, 3] + index * series.affine[:3, 0]
         dataset.InstanceNumber = number
-        dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = _uid(*identity, modality, number)
+        dataset.SOPInstanceUID = _uid(*identity, modality, number)
+        dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
         dataset.ImagePositionPatient = _decimals(position * RAS_TO_LPS)
-        dataset.SliceLocation = _decimals([normal @ position])[0]
+        dataset.SliceLocation = _decimals([float(normal @ position)])[0]
         dataset.PixelData = series.pixels[index].astype("<u2").tobytes()
         files.append(folder / f"Image-{number}.dcm")
         dataset.save_as(files[-1], enforce_file_format=True)
@@ -77,11 +78,12 @@ def _common_part(
 ) -> Dataset:
     sequence = SEQUENCES[modality]
     spacing = np.linalg.norm(series.affine[:3, :3], axis=0)
-    slice_direction, down, right = ((series.affine[:3, :3] / spacing).T) * RAS_TO_LPS
+    _, down, right = ((series.affine[:3, :3] / spacing).T) * RAS_TO_LPS
     dataset = Dataset()
     dataset.file_meta = FileMetaDataset()
     dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    dataset.file_meta.MediaStorageSOPClassUID = dataset.SOPClassUID = MRImageStorage
+    dataset.file_meta.MediaStorageSOPClassUID = MRImageStorage
+    dataset.SOPClassUID = MRImageStorage
     dataset.ImageType = ["DERIVED", "SECONDARY"]
     dataset.StudyDate = dataset.SeriesDate = "20210713"
     dataset.StudyTime = dataset.SeriesTime = "120000"

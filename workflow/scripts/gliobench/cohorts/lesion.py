@@ -101,14 +101,14 @@ def draw_traits(
         ring_thickness=2.0 + 4.5 * rank["ring_thickness"],
         ring_completeness=0.35 + 0.65 * rank["ring_completeness"],
         oedema_volume=float(volume),
-        t2_texture=0.16 * rank["t2_texture"],
+        t2_texture=0.20 * rank["t2_texture"],
         necrosis_fraction=0.25 + 0.70 * rank["necrosis_fraction"],
         location=rank["location"],
     )
 
 
 def draw_centre(template: Anatomy, location: float, rng: np.random.Generator) -> NDArray[np.float64]:
-    """Draw a point in deep supratentorial white matter of either side, in template RAS mm, by its occipito-frontal rank."""
+    """Draw a point in deep supratentorial white matter, in template RAS mm, by its occipito-frontal rank."""
     x, y, z = np.broadcast_arrays(*template.millimetres())
     deep = ndimage.uniform_filter(template.tissues[2], round(15 / template.spacing)) > 0.45
     allowed = deep & (np.abs(x) > 18) & (np.abs(x) < 45) & (y > -72) & (y < 38) & (z > 0) & (z < 36)
@@ -148,12 +148,12 @@ def draw_lesion(anatomy: Anatomy, centre: NDArray, radius: float, traits: Traits
     necrosis = inside * _lowest(clumps, inside, traits.necrosis_fraction)
     rim = shell * kept + (inside - necrosis)
     gaps = core - rim - necrosis
-    around = _spread_oedema(anatomy, centre, core, traits.oedema_volume, rng)
-    oedema = gaps + (1 - core) * around * (1 - anatomy.tissues[0]) * brain
-    grain = smooth_noise(rng, anatomy.shape, 5 / anatomy.spacing)
+    room = np.clip(anatomy.tissues[1] + anatomy.tissues[2] - core, 0, 1)
+    oedema = gaps + room * _spread_oedema(anatomy, centre, core, room, traits.oedema_volume, rng)
+    grain = smooth_noise(rng, anatomy.shape, 9 / anatomy.spacing)
     texture = 1 + traits.t2_texture * np.clip(grain, -2.5, 2.5) * (oedema + rim + necrosis)
-    maps = (np.asarray(tissue, dtype="float32") for tissue in (oedema, rim, necrosis, texture))
-    return Lesion(*maps)
+    oedema, rim, necrosis = (np.clip(part, 0, 1).astype("float32") for part in (oedema, rim, necrosis))
+    return Lesion(oedema, rim, necrosis, texture.astype("float32"))
 
 
 def _draw_depth(anatomy: Anatomy, centre: NDArray, radius: float, rng: np.random.Generator) -> NDArray[np.float32]:
@@ -180,14 +180,14 @@ def _lowest(score: NDArray, region: NDArray, share: float) -> NDArray:
 
 
 def _spread_oedema(
-    anatomy: Anatomy, centre: NDArray, core: NDArray, volume: float, rng: np.random.Generator
+    anatomy: Anatomy, centre: NDArray, core: NDArray, room: NDArray, volume: float, rng: np.random.Generator
 ) -> NDArray[np.float32]:
     """
-    Let a front run from the core, fast in white matter, slow in grey and hardly in CSF, until it holds `volume` ml.
+    Let a front run from the core, fast in white matter, slow in grey and hardly in CSF, until its room is `volume` ml.
 
     The front's arrival times are SimpleITK's fast marching ones.
     """
-    csf, grey, white = anatomy.tissues
+    _, grey, white = anatomy.tissues
     speed = (0.02 + 0.12 * grey + white) * np.exp(0.35 * smooth_noise(rng, anatomy.shape, 10 / anatomy.spacing))
     speed = np.where(core > 0.5, 8.0, speed) * (anatomy.brain > 0.5) + 1e-3
     image = sitk.GetImageFromArray(speed.astype("float32").transpose())
@@ -195,9 +195,8 @@ def _spread_oedema(
     start = np.round((centre - anatomy.affine[:3, 3]) / anatomy.spacing).astype(int)
     arrival_image = sitk.FastMarching(image, trialPoints=[start.tolist()], stoppingValue=60.0)
     arrival = sitk.GetArrayViewFromImage(arrival_image).transpose().astype("float64")
-    fraction = ((1 - core) * (1 - csf) * (anatomy.brain > 0.5)).ravel()
     order = np.argsort(arrival, axis=None, kind="stable")
-    filled = np.cumsum(fraction[order]) * anatomy.spacing**3 / 1000
+    filled = np.cumsum(room.ravel()[order]) * anatomy.spacing**3 / 1000
     last = order[min(int(np.searchsorted(filled, volume)), len(order) - 1)]
     limit = min(arrival.ravel()[last], 59.0)
     return np.clip(0.5 + (limit - arrival) / 3, 0, 1).astype("float32")

@@ -18,7 +18,7 @@ from gliobench.cohorts.anatomy import Anatomy, draw_anatomy, draw_pose, load_tem
 from gliobench.cohorts.dicom_writer import Scanner, write_series
 from gliobench.cohorts.lesion import Lesion, Traits, draw_centre, draw_lesion, draw_traits
 from gliobench.errors import GlioBenchError
-from gliobench.files import whole
+from gliobench.files import whole, write_table
 from gliobench.processes import die_with_parent
 from gliobench.seeds import derive_seed
 from gliobench.settings import SCHEMAS, check
@@ -43,7 +43,11 @@ def complete(settings: Mapping[str, Any]) -> dict[str, Any]:
     for place, (low, high) in {"slices": filled["slices"], **filled["lesion"]}.items():
         if low > high:
             raise GlioBenchError(f"{where}, {place}: {low} is above {high}; give the smaller one first.")
-    if filled["site_confounding"] and len(filled["sites"]) < 2:
+    names = [site["name"] for site in filled["sites"]]
+    for name in names:
+        if names.count(name) > 1:
+            raise GlioBenchError(f"{where}, sites: two sites are called {name!r}; give each its own name.")
+    if filled["site_confounding"] and len(names) < 2:
         raise GlioBenchError(f"{where}: site_confounding needs at least two sites; add one or set it to 0.")
     return filled
 
@@ -211,7 +215,8 @@ def _acquire_series(
     rng: np.random.Generator,
 ) -> Series:
     defects = settings["defects"]
-    count = int(rng.integers(*settings["slices"], endpoint=True))
+    fewest, most = settings["slices"]
+    count = int(rng.integers(fewest, most, endpoint=True))
     blank = int(rng.integers(1, max(1, count // 8), endpoint=True)) if rng.random() < defects["blank_ends"] else 0
     affine = plan_slices(
         anatomy,
@@ -229,7 +234,7 @@ def _acquire_series(
 
 
 def _draw_numbers(count: int, defects: dict[str, float], rng: np.random.Generator) -> list[int]:
-    """Number the slices: from 1 along the normal, unless a defect says otherwise."""
+    """Give the slices their numbers: from 1 along the normal, unless a defect says otherwise."""
     steps = np.ones(count, dtype=int)
     steps[0] = rng.integers(2, 400) if rng.random() < defects["numbering_offset"] else 1
     if rng.random() < defects["numbering_gaps"]:
@@ -270,9 +275,7 @@ def write_cohort(settings: Mapping[str, Any], seed: int, folder: str | Path, wor
     settings, folder = complete(settings), Path(folder)
     patients = draw_patients(settings, seed)
     _clear(folder)
-    with whole(folder / "truth.tsv") as temporary:
-        truth = patients[["patient_id", "site", "oracle_probability"]]
-        truth.to_csv(temporary, sep="\t", index=False, lineterminator="\n")
+    write_table(patients[["patient_id", "site", "oracle_probability"]], folder / "truth.tsv", "truth")
     rows = patients.to_dict("records")
     write = partial(write_patient, settings=settings, seed=seed, folder=folder)
     load_template(_working_spacing(settings["matrix"]))  # so that forked workers share it

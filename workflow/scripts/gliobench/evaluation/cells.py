@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 
 from gliobench.errors import GlioBenchError
+from gliobench.evaluation.columns import CELL, METRICS, RUN
 from gliobench.evaluation.intervals import RESAMPLES, patient_intervals
-from gliobench.evaluation.metrics import METRICS, RUN, make_sample, pooled_auc, score, unit_weights, why_empty
+from gliobench.evaluation.metrics import make_sample, pooled_auc, score, unit_weights, why_empty
 from gliobench.files import check_table, table_schema
 from gliobench.seeds import derive_seed
 
-CELL = ["cohort", "approach", "variant", "modality", "protocol"]
 PARTS = ("test", "validation")
 
 Record = Mapping[str, Any]

@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import stats
 
-from gliobench.evaluation.metrics import METRICS, Sample, confusion, score, unit_weights
+from gliobench.evaluation.columns import METRICS
+from gliobench.evaluation.metrics import Sample, confusion, score, unit_weights
 
 CONFIDENCE = 0.95
 RESAMPLES = 10_000
@@ -89,7 +90,10 @@ def _bca(sample: Sample, seed: int, resamples: int) -> np.ndarray:
             method="BCa",
             rng=np.random.default_rng(seed),
         )
-    return np.stack(result.confidence_interval, axis=-1)
+    ends = np.stack(result.confidence_interval, axis=-1)
+    # Rounding can hide from scipy that a score is the same in every resample; its interval then has no width.
+    ends[np.isclose(ends[:, 0], ends[:, 1], rtol=0, atol=1e-12)] = np.nan
+    return ends
 
 
 def _weights(drawn: np.ndarray, size: int) -> np.ndarray:

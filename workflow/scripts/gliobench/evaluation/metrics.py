@@ -15,11 +15,9 @@ import pandas as pd
 from sklearn.metrics import roc_auc_score
 
 from gliobench.errors import GlioBenchError
+from gliobench.evaluation.columns import METRICS, ROUND, RUN
 
-METRICS = ("accuracy", "auc", "precision", "recall", "specificity", "f1", "balanced_accuracy", "brier")
 THRESHOLD = 0.5
-ROUND = ["repeat", "seed_index"]
-RUN = [*ROUND, "fold"]
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -100,7 +100,7 @@ def _heads(folder: Path) -> dict[Path, bytes]:
     if not heads:
         raise SeriesError(f"{folder}: none of its {len(paths)} files is DICOM; check the path of the series.")
     names = {_without_numbers(path) for path in heads}
-    for path in begun.keys() - heads.keys():
+    for path in (path for path in begun if path not in heads):
         if path.suffix.lower() == ".dcm" or _without_numbers(path) in names:
             raise SeriesError(
                 f"{path}: it is named as a slice but is not DICOM; fetch the file again or exclude the series.",
@@ -158,16 +158,9 @@ def _load(slices: list[Slice]) -> tuple[npt.NDArray[Any], float]:
     """Return the stacked pixels, and the share of slices of one single value."""
     dtypes = {part.dtype for part in slices}
     dtype = np.dtype("float32") if np.dtype("float32") in dtypes else np.result_type(*dtypes)
-    casting: Literal["same_kind", "safe"] = "same_kind" if dtype.kind == "f" else "safe"
     voxels = np.empty((len(slices), slices[0].rows, slices[0].columns), dtype)
     n_blank = 0
     for target, part in zip(voxels, slices, strict=True):
-        pixels = part.load()
-        if pixels.shape != target.shape or not np.can_cast(pixels.dtype, dtype, casting):
-            raise SeriesError(
-                f"{part.path}: it decodes to {pixels.dtype} {pixels.shape}, but its header promises {part.dtype} "
-                f"{target.shape}; exclude the series."
-            )
-        np.copyto(target, pixels, casting=casting)
+        part.load(target)
         n_blank += bool(target.min() == target.max())
     return voxels, n_blank / len(slices)

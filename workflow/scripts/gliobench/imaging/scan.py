@@ -8,7 +8,6 @@ META_START = 132  # after the preamble and the letters DICM
 EXPLICIT, IMPLICIT = "1.2.840.10008.1.2.1", "1.2.840.10008.1.2"
 UNDEFINED = 0xFFFFFFFF
 TRANSFER_SYNTAX = 0x00020010
-MODALITY_LUT = 0x00283000
 PIXEL_DATA = 0x7FE00010
 ITEM, ITEM_END, SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 
@@ -29,7 +28,7 @@ class NotPlain(Exception):
 
 def _text(value: bytes) -> str | None:
     """Decode characters of the default repertoire; others need the file's character set."""
-    if not value.isascii():
+    if not value.isascii() or b"\x1b" in value:
         raise NotPlain
     return value.decode().rstrip(" \0") or None
 
@@ -57,27 +56,48 @@ def _short(value: bytes) -> int | None:
     return int.from_bytes(value, "little") if value else None
 
 
-FIELDS: dict[int, tuple[str, Callable[[bytes], Any]]] = {
-    0x00080008: ("ImageType", _texts),
-    0x00080016: ("SOPClassUID", _text),
-    0x00080070: ("Manufacturer", _text),
-    0x00180050: ("SliceThickness", _number),
-    0x00180088: ("SpacingBetweenSlices", _number),
-    0x0020000E: ("SeriesInstanceUID", _text),
-    0x00200013: ("InstanceNumber", _integer),
-    0x00200032: ("ImagePositionPatient", _numbers),
-    0x00200037: ("ImageOrientationPatient", _numbers),
-    0x00280002: ("SamplesPerPixel", _short),
-    0x00280004: ("PhotometricInterpretation", _text),
-    0x00280008: ("NumberOfFrames", _integer),
-    0x00280010: ("Rows", _short),
-    0x00280011: ("Columns", _short),
-    0x00280030: ("PixelSpacing", _numbers),
-    0x00280100: ("BitsAllocated", _short),
-    0x00280101: ("BitsStored", _short),
-    0x00280103: ("PixelRepresentation", _short),
-    0x00281052: ("RescaleIntercept", _number),
-    0x00281053: ("RescaleSlope", _number),
+# What is read of a header: the keyword, and the kind of its value.
+FIELDS: dict[int, tuple[str, str]] = {
+    0x00080008: ("ImageType", "texts"),
+    0x00080016: ("SOPClassUID", "text"),
+    0x00080070: ("Manufacturer", "text"),
+    0x00180050: ("SliceThickness", "number"),
+    0x00180088: ("SpacingBetweenSlices", "number"),
+    0x0020000E: ("SeriesInstanceUID", "text"),
+    0x00200013: ("InstanceNumber", "integer"),
+    0x00200032: ("ImagePositionPatient", "numbers"),
+    0x00200037: ("ImageOrientationPatient", "numbers"),
+    0x00280002: ("SamplesPerPixel", "short"),
+    0x00280004: ("PhotometricInterpretation", "text"),
+    0x00280008: ("NumberOfFrames", "integer"),
+    0x00280010: ("Rows", "short"),
+    0x00280011: ("Columns", "short"),
+    0x00280030: ("PixelSpacing", "numbers"),
+    0x00280100: ("BitsAllocated", "short"),
+    0x00280101: ("BitsStored", "short"),
+    0x00280103: ("PixelRepresentation", "short"),
+    0x00281050: ("WindowCenter", "numbers"),
+    0x00281051: ("WindowWidth", "numbers"),
+    0x00281052: ("RescaleIntercept", "number"),
+    0x00281053: ("RescaleSlope", "number"),
+    0x00281056: ("VOILUTFunction", "text"),
+}
+TABLES = {0x00283000: "ModalityLUTSequence", 0x00283010: "VOILUTSequence"}  # only whether they are there
+VRS = {
+    "text": (b"UI", b"CS", b"LO"),
+    "texts": (b"CS",),
+    "number": (b"DS",),
+    "numbers": (b"DS",),
+    "integer": (b"IS",),
+    "short": (b"US",),
+}
+DECODERS: dict[str, Callable[[bytes], Any]] = {
+    "text": _text,
+    "texts": _texts,
+    "number": _number,
+    "numbers": _numbers,
+    "integer": _integer,
+    "short": _short,
 }
 
 
@@ -93,14 +113,14 @@ def scan(head: bytes) -> tuple[dict[str, Any], int, int]:
     Returns
     -------
     fields : dict
-        Values by DICOM keyword, those of `FIELDS` that the file has.
+        Values by DICOM keyword: those of `FIELDS` that the file has, and True for those of `TABLES`.
     offset, length : int
         Bytes, of the pixel data in the file, as its header states them.
 
     Raises
     ------
     NotPlain
-        Compressed, big-endian, with a modality look-up table, damaged, or otherwise out of the ordinary.
+        Compressed, big-endian, damaged, or otherwise out of the ordinary.
     """
     try:
         syntax, position = _meta(head)
@@ -129,12 +149,14 @@ def _dataset(head: bytes, position: int, syntax: str) -> tuple[dict[str, Any], i
         tag, start, length = read(head, position)
         if tag == PIXEL_DATA:
             return fields, start, length
-        if tag == MODALITY_LUT:
-            raise NotPlain
-        position = _after(head, start, length, read)
+        position = start + length if length != UNDEFINED else _after_items(head, start, read)
         if tag in FIELDS:
-            keyword, decode = FIELDS[tag]
-            fields[keyword] = decode(head[start:position])
+            keyword, kind = FIELDS[tag]
+            if syntax == EXPLICIT and head[start - 4 : start - 2] not in VRS[kind]:
+                raise NotPlain
+            fields[keyword] = DECODERS[kind](head[start:position])
+        elif tag in TABLES:
+            fields[TABLES[tag]] = True
 
 
 def _explicit(head: bytes, position: int) -> Element:
@@ -154,21 +176,20 @@ def _implicit(head: bytes, position: int) -> Element:
     return group << 16 | number, position + 8, length
 
 
-def _after(head: bytes, start: int, length: int, read: Callable[[bytes, int], Element]) -> int:
-    """Return where the next element begins; a sequence of undefined length is walked to its end."""
-    if length != UNDEFINED:
-        return start + length
+def _after_items(head: bytes, position: int, read: Callable[[bytes, int], Element]) -> int:
+    """Return where a sequence of undefined length ends."""
     while True:
-        tag, start, length = _implicit(head, start)  # items have no VR in any transfer syntax
+        tag, start, length = _implicit(head, position)  # items have no VR in any transfer syntax
         if tag == SEQUENCE_END:
             return start
         if tag != ITEM:
             raise NotPlain
-        start = _after_item(head, start, read) if length == UNDEFINED else start + length
+        position = start + length if length != UNDEFINED else _after_item(head, start, read)
 
 
 def _after_item(head: bytes, position: int, read: Callable[[bytes, int], Element]) -> int:
+    """Return where an item of undefined length ends."""
     while _implicit(head, position)[0] != ITEM_END:
         _, start, length = read(head, position)
-        position = _after(head, start, length, read)
+        position = start + length if length != UNDEFINED else _after_items(head, start, read)
     return position + 8

@@ -1,16 +1,19 @@
 """One DICOM file: its facts, and its pixels when asked for."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 import pydicom
 from pydicom.multival import MultiValue
 from pydicom.pixels import apply_modality_lut, apply_voi_lut, pixel_array
+from pydicom.uid import UID
 
 from gliobench.imaging.facts import SeriesError
 from gliobench.imaging.scan import FIELDS, NotPlain, scan
@@ -19,6 +22,25 @@ from gliobench.imaging.scan import FIELDS, NotPlain, scan
 ENHANCED = {f"1.2.840.10008.5.1.4.1.1.{end}" for end in ("2.1", "4.1", "4.3", "130")}
 GREY = ("MONOCHROME1", "MONOCHROME2")
 NEEDED = ("Rows", "Columns", "BitsAllocated", "BitsStored", "PixelRepresentation", "PhotometricInterpretation")
+PLAIN = {
+    "SamplesPerPixel": (1,),
+    "PhotometricInterpretation": GREY,
+    "Rows": range(1, 2**16),
+    "Columns": range(1, 2**16),
+    "BitsAllocated": (8, 16, 32),
+    "BitsStored": range(1, 33),
+    "PixelRepresentation": (0, 1),
+}
+WINDOW = (
+    "PhotometricInterpretation",
+    "BitsStored",
+    "PixelRepresentation",
+    "RescaleSlope",
+    "RescaleIntercept",
+    "WindowCenter",
+    "WindowWidth",
+    "VOILUTFunction",
+)
 FETCH_AGAIN = "fetch the file again or exclude the series"
 
 
@@ -40,7 +62,7 @@ class Slice:
     dtype : numpy.dtype
         Of the voxels: the stored integers', or float32 where a slope, intercept or table changes them.
     load : callable
-        Give the pixels, shape (rows, columns).
+        Write the pixels to an array of shape (rows, columns) and a type that holds `dtype`.
     """
 
     path: Path
@@ -55,15 +77,15 @@ class Slice:
     transfer_syntax: str | None
     manufacturer: str | None
     dtype: np.dtype[Any]
-    load: Callable[[], npt.NDArray[Any]]
+    load: Callable[[npt.NDArray[Any]], None]
 
 
 def read_slice(path: Path, head: bytes, voi_lut: bool = False) -> Slice:
     """
     Read the facts of one image file; its pixels follow with `Slice.load`.
 
-    Plain files (uncompressed, little-endian: the common case) are scanned by `gliobench.imaging.scan`, all others and
-    those whose VOI look-up table is wanted are read by pydicom: the same values, some ten times slower.
+    Plain files (uncompressed, little-endian, no look-up table: the common case) are scanned by
+    `gliobench.imaging.scan`, all others are read by pydicom: the same values, several times slower.
 
     Parameters
     ----------
@@ -79,72 +101,129 @@ def read_slice(path: Path, head: bytes, voi_lut: bool = False) -> Slice:
     SeriesError
         The file holds no single grey image, or is damaged.
     """
-    if not voi_lut:
-        try:
-            return _plain_slice(path, head)
-        except NotPlain:
-            pass
-    return _any_slice(path, voi_lut)
+    try:
+        return _plain_slice(path, head, voi_lut)
+    except NotPlain:
+        return _any_slice(path, voi_lut)
 
 
-def _plain_slice(path: Path, head: bytes) -> Slice:
+def _plain_slice(path: Path, head: bytes, voi_lut: bool) -> Slice:
     fields, offset, length = scan(head)
-    grey = fields.get("SamplesPerPixel") == 1 and fields.get("PhotometricInterpretation") in GREY
-    if not grey or any(fields.get(keyword) is None for keyword in NEEDED) or fields["BitsAllocated"] not in (8, 16, 32):
+    has_table = "ModalityLUTSequence" in fields or (voi_lut and "VOILUTSequence" in fields)
+    if has_table or any(fields.get(keyword) not in allowed for keyword, allowed in PLAIN.items()):
         raise NotPlain
     stored = _stored_dtype(fields)
     n_pixels = fields["Rows"] * fields["Columns"]
     n_bytes = n_pixels * stored.itemsize
     unused = fields["BitsAllocated"] - fields["BitsStored"]
-    if unused < 0 or length != n_bytes + n_bytes % 2 or path.stat().st_size < offset + length:
+    if (
+        not 0 <= unused < fields["BitsAllocated"]
+        or length != n_bytes + n_bytes % 2
+        or path.stat().st_size < offset + length
+    ):
         raise NotPlain
 
-    def load() -> npt.NDArray[Any]:
-        pixels = np.fromfile(path, stored, n_pixels, offset=offset).reshape(fields["Rows"], fields["Columns"])
+    def load(target: npt.NDArray[Any]) -> None:
+        pixels = target if target.dtype == stored else np.empty(target.shape, stored)
+        with path.open("rb", buffering=0) as file:
+            file.seek(offset)
+            if file.readinto(pixels.data) != n_bytes:
+                raise SeriesError(f"{path}: it changed while it was read; {FETCH_AGAIN}.")
         if unused:  # may hold anything (DICOM PS3.5, 8.1.1)
             pixels <<= unused
             pixels >>= unused
-        return _presented(_rescaled(pixels, fields), fields)
+        pixels = _windowed(path, pixels, _window(fields), fields) if voi_lut else _rescaled(pixels, fields)
+        _store(path, _presented(pixels, fields), target)
 
-    return _slice(path, fields, stored if _identity(fields) else np.dtype("float32"), load)
+    changed = voi_lut or not _identity(fields)
+    return _slice(path, fields, np.dtype("float32") if changed else stored, load)
 
 
 def _any_slice(path: Path, voi_lut: bool) -> Slice:
     dataset, fields = _read_dataset(path)
-    if "PixelData" not in dataset:
+    if fields["bytes"] is None:
         raise SeriesError(
             f"{path}: it holds no pixel data, so it is no image or was cut short; remove it, or {FETCH_AGAIN}."
         )
-    _check_single_grey(path, dataset, fields)
+    _check_single_grey(path, fields)
     has_lut = "ModalityLUTSequence" in dataset
-    if fields["PhotometricInterpretation"] == "MONOCHROME1" and (has_lut or "VOILUTSequence" in dataset):
+    if has_lut:  # it stands in place of slope and intercept
+        fields["RescaleSlope"] = fields["RescaleIntercept"] = None
+    has_table = has_lut or (voi_lut and "VOILUTSequence" in dataset)
+    if fields["PhotometricInterpretation"] == "MONOCHROME1" and has_table:
         raise SeriesError(f"{path}: MONOCHROME1 with look-up tables is not supported; exclude the series.")
 
-    def load() -> npt.NDArray[Any]:
-        try:
+    def load(target: npt.NDArray[Any]) -> None:
+        with _decoding(path):
             pixels = pixel_array(dataset)
-            pixels = apply_modality_lut(pixels, dataset) if has_lut else _rescaled(pixels, fields)
-            pixels = apply_voi_lut(pixels, dataset) if voi_lut else pixels
-        except Exception as error:  # each of pydicom's decoders raises its own kinds
-            raise SeriesError(f"{path}: its pixels cannot be decoded ({_first_line(error)}); {FETCH_AGAIN}.") from error
-        return _presented(pixels, fields)
+            pixels = apply_modality_lut(pixels, dataset) if has_lut else pixels
+        pixels = _windowed(path, pixels, dataset, fields) if voi_lut else _rescaled(pixels, fields)
+        _store(path, _presented(pixels, fields), target)
 
     changed = voi_lut or has_lut or not _identity(fields)
     return _slice(path, fields, np.dtype("float32") if changed else _stored_dtype(fields), load)
 
 
+@contextmanager
+def _decoding(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:  # each decoder raises its own kinds; a panic of the one in Rust is no Exception
+        raise SeriesError(f"{path}: its pixels cannot be decoded ({_first_line(error)}); {FETCH_AGAIN}.") from error
+
+
+def _windowed(
+    path: Path, pixels: npt.NDArray[Any], dataset: pydicom.Dataset, fields: dict[str, Any]
+) -> npt.NDArray[Any]:
+    """Rescale, and apply the VOI look-up table or window of `dataset`, once for each value that can occur."""
+    low, high = int(pixels.min()), int(pixels.max())
+    if low == high and (fields.get("WindowWidth") or [1])[0] < 1:  # a blank slice has nothing to set a window by
+        return _rescaled(pixels, fields)
+    values = np.arange(low, high + 1).astype(pixels.dtype) if high - low < pixels.size else pixels
+    with _decoding(path):
+        table = apply_voi_lut(_rescaled(values, fields), dataset)
+    return table if values is pixels else table.astype(np.float32)[np.subtract(pixels, low, dtype=np.int64)]
+
+
+def _window(fields: dict[str, Any]) -> pydicom.Dataset:
+    """Return the part of a header that pydicom needs for windowing."""
+    dataset = pydicom.Dataset()
+    for keyword in WINDOW:
+        if fields.get(keyword) is not None:
+            setattr(dataset, keyword, fields[keyword])
+    return dataset
+
+
+def _store(path: Path, pixels: npt.NDArray[Any], target: npt.NDArray[Any]) -> None:
+    """Write pixels to the array they are meant for, without losing any of their digits but to float32."""
+    casting: Literal["same_kind", "safe"] = "same_kind" if target.dtype.kind == "f" else "safe"
+    if pixels.shape != target.shape or not np.can_cast(pixels.dtype, target.dtype, casting):
+        raise SeriesError(
+            f"{path}: it decodes to {pixels.dtype} {pixels.shape}, but its header promises {target.dtype} "
+            f"{target.shape}; exclude the series."
+        )
+    if pixels is not target:
+        np.copyto(target, pixels, casting=casting)
+
+
 def _read_dataset(path: Path) -> tuple[pydicom.Dataset, dict[str, Any]]:
-    """Read a file with pydicom, and its fields as `scan` names them, with an entry for each."""
+    """Read a file with pydicom, and its fields as `scan` names them, an entry for each and `bytes` of pixel data."""
     try:
         dataset = pydicom.dcmread(path)
-        fields = {keyword: _value(dataset.get(keyword)) for keyword, _ in FIELDS.values()}
-        fields["TransferSyntaxUID"] = str(dataset.file_meta.TransferSyntaxUID)
+        syntax = dataset.file_meta.TransferSyntaxUID
+        if not syntax.is_transfer_syntax:
+            raise ValueError(f"unknown transfer syntax {syntax}")
+        fields = {keyword: _value(dataset.get(keyword), kind) for keyword, kind in FIELDS.values()}
+        fields["TransferSyntaxUID"] = str(syntax)
+        fields["bytes"] = len(dataset.PixelData) if "PixelData" in dataset else None
     except Exception as error:  # pydicom meets damaged files with many kinds
         raise SeriesError(f"{path}: it cannot be read as DICOM ({_first_line(error)}); {FETCH_AGAIN}.") from error
     return dataset, fields
 
 
-def _check_single_grey(path: Path, dataset: pydicom.Dataset, fields: dict[str, Any]) -> None:
+def _check_single_grey(path: Path, fields: dict[str, Any]) -> None:
     """Refuse what is no single grey image of known size, or is cut short."""
     if fields["SOPClassUID"] in ENHANCED or (fields["NumberOfFrames"] or 1) > 1:
         raise SeriesError(
@@ -159,13 +238,13 @@ def _check_single_grey(path: Path, dataset: pydicom.Dataset, fields: dict[str, A
     if fields["BitsAllocated"] not in (1, 8, 16, 32, 64):
         raise SeriesError(f"{path}: its header states {fields['BitsAllocated']} bits a pixel; {FETCH_AGAIN}.")
     n_bytes = fields["Rows"] * fields["Columns"] * fields["BitsAllocated"] // 8
-    if not dataset.file_meta.TransferSyntaxUID.is_compressed and len(dataset.PixelData) < n_bytes:
+    if not UID(fields["TransferSyntaxUID"]).is_compressed and fields["bytes"] < n_bytes:
         raise SeriesError(
-            f"{path}: it is truncated: {len(dataset.PixelData)} of {n_bytes} bytes of pixel data; {FETCH_AGAIN}."
+            f"{path}: it is truncated: {fields['bytes']} of {n_bytes} bytes of pixel data; {FETCH_AGAIN}."
         )
 
 
-def _slice(path: Path, fields: dict[str, Any], dtype: np.dtype[Any], load: Callable[[], npt.NDArray[Any]]) -> Slice:
+def _slice(path: Path, fields: dict[str, Any], dtype: np.dtype[Any], load: Callable[[npt.NDArray[Any]], None]) -> Slice:
     if "MOSAIC" in (fields.get("ImageType") or []):
         raise SeriesError(
             f"{path}: a Siemens mosaic (one file holds many slices as tiles) is not supported; convert it to one file "
@@ -176,7 +255,7 @@ def _slice(path: Path, fields: dict[str, Any], dtype: np.dtype[Any], load: Calla
         path=path,
         rows=fields["Rows"],
         columns=fields["Columns"],
-        orientation=_vectors(fields.get("ImageOrientationPatient")),
+        orientation=_unit_vectors(_finite(fields.get("ImageOrientationPatient"), 6)),
         position=_finite(fields.get("ImagePositionPatient"), 3),
         pixel_spacing=_positive(_finite(fields.get("PixelSpacing"), 2)),
         slice_spacing=stated_spacing if stated_spacing and stated_spacing > 0 else None,
@@ -219,13 +298,15 @@ def _presented(pixels: npt.NDArray[Any], fields: dict[str, Any]) -> npt.NDArray[
     return both_ends * slope + 2 * intercept - pixels
 
 
-def _value(value: Any) -> Any:
-    """Turn a value of pydicom into plain Python, None where empty."""
-    if isinstance(value, MultiValue):
-        return [_value(part) for part in value]
-    if value is None or value == "":
+def _value(value: Any, kind: str) -> Any:
+    """Turn a value of pydicom into plain Python of a kind of `FIELDS`, None where empty."""
+    if value is None or value == "" or value == []:
         return None
-    return next((kind(value) for kind in (int, float) if isinstance(value, kind)), str(value))
+    if kind in ("texts", "numbers"):
+        parts = value if isinstance(value, MultiValue) else [value]
+        return [_value(part, kind.removesuffix("s")) for part in parts]
+    convert: Callable[[Any], Any] = {"text": str, "number": float}.get(kind, int)
+    return convert(value)
 
 
 def _finite(values: Any, n: int) -> tuple[float, ...] | None:
@@ -238,14 +319,14 @@ def _positive(values: tuple[float, ...] | None) -> tuple[float, ...] | None:
     return values if values and min(values) > 0 else None
 
 
-def _vectors(values: Any) -> tuple[float, ...] | None:
+@lru_cache  # the slices of a series share theirs
+def _unit_vectors(cosines: tuple[float, ...] | None) -> tuple[float, ...] | None:
     """Return the six cosines if they are two perpendicular unit vectors (to the rounding that scanners print)."""
-    cosines = _finite(values, 6)
     if cosines is None:
         return None
     axes = np.reshape(cosines, (2, 3))
     return cosines if np.abs(axes @ axes.T - np.eye(2)).max() <= 0.01 else None
 
 
-def _first_line(error: Exception) -> str:
+def _first_line(error: BaseException) -> str:
     return (str(error) or type(error).__name__).splitlines()[0].rstrip(".:")

@@ -40,7 +40,10 @@ def volume_input(voxels: npt.NDArray[Any], shape: tuple[int, int, int]) -> npt.N
     rows, columns, depth = shape
     central = voxels[central_slices(len(voxels), depth)]
     block = minmax(np.stack([_resized(image, rows, columns) for image in central]))
-    return np.ascontiguousarray(np.pad(block, (padding(len(voxels), depth), (0, 0), (0, 0))).transpose(1, 2, 0))
+    made = np.zeros(shape, np.float32)
+    front = padding(len(voxels), depth)[0]
+    made[:, :, front : front + len(block)] = block.transpose(1, 2, 0)
+    return made
 
 
 def central_slices(n_slices: int, depth: int) -> slice:

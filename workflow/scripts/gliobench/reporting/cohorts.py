@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+from sklearn.metrics import roc_auc_score
 
 from gliobench.files import check_table
 
@@ -32,6 +33,7 @@ def cohort_summary(cohort: str, patients: pd.DataFrame, series: pd.DataFrame) ->
         "patients": len(patients),
         "positive": int((patients["label"] == 1).sum()),
         "label_names": " / ".join(names.sort_index()),
+        "oracle_auc": _oracle_auc(patients),
     }
     rows = [
         {**head, "modality": modality, **_facts(series[series["modality"] == modality])}
@@ -39,6 +41,15 @@ def cohort_summary(cohort: str, patients: pd.DataFrame, series: pd.DataFrame) ->
         if modality in set(series["modality"])
     ]
     return check_table(pd.DataFrame(rows), "cohorts", f"the summary of {cohort}")
+
+
+def _oracle_auc(patients: pd.DataFrame) -> float:
+    """AUC that the probabilities behind the labels reach on these very patients, where they are known."""
+    if patients["oracle_probability"].isna().any() or patients["label"].nunique() < 2:
+        return float("nan")
+    return round(
+        float(roc_auc_score(patients["label"].to_numpy(int), patients["oracle_probability"].to_numpy(float))), 6
+    )
 
 
 def _facts(series: pd.DataFrame) -> dict[str, object]:
@@ -49,7 +60,7 @@ def _facts(series: pd.DataFrame) -> dict[str, object]:
         values = read[column].astype(float)
         for statistic in ("median", "min", "max"):
             facts[f"{name}_{statistic}"] = round(values.agg(statistic), 3) if len(values) else np.nan
-    matrix = read["rows"].astype(str) + " x " + read["columns"].astype(str)
+    matrix = read["rows"].astype("Int64").astype("str") + " x " + read["columns"].astype("Int64").astype("str")
     return facts | {"planes": _counts(read["plane"]), "matrix": next(iter(matrix.mode()), None)}
 
 

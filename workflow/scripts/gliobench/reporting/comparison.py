@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from gliobench.errors import GlioBenchError
-from gliobench.evaluation.cells import CELL
+from gliobench.evaluation.columns import CELL
 from gliobench.files import check_table, table_schema
 
 DIGITS = 6  # of every number in a table's TSV: far below any interval, far above the noise of a machine

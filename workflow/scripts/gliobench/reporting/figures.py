@@ -10,7 +10,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from sklearn.metrics import confusion_matrix, roc_curve
 
-from gliobench.evaluation.metrics import ROUND, RUN, THRESHOLD
+from gliobench.evaluation.columns import ROUND, RUN
+from gliobench.evaluation.metrics import THRESHOLD
 from gliobench.reporting.style import GREY, INK, approach_colour, new_figure, say_why_empty, styled
 from gliobench.reporting.tables import DASH, interval
 

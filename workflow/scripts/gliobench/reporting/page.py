@@ -13,7 +13,7 @@ from gliobench.reporting.html import render
 from gliobench.reporting.tables import SHOW, Display
 
 AUDIT, CONTROLS = "audit", "controls"  # categories with a section of their own
-WIDE = 1.7  # a figure wider than this ratio takes the whole line
+WIDE = 1200  # a figure of more pixels across takes the whole line
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Picture:
     @property
     def wide(self) -> bool:
         """Whether it takes the whole line."""
-        return self.width / self.height > WIDE
+        return self.width > WIDE
 
 
 def write_page(

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from gliobench.evaluation.cells import CELL
-from gliobench.evaluation.metrics import METRICS
+from gliobench.evaluation.columns import CELL, METRICS
 from gliobench.files import write_table, write_text
 from gliobench.reporting.comparison import PUBLISHED
 from gliobench.reporting.html import render
@@ -16,6 +15,7 @@ from gliobench.reporting.html import render
 DASH = "\N{EN DASH}"
 EMPTY = DASH
 SCREEN = 120  # characters a line of a terminal
+LATEX_COLUMNS = 7  # beside those that name the row: what a page on its side holds in a readable size
 NAMES = {"auc": "AUC", "f1": "F1", "balanced_accuracy": "Balanced accuracy", "brier": "Brier score"}
 
 
@@ -32,6 +32,8 @@ class Display:
         Columns that hold numbers: aligned to the right, sorted by value.
     caption : str
         One sentence on what the table holds.
+    keys : int
+        How many of the first columns name the row.
     notes : tuple of str
         What stands below the table, a line each.
     """
@@ -39,6 +41,7 @@ class Display:
     text: pd.DataFrame
     numbers: frozenset[str]
     caption: str
+    keys: int
     notes: tuple[str, ...] = ()
 
 
@@ -90,6 +93,7 @@ def show_comparison(table: pd.DataFrame) -> Display:
         pd.DataFrame(columns),
         frozenset(["n (positive)", "Runs", "Pooled AUC", *scores]),
         "Scores with 95 % intervals by patient, conditional on the fitted models; threshold 0.5.",
+        len(CELL) + 1,
         _notes(table),
     )
 
@@ -132,10 +136,10 @@ def show_replicates(table: pd.DataFrame) -> Display:
         "Protocol": _text(table["protocol"]),
         "n": _text(table["n"]),
         "Mean AUC or difference": _intervals(table, ["mean", "low", "high"], digits=3),
-        "What it says": _text(table["statement"]),
     }
     numbers = frozenset(["n", "Mean AUC or difference"])
-    return Display(pd.DataFrame(columns), numbers, "Independent cohorts together: means with 95 % t intervals.")
+    caption = "Independent cohorts together: means with 95 % t intervals."
+    return Display(pd.DataFrame(columns), numbers, caption, 5, tuple(table["statement"]))
 
 
 def show_cohorts(table: pd.DataFrame) -> Display:
@@ -149,6 +153,7 @@ def show_cohorts(table: pd.DataFrame) -> Display:
         "Modality": _text(table["modality"]),
         "Patients (positive)": [f"{n} ({p})" for n, p in zip(table["patients"], table["positive"], strict=True)],
         "Labels 0 / 1": _text(table["label_names"]),
+        "Oracle AUC": [interval(value, float("nan"), float("nan")) for value in table["oracle_auc"]],
         "Used": _text(table["series_ok"]),
         "Excluded": _text(table["series_excluded"]),
         "Failed": _text(table["series_failed"]),
@@ -158,18 +163,19 @@ def show_cohorts(table: pd.DataFrame) -> Display:
         "Spacing, mm": spread("spacing", 2),
         "Slice spacing, mm": spread("slice_spacing", 2),
     }
-    numbers = ["Patients (positive)", "Used", "Excluded", "Failed", "Slices", "Spacing, mm", "Slice spacing, mm"]
+    numbers = set(columns) - {"Cohort", "Modality", "Labels 0 / 1", "Planes", "Matrix"}
     return Display(
         pd.DataFrame(columns),
         frozenset(numbers),
         f"What the audit saw: median (smallest{DASH}largest) of the readable series.",
+        2,
     )
 
 
 def show_exclusions(table: pd.DataFrame) -> Display:
     """Lay out the table ``exclusions`` for reading."""
     columns = {title(name): _text(table[name]) for name in table.columns}
-    return Display(pd.DataFrame(columns), frozenset(), "Series that are not used, and why.")
+    return Display(pd.DataFrame(columns), frozenset(), "Series that are not used, and why.", 3)
 
 
 SHOW: dict[str, Callable[[pd.DataFrame], Display]] = {
@@ -197,7 +203,7 @@ def write_formats(table: pd.DataFrame, stem: str | Path, schema: str = "comparis
     write_table(table, f"{stem}.tsv", schema)
     write_text(to_markdown(display), f"{stem}.md")
     write_text(to_latex(display), f"{stem}.tex")
-    write_text(render("table.html.j2", display=display, heading=Path(stem).name), f"{stem}.html")
+    write_text(render("table.html.j2", display=display, heading=title(Path(stem).name)), f"{stem}.html")
 
 
 def to_markdown(display: Display) -> str:
@@ -211,23 +217,35 @@ def to_markdown(display: Display) -> str:
 
 
 LATEX = r"""\begin{sidewaystable}
-\centering
 \caption{%(caption)s}
-\resizebox{\linewidth}{!}{%%
-%(tabular)s}
+\raggedright\footnotesize
+%(blocks)s
 %(notes)s
 \end{sidewaystable}
 """
+LATEX_BLOCK = r"""\begin{adjustbox}{max width=\linewidth}
+%s\end{adjustbox}
+\par\medskip"""
 
 
 def to_latex(display: Display) -> str:
-    """Write a display as a LaTeX table on its side; it needs the packages booktabs, graphicx and rotating."""
-    align = "".join("r" if name in display.numbers else "l" for name in display.text.columns)
-    styler = display.text.style.hide(axis="index").format(escape="latex").format_index(escape="latex", axis=1)
-    notes = "\n".join(rf"\par\footnotesize {_escape(note)}" for note in display.notes)
-    parts = {"caption": _escape(display.caption), "notes": notes}
-    parts["tabular"] = styler.to_latex(hrules=True, column_format=align)
+    """
+    Write a display as a LaTeX table on its side; it needs the packages booktabs, adjustbox and rotating.
+
+    A wide table becomes blocks below each other, each beginning with the columns that name the row.
+    """
+    names = list(display.text.columns)
+    starts = range(display.keys, len(names), LATEX_COLUMNS)
+    blocks = [_tabular(display, names[: display.keys] + names[start : start + LATEX_COLUMNS]) for start in starts]
+    notes = [rf"\par\scriptsize {_escape(note)}" for note in display.notes]
+    parts = {"caption": _escape(display.caption), "blocks": "\n".join(blocks), "notes": "\n".join(notes)}
     return (LATEX % parts).replace(DASH, "--")
+
+
+def _tabular(display: Display, names: list[str]) -> str:
+    align = "".join("r" if name in display.numbers else "l" for name in names)
+    styler = display.text[names].style.hide(axis="index").format(escape="latex").format_index(escape="latex", axis=1)
+    return LATEX_BLOCK % styler.to_latex(hrules=True, column_format=align)
 
 
 def _escape(text: str) -> str:

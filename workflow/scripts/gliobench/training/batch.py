@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from gliobench.errors import GlioBenchError
-from gliobench.files import read_json, read_table, write_json, write_table
+from gliobench.files import read_json, read_table, table_schema, write_json, write_table
 from gliobench.recipe import LOGGER, say
 from gliobench.seeds import derive_seed
 from gliobench.training import Diverged, Part
@@ -40,6 +40,7 @@ class Job:
     batch: int
     batches: int
     seed: int
+    phases: list[str]
     parameters: dict[str, Any]
 
     def fold_seed(self, fold: int) -> int:
@@ -110,7 +111,7 @@ def _part(inputs: np.ndarray, patients: pd.DataFrame, roles: pd.DataFrame, role:
 
 def _fingerprint(job: Job, fold: int, roles: pd.DataFrame, inputs: np.ndarray) -> str:
     digest = hashlib.sha256(np.ascontiguousarray(inputs).data)
-    about = [job.cell, job.parameters, job.fold_seed(fold), roles[["patient_id", "role"]].to_csv(index=False)]
+    about = [job.cell, job.phases, job.parameters, job.fold_seed(fold), roles[["patient_id", "role"]].to_csv(index=False)]
     digest.update(json.dumps(about, sort_keys=True).encode())
     for path in sorted(Path(__file__).parents[1].rglob("*.py")):
         digest.update(path.read_bytes())
@@ -140,7 +141,7 @@ def _train_fold(
     best_epochs: dict[str, int] = {}
     try:
         _check_parts(parts)
-        for phase in approach.PHASES:
+        for phase in job.phases:
             on_epoch = _EpochLog(job, fold, phase, history)
             best_epochs[phase] = approach.fit(
                 model, phase, parts["train"], parts["validation"], job.parameters, job.fold_seed(fold), on_epoch
@@ -199,8 +200,6 @@ def _predictions(approach: ModuleType, model: Any, parts: dict[str, Part], fold:
 
 
 def _frame(tables: list[pd.DataFrame], schema: str) -> pd.DataFrame:
-    from gliobench.files import table_schema
-
     columns = list(table_schema(schema)["properties"])
     filled = [table for table in tables if len(table)]
     return pd.concat(filled, ignore_index=True) if filled else pd.DataFrame(columns=columns)

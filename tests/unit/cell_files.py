@@ -1,0 +1,107 @@
+"""Files of one cell, made up: what the runs of a method with a known strength would have written."""
+
+import numpy as np
+import pandas as pd
+from gliobench.files import table_schema
+
+
+def make_cell(
+    cohort="planted",
+    variant="main",
+    protocol="harmonised",
+    n=24,
+    folds=3,
+    repeats=1,
+    seeds=1,
+    signal=1.0,
+    bad=(),
+    phases=("final",),
+    random_seed=0,
+):
+    """Predictions, run records and histories of `repeats` x `seeds` batches; the folds in `bad` diverged."""
+    rng = np.random.default_rng(random_seed)
+    label = np.arange(n) % 2
+    predictions, records, histories = [], [], []
+    for repeat in range(repeats):
+        fold_of = rng.permutation(np.repeat(np.arange(folds), -(-n // folds))[:n])
+        for seed_index in range(seeds):
+            good = [fold for fold in range(folds) if fold not in bad]
+            logit = rng.normal(signal * (2 * label - 1), 1.0, size=(len(phases), folds, n))
+            predictions.append(_predictions(1 / (1 + np.exp(-logit)), fold_of, label, good, phases))
+            histories.append(_history(rng, good))
+            records.append(
+                {
+                    "approach": "cnn3d",
+                    "variant": variant,
+                    "cohort": cohort,
+                    "modality": "FLAIR",
+                    "protocol": protocol,
+                    "repeat": repeat,
+                    "seed_index": seed_index,
+                    "batch": 0,
+                    "weights": "none",
+                    "folds": [_fold(fold, fold in bad) for fold in range(folds)],
+                }
+            )
+    return predictions, records, histories
+
+
+def _predictions(score, fold_of, label, good, phases):
+    rows = [
+        (fold, phase, part, f"{patient:05d}", None, int(label[patient]), score[place, fold, patient], None)
+        for place, phase in enumerate(phases)
+        for fold in good
+        for part, members in (
+            ("test", np.flatnonzero(fold_of == fold)),
+            ("validation", np.flatnonzero(fold_of != fold)[:6]),
+            ("train", np.flatnonzero(fold_of != fold)[6:]),
+        )
+        for patient in members
+    ]  # fmt: skip
+    return pd.DataFrame(rows, columns=list(table_schema("predictions")["properties"]))
+
+
+def _history(rng, good, epochs=4):
+    names = list(table_schema("history")["properties"])
+    rows = [
+        (fold, epoch, "final", *rng.uniform(0.3, 0.9, size=6), 1.0) for fold in good for epoch in range(1, epochs + 1)
+    ]
+    return pd.DataFrame(rows, columns=names)
+
+
+def _fold(fold, diverged):
+    reason = "the loss is not a number in epoch 3" if diverged else None
+    return {"fold": fold, "status": "diverged" if diverged else "ok", "reason": reason}
+
+
+def make_series(n=12, excluded=("00003",), failed=("00005",)):
+    """Table ``series`` of `n` patients in two modalities; the named ones have no usable FLAIR."""
+    rows = []
+    for patient in (f"{number:05d}" for number in range(n)):
+        for modality in ("FLAIR", "T2w"):
+            status, reason = "ok", None
+            if modality == "FLAIR" and patient in excluded:
+                status, reason = "excluded", "named in the config"
+            if modality == "FLAIR" and patient in failed:
+                status, reason = "failed", "no DICOM file in the folder"
+            read = status != "failed"
+            rows.append(
+                {
+                    "patient_id": patient,
+                    "modality": modality,
+                    "n_files": 20 if read else 0,
+                    "n_slices": 20 + int(patient) if read else None,
+                    "rows": 64 if read else None,
+                    "columns": 48 if read else None,
+                    "spacing": 1.5 if read else None,
+                    "slice_spacing": 5.0 if read else None,
+                    "plane": ("axial", "coronal")[int(patient) % 2] if read else None,
+                    "ordered_by": "position" if read else None,
+                    "transfer_syntax": "1.2.840.10008.1.2.1" if read else None,
+                    "manufacturer": None,
+                    "blank_fraction": 0.0 if read else None,
+                    "status": status,
+                    "reason": reason,
+                }
+            )
+    return pd.DataFrame(rows)

@@ -1,0 +1,134 @@
+"""Figures: written whole and the same each time, in one style, and never silent about what is missing."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from cell_files import make_cell, make_series
+from gliobench.evaluation.cells import patient_rows, score_cell
+from gliobench.evaluation.replicates import replicates_table
+from gliobench.reporting.figures import confusion_figure, curves_figure, replicates_figure, roc_figure
+from gliobench.reporting.montages import audit_montage, audit_patients, slice_montage
+from gliobench.reporting.style import APPROACHES, approach_colour, save_figure
+
+NAMES = ("unmethylated", "methylated")
+
+
+def cell_of(**settings):
+    """Test rows, their scores and the histories of a made-up cell."""
+    predictions, records, histories = make_cell(**settings)
+    scores = score_cell(predictions, records, base_seed=1, resamples=50).iloc[0].to_dict()
+    rows = patient_rows(predictions, records)
+    return rows[rows["part"] == "test"], scores, histories
+
+
+def texts(figure):
+    return " | ".join(text.get_text() for text in figure.findobj(lambda artist: hasattr(artist, "get_text")))
+
+
+def test_figures_are_written_as_png_and_pdf_with_the_same_bytes_each_time(tmp_path):
+    rows, scores, _ = cell_of()
+    for name in ("first", "again"):
+        save_figure(roc_figure(rows, scores), tmp_path / name / "roc")
+    for suffix in (".png", ".pdf"):
+        first = (tmp_path / "first" / f"roc{suffix}").read_bytes()
+        assert first == (tmp_path / "again" / f"roc{suffix}").read_bytes()
+        assert first.startswith((b"\x89PNG", b"%PDF"))
+    assert len(list((tmp_path / "first").iterdir())) == 2
+
+
+def test_an_approach_has_one_colour_and_a_new_one_gets_it_from_its_name():
+    assert len(set(APPROACHES.values())) == len(APPROACHES)
+    assert approach_colour("cnn3d") == APPROACHES["cnn3d"]
+    assert approach_colour("toy") == approach_colour("toy")
+
+
+def test_roc_names_patients_and_auc_with_its_interval():
+    rows, scores, _ = cell_of()
+    shown = texts(roc_figure(rows, scores))
+    assert "n = 24 (12 positive)" in shown
+    assert f"AUC {scores['auc']:.2f} ({scores['auc_low']:.2f}" in shown
+    assert "chance" in shown
+
+
+def test_roc_draws_a_line_a_run_their_mean_and_chance():
+    rows, scores, _ = cell_of(folds=3, repeats=2)
+    assert len(roc_figure(rows, scores).axes[0].lines) == 2 * 3 + 2
+
+
+def test_roc_of_leave_one_out_says_that_folds_are_mixed():
+    rows, scores, _ = cell_of(folds=24)
+    shown = texts(roc_figure(rows, scores))
+    assert "folds mixed" in shown
+    assert f"AUC {scores['auc_pooled']:.2f}" in shown
+
+
+def test_a_cell_without_predictions_says_why_in_each_figure():
+    rows, scores, histories = cell_of(bad=(0, 1, 2))
+    for figure in (roc_figure(rows, scores), curves_figure(histories, scores), confusion_figure(rows, scores, NAMES)):
+        assert "3 of 3 folds" in texts(figure).replace("\n", " ")
+
+
+def test_curves_show_training_validation_and_ln_2():
+    _, scores, histories = cell_of()
+    figure = curves_figure(histories, scores)
+    assert [axes.get_title(loc="left") for axes in figure.axes] == ["Loss (binary cross-entropy)", "Accuracy", "AUC"]
+    assert "always 0.5 (ln 2)" in texts(figure)
+    assert [len(axes.lines) for axes in figure.axes] == [9, 8, 9]  # 2 x (3 runs + mean), and the references
+
+
+def test_the_mean_curve_ends_where_fewer_than_half_of_the_runs_are_left():
+    _, scores, histories = cell_of()
+    history = histories[0]
+    stopped = history[(history["fold"] == 0) | (history["epoch"] <= 2)]
+    mean = max(curves_figure([stopped], scores).axes[0].lines, key=lambda line: line.get_linewidth())
+    assert list(mean.get_xdata()) == [1, 2]
+
+
+def test_confusion_counts_the_first_repeat_alone():
+    rows, scores, _ = cell_of(repeats=3)
+    first = rows[rows["repeat"] == 0]
+    missed = int(((first["label"] == 1) & (first["probability"] < 0.5)).sum())
+    shown = texts(confusion_figure(rows, scores, NAMES))
+    assert "n = 24" in shown
+    assert f"{missed}" in shown
+    assert "unmethylated" in shown
+
+
+def test_slice_montage_names_the_patient_and_counts_the_padding():
+    padded = np.arange(32) < 5
+    figure = slice_montage(np.zeros((32, 8, 8)), padded, "00123", "FLAIR")
+    assert "Patient 00123, FLAIR: 32 slices, 5 of them padding" in texts(figure)
+    assert texts(figure).count("padding") == 5 + 1
+
+
+def test_audit_patients_puts_those_with_a_problem_first():
+    chosen = audit_patients(make_series(n=30), limit=6)
+    assert len(chosen) == 6
+    assert {"00003", "00005"} < set(chosen)
+
+
+def test_audit_montage_gives_each_reason_a_letter():
+    series = make_series()
+    thumbnails = {
+        (row.patient_id, row.modality): np.ones((6, 6)) for row in series.itertuples() if row.status != "failed"
+    }
+    shown = texts(audit_montage(thumbnails, series, "planted"))
+    assert "A   excluded: named in the config" in shown
+    assert "B   failed: no DICOM file in the folder" in shown
+    assert "2 of them not used" in shown
+
+
+@pytest.mark.parametrize("variants", [("main",), ("main", "as_coded")])
+def test_controls_draw_a_point_a_cohort(variants, tmp_path):
+    rows = [
+        {"cohort": f"null-{number}", "approach": "cnn3d", "variant": variant, "modality": "FLAIR",
+         "protocol": "harmonised", "phase": "final", "part": "test", "auc": 0.4 + 0.05 * number}
+        for variant in variants
+        for number in range(5)
+    ]  # fmt: skip
+    groups = {"null": [f"null-{number}" for number in range(5)]}
+    table = pd.DataFrame(rows)
+    figure = replicates_figure(table, replicates_table(table, groups), groups)
+    assert len(figure.axes) == len(variants)
+    assert len(figure.axes[0].lines[1].get_xdata()) == 5
+    save_figure(figure, tmp_path / "controls")

@@ -1,0 +1,263 @@
+"""Tables: nothing is dropped, published figures stand only where they may, every format opens and says the same."""
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from cell_files import make_cell, make_series
+from gliobench.errors import GlioBenchError
+from gliobench.evaluation.cells import score_cell
+from gliobench.evaluation.replicates import replicates_table
+from gliobench.files import read_table
+from gliobench.reporting.cohorts import cohort_summary, exclusions
+from gliobench.reporting.comparison import comparison_table
+from gliobench.reporting.tables import interval, print_table, show_comparison, to_latex, to_markdown, write_formats
+
+PUBLISHED = Path(__file__).parents[2] / "config" / "published.tsv"
+
+
+def cell(cohort, variant="main", protocol="harmonised"):
+    return {
+        "cohort": cohort,
+        "approach": "cnn3d",
+        "variant": variant,
+        "modality": "FLAIR",
+        "protocol": protocol,
+        "weights": "none",
+    }
+
+
+def metrics_of(*cells, **settings):
+    tables = [
+        score_cell(
+            *make_cell(one["cohort"], one["variant"], one["protocol"], **settings)[:2], base_seed=1, resamples=50
+        )
+        for one in cells
+    ]
+    return pd.concat(tables, ignore_index=True)
+
+
+@pytest.fixture(scope="module")
+def published():
+    return read_table(PUBLISHED, "published")
+
+
+@pytest.fixture(scope="module")
+def comparison(published):
+    cells = [cell("rsna", protocol="published"), cell("planted"), cell("planted", "as_coded"), cell("planted", "deep")]
+    metrics = pd.concat([metrics_of(*cells[:2]), metrics_of(cells[2], bad=(0, 1, 2))])
+    return comparison_table(metrics, cells, published, {"rsna": "rsna", "planted": "synthetic"})
+
+
+def row_of(table, cohort, variant="main", part="test"):
+    return table[(table["cohort"] == cohort) & (table["variant"] == variant) & (table["part"] == part)].iloc[0]
+
+
+def test_published_figures_of_cnn3d_are_those_of_the_paper(published):
+    main = published[(published["approach"] == "cnn3d") & (published["variant"] == "main")].set_index("part")
+    assert main.loc["validation", ["accuracy", "auc", "selected_on"]].tolist() == [0.621, 0.604, "yes"]
+    assert main.loc["test", ["accuracy", "auc", "selected_on", "n"]].tolist() == [0.535, 0.525, "no", 59]
+    assert "swapped" in main.loc["test", "note"]
+
+
+def test_published_rows_are_unique(published):
+    key = ["approach", "variant", "modality", "protocol", "phase", "part", "cohort_kind"]
+    assert not published.duplicated(key).any()
+
+
+def test_published_figures_stand_beside_the_papers_own_cohort(comparison):
+    row = row_of(comparison, "rsna")
+    assert (row["published_accuracy"], row["published_auc"]) == (0.535, 0.525)
+    assert "sec. III" in row["published_source"]
+    assert "n = 59" in row["published_source"]
+
+
+def test_a_generated_cohort_has_no_published_figures_and_says_why(comparison):
+    generated = comparison[comparison["cohort"] == "planted"]
+    assert (
+        generated[["published_accuracy", "published_auc", "published_precision", "published_recall"]]
+        .isna()
+        .all(axis=None)
+    )
+    assert set(generated["published_source"]) == {"not comparable: generated cohort"}
+
+
+def test_the_harmonised_protocol_is_not_the_papers(published):
+    cells = [cell("rsna")]
+    table = comparison_table(metrics_of(*cells), cells, published, {"rsna": "rsna"})
+    assert table["published_auc"].isna().all()
+    assert set(table["published_source"]) == {"no published figure for this row"}
+
+
+def test_a_figure_from_another_kind_of_cohort_is_not_compared(published):
+    cells = [cell("stem", protocol="published")]
+    table = comparison_table(metrics_of(*cells), cells, published, {"stem": "brainstem"})
+    assert set(table["published_source"]) == {"not comparable: the paper's cohort is rsna"}
+
+
+def test_cells_without_scores_are_rows_in_the_order_of_the_grid(comparison):
+    names = list(dict.fromkeys(zip(comparison["cohort"], comparison["variant"], strict=True)))
+    assert names == [("rsna", "main"), ("planted", "main"), ("planted", "as_coded"), ("planted", "deep")]
+    by_variant = comparison[comparison["cohort"] == "planted"].groupby("variant")["status"].first()
+    assert by_variant.to_dict() == {"main": "ok", "as_coded": "diverged", "deep": "missing"}
+
+
+def test_scores_of_a_cell_outside_the_study_are_an_error(published):
+    with pytest.raises(GlioBenchError, match="planted / cnn3d / as_coded / FLAIR / harmonised, which is no cell"):
+        comparison_table(
+            metrics_of(cell("planted", "as_coded")), [cell("planted")], published, {"planted": "synthetic"}
+        )
+
+
+def test_the_table_comes_back_from_its_tsv_as_it_was(comparison, tmp_path):
+    write_formats(comparison, tmp_path / "comparison")
+    back = read_table(tmp_path / "comparison.tsv", "comparison")
+    pd.testing.assert_frame_equal(back, comparison, check_dtype=False)
+    assert not re.search(r"\d\.\d{7}", (tmp_path / "comparison.tsv").read_text())
+
+
+def test_writing_twice_gives_the_same_bytes(comparison, tmp_path):
+    for name in ("first", "again"):
+        (tmp_path / name).mkdir()
+        write_formats(comparison, tmp_path / name / "comparison")
+    for path in sorted((tmp_path / "first").iterdir()):
+        assert path.read_bytes() == (tmp_path / "again" / path.name).read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("value", "low", "high", "text"),
+    [
+        (0.7123, 0.5512, 0.8398, "0.71 (0.55\N{EN DASH}0.84)"),
+        (0.2, -0.1, 0.5, "0.20 (-0.10 to 0.50)"),
+        (0.5, np.nan, np.nan, "0.50"),
+        (np.nan, np.nan, np.nan, "\N{EN DASH}"),
+    ],
+)
+def test_a_value_and_its_interval_stand_in_one_cell(value, low, high, text):
+    assert interval(value, low, high) == text
+
+
+def test_markdown_has_a_line_a_row(comparison):
+    lines = [line for line in to_markdown(show_comparison(comparison)).splitlines() if line.startswith("|")]
+    assert len(lines) == len(comparison) + 2
+    assert len({line.count("|") for line in lines}) == 1
+
+
+def test_latex_is_balanced_and_escaped(comparison):
+    text = to_latex(show_comparison(comparison))
+    assert sorted(re.findall(r"\\begin\{(\w+)\}", text)) == sorted(re.findall(r"\\end\{(\w+)\}", text))
+    blocks = [part.split(r"\bottomrule")[0].splitlines() for part in text.split(r"\midrule")[1:]]
+    rows = [[line for line in block if line.endswith(r"\\")] for block in blocks]
+    assert [len(block) for block in rows] == [len(comparison)] * 2  # twenty columns stand in two blocks
+    assert all(len({line.count(" & ") for line in block}) == 1 for block in rows)
+    assert all(block[0].startswith("rsna & cnn3d & main") for block in rows)
+    assert r"as\_coded" in text
+    assert r"95 \% intervals" in text
+
+
+class Counter(HTMLParser):
+    def __init__(self):
+        super().__init__()
+        self.tags = []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+
+
+def test_html_has_a_row_a_row(comparison, tmp_path):
+    write_formats(comparison, tmp_path / "comparison")
+    counter = Counter()
+    counter.feed((tmp_path / "comparison.html").read_text())
+    assert counter.tags.count("tr") == len(comparison) + 1
+
+
+def test_every_reason_stands_below_the_table(comparison):
+    notes = "\n".join(show_comparison(comparison).notes)
+    assert "planted cnn3d as_coded FLAIR harmonised: 3 of 3 folds diverged" in notes
+    assert "planted cnn3d deep FLAIR harmonised: this cell has not been scored" in notes
+    assert "rsna cnn3d main FLAIR published, test: published by Bui and Fleming" in notes
+
+
+def test_the_printed_table_fits_a_terminal(comparison):
+    long = comparison.assign(
+        cohort="a-cohort-with-a-very-long-name", protocol="published-holdout", variant="stop_on_left_out"
+    )
+    for table in (comparison, long):
+        printed = print_table(table)
+        assert max(map(len, printed.splitlines())) <= 120
+        assert "diverged" in printed
+        assert "0.5" in printed
+
+
+def test_the_cohort_summary_counts_what_the_audit_saw(tmp_path):
+    patients = pd.DataFrame(
+        {
+            "patient_id": [f"{number:05d}" for number in range(12)],
+            "label": [0, 1] * 6,
+            "label_name": ["unmethylated", "methylated"] * 6,
+            "oracle_probability": [0.2, 0.9] * 5 + [0.6, 0.4],
+        }
+    )
+    table = cohort_summary("planted", patients, make_series())
+    flair = table.set_index("modality").loc["FLAIR"]
+    counts = flair[["patients", "positive", "series_ok", "series_excluded", "series_failed"]]
+    assert counts.tolist() == [12, 6, 10, 1, 1]
+    assert flair[["slices_min", "slices_max"]].tolist() == [20, 31]
+    assert flair["oracle_auc"] == pytest.approx(1 - 1 / 36)
+    assert flair["planes"] == "axial 6, coronal 5"
+    assert flair["matrix"] == "64 x 48"
+    assert flair["label_names"] == "unmethylated / methylated"
+    write_formats(table, tmp_path / "cohorts", "cohorts")
+
+
+def test_exclusions_list_every_unused_series_with_its_reason(tmp_path):
+    table = exclusions("planted", make_series())
+    assert table[["patient_id", "modality", "status", "reason"]].to_numpy().tolist() == [
+        ["00003", "FLAIR", "excluded", "named in the config"],
+        ["00005", "FLAIR", "failed", "no DICOM file in the folder"],
+    ]
+    write_formats(table, tmp_path / "exclusions", "exclusions")
+    assert read_table(tmp_path / "exclusions.tsv", "exclusions").loc[0, "patient_id"] == "00003"
+
+
+def test_a_cohort_without_exclusions_has_an_empty_list():
+    assert exclusions("planted", make_series(excluded=(), failed=())).empty
+
+
+def control(aucs):
+    """Test rows of two variants, main and as_coded, over cohorts null-0, null-1, ..."""
+    rows = [
+        {**cell(f"null-{number}", variant), "phase": "final", "part": "test", "auc": auc}
+        for variant, values in aucs.items()
+        for number, auc in enumerate(values)
+    ]
+    return pd.DataFrame(rows)
+
+
+def test_replicates_say_whether_the_interval_covers_chance(tmp_path):
+    table = control({"main": [0.7, 0.8, 0.75, 0.72], "as_coded": [0.52, 0.47, 0.55, 0.45]})
+    replicates = replicates_table(table, {"null": [f"null-{number}" for number in range(4)]})
+    assert replicates[["control", "variant", "n"]].to_numpy().tolist() == [
+        ["mean", "main", 4], ["mean", "as_coded", 4], ["difference", "main", 4],
+    ]  # fmt: skip
+    above, covers, apart = replicates["statement"]
+    assert above.endswith("the interval lies above 0.5.")
+    assert covers.endswith("the interval covers 0.5.")
+    assert "cnn3d main minus as_coded over 4 cohorts" in apart
+    assert apart.endswith("the interval lies above 0.")
+    write_formats(replicates, tmp_path / "replicates", "replicates")
+
+
+def test_replicates_pair_only_cohorts_that_have_both_variants():
+    table = control({"main": [0.7, 0.8, 0.75], "as_coded": [0.5, np.nan, 0.5]})
+    replicates = replicates_table(table, {"null": ["null-0", "null-1", "null-2"]})
+    assert replicates["n"].tolist() == [3, 2, 2]
+    assert replicates["mean"].iloc[-1] == pytest.approx(0.225)
+
+
+def test_one_cohort_is_too_few_for_an_interval():
+    replicates = replicates_table(control({"main": [0.7]}), {"null": ["null-0"]})
+    assert replicates["statement"].iloc[0].endswith("is 0.700; too few for an interval.")

@@ -32,9 +32,9 @@ lint: $(READY)
 	snakemake --lint --configfile config/demo.yaml
 	mypy
 
-# Snakemake's own report of a finished study, beside the study's: make report STUDY=config/config.yaml
+# Snakemake's own report of a finished study, beside the study's page: make report STUDY=config/config.yaml
 report: $(READY)
-	snakemake --configfile $(STUDY) --report $$(python -m gliobench.study $(STUDY))/report/snakemake.html
+	snakemake --configfile $(STUDY) --report results/$(basename $(notdir $(STUDY)))-snakemake.html
 
 lock: $(READY)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

@@ -23,23 +23,6 @@ rule generate:
         "../workflow/scripts/generate.py"
 
 
-def cohort_folder(wildcards):
-    """Where a cohort's DICOM lies: generated, or the config's path."""
-    settings = cohort_settings(wildcards)
-    return f"{RESULTS}/{wildcards.cohort}/dicom" if settings["kind"] == "synthetic" else settings["path"]
-
-
-def generated(wildcards):
-    """The generated folder as an input; the user's own data are read in place and may be absent from a dry run."""
-    return [cohort_folder(wildcards)] if cohort_settings(wildcards)["kind"] == "synthetic" else []
-
-
-def sites_table(wildcards):
-    """The TSV of sites (and oracle probabilities of a generated cohort), or None."""
-    settings = cohort_settings(wildcards)
-    return f"{cohort_folder(wildcards)}/truth.tsv" if settings["kind"] == "synthetic" else settings.get("sites")
-
-
 rule read_cohort:
     """Who the patients are: labels, sites, and that every label has its folder."""
     input:

@@ -22,6 +22,9 @@ except GlioBenchError as error:
 RESULTS = STUDY.results
 COHORT = f"{RESULTS}/{{cohort}}"
 RUN = f"{COHORT}/runs/{{approach}}/{{variant}}/{{modality}}/{{protocol}}/repeat-{{repeat}}/seed-{{seed}}/batch-{{batch}}"
+CELL_FIGURES = (
+    f"{RESULTS}/figures/{{cohort}}/{{approach}}/{{variant}}/{{modality}}/{{protocol}}"
+)
 
 
 wildcard_constraints:
@@ -43,13 +46,19 @@ def cohort_settings(wildcards):
 
 def cohorts_of_kind(kind):
     """A wildcard constraint that only cohorts of that kind meet."""
-    names = [name for name, settings in STUDY.cohorts.items() if settings["kind"] == kind]
+    names = [
+        name for name, settings in STUDY.cohorts.items() if settings["kind"] == kind
+    ]
     return "|".join(names) or "none of this study"
 
 
 def approaches_of(toolchain):
     """A wildcard constraint that only approaches of that toolchain meet."""
-    names = [name for name, settings in STUDY.approaches.items() if settings["toolchain"] == toolchain]
+    names = [
+        name
+        for name, settings in STUDY.approaches.items()
+        if settings["toolchain"] == toolchain
+    ]
     return "|".join(names) or "none of this study"
 
 
@@ -61,12 +70,146 @@ def run_files(cohort, name):
 
 def cell_of(wildcards):
     """The cell that a path's wildcards name."""
-    return next(cell for cell in CELLS if all(getattr(cell, name) == getattr(wildcards, name) for name in vars(cell)))
+    return next(
+        cell
+        for cell in CELLS
+        if all(getattr(cell, name) == getattr(wildcards, name) for name in vars(cell))
+    )
 
 
 def cell_files(wildcards, name):
     """The file of that name of every run of one cell."""
     return [f"{folder}/{name}" for folder in STUDY.run_folders(cell_of(wildcards))]
+
+
+def cohort_folder(wildcards):
+    """Where a cohort's DICOM lies: generated, or the config's path."""
+    settings = cohort_settings(wildcards)
+    return (
+        f"{RESULTS}/{wildcards.cohort}/dicom"
+        if settings["kind"] == "synthetic"
+        else settings["path"]
+    )
+
+
+def generated(wildcards):
+    """The generated folder as an input; the user's own data are read in place and may be absent from a dry run."""
+    return (
+        [cohort_folder(wildcards)]
+        if cohort_settings(wildcards)["kind"] == "synthetic"
+        else []
+    )
+
+
+def sites_table(wildcards):
+    """The TSV of sites (and oracle probabilities of a generated cohort), or None."""
+    settings = cohort_settings(wildcards)
+    return (
+        f"{cohort_folder(wildcards)}/truth.tsv"
+        if settings["kind"] == "synthetic"
+        else settings.get("sites")
+    )
+
+
+def input_module(wildcards):
+    """The library file that makes the input an approach asks for."""
+    return (
+        f"gliobench/inputs/{STUDY.approaches[wildcards.approach]['input']['kind']}.py"
+    )
+
+
+def split_scheme(wildcards):
+    return f"{RESULTS}/{wildcards.cohort}/splits/{STUDY.scheme_name(cell_of(wildcards))}.tsv"
+
+
+def training_job(wildcards):
+    """What one job trains, as plain data for the script and for Snakemake's record of parameters."""
+    cell = cell_of(wildcards)
+    return {
+        "cell": vars(cell),
+        "repeat": int(wildcards.repeat),
+        "seed_index": int(wildcards.seed),
+        "batch": int(wildcards.batch),
+        "batches": STUDY.splits[STUDY.scheme_name(cell)].get("batches", 1),
+        "seed": STUDY.cohorts[cell.cohort]["seed"],
+        "phases": STUDY.phases(cell.approach),
+        "parameters": STUDY.variant(cell.approach, cell.variant)["parameters"],
+    }
+
+
+def figure(stem, caption, **labels):
+    """A figure as PNG for the report and as PDF for a paper."""
+    about = {
+        "caption": f"../workflow/report/{caption}.rst",
+        "category": labels.pop("category"),
+        "labels": labels,
+    }
+    png = report(f"{stem}.png", **about)
+    return [png, f"{stem}.pdf"]
+
+
+def cell_figures(cell):
+    """The figures of one cell, each with what the page says of it."""
+    stem = CELL_FIGURES.format(**vars(cell))
+    category = f"{cell.cohort} · {cell.approach}"
+    label = f"{cell.variant}, {cell.modality}, {cell.protocol}"
+    for phase in STUDY.phases(cell.approach):
+        yield {
+            "path": f"{stem}/roc-{phase}.png",
+            "kind": "roc",
+            "category": category,
+            "label": label,
+        }
+        yield {
+            "path": f"{stem}/confusion-{phase}.png",
+            "kind": "confusion",
+            "category": category,
+            "label": label,
+        }
+    yield {
+        "path": f"{stem}/curves.png",
+        "kind": "curves",
+        "category": category,
+        "label": label,
+    }
+
+
+def input_figures(cohort, approach, modality):
+    """The slices of an approach's input, where it is a volume."""
+    if STUDY.approaches[approach]["input"]["kind"] == "volume":
+        for which in ("longest", "shortest"):
+            yield {
+                "path": f"{RESULTS}/figures/{cohort}/{approach}/slices-{modality}-{which}.png",
+                "kind": "montage",
+                "category": f"{cohort} · {approach}",
+                "label": f"{which} series, {modality}",
+            }
+
+
+def page_figures():
+    """Every figure of the page in its order; replicated cohorts are shown by their joint figure alone."""
+    replicates = {name for names in STUDY.groups.values() for name in names}
+    if replicates:
+        yield {
+            "path": f"{RESULTS}/figures/replicates.png",
+            "kind": "controls",
+            "category": "controls",
+            "label": "",
+        }
+    shown = [cell for cell in CELLS if cell.cohort not in replicates]
+    for cohort in dict.fromkeys(cell.cohort for cell in shown):
+        yield {
+            "path": f"{RESULTS}/figures/{cohort}/audit.png",
+            "kind": "audit",
+            "category": "audit",
+            "label": cohort,
+        }
+    for key in dict.fromkeys(
+        (cell.cohort, cell.approach, cell.modality) for cell in shown
+    ):
+        yield from input_figures(*key)
+    for cell in shown:
+        yield from cell_figures(cell)
 
 
 def hold_study(results):
@@ -82,4 +225,7 @@ def show_result(results):
     table = Path(results) / "tables" / "comparison.txt"
     page = Path(results) / "report" / "index.html"
     if table.is_file() and page.is_file():
-        print(f"\n{table.read_text(encoding='utf-8')}\nReport: {page.resolve()}", file=sys.stderr)
+        print(
+            f"\n{table.read_text(encoding='utf-8')}\nReport: {page.resolve()}",
+            file=sys.stderr,
+        )

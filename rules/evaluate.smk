@@ -62,7 +62,11 @@ rule describe_cohorts:
         series=expand(f"{COHORT}/series.tsv", cohort=SCORED_COHORTS),
         library=library_files("describe_cohorts.py"),
     output:
-        expand(f"{RESULTS}/tables/{{table}}.{{format}}", table=["cohorts", "exclusions"], format=FORMATS),
+        expand(
+            f"{RESULTS}/tables/{{table}}.{{format}}",
+            table=["cohorts", "exclusions"],
+            format=FORMATS,
+        ),
     log:
         f"{RESULTS}/logs/describe_cohorts.log",
     conda:

@@ -4,7 +4,9 @@ rule preprocess:
         generated,
         patients=f"{COHORT}/patients.tsv",
         series=f"{COHORT}/series.tsv",
-        library=lambda wildcards: library_files("preprocess.py", input_module(wildcards)),
+        library=lambda wildcards: library_files(
+            "preprocess.py", input_module(wildcards)
+        ),
     output:
         array=f"{COHORT}/inputs/{{approach}}/{{modality}}/{{scatteritem}}.npy",
         index=f"{COHORT}/inputs/{{approach}}/{{modality}}/{{scatteritem}}.tsv",
@@ -23,8 +25,3 @@ rule preprocess:
         input=lookup(dpath="{approach}/input", within=STUDY.approaches),
     script:
         "../workflow/scripts/preprocess.py"
-
-
-def input_module(wildcards):
-    """The library file that makes the input an approach asks for."""
-    return f"gliobench/inputs/{STUDY.approaches[wildcards.approach]['input']['kind']}.py"

@@ -1,12 +1,9 @@
-CELL_FIGURES = f"{RESULTS}/figures/{{cohort}}/{{approach}}/{{variant}}/{{modality}}/{{protocol}}"
-CELL_LABELS = {"approach": "{approach}", "variant": "{variant}", "modality": "{modality}", "protocol": "{protocol}"}
-
-
-def figure(stem, caption, **labels):
-    """A figure as PNG for the report and as PDF for a paper."""
-    about = {"caption": f"../workflow/report/{caption}.rst", "category": labels.pop("category"), "labels": labels}
-    png = report(f"{stem}.png", **about)
-    return [png, f"{stem}.pdf"]
+CELL_LABELS = {
+    "approach": "{approach}",
+    "variant": "{variant}",
+    "modality": "{modality}",
+    "protocol": "{protocol}",
+}
 
 
 rule plot_scores:
@@ -18,7 +15,13 @@ rule plot_scores:
         patients=f"{COHORT}/patients.tsv",
         library=library_files("plot_scores.py"),
     output:
-        roc=figure(f"{CELL_FIGURES}/roc-{{phase}}", "roc", category="{cohort}", figure="ROC curve", **CELL_LABELS),
+        roc=figure(
+            f"{CELL_FIGURES}/roc-{{phase}}",
+            "roc",
+            category="{cohort}",
+            figure="ROC curve",
+            **CELL_LABELS,
+        ),
         confusion=figure(
             f"{CELL_FIGURES}/confusion-{{phase}}",
             "confusion",
@@ -45,7 +48,13 @@ rule plot_curves:
         metrics=f"{COHORT}/metrics.tsv",
         library=library_files("plot_curves.py"),
     output:
-        figure(f"{CELL_FIGURES}/curves", "curves", category="{cohort}", figure="training curves", **CELL_LABELS),
+        figure(
+            f"{CELL_FIGURES}/curves",
+            "curves",
+            category="{cohort}",
+            figure="training curves",
+            **CELL_LABELS,
+        ),
     log:
         f"{COHORT}/logs/figures/{{approach}}/{{variant}}/{{modality}}/{{protocol}}/curves.log",
     conda:
@@ -61,8 +70,14 @@ rule plot_curves:
 rule plot_slices:
     """All slices of two patients' inputs: of the longest series, and of the shortest with its padding."""
     input:
-        arrays=gather.shards(f"{COHORT}/inputs/{{approach}}/{{modality}}/{{scatteritem}}.npy", allow_missing=True),
-        indexes=gather.shards(f"{COHORT}/inputs/{{approach}}/{{modality}}/{{scatteritem}}.tsv", allow_missing=True),
+        arrays=gather.shards(
+            f"{COHORT}/inputs/{{approach}}/{{modality}}/{{scatteritem}}.npy",
+            allow_missing=True,
+        ),
+        indexes=gather.shards(
+            f"{COHORT}/inputs/{{approach}}/{{modality}}/{{scatteritem}}.tsv",
+            allow_missing=True,
+        ),
         series=f"{COHORT}/series.tsv",
         library=library_files("plot_slices.py"),
     output:
@@ -98,10 +113,17 @@ rule plot_audit:
     """What the audit saw: the middle slice of every series, with those that are left out marked."""
     input:
         series=gather.shards(f"{COHORT}/audit/{{scatteritem}}.tsv", allow_missing=True),
-        thumbnails=gather.shards(f"{COHORT}/audit/{{scatteritem}}.npy", allow_missing=True),
+        thumbnails=gather.shards(
+            f"{COHORT}/audit/{{scatteritem}}.npy", allow_missing=True
+        ),
         library=library_files("plot_audit.py"),
     output:
-        figure(f"{RESULTS}/figures/{{cohort}}/audit", "audit", category="{cohort}", figure="audit"),
+        figure(
+            f"{RESULTS}/figures/{{cohort}}/audit",
+            "audit",
+            category="{cohort}",
+            figure="audit",
+        ),
     log:
         f"{COHORT}/logs/figures/audit.log",
     conda:
@@ -121,7 +143,12 @@ rule plot_replicates:
         replicates=f"{RESULTS}/tables/replicates.tsv",
         library=library_files("plot_replicates.py"),
     output:
-        figure(f"{RESULTS}/figures/replicates", "controls", category="Controls", figure="replicates"),
+        figure(
+            f"{RESULTS}/figures/replicates",
+            "controls",
+            category="Controls",
+            figure="replicates",
+        ),
     log:
         f"{RESULTS}/logs/figures/replicates.log",
     conda:
@@ -136,45 +163,10 @@ rule plot_replicates:
         "../workflow/scripts/plot_replicates.py"
 
 
-def cell_figures(cell):
-    """The figures of one cell, each with what the page says of it."""
-    stem = CELL_FIGURES.format(**vars(cell))
-    category = f"{cell.cohort} · {cell.approach}"
-    label = f"{cell.variant}, {cell.modality}, {cell.protocol}"
-    for phase in STUDY.phases(cell.approach):
-        yield {"path": f"{stem}/roc-{phase}.png", "kind": "roc", "category": category, "label": label}
-        yield {"path": f"{stem}/confusion-{phase}.png", "kind": "confusion", "category": category, "label": label}
-    yield {"path": f"{stem}/curves.png", "kind": "curves", "category": category, "label": label}
-
-
-def input_figures(cohort, approach, modality):
-    """The slices of an approach's input, where it is a volume."""
-    if STUDY.approaches[approach]["input"]["kind"] == "volume":
-        for which in ("longest", "shortest"):
-            yield {
-                "path": f"{RESULTS}/figures/{cohort}/{approach}/slices-{modality}-{which}.png",
-                "kind": "montage",
-                "category": f"{cohort} · {approach}",
-                "label": f"{which} series, {modality}",
-            }
-
-
-def page_figures():
-    """Every figure of the page in its order; replicated cohorts are shown by their joint figure alone."""
-    replicates = {name for names in STUDY.groups.values() for name in names}
-    if replicates:
-        yield {"path": f"{RESULTS}/figures/replicates.png", "kind": "controls", "category": "controls", "label": ""}
-    shown = [cell for cell in CELLS if cell.cohort not in replicates]
-    for cohort in dict.fromkeys(cell.cohort for cell in shown):
-        yield {"path": f"{RESULTS}/figures/{cohort}/audit.png", "kind": "audit", "category": "audit", "label": cohort}
-    for key in dict.fromkeys((cell.cohort, cell.approach, cell.modality) for cell in shown):
-        yield from input_figures(*key)
-    for cell in shown:
-        yield from cell_figures(cell)
-
-
 PAGE_FIGURES = list(page_figures())
-PAGE_TABLES = ["comparison", "cohorts", "exclusions"] + ["replicates"] * bool(STUDY.groups)
+PAGE_TABLES = ["comparison", "cohorts", "exclusions"] + ["replicates"] * bool(
+    STUDY.groups
+)
 
 
 rule page:
@@ -182,8 +174,14 @@ rule page:
     input:
         figures=[shown["path"] for shown in PAGE_FIGURES],
         tables=expand(f"{RESULTS}/tables/{{table}}.tsv", table=PAGE_TABLES),
-        records=[f"{folder}/run.json" for cell in CELLS for folder in STUDY.run_folders(cell)],
-        template=[project_file(path) for path in (ROOT / "workflow" / "report").iterdir()],
+        records=[
+            f"{folder}/run.json"
+            for cell in CELLS
+            for folder in STUDY.run_folders(cell)
+        ],
+        template=[
+            project_file(path) for path in (ROOT / "workflow" / "report").iterdir()
+        ],
         library=library_files("page.py"),
     output:
         f"{RESULTS}/report/index.html",

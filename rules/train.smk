@@ -1,30 +1,19 @@
-def split_scheme(wildcards):
-    return f"{RESULTS}/{wildcards.cohort}/splits/{STUDY.scheme_name(cell_of(wildcards))}.tsv"
-
-
-def training_job(wildcards):
-    """What one job trains, as plain data for the script and for Snakemake's record of parameters."""
-    cell = cell_of(wildcards)
-    return {
-        "cell": vars(cell),
-        "repeat": int(wildcards.repeat),
-        "seed_index": int(wildcards.seed),
-        "batch": int(wildcards.batch),
-        "batches": STUDY.splits[STUDY.scheme_name(cell)].get("batches", 1),
-        "seed": STUDY.cohorts[cell.cohort]["seed"],
-        "phases": STUDY.phases(cell.approach),
-        "parameters": STUDY.variant(cell.approach, cell.variant)["parameters"],
-    }
-
-
 rule train_tensorflow:
     """Train the folds of one batch and predict their patients; finished folds of a killed job are kept and reused."""
     input:
         patients=f"{COHORT}/patients.tsv",
         split=split_scheme,
-        arrays=gather.shards(f"{COHORT}/inputs/{{approach}}/{{modality}}/{{scatteritem}}.npy", allow_missing=True),
-        indexes=gather.shards(f"{COHORT}/inputs/{{approach}}/{{modality}}/{{scatteritem}}.tsv", allow_missing=True),
-        library=lambda wildcards: library_files("train.py", f"gliobench/approaches/{wildcards.approach}.py"),
+        arrays=gather.shards(
+            f"{COHORT}/inputs/{{approach}}/{{modality}}/{{scatteritem}}.npy",
+            allow_missing=True,
+        ),
+        indexes=gather.shards(
+            f"{COHORT}/inputs/{{approach}}/{{modality}}/{{scatteritem}}.tsv",
+            allow_missing=True,
+        ),
+        library=lambda wildcards: library_files(
+            "train.py", f"gliobench/approaches/{wildcards.approach}.py"
+        ),
     output:
         predictions=f"{RUN}/predictions.tsv",
         history=f"{RUN}/history.tsv",
@@ -46,7 +35,9 @@ rule train_tensorflow:
         gpu=1,
     params:
         job=training_job,
-        weights=lambda wildcards: STUDY.variant(wildcards.approach, wildcards.variant)["weights"],
+        weights=lambda wildcards: STUDY.variant(wildcards.approach, wildcards.variant)[
+            "weights"
+        ],
     script:
         "../workflow/scripts/train.py"
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+
 from gliobench.files import table_schema
 
 

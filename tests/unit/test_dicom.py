@@ -13,10 +13,6 @@ import numpy as np
 import pydicom
 import pytest
 import SimpleITK
-from dicom_files import SHARED, image, nested, save, write_series
-from gliobench.imaging import slices
-from gliobench.imaging.dicom import SeriesError, read_series
-from gliobench.imaging.scan import NotPlain, scan
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydicom.data import get_testdata_file
@@ -31,6 +27,11 @@ from pydicom.uid import (
     JPEGBaseline8Bit,
     RLELossless,
 )
+
+from dicom_files import SHARED, image, nested, save, write_series
+from gliobench.imaging import slices
+from gliobench.imaging.dicom import SeriesError, read_series
+from gliobench.imaging.scan import NotPlain, scan
 
 RNG = np.random.default_rng(0)
 

@@ -7,8 +7,6 @@ from pathlib import Path
 import numpy as np
 import pydicom
 import pytest
-from dicom_files import SHARED, image, save, write_series
-from gliobench.imaging.dicom import SeriesError, read_series
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydicom.data import get_testdata_file
@@ -19,6 +17,9 @@ from pydicom.uid import (
     RLELossless,
     generate_uid,
 )
+
+from dicom_files import SHARED, image, save, write_series
+from gliobench.imaging.dicom import SeriesError, read_series
 
 VOXELS = np.random.default_rng(0).integers(0, 4000, (4, 40, 48), dtype=np.uint16)
 real = pytest.mark.skipif(not SHARED.exists(), reason="the real DICOM files of ../shared/data are absent")

@@ -7,11 +7,12 @@ from pathlib import Path
 import nibabel
 import numpy as np
 import pytest
-from dicom_files import SHARED, image, save, write_series
-from gliobench.imaging.dicom import read_series
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
+
+from dicom_files import SHARED, image, save, write_series
+from gliobench.imaging.dicom import read_series
 
 GE = SHARED / "nih_ge_siemens"
 

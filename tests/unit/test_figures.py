@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+
 from cell_files import make_cell, make_series
 from gliobench.evaluation.cells import patient_rows, score_cell
 from gliobench.evaluation.replicates import replicates_table

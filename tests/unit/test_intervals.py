@@ -3,12 +3,13 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
+from sklearn.metrics import roc_auc_score
+
 from cell_files import make_cell
 from gliobench.evaluation.cells import score_cell
 from gliobench.evaluation.intervals import paired_t_interval, patient_intervals, t_interval
 from gliobench.evaluation.metrics import make_sample
-from scipy import stats
-from sklearn.metrics import roc_auc_score
 from test_metrics import rows_of
 
 LIMITS = ["auc_low", "auc_high", "accuracy_low", "accuracy_high", "brier_low", "brier_high"]

@@ -3,15 +3,16 @@
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn import metrics as sklearn_metrics
+
 from cell_files import make_cell
 from gliobench.errors import GlioBenchError
 from gliobench.evaluation.cells import patient_rows, score_cell
 from gliobench.evaluation.columns import METRICS
 from gliobench.evaluation.metrics import make_sample, pooled_auc, score, unit_weights, why_empty
 from gliobench.files import check_table, table_schema
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from sklearn import metrics as sklearn_metrics
 
 
 def rows_of(*runs, repeat=0, seed_index=0):

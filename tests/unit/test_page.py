@@ -7,6 +7,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pandas as pd
 import pytest
+
 from cell_files import make_cell, make_series
 from gliobench.evaluation.cells import score_cell
 from gliobench.files import check_table, table_schema

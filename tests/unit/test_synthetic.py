@@ -12,14 +12,15 @@ import pandas as pd
 import pydicom
 import pytest
 import SimpleITK as sitk
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.metrics import roc_auc_score
+
 from gliobench.cohorts import acquisition, contrast, synthetic
 from gliobench.cohorts.lesion import TRAITS, draw_traits
 from gliobench.errors import GlioBenchError
 from gliobench.settings import check
 from gliobench.study import MODALITIES
-from hypothesis import given
-from hypothesis import strategies as st
-from sklearn.metrics import roc_auc_score
 
 LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 SMALL = {"patients": 3, "matrix": 48, "slices": [12, 16], "modalities": ["FLAIR", "T2w"]}

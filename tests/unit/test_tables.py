@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+
 from cell_files import make_cell, make_series
 from gliobench.errors import GlioBenchError
 from gliobench.evaluation.cells import score_cell

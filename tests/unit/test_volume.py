@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
-from gliobench.imaging.intensity import minmax
-from gliobench.inputs.volume import central_slices, padding, volume_input
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+
+from gliobench.imaging.intensity import minmax
+from gliobench.inputs.volume import central_slices, padding, volume_input
 
 RNG = np.random.default_rng(0)
 

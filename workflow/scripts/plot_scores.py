@@ -23,4 +23,6 @@ with recipe(snakemake):
     patients = read_table(snakemake.input.patients, "patients")
     names = dict(zip(patients["label"], patients["label_name"], strict=True))
     save_figure(roc_figure(rows, scores), Path(snakemake.output.roc[0]).with_suffix(""))
-    save_figure(confusion_figure(rows, scores, (names[0], names[1])), Path(snakemake.output.confusion[0]).with_suffix(""))
+    save_figure(
+        confusion_figure(rows, scores, (names[0], names[1])), Path(snakemake.output.confusion[0]).with_suffix("")
+    )

@@ -1,7 +1,6 @@
 """Reading and writing the files that pass between the stages: whole or not at all, and checked against a schema."""
 
 import json
-import os
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +13,7 @@ import pandas as pd
 from gliobench.errors import GlioBenchError
 from gliobench.settings import SCHEMAS
 
-DTYPES = {"string": "str", "integer": "Int64", "number": "float64", "boolean": "boolean"}
+DTYPES: dict[str, Any] = {"string": "str", "integer": "Int64", "number": "float64"}
 
 
 @contextmanager
@@ -29,7 +28,7 @@ def whole(path: str | Path) -> Iterator[Path]:
     temporary = path.with_name(f".{path.stem}.{uuid.uuid4().hex}{path.suffix}")
     try:
         yield temporary
-        os.replace(temporary, path)
+        temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -110,8 +109,6 @@ def _check_column(values: pd.Series, rule: dict[str, Any], where: str) -> pd.Ser
     kinds = [rule["type"]] if isinstance(rule["type"], str) else rule["type"]
     kind = next(kind for kind in kinds if kind != "null")
     try:
-        if kind == "boolean" and values.dtype == "str":
-            values = values.map({"True": True, "False": False})
         typed = values.astype(DTYPES[kind])
     except (ValueError, TypeError) as error:
         raise GlioBenchError(f"{where}: column {values.name} must hold {kind} values: {error}.") from error

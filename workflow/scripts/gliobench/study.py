@@ -1,4 +1,4 @@
-"""The study: one config file, checked and expanded into the grid of runs. Light to import: every rule's parsing needs it."""
+"""The study: one config file, checked and expanded into the grid of runs. Light to import: parsing needs it."""
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -77,12 +77,11 @@ class Study:
     @cached_property
     def cohorts(self) -> dict[str, dict]:
         """Settings of every cohort, replicates written out, each with its own base seed under ``seed``."""
-        cohorts = {}
-        for name, settings in self.config["cohorts"].items():
-            for number, member in enumerate(self.groups.get(name, [name])):
-                seed = derive_seed(self.seed, "replicate", name, number) if name in self.groups else self.seed
-                cohorts[member] = settings | {"seed": seed}
-        return cohorts
+        return {
+            member: settings | {"seed": derive_seed(self.seed, "cohort", member)}
+            for name, settings in self.config["cohorts"].items()
+            for member in self.groups.get(name, [name])
+        }
 
     @property
     def kinds(self) -> dict[str, str]:

@@ -8,9 +8,9 @@ A module here is found by its file name and offers:
 ``build(shape, parameters)``
     A model for inputs of that shape; built once a job, so that its folds share one compiled step.
 ``fit(model, phase, train, validation, parameters, seed, on_epoch)``
-    Train one phase of the approach's YAML and leave the model in its best state; the first phase starts from weights drawn with `seed`.
-    Calls ``on_epoch(record)`` after each epoch (columns of the schema ``history``), returns the best epoch (from 1),
-    raises `gliobench.training.Diverged` when the loss is no number.
+    Train one phase of the approach's YAML and leave the model in its best state; the first phase starts from weights
+    drawn with `seed`. Calls ``on_epoch(record)`` after each epoch (columns of the schema ``history``), returns the
+    best epoch (from 1), raises `gliobench.training.Diverged` when the loss is no number.
 ``predict(model, inputs)``
     Probability of label 1 for each row of `inputs`.
 ``save(model, path)``, ``load(path)``, ``SUFFIX``

@@ -20,6 +20,7 @@ from gliobench.errors import GlioBenchError
 from gliobench.files import read_json, read_table, table_schema, write_json, write_table
 from gliobench.recipe import LOGGER, say
 from gliobench.seeds import derive_seed
+from gliobench.sources import library_files
 from gliobench.training import Diverged, Part
 from gliobench.training.scores import choose_threshold
 
@@ -84,14 +85,15 @@ def train_folds(
     rows = split[(split["repeat"] == job.repeat) & (split["fold"] % job.batches == job.batch)]
     model = None
     records = []
-    for fold, roles in rows.groupby("fold"):
+    for fold in sorted(rows["fold"].unique().tolist()):
+        roles = rows[rows["fold"] == fold]
         target = folder / f"fold-{fold}"
-        key = _fingerprint(job, int(fold), roles, inputs)
+        key = _fingerprint(job, fold, roles, inputs)
         record = _finished(target, key)
         if record is None:
             model = model or approach.build(inputs.shape[1:], job.parameters)
             parts = {role: _part(inputs, patients, roles, role) for role in ROLES}
-            record = _train_fold(job, approach, model, parts, int(fold), target, key)
+            record = _train_fold(job, approach, model, parts, fold, target, key)
         records.append(record)
     return records
 
@@ -111,10 +113,16 @@ def _part(inputs: np.ndarray, patients: pd.DataFrame, roles: pd.DataFrame, role:
 
 def _fingerprint(job: Job, fold: int, roles: pd.DataFrame, inputs: np.ndarray) -> str:
     digest = hashlib.sha256(np.ascontiguousarray(inputs).data)
-    about = [job.cell, job.phases, job.parameters, job.fold_seed(fold), roles[["patient_id", "role"]].to_csv(index=False)]
+    about = [
+        job.cell,
+        job.phases,
+        job.parameters,
+        job.fold_seed(fold),
+        roles[["patient_id", "role"]].to_csv(index=False),
+    ]
     digest.update(json.dumps(about, sort_keys=True).encode())
-    for path in sorted(Path(__file__).parents[1].rglob("*.py")):
-        digest.update(path.read_bytes())
+    for path in library_files("train.py", f"gliobench/approaches/{job.cell['approach']}.py"):
+        digest.update(Path(path).read_bytes())
     return digest.hexdigest()
 
 

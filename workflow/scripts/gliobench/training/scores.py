@@ -23,9 +23,7 @@ def binary_scores(labels: np.ndarray, probabilities: np.ndarray) -> dict[str, fl
 
 
 def choose_threshold(labels: np.ndarray, probabilities: np.ndarray) -> float | None:
-    """
-    Return the probability that parts validation patients best (Youden's J), or None below 15 patients a label.
-    """
+    """Return the probability that parts validation patients best (Youden's J), or None below 15 patients a label."""
     if np.bincount(labels, minlength=2).min() < ENOUGH_FOR_THRESHOLD:
         return None
     false_positive, true_positive, thresholds = roc_curve(labels, probabilities)

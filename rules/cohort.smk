@@ -66,6 +66,7 @@ rule audit_series:
         runtime=240,
     params:
         folder=cohort_folder,
+        modalities=lambda wildcards: STUDY.modalities(wildcards.cohort),
         exclude=lookup(dpath="{cohort}/exclude", within=STUDY.cohorts, default={}),
     script:
         "../workflow/scripts/audit_series.py"

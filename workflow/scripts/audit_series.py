@@ -9,7 +9,9 @@ with recipe(snakemake):
     from gliobench.files import read_table, shard_of, whole, write_table
 
     patients = shard_of(read_table(snakemake.input.patients, "patients"), snakemake.wildcards.scatteritem)
-    series, thumbnails = audit_patients(patients["patient_id"], snakemake.params.folder, snakemake.params.exclude)
+    series, thumbnails = audit_patients(
+        patients["patient_id"], snakemake.params.modalities, snakemake.params.folder, snakemake.params.exclude
+    )
     write_table(series, snakemake.output.series, "series")
     with whole(snakemake.output.thumbnails) as temporary:
         np.save(temporary, thumbnails)

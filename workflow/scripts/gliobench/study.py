@@ -83,6 +83,11 @@ class Study:
             for member in self.groups.get(name, [name])
         }
 
+    def modalities(self, cohort: str) -> list[str]:
+        """Return the modalities of a cohort, as the config names them."""
+        settings = self.cohorts[cohort]
+        return settings.get("modalities", settings.get("generator", {}).get("modalities", list(MODALITIES)))
+
     @property
     def kinds(self) -> dict[str, str]:
         """Kind of every cohort."""
@@ -138,6 +143,7 @@ class Study:
                 for variant in run.get("variants", ["main"]):
                     known(variant, approach["variants"], f"{where}: no variant")
                     for modality in run.get("modalities", approach["modalities"]):
+                        known(modality, self.modalities(member), f"{where}: cohort {cohort} has no modality")
                         for protocol in run.get("protocols", ["harmonised"]):
                             known(protocol, approach["protocols"], f"{where}: no protocol")
                             yield Cell(member, name, variant, modality, protocol)

@@ -47,7 +47,7 @@ def _network(shape: tuple[int, ...], parameters: dict) -> keras.Model:
     features = inputs
     for filters in parameters["filters"]:
         features = keras.layers.Conv3D(filters, 3)(features)
-        features = keras.layers.BatchNormalization()(features)
+        features = keras.layers.BatchNormalization(momentum=parameters["batch_norm_momentum"])(features)
         features = keras.layers.LeakyReLU()(features)
     features = keras.layers.GlobalAveragePooling3D()(features)
     features = keras.layers.Dense(parameters["dense"], activation="relu")(features)

@@ -12,21 +12,22 @@ from gliobench.cohorts.rsna import series_folder
 from gliobench.errors import GlioBenchError
 from gliobench.imaging.dicom import SeriesError, SeriesFacts, read_series
 from gliobench.imaging.intensity import minmax
-from gliobench.study import MODALITIES
 
 THUMBNAIL = 96  # pixels a side
 
 
 def audit_patients(
-    patient_ids: Iterable[str], folder: str | Path, exclude: dict[str, dict[str, str]]
+    patient_ids: Iterable[str], modalities: Iterable[str], folder: str | Path, exclude: dict[str, dict[str, str]]
 ) -> tuple[pd.DataFrame, np.ndarray]:
     """
-    Audit the four series of each patient.
+    Audit the series of each patient.
 
     Parameters
     ----------
     patient_ids : iterable of str
         Patients of the cohort.
+    modalities : iterable of str
+        Modalities to read.
     folder : path
         The cohort, in the competition's layout.
     exclude : dict
@@ -35,13 +36,13 @@ def audit_patients(
     Returns
     -------
     series : DataFrame
-        As in the schema ``series``, four rows a patient.
+        As in the schema ``series``, a row a patient and modality.
     thumbnails : ndarray
         Shape (rows of `series`, 96, 96), uint8: the middle slice, zeros where nothing could be read.
     """
     rows, thumbnails = [], []
     for patient_id in patient_ids:
-        for modality in MODALITIES:
+        for modality in modalities:
             row, thumbnail = _audit_series(patient_id, modality, Path(folder))
             reason = exclude.get(modality, {}).get(patient_id)
             if reason:

@@ -1,0 +1,113 @@
+import re
+import time
+from pathlib import Path
+
+import pytest
+from studies import SMOKE, Running, copy_project, finish, planned_rules, result_bytes, sentence
+
+from gliobench.files import read_json, read_table
+
+pytestmark = pytest.mark.workflow
+COMPARISON = "results/smoke/tables/comparison.tsv"
+
+
+def test_the_table_has_every_expected_row_and_all_are_ok(finished):
+    table = read_table(finished / COMPARISON, "comparison")
+    cell = table[["cohort", "approach", "variant", "modality", "protocol", "phase"]].drop_duplicates()
+    assert cell.to_numpy().tolist() == [["planted", "cnn3d", "main", "FLAIR", "harmonised", "final"]]
+    assert table["part"].tolist() == ["test", "validation"]
+    assert table["status"].tolist() == ["ok", "ok"]
+    assert table["n_patients"].iloc[0] == 12
+
+
+def test_every_patient_is_tested_once_and_every_fold_leaves_its_record(finished):
+    run = next(finished.glob("results/smoke/planted/runs/**/run.json")).parent
+    predictions = read_table(run / "predictions.tsv", "predictions")
+    tested = predictions.loc[predictions["part"] == "test", "patient_id"]
+    assert sorted(tested) == sorted(read_table(finished / "results/smoke/planted/patients.tsv", "patients")["patient_id"])
+    record = read_json(run / "run.json")
+    assert [(fold["fold"], fold["status"]) for fold in record["folds"]] == [(0, "ok"), (1, "ok")]
+    assert sorted(path.name for path in (run / "models").glob("fold-*")) == ["fold-0.keras", "fold-1.keras"]
+    assert not list(run.glob(".*")), "what an unfinished job keeps is cleared away"
+
+
+def test_the_page_is_there_and_refers_to_nothing_outside_itself(finished):
+    page = (finished / "results/smoke/report/index.html").read_text(encoding="utf-8")
+    assert len(page) > 100_000, "figures are inside"
+    references = re.findall(r"""(?:src|href)\s*=\s*["']([^"']*)["']""", page) + re.findall(r"url\(([^)]*)\)", page)
+    outside = [each[:80] for each in references if not each.strip("\"'").startswith(("data:", "#"))]
+    assert not outside
+    assert "@import" not in page
+
+
+def test_the_end_of_a_study_shows_its_table_and_where_its_page_is(finished):
+    printed = (finished.parent / "printed").read_text(encoding="utf-8")
+    assert "planted  cnn3d" in printed
+    assert f"Report: {finished / 'results/smoke/report/index.html'}" in printed
+
+
+def test_the_same_config_gives_the_same_bytes_in_another_folder_cut_into_other_shards(finished, project):
+    finish(project, "--configfile", "config/smoke.yaml", "--set-scatter", "shards=3", "--", COMPARISON)
+    assert len(result_bytes(finished)) == 2
+    assert result_bytes(project) == result_bytes(finished)
+
+
+def test_a_second_run_does_nothing_and_says_so(finished_copy):
+    start = time.perf_counter()
+    printed = finish(finished_copy, *SMOKE)
+    print(f"second run: {time.perf_counter() - start:.1f} s")
+    assert "Nothing to be done" in printed
+
+
+def test_a_study_that_moves_with_its_project_stays_finished(finished, tmp_path):
+    moved = copy_project(tmp_path / "elsewhere" / "deeper")
+    for name in ("results", ".snakemake"):
+        (moved / name).symlink_to(finished / name)
+    assert planned_rules(moved, *SMOKE) == set()
+
+
+def test_one_key_can_be_changed_on_the_command_line(finished_copy):
+    assert "generate" in planned_rules(finished_copy, *SMOKE, "--config", "seed=2")
+    assert planned_rules(finished_copy, *SMOKE, "--config", "bootstrap=300") >= {"score", "compare"}
+    assert "train_tensorflow" not in planned_rules(finished_copy, *SMOKE, "--config", "bootstrap=300")
+
+
+def test_a_study_file_stands_alone(project):
+    study = "study: alone\nseed: 1\ncohorts: {mine: {kind: rsna, path: nowhere}}\nruns: [{approach: cnn3d}]\n"
+    (project / "alone.yaml").write_text(study, encoding="utf-8")
+    shown = finish(project, "--dry-run", "--quiet", "none", "--configfile", "alone.yaml")
+    assert "results/alone/mine/patients.tsv" in shown
+    for foreign in ("results/full", "/rsna/", "as_coded", "published"):
+        assert foreign not in shown.replace("config/published.tsv", ""), f"{foreign} leaks in from config/config.yaml"
+
+
+def test_two_at_once_on_the_same_results_are_refused(project):
+    lock = project / "results/smoke/.lock"
+    with Running(project, *SMOKE) as first:
+        first.wait_for("results/smoke/planted/logs/generate.log")
+        assert lock.read_text() == str(first.main.pid)
+        said = sentence(project, *SMOKE)
+    expected = f"another run (process {first.main.pid}) is working on results/smoke: wait for it, or stop it first."
+    assert expected in said
+
+
+def test_the_full_study_plans_without_its_data(project):
+    planned = planned_rules(project)
+    assert {"read_cohort", "audit_series", "preprocess", "split", "train_tensorflow", "score", "page"} <= planned
+    assert "generate" not in planned
+
+
+def test_the_full_study_lints_without_its_data(project):
+    assert "in a good condition" in finish(project, "--lint")
+
+
+def test_the_workflow_catalogue_finds_the_front_door(project):
+    assert planned_rules(project, "--snakefile", "workflow/Snakefile") == planned_rules(project)
+
+
+def test_a_study_may_be_kept_in_another_folder_than_the_project(project, tmp_path):
+    elsewhere = tmp_path / "elsewhere"
+    arguments = ["--snakefile", str(project / "Snakefile"), "--directory", str(elsewhere), "--", "results/smoke/planted/patients.tsv"]
+    finish(project, "--configfile", "config/smoke.yaml", *arguments)
+    assert (elsewhere / "results/smoke/planted/patients.tsv").is_file()
+    assert not Path(project / "results").exists()

@@ -41,6 +41,7 @@ rule read_cohort:
     params:
         folder=cohort_folder,
         sites=sites_table,
+        exclude=lookup(dpath="{cohort}/exclude", within=STUDY.cohorts, default={}),
     script:
         "../workflow/scripts/read_cohort.py"
 

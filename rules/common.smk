@@ -151,7 +151,7 @@ def figure(stem, caption, **labels):
 def cell_figures(cell):
     """The figures of one cell, each with what the page says of it."""
     stem = CELL_FIGURES.format(**vars(cell))
-    category = f"{cell.cohort} · {cell.approach}"
+    category = f"{cell.cohort} · {STUDY.approaches[cell.approach]['title']}"
     label = f"{cell.variant}, {cell.modality}, {cell.protocol}"
     for phase in STUDY.phases(cell.approach):
         yield {
@@ -181,7 +181,7 @@ def input_figures(cohort, approach, modality):
             yield {
                 "path": f"{RESULTS}/figures/{cohort}/{approach}/slices-{modality}-{which}.png",
                 "kind": "montage",
-                "category": f"{cohort} · {approach}",
+                "category": f"{cohort} · {STUDY.approaches[approach]['title']}",
                 "label": f"{which} series, {modality}",
             }
 

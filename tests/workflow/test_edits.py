@@ -25,6 +25,7 @@ def after_edit(project, path: str) -> set[str]:
         (f"{LIBRARY}/reporting/comparison.py", {"compare", "page"}),
         ("workflow/scripts/compare.py", {"compare", "page"}),
         ("config/published.tsv", {"compare", "page"}),
+        (f"{LIBRARY}/reporting/tables.py", {"compare", "describe_cohorts", "page"}),
         (f"{LIBRARY}/approaches/cnn3d.py", {"train_tensorflow", *SCORES}),
         (f"{LIBRARY}/evaluation/intervals.py", SCORES),
     ],

@@ -24,7 +24,9 @@ def test_every_patient_is_tested_once_and_every_fold_leaves_its_record(finished)
     run = next(finished.glob("results/smoke/planted/runs/**/run.json")).parent
     predictions = read_table(run / "predictions.tsv", "predictions")
     tested = predictions.loc[predictions["part"] == "test", "patient_id"]
-    assert sorted(tested) == sorted(read_table(finished / "results/smoke/planted/patients.tsv", "patients")["patient_id"])
+    assert sorted(tested) == sorted(
+        read_table(finished / "results/smoke/planted/patients.tsv", "patients")["patient_id"]
+    )
     record = read_json(run / "run.json")
     assert [(fold["fold"], fold["status"]) for fold in record["folds"]] == [(0, "ok"), (1, "ok")]
     assert sorted(path.name for path in (run / "models").glob("fold-*")) == ["fold-0.keras", "fold-1.keras"]
@@ -75,7 +77,7 @@ def test_one_key_can_be_changed_on_the_command_line(finished_copy):
 def test_a_study_file_stands_alone(project):
     study = "study: alone\nseed: 1\ncohorts: {mine: {kind: rsna, path: nowhere}}\nruns: [{approach: cnn3d}]\n"
     (project / "alone.yaml").write_text(study, encoding="utf-8")
-    shown = finish(project, "--dry-run", "--quiet", "none", "--configfile", "alone.yaml")
+    shown = finish(project, "--dry-run", "--quiet", "progress", "--configfile", "alone.yaml")
     assert "results/alone/mine/patients.tsv" in shown
     for foreign in ("results/full", "/rsna/", "as_coded", "published"):
         assert foreign not in shown.replace("config/published.tsv", ""), f"{foreign} leaks in from config/config.yaml"
@@ -107,7 +109,14 @@ def test_the_workflow_catalogue_finds_the_front_door(project):
 
 def test_a_study_may_be_kept_in_another_folder_than_the_project(project, tmp_path):
     elsewhere = tmp_path / "elsewhere"
-    arguments = ["--snakefile", str(project / "Snakefile"), "--directory", str(elsewhere), "--", "results/smoke/planted/patients.tsv"]
+    arguments = [
+        "--snakefile",
+        str(project / "Snakefile"),
+        "--directory",
+        str(elsewhere),
+        "--",
+        "results/smoke/planted/patients.tsv",
+    ]
     finish(project, "--configfile", "config/smoke.yaml", *arguments)
     assert (elsewhere / "results/smoke/planted/patients.tsv").is_file()
     assert not Path(project / "results").exists()

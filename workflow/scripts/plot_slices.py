@@ -8,6 +8,7 @@ with recipe(snakemake):
     import numpy as np
 
     from gliobench.files import read_table
+    from gliobench.inputs.depth import padding
     from gliobench.inputs.store import read_shards
     from gliobench.reporting.montages import slice_montage
     from gliobench.reporting.style import save_figure
@@ -18,6 +19,8 @@ with recipe(snakemake):
     n_slices = index.merge(series[series["modality"] == modality], on="patient_id")["n_slices"]
     for row, output in [(n_slices.idxmax(), snakemake.output.longest), (n_slices.idxmin(), snakemake.output.shortest)]:
         slices = np.moveaxis(arrays[row], -1, 0)
-        padded = ~slices.any(axis=(1, 2))
+        front, behind = padding(n_slices[row], len(slices))
+        number = np.arange(len(slices))
+        padded = (number < front) | (number >= len(slices) - behind)
         figure = slice_montage(slices, padded, index["patient_id"][row], modality)
         save_figure(figure, Path(output[0]).with_suffix(""))

@@ -58,6 +58,7 @@ class Study:
         self.seeds: int = config.get("seeds", 1)
         self.bootstrap: int = config.get("bootstrap", 2000)
         for cohort, settings in config["cohorts"].items():
+            _check_excluded(cohort, settings.get("exclude", {}))
             if settings["kind"] == "synthetic":
                 check(
                     settings.get("generator", {}),
@@ -130,8 +131,12 @@ class Study:
 
     @cached_property
     def cells(self) -> list[Cell]:
-        """Every cell of the grid, once, in the order of the config."""
-        return list(dict.fromkeys(cell for run in self.config["runs"] for cell in self._expand(run)))
+        """Every cell of the grid, once, in the order of the config; its settings are checked."""
+        cells = list(dict.fromkeys(cell for run in self.config["runs"] for cell in self._expand(run)))
+        for cell in cells:
+            self.variant(cell.approach, cell.variant)
+            self.scheme_name(cell)
+        return cells
 
     def _expand(self, run: dict) -> Iterator[Cell]:
         name = run["approach"]
@@ -205,3 +210,13 @@ class Study:
             for cell in self.cells
             if cohort in (None, cell.cohort)
         ]
+
+
+def _check_excluded(cohort: str, exclude: dict[str, dict]) -> None:
+    for modality, reasons in exclude.items():
+        for patient_id in reasons:
+            if not isinstance(patient_id, str):
+                raise GlioBenchError(
+                    f"the study's config, cohorts.{cohort}.exclude.{modality}: {patient_id!r} is no text; "
+                    'write the patient id in quotes, as in "00123", or YAML reads a number.'
+                )

@@ -41,6 +41,14 @@ def read_patients(folder: str | Path, sites: str | Path | None = None) -> pd.Dat
     return patients.merge(known, on="patient_id", how="left").sort_values("patient_id", ignore_index=True)
 
 
+def check_excluded(patients: pd.DataFrame, exclude: dict[str, dict[str, str]]) -> None:
+    """Raise a sentence if the config excludes a patient whom the cohort does not have."""
+    named = {patient_id for reasons in exclude.values() for patient_id in reasons}
+    strangers = named - set(patients["patient_id"])
+    if strangers:
+        raise GlioBenchError(f"`exclude` in the config names {_some(strangers)}, but the cohort has no such patient.")
+
+
 def series_folder(folder: str | Path, patient_id: str, modality: str) -> Path:
     """Return where the series of one patient in one modality lies."""
     return Path(folder) / "train" / patient_id / modality

@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from gliobench.imaging.dicom import Volume
 from gliobench.imaging.intensity import minmax
+from gliobench.inputs.depth import central_slices, padding
 
 
 def make_input(volume: Volume, settings: dict[str, Any]) -> npt.NDArray[np.float32]:
@@ -44,18 +45,6 @@ def volume_input(voxels: npt.NDArray[Any], shape: tuple[int, int, int]) -> npt.N
     front = padding(len(voxels), depth)[0]
     made[:, :, front : front + len(block)] = block.transpose(1, 2, 0)
     return made
-
-
-def central_slices(n_slices: int, depth: int) -> slice:
-    """Return which of `n_slices` the input shows: half of `depth` on each side of the middle, or all there are."""
-    start = max(n_slices // 2 - depth // 2, 0)
-    return slice(start, start + depth)
-
-
-def padding(n_slices: int, depth: int) -> tuple[int, int]:
-    """Return how many zero slices the input has in front of a series of `n_slices`, and how many behind."""
-    missing = max(depth - n_slices, 0)
-    return missing // 2, missing - missing // 2
 
 
 def _resized(image: npt.NDArray[Any], rows: int, columns: int) -> npt.NDArray[np.float32]:

@@ -229,11 +229,8 @@ class _EpochLog:
 
     def __call__(self, record: dict[str, float]) -> None:
         self.history.append({"fold": self.fold, "phase": self.phase} | record)
-        line = (
-            f"{self.job.name} fold {self.fold} {self.phase} epoch {record['epoch']}"
-            f"/{self.job.parameters['epochs']}: loss {record['loss']:.3f}, "
-            f"validation AUC {record['validation_auc']:.3f}, {record['seconds']:.1f} s"
-        )
+        numbers = ", ".join(f"{name} {value:.3g}" for name, value in record.items() if name != "epoch")
+        line = f"{self.job.name} fold {self.fold} {self.phase} epoch {record['epoch']}: {numbers}"
         if time.monotonic() - self.said > self.SECONDS_BETWEEN_LINES:
             self.said = time.monotonic()
             say(line)

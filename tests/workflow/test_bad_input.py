@@ -1,0 +1,149 @@
+import shutil
+from pathlib import Path
+
+import pydicom
+import pytest
+import yaml
+from studies import finish, planned_rules, sentence
+
+from gliobench.files import read_table
+
+pytestmark = pytest.mark.workflow
+PATIENTS = ["--configfile", "study.yaml", "--", "results/mine/clinic/patients.tsv"]
+STUDY = {
+    "study": "mine",
+    "seed": 1,
+    "bootstrap": 100,
+    "cohorts": {"clinic": {"kind": "rsna", "path": "clinic"}},
+    "splits": {"kfold": {"folds": 2, "repeats": 1, "validation": 0.34}},
+    "settings": {"cnn3d": {"input": {"shape": [8, 8, 8]}, "parameters": {"epochs": 1}}},
+    "runs": [{"approach": "cnn3d"}],
+}
+
+
+def write_study(project: Path, **changes: object) -> None:
+    (project / "study.yaml").write_text(yaml.safe_dump(STUDY | changes), encoding="utf-8")
+
+
+@pytest.fixture
+def clinic(project: Path) -> Path:
+    """A study of the user's own data: three labelled patients, as yet with empty folders."""
+    write_study(project)
+    folder = project / "clinic"
+    for number in range(3):
+        (folder / "train" / f"{number:05}").mkdir(parents=True)
+    (folder / "train_labels.csv").write_text("BraTS21ID,MGMT_value\n00000,0\n00001,1\n00002,1\n", encoding="utf-8")
+    return folder
+
+
+def test_a_missing_label_file_says_what_is_expected_where_and_names_the_demo(project, clinic):
+    (clinic / "train_labels.csv").unlink()
+    said = sentence(project, *PATIENTS)
+    assert "GlioBench: clinic/train_labels.csv does not exist: put the RSNA-MICCAI 2021 data there" in said
+    assert "train/<id>/<modality>/*.dcm" in said
+    assert "rsna-miccai-brain-tumor-radiogenomic-classification" in said
+    assert "or try the generated cohorts first with `make demo`." in said
+    log = (project / "results/mine/clinic/logs/read_cohort.log").read_text(encoding="utf-8")
+    assert "clinic/train_labels.csv does not exist" in log
+
+
+def test_a_label_without_a_folder_names_the_patient(project, clinic):
+    (clinic / "train" / "00001").rmdir()
+    assert (
+        "GlioBench: clinic/train_labels.csv labels patient 00001 but clinic/train has no such folder: "
+        "complete the download or remove those rows." in sentence(project, *PATIENTS)
+    )
+
+
+def test_a_folder_without_a_label_names_the_patient(project, clinic):
+    (clinic / "train" / "00007").mkdir()
+    assert (
+        "GlioBench: clinic/train holds patient 00007 without a label in clinic/train_labels.csv: "
+        "add the label or move the folder away." in sentence(project, *PATIENTS)
+    )
+
+
+def test_a_patient_listed_twice_is_named(project, clinic):
+    with (clinic / "train_labels.csv").open("a") as file:
+        file.write("2,1\n")
+    expected = "GlioBench: clinic/train_labels.csv lists patient 00002 more than once: keep one row a patient."
+    assert expected in sentence(project, *PATIENTS)
+
+
+def test_a_label_other_than_0_and_1_is_named(project, clinic):
+    labels = clinic / "train_labels.csv"
+    labels.write_text(labels.read_text().replace("00001,1", "00001,2"))
+    assert (
+        "GlioBench: clinic/train_labels.csv: patient 00001 has the label '2'; MGMT_value must be 0 (unmethylated) "
+        "or 1 (methylated): correct or remove that row." in sentence(project, *PATIENTS)
+    )
+
+
+def test_more_folds_than_patients_of_a_label_are_refused(project, clinic):
+    assert (
+        "GlioBench: 2 folds need 2 patients of each label, but label 0 has 1: "
+        "lower `splits.kfold.folds` in the config or add patients."
+        in sentence(project, "--configfile", "study.yaml", "--", "results/mine/clinic/splits/kfold.tsv")
+    )
+
+
+def test_a_cohort_without_one_usable_series_is_an_error(project, clinic):
+    said = sentence(project, "--configfile", "study.yaml", "--", "results/mine/clinic/series.tsv")
+    assert "GlioBench: cohort clinic: none of its 12 series is usable; the first because: " in said
+    assert "patient 00000 has no FLAIR series" in said
+
+
+def test_bad_series_are_rows_with_a_reason_and_the_study_goes_on(project, finished):
+    shutil.copytree(finished / "results/smoke/planted/dicom", project / "clinic")
+    write_study(project)
+    train = project / "clinic" / "train"
+    shutil.rmtree(train / "00000" / "FLAIR")
+    cut = train / "00001" / "FLAIR" / "Image-3.dcm"
+    cut.write_bytes(cut.read_bytes()[:-100])
+    turned = pydicom.dcmread(train / "00002" / "FLAIR" / "Image-2.dcm")
+    turned.ImageOrientationPatient = [0, 1, 0, 0, 0, -1]
+    turned.save_as(train / "00002" / "FLAIR" / "Image-2.dcm")
+    comparison = "results/mine/tables/comparison.tsv"
+    finish(project, "--configfile", "study.yaml", "--set-scatter", "shards=1", "--", comparison)
+
+    series = read_table(project / "results/mine/clinic/series.tsv", "series")
+    assert len(series) == 48
+    bad = series[series["status"] != "ok"].set_index("patient_id")
+    assert bad.index.tolist() == ["00000", "00001", "00002"]
+    assert set(bad["modality"]) == {"FLAIR"}
+    assert set(bad["status"]) == {"failed"}
+    assert bad["reason"]["00000"].startswith("patient 00000 has no FLAIR series: there is no folder clinic/train/")
+    assert "clinic/train/00001/FLAIR/Image-3.dcm" in bad["reason"]["00001"]
+    assert "truncated" in bad["reason"]["00001"] or "cut" in bad["reason"]["00001"]
+    assert "its slices have 2 orientations" in bad["reason"]["00002"]
+    table = read_table(project / comparison, "comparison")
+    assert table["status"].tolist() == ["ok", "ok"]
+    assert table["n_patients"].iloc[0] == 9
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"cohort": {}}, "the study's config, the top level: unknown key 'cohort'; did you mean 'cohorts'?"),
+        (
+            {"settings": {"cnn3d": {"parameters": {"learning_rat": 0.1}}}},
+            "settings.cnn3d.parameters: unknown key 'learning_rat'; did you mean 'learning_rate'?",
+        ),
+        ({"runs": [{"approach": "cnn2d"}], "settings": {}}, "no approach 'cnn2d' in config/approaches; did you mean 'cnn3d'?"),
+        ({"runs": [{"approach": "cnn3d", "variants": ["as_code"]}]}, "no variant 'as_code'; did you mean 'as_coded'?"),
+        ({"runs": [{"approach": "cnn3d", "modalities": ["T1"]}]}, "'T1' is not one of ['FLAIR', 'T1w', 'T1wCE', 'T2w']"),
+        ({"runs": [{"approach": "cnn3d", "protocols": ["publish"]}]}, "no protocol 'publish'; did you mean 'published'?"),
+        ({"runs": [{"approach": "cnn3d", "cohorts": ["clinc"]}]}, "no cohort 'clinc'; did you mean 'clinic'?"),
+    ],
+    ids=["key", "parameter", "approach", "variant", "modality", "protocol", "cohort"],
+)  # fmt: skip
+def test_a_wrong_config_is_a_sentence_before_anything_runs(project, changes, expected):
+    write_study(project, **changes)
+    said = sentence(project, "--configfile", "study.yaml", "--dry-run")
+    assert "GlioBench: " in said
+    assert expected in said
+
+
+def test_a_plan_needs_no_data(project):
+    write_study(project)
+    assert "read_cohort" in planned_rules(project, "--configfile", "study.yaml")

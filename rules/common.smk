@@ -10,6 +10,7 @@ sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
 
 from gliobench.errors import GlioBenchError
 from gliobench.processes import hold
+from gliobench.reporting import contents
 from gliobench.sources import library_files
 from gliobench.study import MODALITIES, Study
 
@@ -22,9 +23,6 @@ except GlioBenchError as error:
 RESULTS = STUDY.results
 COHORT = f"{RESULTS}/{{cohort}}"
 RUN = f"{COHORT}/runs/{{approach}}/{{variant}}/{{modality}}/{{protocol}}/repeat-{{repeat}}/seed-{{seed}}/batch-{{batch}}"
-CELL_FIGURES = (
-    f"{RESULTS}/figures/{{cohort}}/{{approach}}/{{variant}}/{{modality}}/{{protocol}}"
-)
 
 
 wildcard_constraints:
@@ -146,70 +144,6 @@ def figure(stem, caption, **labels):
     }
     png = report(f"{stem}.png", **about)
     return [png, f"{stem}.pdf"]
-
-
-def cell_figures(cell):
-    """The figures of one cell, each with what the page says of it."""
-    stem = CELL_FIGURES.format(**vars(cell))
-    category = f"{cell.cohort} · {STUDY.approaches[cell.approach]['title']}"
-    label = f"{cell.variant}, {cell.modality}, {cell.protocol}"
-    for phase in STUDY.phases(cell.approach):
-        yield {
-            "path": f"{stem}/roc-{phase}.png",
-            "kind": "roc",
-            "category": category,
-            "label": label,
-        }
-        yield {
-            "path": f"{stem}/confusion-{phase}.png",
-            "kind": "confusion",
-            "category": category,
-            "label": label,
-        }
-    yield {
-        "path": f"{stem}/curves.png",
-        "kind": "curves",
-        "category": category,
-        "label": label,
-    }
-
-
-def input_figures(cohort, approach, modality):
-    """The slices of an approach's input, where it is a volume."""
-    if STUDY.approaches[approach]["input"]["kind"] == "volume":
-        for which in ("longest", "shortest"):
-            yield {
-                "path": f"{RESULTS}/figures/{cohort}/{approach}/slices-{modality}-{which}.png",
-                "kind": "montage",
-                "category": f"{cohort} · {STUDY.approaches[approach]['title']}",
-                "label": f"{which} series, {modality}",
-            }
-
-
-def page_figures():
-    """Every figure of the page in its order; replicated cohorts are shown by their joint figure alone."""
-    replicates = {name for names in STUDY.groups.values() for name in names}
-    if replicates:
-        yield {
-            "path": f"{RESULTS}/figures/replicates.png",
-            "kind": "controls",
-            "category": "controls",
-            "label": "",
-        }
-    shown = [cell for cell in CELLS if cell.cohort not in replicates]
-    for cohort in dict.fromkeys(cell.cohort for cell in shown):
-        yield {
-            "path": f"{RESULTS}/figures/{cohort}/audit.png",
-            "kind": "audit",
-            "category": "audit",
-            "label": cohort,
-        }
-    for key in dict.fromkeys(
-        (cell.cohort, cell.approach, cell.modality) for cell in shown
-    ):
-        yield from input_figures(*key)
-    for cell in shown:
-        yield from cell_figures(cell)
 
 
 def hold_study(results):

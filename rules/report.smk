@@ -1,3 +1,4 @@
+CELL_FIGURES = f"{RESULTS}/{contents.CELL}"
 CELL_LABELS = {
     "approach": "{approach}",
     "variant": "{variant}",
@@ -82,7 +83,7 @@ rule plot_slices:
         library=library_files("plot_slices.py"),
     output:
         longest=figure(
-            f"{RESULTS}/figures/{{cohort}}/{{approach}}/slices-{{modality}}-longest",
+            f"{RESULTS}/{contents.SLICES}-longest",
             "montage",
             category="{cohort}",
             figure="slices of the longest series",
@@ -90,7 +91,7 @@ rule plot_slices:
             modality="{modality}",
         ),
         shortest=figure(
-            f"{RESULTS}/figures/{{cohort}}/{{approach}}/slices-{{modality}}-shortest",
+            f"{RESULTS}/{contents.SLICES}-shortest",
             "montage",
             category="{cohort}",
             figure="slices of the shortest series",
@@ -163,7 +164,7 @@ rule plot_replicates:
         "../workflow/scripts/plot_replicates.py"
 
 
-PAGE_FIGURES = list(page_figures())
+PAGE_FIGURES = contents.page_figures(STUDY)
 PAGE_TABLES = ["comparison", "cohorts", "exclusions"] + ["replicates"] * bool(
     STUDY.groups
 )

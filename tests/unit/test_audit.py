@@ -1,0 +1,95 @@
+import numpy as np
+import pytest
+from dicom_files import write_series
+
+from gliobench.cohorts.audit import THUMBNAIL, audit_patients, check_something_left
+from gliobench.errors import GlioBenchError
+from gliobench.files import write_table
+from gliobench.study import MODALITIES
+
+
+@pytest.fixture(scope="module")
+def audited(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("cohort")
+    rng = np.random.default_rng(0)
+    for modality, shape in {"FLAIR": (5, 12, 24), "T1w": (4, 16, 16), "T1wCE": (3, 16, 16)}.items():
+        write_series(folder / "train" / "00001" / modality, rng.integers(1, 999, shape).astype(np.uint16))
+    write_series(folder / "train" / "00002" / "FLAIR", np.zeros((3, 8, 8), np.uint16))
+    cut = write_series(folder / "train" / "00002" / "T1w", np.ones((3, 8, 8), np.uint16)) / "Image-2.dcm"
+    cut.write_bytes(cut.read_bytes()[:-20])
+    exclude = {"T1w": {"00001": "known to be bad"}}
+    return audit_patients(["00001", "00002"], MODALITIES, folder, exclude)
+
+
+def row(audited, patient, modality):
+    series, _ = audited
+    return series[(series["patient_id"] == patient) & (series["modality"] == modality)].iloc[0]
+
+
+def test_every_patient_and_modality_has_a_row_and_a_thumbnail(audited, tmp_path):
+    series, thumbnails = audited
+    assert series[["patient_id", "modality"]].to_numpy().tolist() == [
+        [patient, modality] for patient in ("00001", "00002") for modality in MODALITIES
+    ]
+    assert thumbnails.shape == (8, THUMBNAIL, THUMBNAIL)
+    assert thumbnails.dtype == np.uint8
+    write_table(series, tmp_path / "series.tsv", "series")
+
+
+def test_a_good_series_tells_its_facts(audited):
+    facts = row(audited, "00001", "FLAIR")
+    assert facts["status"] == "ok"
+    assert facts[["n_files", "n_slices", "rows", "columns"]].tolist() == [5, 5, 12, 24]
+    assert facts[["spacing", "slice_spacing"]].tolist() == [0.5, 2.0]
+    assert facts["plane"] == "axial"
+    assert facts["ordered_by"] == "position"
+
+
+def test_a_thumbnail_keeps_the_shape_of_its_slice(audited):
+    filled = np.argwhere(audited[1][0] > 0)
+    height, width = filled.max(axis=0) - filled.min(axis=0) + 1
+    assert width == THUMBNAIL
+    assert abs(height - THUMBNAIL / 2) <= 2
+
+
+def test_a_series_named_in_the_config_is_excluded_with_that_reason(audited):
+    assert row(audited, "00001", "T1w")[["status", "reason"]].tolist() == ["excluded", "known to be bad"]
+
+
+def test_a_missing_series_is_a_row(audited):
+    missing = row(audited, "00002", "T2w")
+    assert missing["status"] == "failed"
+    assert missing["reason"].startswith("patient 00002 has no T2w series: there is no folder ")
+
+
+def test_a_blank_series_is_excluded(audited):
+    assert row(audited, "00002", "FLAIR")[["status", "reason"]].tolist() == ["excluded", "all 3 slices are blank."]
+
+
+def test_a_cut_series_fails_with_the_readers_sentence_and_keeps_its_facts(audited):
+    cut = row(audited, "00002", "T1w")
+    assert cut["status"] == "failed"
+    assert "Image-2.dcm" in cut["reason"]
+    assert cut["n_files"] == 3
+
+
+def test_only_the_named_modalities_are_read(tmp_path):
+    series, _ = audit_patients(["00001"], ["T2w"], tmp_path, {})
+    assert series["modality"].tolist() == ["T2w"]
+
+
+def test_no_patients_are_an_empty_table(tmp_path):
+    series, thumbnails = audit_patients([], MODALITIES, tmp_path, {})
+    assert len(series) == 0
+    assert thumbnails.shape == (0, THUMBNAIL, THUMBNAIL)
+    write_table(series, tmp_path / "series.tsv", "series")
+
+
+def test_a_cohort_with_nothing_left_is_an_error(audited):
+    series, _ = audited
+    check_something_left(series, "clinic")
+    left = series[series["status"] != "ok"]
+    with pytest.raises(GlioBenchError, match="cohort clinic: none of its 6 series is usable; the first because: known to"):
+        check_something_left(left, "clinic")
+    with pytest.raises(GlioBenchError, match="it has no patients"):
+        check_something_left(series.iloc[:0], "clinic")

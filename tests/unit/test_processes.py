@@ -1,0 +1,80 @@
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+
+from gliobench.errors import GlioBenchError
+from gliobench.processes import hold
+from gliobench.sources import SCRIPTS
+
+PARENT = """
+import subprocess, sys
+child = subprocess.Popen([sys.executable, "-c", sys.argv[1]], stdout=subprocess.PIPE, text=True)
+print(child.pid, child.stdout.readline(), end="", flush=True)
+child.wait()
+"""
+CHILD = """
+import time
+from gliobench.processes import die_with_parent
+die_with_parent()
+print("ready", flush=True)
+time.sleep(60)
+"""
+HOLDER = """
+import sys, time
+from gliobench.processes import hold
+hold(sys.argv[1])
+print("held", flush=True)
+time.sleep(60)
+"""
+
+
+def start(code: str, *arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", code, *arguments],
+        env={"PYTHONPATH": str(SCRIPTS)},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel's parent-death signal is Linux's own")
+def test_a_script_dies_with_its_parent_even_if_that_is_killed():
+    with start(PARENT, CHILD) as parent:
+        pid, word = parent.stdout.readline().split()
+        assert word == "ready"
+        child = psutil.Process(int(pid))
+        parent.kill()
+        gone, alive = psutil.wait_procs([child], timeout=5)
+        for process in alive:
+            process.kill()
+    assert gone
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel's parent-death signal is Linux's own")
+def test_a_script_whose_parent_lives_goes_on():
+    with start(CHILD) as child:
+        assert child.stdout.readline() == "ready\n"
+        time.sleep(0.2)
+        assert child.poll() is None
+        child.kill()
+
+
+def test_what_one_process_holds_another_is_refused_with_a_sentence(tmp_path):
+    lock = tmp_path / "results" / "smoke" / ".lock"
+    with start(HOLDER, str(lock)) as holder:
+        assert holder.stdout.readline() == "held\n"
+        sentence = (
+            f"another run (process {holder.pid}) is working on {lock.parent}: wait for it, or stop it first."
+        )
+        with pytest.raises(GlioBenchError, match=f"^{re.escape(sentence)}$"):
+            hold(lock)
+        assert lock.read_text() == str(holder.pid), "the refused one leaves the holder's name"
+        holder.send_signal(signal.SIGKILL)
+    hold(lock)
+    assert lock.read_text() == str(os.getpid()), "a killed holder holds nothing"

@@ -1,0 +1,99 @@
+import re
+from pathlib import Path
+
+import pytest
+
+from gliobench.cohorts.rsna import read_patients, series_folder
+from gliobench.errors import GlioBenchError
+from gliobench.files import write_table
+
+
+@pytest.fixture
+def cohort(tmp_path) -> Path:
+    make(tmp_path, "0,0\n00017,1\n123,1\n", ["00000", "00017", "00123"])
+    return tmp_path
+
+
+def make(folder, rows, patients):
+    (folder / "train_labels.csv").write_text("BraTS21ID,MGMT_value\n" + rows, encoding="utf-8")
+    for patient in patients:
+        (folder / "train" / patient).mkdir(parents=True, exist_ok=True)
+
+
+def refused(folder, sentence, **options):
+    with pytest.raises(GlioBenchError, match=re.escape(sentence)):
+        read_patients(folder, **options)
+
+
+def test_patients_come_with_labels_in_words_and_five_digits(cohort, tmp_path):
+    patients = read_patients(cohort)
+    assert patients["patient_id"].tolist() == ["00000", "00017", "00123"]
+    assert patients["label"].tolist() == [0, 1, 1]
+    assert patients["label_name"].tolist() == ["unmethylated", "methylated", "methylated"]
+    write_table(patients, tmp_path / "patients.tsv", "patients")
+
+
+def test_sites_stand_beside_the_patients_that_they_name(cohort):
+    (cohort / "sites.tsv").write_text("patient_id\tsite\n00017\tnorth\n00999\tsouth\n")
+    patients = read_patients(cohort, cohort / "sites.tsv")
+    assert patients["site"].fillna("").tolist() == ["", "north", ""]
+
+
+def test_hidden_folders_are_no_patients(cohort):
+    (cohort / "train" / ".cache").mkdir()
+    assert len(read_patients(cohort)) == 3
+
+
+def test_a_series_lies_under_its_patient(tmp_path):
+    assert series_folder(tmp_path, "00017", "FLAIR") == tmp_path / "train" / "00017" / "FLAIR"
+
+
+def test_data_that_are_not_there_are_asked_for(tmp_path):
+    refused(tmp_path, f"{tmp_path}/train_labels.csv does not exist: put the RSNA-MICCAI 2021 data there")
+    refused(tmp_path, "or try the generated cohorts first with `make demo`.")
+    make(tmp_path, "0,0\n", [])
+    refused(tmp_path, f"{tmp_path}/train does not exist: expected is one folder a patient there")
+
+
+def test_other_columns_are_named(cohort):
+    (cohort / "train_labels.csv").write_text("id,label\n0,1\n")
+    refused(cohort, "has the columns ['id', 'label']; expected are BraTS21ID and MGMT_value.")
+
+
+@pytest.mark.parametrize("label", ["2", "-1", "", "0.5", "methylated"])
+def test_a_label_other_than_0_and_1_is_named(cohort, label):
+    make(cohort, f"0,0\n17,{label}\n123,1\n", [])
+    refused(cohort, f"patient 17 has the label {label!r}; MGMT_value must be 0 (unmethylated) or 1 (methylated)")
+
+
+def test_a_patient_listed_twice_is_named_however_it_is_written(cohort):
+    make(cohort, "0,0\n17,1\n00017,1\n123,1\n", [])
+    refused(cohort, "lists patient 00017 more than once: keep one row a patient.")
+
+
+@pytest.mark.parametrize("name", ["../../etc", "a b", "", "-x"])
+def test_an_id_that_is_no_folder_name_is_refused(cohort, name):
+    make(cohort, f"{name},0\n", [])
+    with pytest.raises(GlioBenchError, match="cannot be a patient id|has no such folder"):
+        read_patients(cohort)
+
+
+def test_labels_without_folders_are_named_and_counted(cohort):
+    make(cohort, "".join(f"{number},1\n" for number in range(8)) + "17,1\n123,1\n", [])
+    refused(cohort, "labels patients 00001, 00002, 00003, 00004, 00005 and 2 more but")
+    refused(cohort, "has no such folder: complete the download or remove those rows.")
+
+
+def test_folders_without_labels_are_named(cohort):
+    make(cohort, "0,0\n17,1\n", [])
+    refused(cohort, "holds patient 00123 without a label")
+    refused(cohort, "add the label or move the folder away.")
+
+
+def test_bad_sites_are_refused(cohort):
+    sites = cohort / "sites.tsv"
+    refused(cohort, f"{sites} does not exist: `sites` in the config must name a TSV", sites=sites)
+    sites.write_text("patient\tsite\n00017\tnorth\n")
+    refused(cohort, "expected are patient_id and site", sites=sites)
+    sites.write_text("patient_id\tsite\n00017\tnorth\n00017\tsouth\n")
+    refused(cohort, "lists patient 00017 more than once", sites=sites)

@@ -1,0 +1,95 @@
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from gliobench.sources import SCRIPTS, library_files
+
+FRAMEWORKS = {"tensorflow", "torch", "keras", "monai", "lightning", "torchvision", "torchio"}
+TRAINING = {"train.py"}
+NAMES = sorted(path.name for path in SCRIPTS.glob("*.py"))
+
+
+def closure(*entries):
+    return {Path(path).resolve().relative_to(SCRIPTS.resolve()).as_posix() for path in library_files(*entries)}
+
+
+def imported(path):
+    """Top-level names that a file imports, wherever in it."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: a relative import is not followed"
+            names.add((node.module or "").split(".")[0])
+    return names
+
+
+def test_what_a_script_imports_is_found_through_other_modules():
+    files = closure("compare.py")
+    assert {"gliobench/reporting/comparison.py", "gliobench/files.py", "gliobench/errors.py"} <= files
+    assert "gliobench/settings.py" in files, "through files.py"
+    assert not {"compare.py", "gliobench/approaches/cnn3d.py"} & files
+
+
+def test_a_module_chosen_at_run_time_is_an_entry_of_its_own():
+    files = closure("train.py", "gliobench/approaches/cnn3d.py")
+    assert {"gliobench/approaches/cnn3d.py", "gliobench/training/keras_session.py", "gliobench/training/job.py"} <= files
+    assert "gliobench/approaches/cnn3d.py" not in closure("train.py")
+
+
+def test_a_change_of_a_table_or_figure_concerns_no_training():
+    files = closure("train.py", "gliobench/approaches/cnn3d.py")
+    assert not [path for path in files if path.startswith(("gliobench/reporting", "gliobench/evaluation"))]
+    assert not [path for path in files if path.startswith("gliobench/imaging")]
+
+
+def test_paths_are_relative_to_where_snakemake_runs(tmp_path, monkeypatch):
+    here = library_files("read_cohort.py")
+    monkeypatch.chdir(tmp_path)
+    there = library_files("read_cohort.py")
+    assert all(not Path(path).is_absolute() and Path(path).is_file() for path in there)
+    assert len(there) == len(here)
+    assert there != here
+
+
+@pytest.mark.parametrize("script", sorted(set(NAMES) - TRAINING))
+def test_no_job_but_training_loads_a_framework(script):
+    for path in [SCRIPTS / script, *(SCRIPTS / each for each in closure(script))]:
+        assert not imported(path) & FRAMEWORKS, path
+
+
+@pytest.mark.parametrize("path", sorted(SCRIPTS.rglob("*.py")), ids=lambda path: path.relative_to(SCRIPTS).as_posix())
+def test_nothing_below_the_rules_imports_snakemake(path):
+    assert "snakemake" not in imported(path)
+
+
+def test_knowledge_goes_downward():
+    library = SCRIPTS / "gliobench"
+    for room, above in {
+        "imaging": {"cohorts", "inputs", "approaches", "training", "evaluation", "reporting"},
+        "cohorts": {"inputs", "approaches", "training", "evaluation", "reporting"},
+        "inputs": {"approaches", "training", "evaluation", "reporting"},
+        "training": {"evaluation", "reporting"},
+        "approaches": {"evaluation", "reporting"},
+        "evaluation": {"imaging", "cohorts", "inputs", "approaches", "training"},
+        "reporting": {"imaging", "cohorts", "inputs", "approaches", "training"},
+    }.items():
+        for path in (library / room).glob("*.py"):
+            modules = {
+                node.module.split(".")[1]
+                for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+                if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("gliobench.")
+            }
+            assert not modules & above, f"{path.name} of {room} knows {modules & above}"
+
+
+def test_the_study_is_light_to_load():
+    code = "import sys, gliobench.study, gliobench.sources, gliobench.processes; print(*sys.modules)"
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], env={"PYTHONPATH": str(SCRIPTS)}, capture_output=True, text=True, check=True
+    ).stdout.split()
+    assert not {"numpy", "pandas", "sklearn", *FRAMEWORKS} & set(loaded)

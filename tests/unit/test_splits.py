@@ -1,0 +1,108 @@
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gliobench.errors import GlioBenchError
+from gliobench.files import write_table
+from gliobench.splits import check_split, draw_split
+
+HOLDOUT = {"method": "holdout", "validation": 0.1, "test": 0.1, "random_state": 12}
+
+
+def make_patients(n_negative, n_positive):
+    label = [0] * n_negative + [1] * n_positive
+    ids = [f"{(number * 37) % 9973:05}" for number in range(len(label))]
+    return pd.DataFrame({"patient_id": ids, "label": label})
+
+
+def kfold(folds, repeats=1, validation=0.25):
+    return {"method": "kfold", "folds": folds, "repeats": repeats, "validation": validation, "batches": 1}
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    n_negative=st.integers(12, 60),
+    n_positive=st.integers(12, 60),
+    folds=st.integers(2, 6),
+    repeats=st.integers(1, 3),
+    seed=st.integers(0, 2**31),
+)
+def test_kfold_tests_every_patient_once_a_repeat_and_keeps_patients_and_labels_apart(
+    n_negative, n_positive, folds, repeats, seed
+):
+    patients = make_patients(n_negative, n_positive)
+    split = draw_split(patients, kfold(folds, repeats), seed)
+    label = patients.set_index("patient_id")["label"]
+    for _, repeat in split.groupby("repeat"):
+        tested = repeat.loc[repeat["role"] == "test", "patient_id"]
+        assert sorted(tested) == sorted(patients["patient_id"])
+        for _, fold in repeat.groupby("fold"):
+            assert sorted(fold["patient_id"]) == sorted(patients["patient_id"]), "each patient has one role"
+            test = label[fold.loc[fold["role"] == "test", "patient_id"]]
+            assert abs(test.sum() - n_positive / folds) < 1
+            assert abs((1 - test).sum() - n_negative / folds) < 1
+            for role in ("train", "validation"):
+                assert label[fold.loc[fold["role"] == role, "patient_id"]].nunique() == 2
+    assert split["repeat"].nunique() == repeats
+    assert set(split["fold"]) == set(range(folds))
+    pd.testing.assert_frame_equal(split, draw_split(patients, kfold(folds, repeats), seed))
+
+
+def test_repeats_and_seeds_draw_other_folds():
+    patients = make_patients(30, 30)
+
+    def tested(split, repeat):
+        rows = split[(split["repeat"] == repeat) & (split["fold"] == 0) & (split["role"] == "test")]
+        return set(rows["patient_id"])
+
+    split = draw_split(patients, kfold(5, repeats=2), seed=1)
+    assert tested(split, 0) != tested(split, 1)
+    assert tested(split, 0) != tested(draw_split(patients, kfold(5), seed=2), 0)
+
+
+def test_the_published_holdout_gives_468_58_59_of_585_patients_and_the_papers_test_labels():
+    patients = make_patients(278, 307)
+    split = draw_split(patients, HOLDOUT, seed=1)
+    assert split["role"].value_counts().to_dict() == {"train": 468, "test": 59, "validation": 58}
+    tested = split.loc[split["role"] == "test", "patient_id"]
+    assert patients.set_index("patient_id")["label"][tested].sum() == 31
+    assert not split["patient_id"].duplicated().any()
+
+
+def test_the_published_holdout_does_not_follow_the_studys_seed():
+    patients = make_patients(40, 50)
+    pd.testing.assert_frame_equal(draw_split(patients, HOLDOUT, seed=1), draw_split(patients, HOLDOUT, seed=2))
+
+
+def test_a_split_is_a_table(tmp_path):
+    write_table(draw_split(make_patients(10, 10), kfold(2), 1), tmp_path / "split.tsv", "split")
+
+
+@pytest.mark.parametrize(("n_negative", "n_positive", "label", "count"), [(4, 20, 0, 4), (20, 3, 1, 3), (20, 0, 1, 0)])
+def test_more_folds_than_patients_of_a_label_are_refused(n_negative, n_positive, label, count):
+    sentence = f"5 folds need 5 patients of each label, but label {label} has {count}: lower `splits.kfold.folds`"
+    with pytest.raises(GlioBenchError, match=sentence):
+        draw_split(make_patients(n_negative, n_positive), kfold(5), 1)
+
+
+def test_a_part_that_would_lack_a_label_is_refused():
+    with pytest.raises(GlioBenchError, match="leaves a part without one of the labels: the cohort is too small"):
+        draw_split(make_patients(2, 2), kfold(2, validation=0.1), 1)
+
+
+def rows(*roles):
+    return pd.DataFrame(roles, columns=["repeat", "fold", "patient_id", "role"])
+
+
+def test_a_patient_on_both_sides_is_named():
+    split = rows((0, 0, "00001", "train"), (0, 0, "00002", "test"), (0, 0, "00001", "test"))
+    with pytest.raises(GlioBenchError, match="patient 00001 has two roles in repeat 0, fold 0: a split must keep"):
+        check_split(split)
+
+
+def test_a_patient_tested_twice_in_a_repeat_is_named():
+    again = rows((0, 0, "00001", "test"), (0, 1, "00001", "test"))
+    with pytest.raises(GlioBenchError, match="patient 00001 is tested twice in repeat 0"):
+        check_split(again)
+    check_split(rows((0, 0, "00001", "test"), (1, 0, "00001", "test")))

@@ -10,7 +10,7 @@ IDENTITY = st.lists(st.one_of(st.integers(), st.text(st.characters(exclude_categ
 
 
 def test_seeds_are_the_same_on_every_machine_and_python():
-    assert derive_seed(1, "planted", "cnn3d", "main", 0) == 1848829306
+    assert derive_seed(1, "planted", "cnn3d", "main", 0) == 1361486536
 
 
 def test_seeds_do_not_follow_the_hash_of_the_process():

@@ -1,6 +1,7 @@
 import shutil
 from pathlib import Path
 
+import pandas as pd
 import pydicom
 import pytest
 import yaml
@@ -93,29 +94,39 @@ def test_a_cohort_without_one_usable_series_is_an_error(project, clinic):
     assert "patient 00000 has no FLAIR series" in said
 
 
+def spoil(clinic: Path) -> list[str]:
+    """Take the FLAIR of one patient away, cut a slice of another's, turn a slice of a third's; return the three."""
+    labels = pd.read_csv(clinic / "train_labels.csv", dtype="str")
+    lacking, cut, turned = labels.loc[labels["MGMT_value"] == "0", "BraTS21ID"].iloc[:3]
+    shutil.rmtree(clinic / "train" / lacking / "FLAIR")
+    whole = clinic / "train" / cut / "FLAIR" / "Image-3.dcm"
+    whole.write_bytes(whole.read_bytes()[:-100])
+    path = clinic / "train" / turned / "FLAIR" / "Image-2.dcm"
+    image = pydicom.dcmread(path)
+    image.ImageOrientationPatient = [0, 1, 0, 0, 0, -1]
+    image.save_as(path)
+    return [lacking, cut, turned]
+
+
 def test_bad_series_are_rows_with_a_reason_and_the_study_goes_on(project, finished):
     shutil.copytree(finished / "results/smoke/planted/dicom", project / "clinic")
     write_study(project)
-    train = project / "clinic" / "train"
-    shutil.rmtree(train / "00000" / "FLAIR")
-    cut = train / "00001" / "FLAIR" / "Image-3.dcm"
-    cut.write_bytes(cut.read_bytes()[:-100])
-    turned = pydicom.dcmread(train / "00002" / "FLAIR" / "Image-2.dcm")
-    turned.ImageOrientationPatient = [0, 1, 0, 0, 0, -1]
-    turned.save_as(train / "00002" / "FLAIR" / "Image-2.dcm")
+    lacking, cut, turned = spoil(project / "clinic")
     comparison = "results/mine/tables/comparison.tsv"
     finish(project, "--configfile", "study.yaml", "--set-scatter", "shards=1", "--", comparison)
 
     series = read_table(project / "results/mine/clinic/series.tsv", "series")
     assert len(series) == 48
     bad = series[series["status"] != "ok"].set_index("patient_id")
-    assert bad.index.tolist() == ["00000", "00001", "00002"]
+    assert bad.index.tolist() == [lacking, cut, turned]
     assert set(bad["modality"]) == {"FLAIR"}
     assert set(bad["status"]) == {"failed"}
-    assert bad["reason"]["00000"].startswith("patient 00000 has no FLAIR series: there is no folder clinic/train/")
-    assert "clinic/train/00001/FLAIR/Image-3.dcm" in bad["reason"]["00001"]
-    assert "truncated" in bad["reason"]["00001"] or "cut" in bad["reason"]["00001"]
-    assert "its slices have 2 orientations" in bad["reason"]["00002"]
+    assert bad["reason"][lacking] == (
+        f"patient {lacking} has no FLAIR series: there is no folder clinic/train/{lacking}/FLAIR."
+    )
+    assert f"clinic/train/{cut}/FLAIR/Image-3.dcm" in bad["reason"][cut]
+    assert "cut short" in bad["reason"][cut]
+    assert f"clinic/train/{turned}/FLAIR: its slices have 2 orientations" in bad["reason"][turned]
     table = read_table(project / comparison, "comparison")
     assert table["status"].tolist() == ["ok", "ok"]
     assert table["n_patients"].iloc[0] == 9

@@ -29,7 +29,7 @@ def check(settings: Any, schema: str, where: str) -> None:
             error = error.context[0]
         place = ".".join(str(part) for part in error.absolute_path) or "the top level"
         if error.validator == "additionalProperties":
-            raise GlioBenchError(f"{where}, {place}: {_unknown_key(error.instance, error.schema['properties'])}.")
+            raise GlioBenchError(f"{where}, {place}: {_unknown_key(error.instance, error.schema['properties'])}")
         if error.validator == "required" and isinstance(error.instance, dict):
             raise GlioBenchError(f"{where}, {place}: {error.message}.")
         raise GlioBenchError(
@@ -45,25 +45,35 @@ def _unknown_key(instance: dict, known: dict) -> str:
 def nearest(name: str, known: Any) -> str:
     """Say which known name is nearest to `name`, or list them all."""
     close = difflib.get_close_matches(name, list(known), n=1)
-    return f"did you mean {close[0]!r}?" if close else f"known are {', '.join(map(repr, known))}"
+    return f"did you mean {close[0]!r}?" if close else f"known are {', '.join(map(repr, known))}."
 
 
 def merge(base: dict, changes: dict, where: str) -> dict:
     """
-    Return `base` with the values of `changes`; a key that `base` lacks is an error.
+    Return `base` with the values of `changes`.
 
     Raises
     ------
     GlioBenchError
-        Names the unknown key and the nearest known one.
+        A key that `base` lacks (with the nearest known one), or a value of another type than the one it replaces.
     """
-    for key in changes:
+    for key, value in changes.items():
         if key not in base:
-            raise GlioBenchError(f"{where}: unknown key {key!r}; {nearest(key, base)}.")
+            raise GlioBenchError(f"{where}: unknown key {key!r}; {nearest(key, base)}")
+        if _kind(value) != _kind(base[key]):
+            raise GlioBenchError(
+                f"{where}.{key} must be a {_kind(base[key])}, as {base[key]!r} is, and not {value!r} "
+                "(YAML reads 1e-3 as text: write 1.0e-3)."
+            )
     return base | changes
+
+
+def _kind(value: Any) -> str:
+    kinds = {bool: "truth value", int: "number", float: "number", str: "text", list: "list", dict: "mapping"}
+    return kinds.get(type(value), type(value).__name__)
 
 
 def known(name: str, names: Any, problem: str) -> None:
     """Raise a sentence that starts with `problem` unless `name` is one of `names`."""
     if name not in names:
-        raise GlioBenchError(f"{problem} {name!r}; {nearest(name, names)}.")
+        raise GlioBenchError(f"{problem} {name!r}; {nearest(name, names)}")

@@ -101,7 +101,7 @@ class Study:
         for name in self.config.get("settings", {}):
             if name not in names:
                 raise GlioBenchError(
-                    f"settings.{name}: the study runs no approach of that name; {nearest(name, names)}."
+                    f"settings.{name}: the study runs no approach of that name; {nearest(name, names)}"
                 )
         return {name: self._load_approach(name) for name in sorted(names)}
 
@@ -109,7 +109,7 @@ class Study:
         folder = self.root / "config" / "approaches"
         if not (folder / f"{name}.yaml").is_file():
             known = sorted(path.stem for path in folder.glob("*.yaml"))
-            raise GlioBenchError(f"There is no approach {name!r} in config/approaches; {nearest(name, known)}.")
+            raise GlioBenchError(f"There is no approach {name!r} in config/approaches; {nearest(name, known)}")
         settings = yaml.safe_load((folder / f"{name}.yaml").read_text(encoding="utf-8"))
         check(settings, "approach", f"config/approaches/{name}.yaml")
         for part, changes in self.config.get("settings", {}).get(name, {}).items():
@@ -123,7 +123,7 @@ class Study:
         for name, changes in self.config.get("splits", {}).items():
             if name not in schemes:
                 raise GlioBenchError(
-                    f"splits: there is no scheme {name!r} in config/splits.yaml; {nearest(name, schemes)}."
+                    f"splits: there is no scheme {name!r} in config/splits.yaml; {nearest(name, schemes)}"
                 )
             schemes[name] = merge(schemes[name], changes, f"splits.{name}")
         check(schemes, "splits", "splits")

@@ -1,0 +1,117 @@
+import ast
+import re
+import sys
+import tomllib
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from gliobench.sources import SCRIPTS, library_files
+
+ROOT = Path(__file__).parents[2]
+TOOLCHAINS = ("imaging", "tensorflow", "torch", "report")
+LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+BACKENDS = {"tensorflow", "torch", "jax"}  # a Keras approach loads the one it runs on
+
+
+def requirement(line: str) -> Requirement:
+    return Requirement(line.rstrip(" \\"))
+
+
+def locked() -> list[Requirement]:
+    return [requirement(line) for line in LOCK.splitlines() if re.match(r"[A-Za-z0-9]", line)]
+
+
+def pinned(toolchain: str) -> list[Requirement]:
+    environment = yaml.safe_load((ROOT / "envs" / f"{toolchain}.yaml").read_text(encoding="utf-8"))
+    pip = next(part["pip"] for part in environment["dependencies"] if isinstance(part, dict))
+    return [requirement(line) for line in pip]
+
+
+def names(requirements: list[Requirement]) -> set[str]:
+    return {canonicalize_name(each.name) for each in requirements}
+
+
+def group(name: str) -> set[str]:
+    """Direct dependencies of a group of pyproject.toml, with those of the groups it includes."""
+    groups = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["dependency-groups"]
+    found: set[str] = set()
+    for entry in groups[name]:
+        found |= group(entry["include-group"]) if isinstance(entry, dict) else {canonicalize_name(Requirement(entry).name)}
+    return found
+
+
+def scripts_of(toolchain: str) -> list[str]:
+    """Scripts, and library modules chosen at run time, of the rules that run in a toolchain's environment."""
+    entries: list[str] = []
+    for path in (ROOT / "rules").glob("*.smk"):
+        for rule in re.split(r"^(?=rule )", path.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]:
+            if re.search(rf'conda:\s+"\.\./envs/{toolchain}\.yaml"', rule.split("\nuse rule ")[0]):
+                entries += re.findall(r'script:\s+"\.\./workflow/scripts/(\w+\.py)"', rule)
+    for path in (ROOT / "config" / "approaches").glob("*.yaml"):
+        if yaml.safe_load(path.read_text(encoding="utf-8"))["toolchain"] == toolchain:
+            entries += ["train.py", f"gliobench/approaches/{path.stem}.py"]
+    if toolchain == "imaging":
+        modules = (SCRIPTS / "gliobench" / "inputs").glob("*.py")
+        entries += [f"gliobench/inputs/{module.name}" for module in modules]
+    return sorted(set(entries))
+
+
+def imports(path: Path) -> set[str]:
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found.add((node.module or "").split(".")[0])
+    return found - sys.stdlib_module_names - {"gliobench"}
+
+
+@pytest.mark.parametrize("toolchain", TOOLCHAINS)
+def test_an_environment_pins_what_the_lock_pins(toolchain):
+    versions = {(canonicalize_name(each.name), str(each.specifier)) for each in locked()}
+    strangers = [str(pin) for pin in pinned(toolchain) if (canonicalize_name(pin.name), str(pin.specifier)) not in versions]
+    assert not strangers
+    assert all(re.fullmatch(r"==[^=*]+", str(pin.specifier)) for pin in pinned(toolchain))
+
+
+@pytest.mark.parametrize("toolchain", TOOLCHAINS)
+def test_an_environment_holds_the_direct_dependencies_of_its_group(toolchain):
+    assert group(toolchain) <= names(pinned(toolchain))
+
+
+@pytest.mark.parametrize("toolchain", ["imaging", "tensorflow", "report"])
+def test_an_environment_covers_what_its_scripts_import(toolchain):
+    entries = scripts_of(toolchain)
+    assert entries
+    files = [SCRIPTS / entry for entry in entries] + [Path(path) for path in library_files(*entries)]
+    imported = set().union(*(imports(path) for path in files)) - (BACKENDS - {toolchain})
+    distributions = packages_distributions()
+    pins = names(pinned(toolchain))
+    lacking = {name for name in imported if not pins & {canonicalize_name(each) for each in distributions.get(name, [])}}
+    assert not lacking
+
+
+@pytest.mark.parametrize("toolchain", ["imaging", "report"])
+def test_imaging_and_reports_need_no_framework(toolchain):
+    assert not names(pinned(toolchain)) & {"tensorflow", "torch", "keras", "lightning", "monai", "torchvision"}
+
+
+def test_the_lock_pins_and_hashes_every_package():
+    blocks = re.split(r"^(?=[A-Za-z0-9])", LOCK, flags=re.MULTILINE)[1:]
+    assert len(blocks) > 50
+    for block in blocks:
+        assert re.match(r"[A-Za-z0-9._-]+(\[[^]]+\])?==\S+", block), block[:80]
+        assert re.search(r"--hash=sha256:[0-9a-f]{64}", block), block[:80]
+    assert group("dev") <= names(locked())
+
+
+@pytest.mark.parametrize("path", ["requirements.lock", "pyproject.toml", "Makefile", *(f"envs/{name}.yaml" for name in TOOLCHAINS)])
+def test_no_registrys_address_stands_in_a_file(path):
+    text = (ROOT / path).read_text(encoding="utf-8")
+    assert "://" not in text
+    assert not re.search(r"^\s*(-i|--index-url|--extra-index-url|--find-links|-f)\b", text, re.MULTILINE)

@@ -1,0 +1,189 @@
+import copy
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+import yaml
+
+from gliobench.cohorts.synthetic import complete
+from gliobench.errors import GlioBenchError
+from gliobench.files import read_json
+from gliobench.settings import SCHEMAS, check, merge, nearest
+from gliobench.study import MODALITIES, Cell, Study
+
+ROOT = Path(__file__).parents[2]
+CONFIGS = sorted(path.name for path in (ROOT / "config").glob("*.yaml") if path.name != "splits.yaml")
+APPROACHES = sorted(path.stem for path in (ROOT / "config" / "approaches").glob("*.yaml"))
+BASE = {
+    "study": "one",
+    "seed": 3,
+    "cohorts": {"clinic": {"kind": "rsna", "path": "data"}, "made": {"kind": "synthetic"}},
+    "runs": [{"approach": "cnn3d"}],
+}
+
+
+def study(**changes):
+    return Study(copy.deepcopy(BASE) | changes, ROOT)
+
+
+def refused(sentence, **changes):
+    with pytest.raises(GlioBenchError) as caught:
+        made = study(**changes)
+        [made.records(), made.splits, made.approaches]
+    assert sentence in str(caught.value)
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_every_study_that_is_shipped_spans_a_grid(name):
+    made = Study(yaml.safe_load((ROOT / "config" / name).read_text(encoding="utf-8")), ROOT)
+    assert made.name == ("full" if name == "config.yaml" else Path(name).stem)
+    assert made.cells
+    assert all(made.run_folders(cell) for cell in made.cells)
+    assert len(made.records()) == len(made.cells)
+
+
+@pytest.mark.parametrize("name", APPROACHES)
+def test_every_approach_is_a_yaml_and_a_module_whose_variants_resolve(name):
+    settings = study(runs=[{"approach": name}]).approaches[name]
+    assert (ROOT / "workflow/scripts/gliobench/approaches" / f"{name}.py").is_file()
+    assert (ROOT / "workflow/scripts/gliobench/inputs" / f"{settings['input']['kind']}.py").is_file()
+    made = study(runs=[{"approach": name, "variants": list(settings["variants"]), "protocols": list(settings["protocols"])}])
+    for record in made.records():
+        assert set(made.variant(name, record["variant"])["parameters"]) == set(settings["parameters"])
+
+
+def test_defaults_in_the_schemas_are_those_of_the_code():
+    schema = read_json(SCHEMAS / "study.schema.json")["properties"]
+    assert study().seeds == schema["seeds"]["default"]
+    assert study().bootstrap == schema["bootstrap"]["default"]
+    approach = read_json(SCHEMAS / "approach.schema.json")["properties"]
+    assert study().phases("cnn3d") == approach["phases"]["default"]
+    assert study().variant("cnn3d", "main")["weights"] == approach["weights"]["default"]
+    generator = read_json(SCHEMAS / "synthetic.schema.json")["properties"]
+    assert complete({})["patients"] == generator["patients"]["default"]
+    assert generator["modalities"]["default"] == list(MODALITIES)
+
+
+@pytest.mark.parametrize("path", sorted(SCHEMAS.glob("*.schema.json")), ids=lambda path: path.name)
+def test_every_key_of_a_config_is_explained(path):
+    def keys(schema):
+        for name, rule in schema.get("properties", {}).items():
+            yield name, rule
+            yield from keys(rule)
+        for part in schema.get("$defs", {}).values():
+            yield from keys(part)
+
+    repeated = {"kind", "method", "source", "modalities", "exclude", "main", "parameters", "weights", "protocols"}
+    silent = {name for name, rule in keys(read_json(path)) if "description" not in rule and "$ref" not in rule}
+    assert silent <= repeated | {"description"}
+
+
+def test_the_grid_crosses_the_lists_of_a_run_in_their_order():
+    run = {"approach": "cnn3d", "variants": ["main", "deep"], "modalities": ["T2w", "FLAIR"], "protocols": ["published"]}
+    cells = study(runs=[run]).cells
+    assert [asdict(cell) for cell in cells[:2]] == [
+        {"cohort": "clinic", "approach": "cnn3d", "variant": "main", "modality": modality, "protocol": "published"}
+        for modality in ("T2w", "FLAIR")
+    ]
+    assert [cell.variant for cell in cells] == ["main", "main", "deep", "deep"] * 2
+    assert [cell.cohort for cell in cells] == ["clinic"] * 4 + ["made"] * 4
+
+
+def test_what_a_run_leaves_out_is_the_papers():
+    cells = study().cells
+    assert cells[0] == Cell("clinic", "cnn3d", "main", "FLAIR", "harmonised")
+    assert len(cells) == 2
+
+
+def test_a_cell_named_twice_is_one_cell():
+    runs = [{"approach": "cnn3d"}, {"approach": "cnn3d", "variants": ["deep", "main"]}]
+    assert [cell.variant for cell in study(runs=runs).cells] == ["main", "main", "deep", "deep"]
+
+
+def test_replicates_are_cohorts_with_seeds_of_their_own():
+    cohorts = {"null": {"kind": "synthetic", "replicates": 3}}
+    made = study(cohorts=cohorts)
+    assert made.groups == {"null": ["null-01", "null-02", "null-03"]}
+    assert list(made.cohorts) == made.groups["null"]
+    assert len({settings["seed"] for settings in made.cohorts.values()}) == 3
+    assert [cell.cohort for cell in made.cells] == made.groups["null"]
+    more = study(cohorts={"null": {"kind": "synthetic", "replicates": 4}})
+    assert more.cohorts["null-01"] == made.cohorts["null-01"] | {"replicates": 4}, "seeds stay as replicates are added"
+
+
+def test_a_run_folder_names_the_run():
+    made = study(seeds=2, splits={"kfold": {"repeats": 2, "batches": 2}})
+    folders = made.run_folders(made.cells[0])
+    assert folders[0] == "results/one/clinic/runs/cnn3d/main/FLAIR/harmonised/repeat-0/seed-0/batch-0"
+    assert len(folders) == len(set(folders)) == 8
+    published = Cell("clinic", "cnn3d", "main", "FLAIR", "published")
+    assert len(made.run_folders(published)) == 2, "a holdout has one repeat and one batch"
+
+
+def test_a_study_changes_settings_and_splits_and_nothing_else():
+    made = study(settings={"cnn3d": {"parameters": {"epochs": 2}}}, splits={"kfold": {"folds": 3}})
+    assert made.variant("cnn3d", "main")["parameters"] == study().variant("cnn3d", "main")["parameters"] | {"epochs": 2}
+    assert made.splits["kfold"] == study().splits["kfold"] | {"folds": 3}
+    assert made.splits["holdout-80-10-10"] == study().splits["holdout-80-10-10"]
+    assert made.variant("cnn3d", "permuted")["parameters"]["labels"] == "permuted"
+
+
+def test_a_caveat_goes_with_its_variant():
+    made = study(runs=[{"approach": "cnn3d", "variants": ["main", "as_coded"]}])
+    caveats = {record["variant"]: record["caveat"] for record in made.records("clinic")}
+    assert caveats == {"main": None, "as_coded": "labels permuted after the first epoch"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"cohort": {}}, "the study's config, the top level: unknown key 'cohort'; did you mean 'cohorts'?"),
+        ({"seed": "one"}, "the study's config, seed: 'one' is not of type 'integer' (Base seed"),
+        ({"study": "a/b"}, "the study's config, study: 'a/b' does not match"),
+        ({"cohorts": {}}, "the study's config, cohorts: {}"),
+        ({"runs": []}, "the study's config, runs: []"),
+        ({"cohorts": {"a": {"kind": "rsna"}}}, "the study's config, cohorts.a: 'path' is a required property."),
+        ({"cohorts": {"a": {"kind": "nifty"}}}, "the study's config, cohorts.a.kind: 'nifty' is not one of"),
+        ({"cohorts": {"a": {"kind": "rsna", "path": "x", "pth": 1}}}, "cohorts.a: unknown key 'pth'; did you mean 'path'?"),
+        ({"cohorts": {"a": {"kind": "rsna", "path": "x", "exclude": {"T1": {}}}}}, "'T1' is not one of"),
+        (
+            {"cohorts": {"a": {"kind": "synthetic", "generator": {"patient": 3}}}},
+            "the study's config, cohorts.a.generator, the top level: unknown key 'patient'; did you mean 'patients'?",
+        ),
+        ({"runs": [{"approach": "cnn3"}]}, "There is no approach 'cnn3' in config/approaches; did you mean 'cnn3d'?"),
+        ({"runs": [{"approach": "cnn3d", "variant": ["main"]}]}, "unknown key 'variant'; did you mean 'variants'?"),
+        ({"runs": [{"approach": "cnn3d", "variants": ["dep"]}]}, "runs, cnn3d: no variant 'dep'; did you mean 'deep'?"),
+        ({"runs": [{"approach": "cnn3d", "cohorts": ["clinics"]}]}, "runs, cnn3d: no cohort 'clinics'; did you mean 'clinic'?"),
+        ({"runs": [{"approach": "cnn3d", "protocols": ["loocv"]}]}, "no protocol 'loocv'; known are 'harmonised', 'published'"),
+        ({"runs": [{"approach": "cnn3d", "modalities": ["T1"]}]}, "the study's config, runs.0.modalities.0: 'T1' is not one of"),
+        ({"splits": {"kfolds": {}}}, "there is no scheme 'kfolds' in config/splits.yaml; did you mean 'kfold'?"),
+        ({"splits": {"kfold": {"fold": 3}}}, "splits.kfold: unknown key 'fold'; did you mean 'folds'?"),
+        ({"splits": {"kfold": {"folds": 1}}}, "splits, kfold.folds: 1 is less than the minimum of 2"),
+        ({"settings": {"cnn2d": {}}}, "settings.cnn2d: the study runs no approach of that name; did you mean 'cnn3d'?"),
+        ({"settings": {"cnn3d": {"parameters": {"epoch": 3}}}}, "settings.cnn3d.parameters: unknown key 'epoch'; did you mean 'epochs'?"),
+    ],
+)  # fmt: skip
+def test_a_wrong_study_is_answered_with_the_place_and_the_nearest_name(changes, sentence):
+    refused(sentence, **changes)
+
+
+def test_a_cohort_without_a_modality_refuses_runs_on_it():
+    cohorts = {"made": {"kind": "synthetic", "generator": {"modalities": ["T2w"]}}}
+    refused("no modality 'FLAIR'; known are 'T2w'", cohorts=cohorts)
+
+
+def test_nearest_lists_all_names_where_none_is_close():
+    assert nearest("zzz", ["alpha", "beta"]) == "known are 'alpha', 'beta'"
+    assert nearest("alpa", ["alpha", "beta"]) == "did you mean 'alpha'?"
+
+
+def test_merge_leaves_its_base_as_it_was():
+    base = {"a": 1, "b": 2}
+    assert merge(base, {"b": 3}, "here") == {"a": 1, "b": 3}
+    assert base == {"a": 1, "b": 2}
+    with pytest.raises(GlioBenchError, match="here: unknown key 'c'"):
+        merge(base, {"c": 3}, "here")
+
+
+def test_check_says_nothing_of_good_settings():
+    check(BASE, "study", "here")

@@ -64,20 +64,6 @@ def test_defaults_in_the_schemas_are_those_of_the_code():
     assert generator["modalities"]["default"] == list(MODALITIES)
 
 
-@pytest.mark.parametrize("path", sorted(SCHEMAS.glob("*.schema.json")), ids=lambda path: path.name)
-def test_every_key_of_a_config_is_explained(path):
-    def keys(schema):
-        for name, rule in schema.get("properties", {}).items():
-            yield name, rule
-            yield from keys(rule)
-        for part in schema.get("$defs", {}).values():
-            yield from keys(part)
-
-    repeated = {"kind", "method", "source", "modalities", "exclude", "main", "parameters", "weights", "protocols"}
-    silent = {name for name, rule in keys(read_json(path)) if "description" not in rule and "$ref" not in rule}
-    assert silent <= repeated | {"description"}
-
-
 def test_the_grid_crosses_the_lists_of_a_run_in_their_order():
     run = {"approach": "cnn3d", "variants": ["main", "deep"], "modalities": ["T2w", "FLAIR"], "protocols": ["published"]}
     cells = study(runs=[run]).cells

@@ -58,6 +58,8 @@ class Study:
         self.seeds: int = config.get("seeds", 1)
         self.bootstrap: int = config.get("bootstrap", 2000)
         for cohort, settings in config["cohorts"].items():
+            if not isinstance(cohort, str):
+                raise GlioBenchError(f"the study's config, cohorts: {cohort!r} is no text; write the name in quotes.")
             _check_excluded(cohort, settings.get("exclude", {}))
             if settings["kind"] == "synthetic":
                 check(

@@ -1,0 +1,234 @@
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from gliobench.errors import GlioBenchError
+from gliobench.files import read_json
+from gliobench.splits import draw_split
+from gliobench.training import Diverged
+from gliobench.training.batch import Job, gather_folds, train_folds
+
+CELL = {"cohort": "clinic", "approach": "cnn3d", "variant": "main", "modality": "FLAIR", "protocol": "harmonised"}
+JOB = Job(cell=CELL, repeat=0, seed_index=0, batch=0, batches=1, seed=5, phases=["final"], parameters={"epochs": 2})
+EPOCH = {"loss": 0.7, "accuracy": 0.5, "auc": 0.5, "seconds": 0.1}
+EPOCH |= {"validation_loss": 0.7, "validation_accuracy": 0.5, "validation_auc": 0.5}
+
+
+class Toy(SimpleNamespace):
+    """An approach without a framework; `fail` maps a training's number, from 0, to what it raises."""
+
+    SUFFIX = ".txt"
+
+    def __init__(self, fail=None):
+        super().__init__(seeds=[], parts=[], built=0, fail=fail or {})
+
+    def build(self, shape, parameters):
+        self.built += 1
+        return {"shape": shape}
+
+    def fit(self, model, phase, train, validation, parameters, seed, on_epoch):
+        self.seeds.append(seed)
+        self.parts.append((train, validation))
+        for epoch in range(1, parameters["epochs"] + 1):
+            on_epoch(EPOCH | {"epoch": epoch})
+        if len(self.seeds) - 1 in self.fail:
+            raise self.fail[len(self.seeds) - 1]
+        model["seed"] = seed
+        return parameters["epochs"]
+
+    def predict(self, model, inputs):
+        return (inputs.reshape(len(inputs), -1).mean(axis=1) + model["seed"] % 97) / 200
+
+    def save(self, model, path):
+        path.write_text(str(model["seed"]))
+
+
+@pytest.fixture
+def data():
+    patients = pd.DataFrame({"patient_id": [f"{number:05}" for number in range(24)], "label": np.arange(24) % 2})
+    inputs = np.arange(24, dtype=np.float32)[:, None, None, None] * np.ones((1, 2, 2, 2), np.float32)
+    scheme = {"method": "kfold", "folds": 3, "repeats": 2, "validation": 0.25, "batches": 1}
+    return {"inputs": inputs, "patients": patients, "split": draw_split(patients, scheme, 1)}
+
+
+def train(toy, data, folder, job=JOB):
+    return train_folds(job, toy, folder=folder, **data)
+
+
+def without_times(records):
+    return [
+        {name: value for name, value in record.items() if name not in ("seconds", "samples_per_second", "peak_memory_bytes")}
+        for record in records
+    ]
+
+
+def test_every_patient_is_tested_once_and_has_a_role_in_every_fold(data, tmp_path):
+    records = train(Toy(), data, tmp_path)
+    predictions = gather_folds(tmp_path, records, "predictions")
+    tested = predictions.loc[predictions["part"] == "test", "patient_id"]
+    assert sorted(tested) == data["patients"]["patient_id"].tolist()
+    assert (predictions.groupby("fold")["patient_id"].nunique() == 24).all()
+    label = data["patients"].set_index("patient_id")["label"]
+    assert (predictions["label"].to_numpy() == label[predictions["patient_id"]].to_numpy()).all()
+    history = gather_folds(tmp_path, records, "history")
+    assert history[["fold", "epoch"]].to_numpy().tolist() == [[fold, epoch] for fold in range(3) for epoch in (1, 2)]
+
+
+def test_a_record_says_how_each_fold_went(data, tmp_path):
+    record = train(Toy(), data, tmp_path)[1]
+    assert record["fold"] == 1
+    assert (record["status"], record["reason"]) == ("ok", None)
+    assert record["seed"] == JOB.fold_seed(1)
+    assert (record["n_train"], record["n_validation"], record["n_test"]) == (12, 4, 8)
+    assert record["best_epoch"] == {"final": 2}
+    assert record["seconds"] > 0
+    assert record["peak_memory_bytes"] > 1_000_000
+
+
+def test_training_and_validation_patients_are_apart_and_test_patients_unseen(data, tmp_path):
+    toy = Toy()
+    train(toy, data, tmp_path)
+    rows = data["split"][data["split"]["repeat"] == 0]
+    for fold, (training, validation) in enumerate(toy.parts):
+        tested = set(rows.loc[(rows["fold"] == fold) & (rows["role"] == "test"), "patient_id"])
+        seen = [*training.patient_ids, *validation.patient_ids]
+        assert not tested & set(seen)
+        assert len(seen) == len(set(seen)) == 16
+        assert (training.inputs[:, 0, 0, 0] == training.patient_ids.astype(int)).all()
+        assert (training.labels == training.patient_ids.astype(int) % 2).all()
+
+
+def test_one_model_is_built_for_all_folds_of_a_job(data, tmp_path):
+    toy = Toy()
+    train(toy, data, tmp_path)
+    assert toy.built == 1
+
+
+def test_seeds_differ_by_run_and_do_not_change_from_one_day_to_the_next():
+    jobs = [JOB, replace(JOB, repeat=1), replace(JOB, seed_index=1), replace(JOB, seed=6)]
+    jobs += [replace(JOB, cell=CELL | {"variant": "deep"}), replace(JOB, cell=CELL | {"cohort": "null"})]
+    seeds = [job.fold_seed(fold) for job in jobs for fold in range(3)]
+    assert len(set(seeds)) == len(seeds)
+    assert JOB.fold_seed(0) == 1070594106
+    assert replace(JOB, batch=1, batches=3).fold_seed(0) == JOB.fold_seed(0), "how folds share jobs decides nothing"
+
+
+def test_batches_share_the_folds_and_change_no_prediction(data, tmp_path):
+    together = gather_folds(tmp_path / "one", train(Toy(), data, tmp_path / "one"), "predictions")
+    apart = []
+    for batch in range(2):
+        folder = tmp_path / str(batch)
+        apart.append(gather_folds(folder, train(Toy(), data, folder, replace(JOB, batch=batch, batches=2)), "predictions"))
+    assert [sorted(part["fold"].unique()) for part in apart] == [[0, 2], [1]]
+    joined = pd.concat(apart).sort_values("fold", kind="stable", ignore_index=True)
+    pd.testing.assert_frame_equal(joined, together)
+
+
+def test_finished_folds_are_kept_and_the_rest_is_trained(data, tmp_path):
+    whole = train(Toy(), data, tmp_path / "whole")
+    killed = Toy(fail={1: KeyboardInterrupt()})
+    with pytest.raises(KeyboardInterrupt):
+        train(killed, data, tmp_path / "killed")
+    again = Toy()
+    records = train(again, data, tmp_path / "killed")
+    assert again.seeds == [JOB.fold_seed(1), JOB.fold_seed(2)]
+    assert without_times(records) == without_times(whole)
+    for table in ("predictions",):
+        pd.testing.assert_frame_equal(
+            gather_folds(tmp_path / "killed", records, table), gather_folds(tmp_path / "whole", whole, table)
+        )
+
+
+def test_a_finished_job_trains_nothing_again(data, tmp_path):
+    first = train(Toy(), data, tmp_path)
+    idle = Toy()
+    assert train(idle, data, tmp_path) == first
+    assert (idle.seeds, idle.built) == ([], 0)
+
+
+def test_a_half_written_fold_is_no_finished_one(data, tmp_path):
+    (tmp_path / "fold-0").mkdir()
+    (tmp_path / "fold-0" / "predictions.tsv").write_text("fold\n")
+    toy = Toy()
+    train(toy, data, tmp_path)
+    assert toy.seeds[0] == JOB.fold_seed(0)
+
+
+@pytest.mark.parametrize("changed", ["inputs", "parameters", "seed", "split"])
+def test_a_fold_of_other_data_or_settings_is_trained_anew(data, tmp_path, changed):
+    train(Toy(), data, tmp_path)
+    job = JOB
+    if changed == "inputs":
+        data["inputs"] = data["inputs"] + np.float32(1e-6)
+    elif changed == "parameters":
+        job = replace(JOB, parameters={"epochs": 3})
+    elif changed == "seed":
+        job = replace(JOB, seed=6)
+    else:
+        scheme = {"method": "kfold", "folds": 3, "repeats": 1, "validation": 0.25, "batches": 1}
+        data["split"] = draw_split(data["patients"], scheme, 2)
+    toy = Toy()
+    train(toy, data, tmp_path, job)
+    assert toy.seeds == [job.fold_seed(fold) for fold in range(3)]
+
+
+def test_other_labels_train_anew(data, tmp_path):
+    train(Toy(), data, tmp_path)
+    data["patients"] = data["patients"].assign(label=1 - data["patients"]["label"])
+    toy = Toy()
+    train(toy, data, tmp_path)
+    assert len(toy.seeds) == 3, "predictions carry the label and training reads it"
+
+
+def test_a_diverged_fold_is_a_record_and_the_others_go_on(data, tmp_path):
+    records = train(Toy(fail={1: Diverged("the loss was no number in epoch 2")}), data, tmp_path)
+    assert [record["status"] for record in records] == ["ok", "diverged", "ok"]
+    assert records[1]["reason"] == "the loss was no number in epoch 2"
+    assert sorted(gather_folds(tmp_path, records, "predictions")["fold"].unique()) == [0, 2]
+    assert sorted(gather_folds(tmp_path, records, "history")["fold"].unique()) == [0, 1, 2]
+    assert not (tmp_path / "fold-1" / "model.txt").exists()
+
+
+def test_a_prediction_that_is_no_number_is_divergence(data, tmp_path):
+    toy = Toy()
+    toy.predict = lambda model, inputs: np.full(len(inputs), np.nan)
+    records = train(toy, data, tmp_path)
+    assert {(record["status"], record["reason"]) for record in records} == {("diverged", "a prediction is no number")}
+    assert len(gather_folds(tmp_path, records, "predictions")) == 0
+
+
+def test_a_fold_that_lacks_a_label_fails_with_a_sentence(data, tmp_path):
+    keep = (data["patients"]["label"] == 0).to_numpy()
+    data["inputs"], data["patients"] = data["inputs"][keep], data["patients"][keep].reset_index(drop=True)
+    records = train(Toy(), data, tmp_path)
+    assert {record["status"] for record in records} == {"failed"}
+    assert records[0]["reason"] == "the train part has 6 patients and lacks one of the labels"
+
+
+def test_a_patient_without_an_input_is_left_out(data, tmp_path):
+    data["inputs"], data["patients"] = data["inputs"][1:], data["patients"].iloc[1:].reset_index(drop=True)
+    predictions = gather_folds(tmp_path, train(Toy(), data, tmp_path), "predictions")
+    assert "00000" not in set(predictions["patient_id"])
+
+
+def test_a_cohort_without_an_input_is_an_error(data, tmp_path):
+    data["inputs"], data["patients"] = data["inputs"][:0], data["patients"].iloc[:0]
+    with pytest.raises(GlioBenchError, match=r"no patient has a usable series; see series\.tsv for the reasons"):
+        train(Toy(), data, tmp_path)
+
+
+def test_every_phase_is_scored(data, tmp_path):
+    records = train(Toy(), data, tmp_path, replace(JOB, phases=["transfer", "finetuned"]))
+    assert records[0]["best_epoch"] == {"transfer": 2, "finetuned": 2}
+    predictions = gather_folds(tmp_path, records, "predictions")
+    assert predictions["phase"].unique().tolist() == ["transfer", "finetuned"]
+
+
+def test_the_record_of_a_fold_is_written_beside_its_tables(data, tmp_path):
+    records = train(Toy(), data, tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["fold-0", "fold-1", "fold-2"]
+    kept = [read_json(tmp_path / f"fold-{fold}" / "record.json")["record"] for fold in range(3)]
+    assert kept == records

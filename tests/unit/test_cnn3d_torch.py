@@ -1,0 +1,66 @@
+"""The same approach on another backend, in a process of its own: a process loads one framework."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from gliobench.sources import SCRIPTS
+
+pytestmark = pytest.mark.torch
+TRAINING = """
+import json, sys
+import numpy as np
+from gliobench.approaches import cnn3d
+from gliobench.training import Part
+
+def part(n, seed):
+    labels = np.arange(n) % 2
+    inputs = (np.random.default_rng(seed).random((n, 8, 8, 8)) + labels[:, None, None, None]).astype(np.float32) / 2
+    return Part(inputs, labels, np.array([str(number) for number in range(n)]))
+
+parameters = dict(
+    filters=[4, 8], dense=8, dropout=0.08, learning_rate=1e-3, decay_steps=100000, decay_rate=0.98,
+    batch_norm_momentum=0.99, batch_size=4, epochs=2, patience=10, labels="kept",
+)
+device = cnn3d.prepare(1)
+model = cnn3d.build((8, 8, 8), parameters)
+runs = []
+for seed in (1, 2, 1):
+    history = []
+    best = cnn3d.fit(model, "final", part(10, 0), part(6, 1), parameters, seed, history.append)
+    runs.append({"best": best, "epochs": len(history), "probabilities": cnn3d.predict(model, part(5, 2).inputs).tolist()})
+cnn3d.save(model, sys.argv[1])
+again = cnn3d.predict(cnn3d.load(sys.argv[1]), part(5, 2).inputs).tolist()
+print(json.dumps({"device": device, "runs": runs, "again": again, "modules": sorted(sys.modules)}))
+"""
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    model = tmp_path_factory.mktemp("torch") / "model.keras"
+    environment = os.environ | {"KERAS_BACKEND": "torch", "PYTHONPATH": str(SCRIPTS)}
+    done = subprocess.run(
+        [sys.executable, "-c", TRAINING, str(model)], env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def test_two_epochs_train_on_torch_without_tensorflow(trained):
+    assert [run["epochs"] for run in trained["runs"]] == [2, 2, 2]
+    assert all(0 < value < 1 for value in trained["runs"][0]["probabilities"])
+    assert "torch" in trained["modules"]
+    assert "tensorflow" not in trained["modules"]
+
+
+def test_a_training_repeats_on_torch(trained):
+    first, other, again = trained["runs"]
+    assert first == again
+    assert first["probabilities"] != other["probabilities"]
+
+
+def test_a_saved_model_predicts_the_same_on_torch(trained):
+    assert trained["again"] == pytest.approx(trained["runs"][-1]["probabilities"], abs=1e-6)

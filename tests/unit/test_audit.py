@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
-from dicom_files import write_series
 
+from dicom_files import write_series
 from gliobench.cohorts.audit import THUMBNAIL, audit_patients, check_something_left
 from gliobench.errors import GlioBenchError
 from gliobench.files import write_table
@@ -89,7 +89,7 @@ def test_a_cohort_with_nothing_left_is_an_error(audited):
     series, _ = audited
     check_something_left(series, "clinic")
     left = series[series["status"] != "ok"]
-    with pytest.raises(GlioBenchError, match="cohort clinic: none of its 6 series is usable; the first because: known to"):
+    with pytest.raises(GlioBenchError, match="cohort clinic: none of its 6 series is usable; the first because: known"):
         check_something_left(left, "clinic")
     with pytest.raises(GlioBenchError, match="it has no patients"):
         check_something_left(series.iloc[:0], "clinic")

@@ -59,10 +59,8 @@ def train(toy, data, folder, job=JOB):
 
 
 def without_times(records):
-    return [
-        {name: value for name, value in record.items() if name not in ("seconds", "samples_per_second", "peak_memory_bytes")}
-        for record in records
-    ]
+    times = ("seconds", "samples_per_second", "peak_memory_bytes")
+    return [{name: value for name, value in record.items() if name not in times} for record in records]
 
 
 def test_every_patient_is_tested_once_and_has_a_role_in_every_fold(data, tmp_path):
@@ -112,7 +110,7 @@ def test_seeds_differ_by_run_and_do_not_change_from_one_day_to_the_next():
     jobs += [replace(JOB, cell=CELL | {"variant": "deep"}), replace(JOB, cell=CELL | {"cohort": "null"})]
     seeds = [job.fold_seed(fold) for job in jobs for fold in range(3)]
     assert len(set(seeds)) == len(seeds)
-    assert JOB.fold_seed(0) == 1070594106
+    assert JOB.fold_seed(0) == 582568244
     assert replace(JOB, batch=1, batches=3).fold_seed(0) == JOB.fold_seed(0), "how folds share jobs decides nothing"
 
 
@@ -121,7 +119,8 @@ def test_batches_share_the_folds_and_change_no_prediction(data, tmp_path):
     apart = []
     for batch in range(2):
         folder = tmp_path / str(batch)
-        apart.append(gather_folds(folder, train(Toy(), data, folder, replace(JOB, batch=batch, batches=2)), "predictions"))
+        records = train(Toy(), data, folder, replace(JOB, batch=batch, batches=2))
+        apart.append(gather_folds(folder, records, "predictions"))
     assert [sorted(part["fold"].unique()) for part in apart] == [[0, 2], [1]]
     joined = pd.concat(apart).sort_values("fold", kind="stable", ignore_index=True)
     pd.testing.assert_frame_equal(joined, together)
@@ -136,10 +135,10 @@ def test_finished_folds_are_kept_and_the_rest_is_trained(data, tmp_path):
     records = train(again, data, tmp_path / "killed")
     assert again.seeds == [JOB.fold_seed(1), JOB.fold_seed(2)]
     assert without_times(records) == without_times(whole)
-    for table in ("predictions",):
-        pd.testing.assert_frame_equal(
-            gather_folds(tmp_path / "killed", records, table), gather_folds(tmp_path / "whole", whole, table)
-        )
+    pd.testing.assert_frame_equal(
+        gather_folds(tmp_path / "killed", records, "predictions"),
+        gather_folds(tmp_path / "whole", whole, "predictions"),
+    )
 
 
 def test_a_finished_job_trains_nothing_again(data, tmp_path):

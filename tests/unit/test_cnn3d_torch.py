@@ -31,10 +31,12 @@ runs = []
 for seed in (1, 2, 1):
     history = []
     best = cnn3d.fit(model, "final", part(10, 0), part(6, 1), parameters, seed, history.append)
-    runs.append({"best": best, "epochs": len(history), "probabilities": cnn3d.predict(model, part(5, 2).inputs).tolist()})
+    probabilities = cnn3d.predict(model, part(5, 2).inputs).tolist()
+    runs.append({"best": best, "epochs": len(history), "probabilities": probabilities})
+modules = sorted(sys.modules)  # Keras' own saving and loading look for tensorflow
 cnn3d.save(model, sys.argv[1])
 again = cnn3d.predict(cnn3d.load(sys.argv[1]), part(5, 2).inputs).tolist()
-print(json.dumps({"device": device, "runs": runs, "again": again, "modules": sorted(sys.modules)}))
+print(json.dumps({"device": device, "runs": runs, "again": again, "modules": modules}))
 """
 
 

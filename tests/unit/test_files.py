@@ -57,14 +57,17 @@ def test_a_number_comes_back_to_the_last_bit(tmp_path_factory, number):
     [
         (patients().drop(columns="site"), r"the table lacks the columns \['site'\]; its columns are \['patient_id',"),
         (patients(age=[60, 70]), r"the table has the unknown columns \['age'\]"),
-        (patients(label=[0, 2]), r"column label, row 2 holds (np\.int64\()?2\)?, which its schema does not allow \(0 or 1\)"),
+        (
+            patients(label=[0, 2]),
+            r"column label, row 2 holds (np\.int64\()?2\)?, which its schema does not allow \(0 or 1\)",
+        ),
         (patients(label=["0", "yes"]), "column label must hold integer values"),
         (patients(label=[0, None]), "column label, row 2 holds <NA>, which its schema does not allow"),
         (patients(patient_id=[None, "00010"]), "column patient_id, row 1 holds nan"),
         (patients(oracle_probability=[0.5, 1.5]), r"column oracle_probability, row 2 holds .*1\.5.*true probability"),
         (patients(oracle_probability=[-0.5, 0.5]), "column oracle_probability, row 1 holds"),
     ],
-)  # fmt: skip
+)
 def test_a_bad_table_is_refused_by_column_and_row_and_leaves_no_file(tmp_path, table, sentence):
     path = tmp_path / "patients.tsv"
     with pytest.raises(GlioBenchError, match=sentence) as caught:

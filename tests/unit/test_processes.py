@@ -69,9 +69,7 @@ def test_what_one_process_holds_another_is_refused_with_a_sentence(tmp_path):
     lock = tmp_path / "results" / "smoke" / ".lock"
     with start(HOLDER, str(lock)) as holder:
         assert holder.stdout.readline() == "held\n"
-        sentence = (
-            f"another run (process {holder.pid}) is working on {lock.parent}: wait for it, or stop it first."
-        )
+        sentence = f"another run (process {holder.pid}) is working on {lock.parent}: wait for it, or stop it first."
         with pytest.raises(GlioBenchError, match=f"^{re.escape(sentence)}$"):
             hold(lock)
         assert lock.read_text() == str(holder.pid), "the refused one leaves the holder's name"

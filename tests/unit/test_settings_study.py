@@ -1,4 +1,5 @@
 import copy
+import re
 from dataclasses import asdict
 from pathlib import Path
 
@@ -26,11 +27,14 @@ def study(**changes):
     return Study(copy.deepcopy(BASE) | changes, ROOT)
 
 
+def expand(**changes):
+    made = study(**changes)
+    return made.splits, made.approaches, made.records()
+
+
 def refused(sentence, **changes):
-    with pytest.raises(GlioBenchError) as caught:
-        made = study(**changes)
-        [made.records(), made.splits, made.approaches]
-    assert sentence in str(caught.value)
+    with pytest.raises(GlioBenchError, match=re.escape(sentence)):
+        expand(**changes)
 
 
 @pytest.mark.parametrize("name", CONFIGS)
@@ -47,7 +51,8 @@ def test_every_approach_is_a_yaml_and_a_module_whose_variants_resolve(name):
     settings = study(runs=[{"approach": name}]).approaches[name]
     assert (ROOT / "workflow/scripts/gliobench/approaches" / f"{name}.py").is_file()
     assert (ROOT / "workflow/scripts/gliobench/inputs" / f"{settings['input']['kind']}.py").is_file()
-    made = study(runs=[{"approach": name, "variants": list(settings["variants"]), "protocols": list(settings["protocols"])}])
+    run = {"approach": name, "variants": list(settings["variants"]), "protocols": list(settings["protocols"])}
+    made = study(runs=[run])
     for record in made.records():
         assert set(made.variant(name, record["variant"])["parameters"]) == set(settings["parameters"])
 
@@ -65,7 +70,8 @@ def test_defaults_in_the_schemas_are_those_of_the_code():
 
 
 def test_the_grid_crosses_the_lists_of_a_run_in_their_order():
-    run = {"approach": "cnn3d", "variants": ["main", "deep"], "modalities": ["T2w", "FLAIR"], "protocols": ["published"]}
+    run = {"approach": "cnn3d", "variants": ["main", "deep"], "modalities": ["T2w", "FLAIR"]}
+    run["protocols"] = ["published"]
     cells = study(runs=[run]).cells
     assert [asdict(cell) for cell in cells[:2]] == [
         {"cohort": "clinic", "approach": "cnn3d", "variant": "main", "modality": modality, "protocol": "published"}
@@ -130,7 +136,10 @@ def test_a_caveat_goes_with_its_variant():
         ({"runs": []}, "the study's config, runs: []"),
         ({"cohorts": {"a": {"kind": "rsna"}}}, "the study's config, cohorts.a: 'path' is a required property."),
         ({"cohorts": {"a": {"kind": "nifty"}}}, "the study's config, cohorts.a.kind: 'nifty' is not one of"),
-        ({"cohorts": {"a": {"kind": "rsna", "path": "x", "pth": 1}}}, "cohorts.a: unknown key 'pth'; did you mean 'path'?"),
+        (
+            {"cohorts": {"a": {"kind": "rsna", "path": "x", "pth": 1}}},
+            "cohorts.a: unknown key 'pth'; did you mean 'path'?",
+        ),
         ({"cohorts": {"a": {"kind": "rsna", "path": "x", "exclude": {"T1": {}}}}}, "'T1' is not one of"),
         (
             {"cohorts": {"a": {"kind": "synthetic", "generator": {"patient": 3}}}},
@@ -139,16 +148,28 @@ def test_a_caveat_goes_with_its_variant():
         ({"runs": [{"approach": "cnn3"}]}, "There is no approach 'cnn3' in config/approaches; did you mean 'cnn3d'?"),
         ({"runs": [{"approach": "cnn3d", "variant": ["main"]}]}, "unknown key 'variant'; did you mean 'variants'?"),
         ({"runs": [{"approach": "cnn3d", "variants": ["dep"]}]}, "runs, cnn3d: no variant 'dep'; did you mean 'deep'?"),
-        ({"runs": [{"approach": "cnn3d", "cohorts": ["clinics"]}]}, "runs, cnn3d: no cohort 'clinics'; did you mean 'clinic'?"),
-        ({"runs": [{"approach": "cnn3d", "protocols": ["loocv"]}]}, "no protocol 'loocv'; known are 'harmonised', 'published'"),
-        ({"runs": [{"approach": "cnn3d", "modalities": ["T1"]}]}, "the study's config, runs.0.modalities.0: 'T1' is not one of"),
+        (
+            {"runs": [{"approach": "cnn3d", "cohorts": ["clinics"]}]},
+            "runs, cnn3d: no cohort 'clinics'; did you mean 'clinic'?",
+        ),
+        (
+            {"runs": [{"approach": "cnn3d", "protocols": ["loocv"]}]},
+            "no protocol 'loocv'; known are 'harmonised', 'published'",
+        ),
+        (
+            {"runs": [{"approach": "cnn3d", "modalities": ["T1"]}]},
+            "the study's config, runs.0.modalities.0: 'T1' is not one of",
+        ),
         ({"splits": {"kfolds": {}}}, "there is no scheme 'kfolds' in config/splits.yaml; did you mean 'kfold'?"),
         ({"splits": {"kfold": {"fold": 3}}}, "splits.kfold: unknown key 'fold'; did you mean 'folds'?"),
         ({"splits": {"kfold": {"folds": 1}}}, "splits, kfold.folds: 1 is less than the minimum of 2"),
         ({"settings": {"cnn2d": {}}}, "settings.cnn2d: the study runs no approach of that name; did you mean 'cnn3d'?"),
-        ({"settings": {"cnn3d": {"parameters": {"epoch": 3}}}}, "settings.cnn3d.parameters: unknown key 'epoch'; did you mean 'epochs'?"),
+        (
+            {"settings": {"cnn3d": {"parameters": {"epoch": 3}}}},
+            "settings.cnn3d.parameters: unknown key 'epoch'; did you mean 'epochs'?",
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_wrong_study_is_answered_with_the_place_and_the_nearest_name(changes, sentence):
     refused(sentence, **changes)
 
@@ -159,7 +180,7 @@ def test_a_cohort_without_a_modality_refuses_runs_on_it():
 
 
 def test_nearest_lists_all_names_where_none_is_close():
-    assert nearest("zzz", ["alpha", "beta"]) == "known are 'alpha', 'beta'"
+    assert nearest("zzz", ["alpha", "beta"]) == "known are 'alpha', 'beta'."
     assert nearest("alpa", ["alpha", "beta"]) == "did you mean 'alpha'?"
 
 

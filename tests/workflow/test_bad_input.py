@@ -139,14 +139,23 @@ def test_bad_series_are_rows_with_a_reason_and_the_study_goes_on(project, finish
             {"settings": {"cnn3d": {"parameters": {"learning_rat": 0.1}}}},
             "settings.cnn3d.parameters: unknown key 'learning_rat'; did you mean 'learning_rate'?",
         ),
-        ({"runs": [{"approach": "cnn2d"}], "settings": {}}, "no approach 'cnn2d' in config/approaches; did you mean 'cnn3d'?"),
+        (
+            {"runs": [{"approach": "cnn2d"}], "settings": {}},
+            "no approach 'cnn2d' in config/approaches; did you mean 'cnn3d'?",
+        ),
         ({"runs": [{"approach": "cnn3d", "variants": ["as_code"]}]}, "no variant 'as_code'; did you mean 'as_coded'?"),
-        ({"runs": [{"approach": "cnn3d", "modalities": ["T1"]}]}, "'T1' is not one of ['FLAIR', 'T1w', 'T1wCE', 'T2w']"),
-        ({"runs": [{"approach": "cnn3d", "protocols": ["publish"]}]}, "no protocol 'publish'; did you mean 'published'?"),
+        (
+            {"runs": [{"approach": "cnn3d", "modalities": ["T1"]}]},
+            "'T1' is not one of ['FLAIR', 'T1w', 'T1wCE', 'T2w']",
+        ),
+        (
+            {"runs": [{"approach": "cnn3d", "protocols": ["publish"]}]},
+            "no protocol 'publish'; did you mean 'published'?",
+        ),
         ({"runs": [{"approach": "cnn3d", "cohorts": ["clinc"]}]}, "no cohort 'clinc'; did you mean 'clinic'?"),
     ],
     ids=["key", "parameter", "approach", "variant", "modality", "protocol", "cohort"],
-)  # fmt: skip
+)
 def test_a_wrong_config_is_a_sentence_before_anything_runs(project, changes, expected):
     write_study(project, **changes)
     said = sentence(project, "--configfile", "study.yaml", "--dry-run")

@@ -34,6 +34,18 @@ def test_shards_come_back_in_order_each_row_with_its_patient(tmp_path_factory, s
         assert (array == np.arange(count)[:, None, None, None]).all()
 
 
+@pytest.mark.parametrize("n_shards", [1, 2, 3, 7])
+def test_the_order_of_patients_does_not_depend_on_the_number_of_shards(tmp_path, n_shards):
+    ids = [f"{row:05}" for row in range(6)]
+    paths = [tmp_path / f"{number}.npy" for number in range(n_shards)]
+    for number, path in enumerate(paths):
+        mine = ids[number::n_shards]
+        write_shard([np.full(2, int(name), np.float32) for name in mine], index(mine), path)
+    array, rows = read_shards(paths)
+    assert rows["patient_id"].tolist() == ids
+    assert array[:, 0].tolist() == [0, 1, 2, 3, 4, 5]
+
+
 def test_a_shard_may_be_empty(tmp_path):
     write_shard([], index([]), tmp_path / "none.npy")
     array, rows = read_shards([tmp_path / "none.npy"])

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from gliobench.training import Diverged, OnEpoch, Part, keras_session
-from gliobench.training.keras_session import keras, renew
+from gliobench.training.keras_session import keras, renew, seed_all
 from gliobench.training.scores import binary_scores
 
 SUFFIX = ".keras"
@@ -77,12 +77,13 @@ def fit(
     Diverged
         The training or validation loss is no number.
     """
-    keras.utils.set_random_seed(seed)
+    seed_all(seed)
     renew(model, _network(model.input_shape[1:-1], parameters))
     rng = np.random.default_rng(seed)
     batches = LabelledBatches(train, parameters["batch_size"], parameters["labels"], rng)
     watch = BestEpoch(validation, parameters["labels"], parameters["patience"], rng, on_epoch)
-    model.fit(batches, epochs=parameters["epochs"], callbacks=[watch], shuffle=False, verbose=0)
+    again = keras.callbacks.LambdaCallback(on_train_begin=lambda logs: seed_all(seed))  # torch draws while it compiles
+    model.fit(batches, epochs=parameters["epochs"], callbacks=[again, watch], shuffle=False, verbose=0)
     model.set_weights(watch.best_weights)
     return watch.best_epoch
 
@@ -173,8 +174,10 @@ class BestEpoch(keras.callbacks.Callback):
         """Score, report, keep or stop."""
         logs = logs or {}
         scores = binary_scores(self.labels, predict(self.model, self.inputs))
-        if not np.isfinite([logs["loss"], scores["loss"]]).all():
-            raise Diverged(f"the loss was no number in epoch {epoch + 1}")
+        losses = [logs["loss"], scores["loss"]]
+        # A fused ReLU may turn NaN into 0, so that the losses of a broken network look like numbers.
+        if not all(np.isfinite(values).all() for values in (losses, *self.model.get_weights())):
+            raise Diverged(f"the loss or a weight was no number in epoch {epoch + 1}")
         self.report(
             {name: float(logs[name]) for name in ("loss", "accuracy", "auc")}
             | {f"validation_{name}": value for name, value in scores.items()}

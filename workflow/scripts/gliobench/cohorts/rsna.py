@@ -73,7 +73,7 @@ def _read_labels(folder: Path) -> pd.DataFrame:
             "MGMT_value must be 0 (unmethylated) or 1 (methylated): correct or remove that row."
         )
     table["patient_id"] = table["BraTS21ID"].str.zfill(5)
-    unsafe = table[~table["patient_id"].str.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*")]
+    unsafe = table[~table["BraTS21ID"].str.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*")]
     if len(unsafe):
         raise GlioBenchError(
             f"{path}: {unsafe['BraTS21ID'].iloc[0]!r} cannot be a patient id: use letters, digits, - and _ only."

@@ -4,3 +4,4 @@ CELL = ["cohort", "approach", "variant", "modality", "protocol"]
 ROUND = ["repeat", "seed_index"]
 RUN = [*ROUND, "fold"]
 METRICS = ("accuracy", "auc", "precision", "recall", "specificity", "f1", "balanced_accuracy", "brier")
+PUBLISHED = ("accuracy", "auc", "precision", "recall")

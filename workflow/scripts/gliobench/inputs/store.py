@@ -35,12 +35,13 @@ def read_shards(paths: Sequence[str | Path]) -> tuple[np.ndarray, pd.DataFrame]:
     Returns
     -------
     array : ndarray
-        Shape (rows, ...), in the order of `paths`.
+        Shape (rows, ...), in the order of patients and slices, however they are cut into shards.
     index : DataFrame
         As in the schema ``index``, with ``row`` counting through the whole array.
     """
     arrays = [np.load(path, mmap_mode="r") for path in paths]
     index = pd.concat([read_table(Path(path).with_suffix(".tsv"), "index") for path in paths], ignore_index=True)
-    index["row"] = np.arange(len(index))
+    order = index.sort_values(["patient_id", "slice_index"], kind="stable").index
     filled = [array for array in arrays if len(array)]
-    return (np.concatenate(filled) if filled else np.empty((0,), np.float32)), index
+    array = np.concatenate(filled)[order] if filled else np.empty((0,), np.float32)
+    return array, index.loc[order].assign(row=np.arange(len(index))).reset_index(drop=True)

@@ -6,11 +6,10 @@ from typing import Any
 import pandas as pd
 
 from gliobench.errors import GlioBenchError
-from gliobench.evaluation.columns import CELL
+from gliobench.evaluation.columns import CELL, PUBLISHED
 from gliobench.files import check_table, table_schema
 
 DIGITS = 6  # of every number in a table's TSV: far below any interval, far above the noise of a machine
-PUBLISHED = ("accuracy", "auc", "precision", "recall")
 
 Row = Mapping[Any, Any]
 

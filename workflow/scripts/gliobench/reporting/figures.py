@@ -13,7 +13,7 @@ from sklearn.metrics import confusion_matrix, roc_curve
 from gliobench.evaluation.columns import ROUND, RUN
 from gliobench.evaluation.metrics import THRESHOLD
 from gliobench.reporting.style import GREY, INK, approach_colour, new_figure, say_why_empty, styled
-from gliobench.reporting.tables import DASH, interval
+from gliobench.reporting.text import DASH, interval
 
 LN2 = float(np.log(2))  # loss of a model that always answers 0.5
 CURVES = {"loss": "Loss (binary cross-entropy)", "accuracy": "Accuracy", "auc": "AUC"}

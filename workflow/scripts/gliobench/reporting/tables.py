@@ -7,13 +7,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from gliobench.evaluation.columns import CELL, METRICS
+from gliobench.evaluation.columns import CELL, METRICS, PUBLISHED
 from gliobench.files import write_table, write_text
-from gliobench.reporting.comparison import PUBLISHED
 from gliobench.reporting.html import render
+from gliobench.reporting.text import DASH, EMPTY, interval
 
-DASH = "\N{EN DASH}"
-EMPTY = DASH
 SCREEN = 120  # characters a line of a terminal
 LATEX_COLUMNS = 7  # beside those that name the row: what a page on its side holds in a readable size
 NAMES = {"auc": "AUC", "f1": "F1", "balanced_accuracy": "Balanced accuracy", "brier": "Brier score"}
@@ -48,16 +46,6 @@ class Display:
 def title(name: str) -> str:
     """Turn a column's name into its heading."""
     return NAMES.get(name, name.replace("_", " ").capitalize())
-
-
-def interval(value: float, low: float, high: float, digits: int = 2) -> str:
-    """Format a value with its interval, for example 0.71 (0.55 to 0.84) with a dash between the ends."""
-    if pd.isna(value):
-        return EMPTY
-    if pd.isna(low) or pd.isna(high):
-        return f"{value:.{digits}f}"
-    dash = DASH if low >= 0 else " to "  # a dash before or after a minus sign misleads
-    return f"{value:.{digits}f} ({low:.{digits}f}{dash}{high:.{digits}f})"
 
 
 def _intervals(table: pd.DataFrame, names: Sequence[str], digits: int = 2) -> list[str]:

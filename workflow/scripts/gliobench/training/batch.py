@@ -88,7 +88,7 @@ def train_folds(
     for fold in sorted(rows["fold"].unique().tolist()):
         roles = rows[rows["fold"] == fold]
         target = folder / f"fold-{fold}"
-        key = _fingerprint(job, fold, roles, inputs)
+        key = _fingerprint(job, fold, roles, inputs, patients)
         record = _finished(target, key)
         if record is None:
             model = model or approach.build(inputs.shape[1:], job.parameters)
@@ -111,7 +111,7 @@ def _part(inputs: np.ndarray, patients: pd.DataFrame, roles: pd.DataFrame, role:
     return Part(inputs[mine], patients.loc[mine, "label"].to_numpy(int), patients.loc[mine, "patient_id"].to_numpy(str))
 
 
-def _fingerprint(job: Job, fold: int, roles: pd.DataFrame, inputs: np.ndarray) -> str:
+def _fingerprint(job: Job, fold: int, roles: pd.DataFrame, inputs: np.ndarray, patients: pd.DataFrame) -> str:
     digest = hashlib.sha256(np.ascontiguousarray(inputs).data)
     about = [
         job.cell,
@@ -119,6 +119,7 @@ def _fingerprint(job: Job, fold: int, roles: pd.DataFrame, inputs: np.ndarray) -
         job.parameters,
         job.fold_seed(fold),
         roles[["patient_id", "role"]].to_csv(index=False),
+        patients[["patient_id", "label"]].to_csv(index=False),
     ]
     digest.update(json.dumps(about, sort_keys=True).encode())
     for path in library_files("train.py", f"gliobench/approaches/{job.cell['approach']}.py"):

@@ -1,6 +1,7 @@
 """Keras on any of its backends: threads, exact repeats, fresh weights in a compiled model."""
 
 import os
+import random
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -28,12 +29,23 @@ def prepare(threads: int) -> str:
         tf.config.threading.set_intra_op_parallelism_threads(threads)
         tf.config.threading.set_inter_op_parallelism_threads(1)
         tf.config.experimental.enable_op_determinism()
-        keras.utils.set_random_seed(0)  # op determinism demands one; every fit draws from its own
+        seed_all(0)  # op determinism demands one; every fit draws from its own
     elif keras.backend.backend() == "torch":
         import torch
 
         torch.set_num_threads(threads)
     return _device_name()
+
+
+def seed_all(seed: int) -> None:
+    """Seed every source that Keras and its backend draw from; Keras' own function loads TensorFlow on any backend."""
+    random.seed(seed)  # initialisers and dropout take their seeds from here
+    if keras.backend.backend() == "tensorflow":
+        keras.utils.set_random_seed(seed)
+    elif keras.backend.backend() == "torch":
+        import torch
+
+        torch.manual_seed(seed)
 
 
 def _device_name() -> str:

@@ -1,15 +1,17 @@
 rule generate:
-    """Write a generated cohort as real DICOM, in the competition's layout."""
+    """Write a generated cohort: DICOM in the competition's layout, or NIfTI with a brainstem segmentation."""
     input:
-        library=library_files("gliobench/cohorts/synthetic.py"),
+        library=lambda wildcards: library_files(
+            f"gliobench/cohorts/{cohort_settings(wildcards)['kind'].replace('-', '_')}.py"
+        ),
     output:
-        dicom=directory(f"{COHORT}/dicom"),
+        images=directory(f"{COHORT}/images"),
     log:
         f"{COHORT}/logs/generate.log",
     benchmark:
         f"{COHORT}/benchmarks/generate.tsv"
     wildcard_constraints:
-        cohort=cohorts_of_kind("synthetic"),
+        cohort=generated_cohorts(),
     conda:
         "../envs/imaging.yaml"
     threads: 2
@@ -19,6 +21,7 @@ rule generate:
     params:
         generator=lookup(dpath="{cohort}/generator", within=STUDY.cohorts, default={}),
         seed=lookup(dpath="{cohort}/seed", within=STUDY.cohorts),
+        kind=lookup(dpath="{cohort}/kind", within=STUDY.cohorts),
     script:
         "../workflow/scripts/generate.py"
 
@@ -42,6 +45,7 @@ rule read_cohort:
         folder=cohort_folder,
         sites=sites_table,
         exclude=lookup(dpath="{cohort}/exclude", within=STUDY.cohorts, default={}),
+        kind=lookup(dpath="{cohort}/kind", within=STUDY.cohorts),
     script:
         "../workflow/scripts/read_cohort.py"
 
@@ -69,6 +73,7 @@ rule audit_series:
         folder=cohort_folder,
         modalities=lambda wildcards: STUDY.modalities(wildcards.cohort),
         exclude=lookup(dpath="{cohort}/exclude", within=STUDY.cohorts, default={}),
+        kind=lookup(dpath="{cohort}/kind", within=STUDY.cohorts),
     script:
         "../workflow/scripts/audit_series.py"
 

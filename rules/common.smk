@@ -12,22 +12,25 @@ from gliobench.errors import GlioBenchError
 from gliobench.processes import hold
 from gliobench.reporting import contents
 from gliobench.sources import library_files
-from gliobench.study import MODALITIES, Study
+from gliobench.study import ALL, LESION, MODALITIES, SEGMENTATION, Study
 
 try:
     STUDY = Study(config, ROOT)
     CELLS = STUDY.cells
+    SHOWN_CELLS = contents.shown_cells(STUDY)
+    PAGE_FIGURES = contents.page_figures(STUDY)
 except GlioBenchError as error:
     raise WorkflowError(f"GlioBench: {error}") from None
 
 RESULTS = STUDY.results
 COHORT = f"{RESULTS}/{{cohort}}"
+TUNING = f"{COHORT}/tuning/{{approach}}/{{variant}}/{{modality}}/{{protocol}}"
 RUN = f"{COHORT}/runs/{{approach}}/{{variant}}/{{modality}}/{{protocol}}/repeat-{{repeat}}/seed-{{seed}}/batch-{{batch}}"
 
 
 wildcard_constraints:
     cohort="|".join(STUDY.cohorts),
-    modality="|".join(MODALITIES),
+    modality="|".join([*MODALITIES, ALL, SEGMENTATION, LESION]),
     repeat=r"\d+",
     seed=r"\d+",
     batch=r"\d+",
@@ -42,11 +45,9 @@ def cohort_settings(wildcards):
     return STUDY.cohorts[wildcards.cohort]
 
 
-def cohorts_of_kind(kind):
-    """A wildcard constraint that only cohorts of that kind meet."""
-    names = [
-        name for name, settings in STUDY.cohorts.items() if settings["kind"] == kind
-    ]
+def generated_cohorts():
+    """A wildcard constraint that only generated cohorts meet."""
+    names = [name for name in STUDY.cohorts if STUDY.generated(name)]
     return "|".join(names) or "none of this study"
 
 
@@ -60,10 +61,14 @@ def approaches_of(toolchain):
     return "|".join(names) or "none of this study"
 
 
+def files_of(cells, name):
+    """The file of that name of every run of some cells."""
+    return [f"{folder}/{name}" for cell in cells for folder in STUDY.run_folders(cell)]
+
+
 def run_files(cohort, name):
     """The file of that name of every run of a cohort."""
-    cells = [cell for cell in CELLS if cell.cohort == cohort]
-    return [f"{folder}/{name}" for cell in cells for folder in STUDY.run_folders(cell)]
+    return files_of([cell for cell in CELLS if cell.cohort == cohort], name)
 
 
 def cell_of(wildcards):
@@ -77,43 +82,78 @@ def cell_of(wildcards):
 
 def cell_files(wildcards, name):
     """The file of that name of every run of one cell."""
-    return [f"{folder}/{name}" for folder in STUDY.run_folders(cell_of(wildcards))]
+    return files_of([cell_of(wildcards)], name)
+
+
+def joint_files(wildcards, name):
+    """The file of that name of every run that a figure of several cells shows."""
+    return files_of(contents.cells_like(SHOWN_CELLS, wildcards), name)
+
+
+def sweep_files(wildcards, name):
+    """The file of that name of every run of a sweep."""
+    return files_of(contents.sweep_cells(SHOWN_CELLS, wildcards), name)
 
 
 def cohort_folder(wildcards):
-    """Where a cohort's DICOM lies: generated, or the config's path."""
-    settings = cohort_settings(wildcards)
-    return (
-        f"{RESULTS}/{wildcards.cohort}/dicom"
-        if settings["kind"] == "synthetic"
-        else settings["path"]
-    )
+    """Where a cohort's images lie: generated, or the config's path."""
+    if STUDY.generated(wildcards.cohort):
+        return f"{RESULTS}/{wildcards.cohort}/images"
+    return cohort_settings(wildcards)["path"]
 
 
 def generated(wildcards):
     """The generated folder as an input; the user's own data are read in place and may be absent from a dry run."""
-    return (
-        [cohort_folder(wildcards)]
-        if cohort_settings(wildcards)["kind"] == "synthetic"
-        else []
-    )
+    return [cohort_folder(wildcards)] if STUDY.generated(wildcards.cohort) else []
 
 
 def sites_table(wildcards):
     """The TSV of sites (and oracle probabilities of a generated cohort), or None."""
-    settings = cohort_settings(wildcards)
-    return (
-        f"{cohort_folder(wildcards)}/truth.tsv"
-        if settings["kind"] == "synthetic"
-        else settings.get("sites")
-    )
+    if STUDY.generated(wildcards.cohort):
+        return f"{cohort_folder(wildcards)}/truth.tsv"
+    return cohort_settings(wildcards).get("sites")
 
 
 def input_module(wildcards):
     """The library file that makes the input an approach asks for."""
-    return (
-        f"gliobench/inputs/{STUDY.approaches[wildcards.approach]['input']['kind']}.py"
-    )
+    kind = STUDY.input(wildcards.approach, wildcards.cohort)["kind"]
+    return f"gliobench/inputs/{kind}.py"
+
+
+def input_shards(cell, suffix):
+    """The shards of a cell's inputs, series by series in the order of the channels."""
+    folder = f"{RESULTS}/{cell.cohort}/inputs/{cell.approach}"
+    return [
+        path
+        for series in STUDY.series(cell)
+        for path in gather.shards(f"{folder}/{series}/{{scatteritem}}.{suffix}")
+    ]
+
+
+def lesion_shards(wildcards):
+    """The lesions' masks on the grid of a cell's inputs, where a generated cohort knows them."""
+    if STUDY.kinds[wildcards.cohort] != "synthetic":
+        return []
+    stem = f"{RESULTS}/{wildcards.cohort}/inputs/{wildcards.approach}/{LESION}"
+    return gather.shards(f"{stem}/{{scatteritem}}.npy")
+
+
+def first_run(wildcards, names):
+    """Files of the first run of a cell."""
+    folder = STUDY.run_folders(cell_of(wildcards))[0]
+    return [f"{folder}/{name}" for name in names]
+
+
+def tuned_parameters(wildcards):
+    """The best trial, where a variant's hyperparameters are tuned."""
+    tuned = STUDY.variant(wildcards.approach, wildcards.variant)["tuned"]
+    return TUNING.format(**wildcards) + "/best.json" if tuned else []
+
+
+def weights_file(wildcards):
+    """The file of initial weights, where the config names one."""
+    weights = STUDY.variant(wildcards.approach, wildcards.variant)["weights"]
+    return [] if weights in ("none", "imagenet") else weights
 
 
 def split_scheme(wildcards):
@@ -123,16 +163,16 @@ def split_scheme(wildcards):
 def training_job(wildcards):
     """What one job trains, as plain data for the script and for Snakemake's record of parameters."""
     cell = cell_of(wildcards)
-    return {
-        "cell": vars(cell),
+    return STUDY.job(cell) | {
         "repeat": int(wildcards.repeat),
         "seed_index": int(wildcards.seed),
         "batch": int(wildcards.batch),
-        "batches": STUDY.splits[STUDY.scheme_name(cell)].get("batches", 1),
-        "seed": STUDY.cohorts[cell.cohort]["seed"],
-        "phases": STUDY.phases(cell.approach),
-        "parameters": STUDY.variant(cell.approach, cell.variant)["parameters"],
     }
+
+
+def tuning_job(wildcards):
+    """What a tuning searches on: the first repeat and seed of the cell."""
+    return STUDY.job(cell_of(wildcards)) | {"repeat": 0, "seed_index": 0, "batch": 0}
 
 
 def figure(stem, caption, **labels):

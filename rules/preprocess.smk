@@ -22,6 +22,7 @@ rule preprocess:
         runtime=240,
     params:
         folder=cohort_folder,
-        input=lookup(dpath="{approach}/input", within=STUDY.approaches),
+        kind=lookup(dpath="{cohort}/kind", within=STUDY.cohorts),
+        input=lambda wildcards: STUDY.input(wildcards.approach, wildcards.cohort),
     script:
         "../workflow/scripts/preprocess.py"

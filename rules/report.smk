@@ -1,113 +1,4 @@
-CELL_FIGURES = f"{RESULTS}/{contents.CELL}"
-CELL_LABELS = {
-    "approach": "{approach}",
-    "variant": "{variant}",
-    "modality": "{modality}",
-    "protocol": "{protocol}",
-}
-
-
-rule plot_scores:
-    """ROC curve and confusion matrix of a cell's test patients."""
-    input:
-        predictions=lambda wildcards: cell_files(wildcards, "predictions.tsv"),
-        records=lambda wildcards: cell_files(wildcards, "run.json"),
-        metrics=f"{COHORT}/metrics.tsv",
-        patients=f"{COHORT}/patients.tsv",
-        library=library_files("plot_scores.py"),
-    output:
-        roc=figure(
-            f"{CELL_FIGURES}/roc-{{phase}}",
-            "roc",
-            category="{cohort}",
-            figure="ROC curve",
-            **CELL_LABELS,
-        ),
-        confusion=figure(
-            f"{CELL_FIGURES}/confusion-{{phase}}",
-            "confusion",
-            category="{cohort}",
-            figure="confusion matrix",
-            **CELL_LABELS,
-        ),
-    log:
-        f"{COHORT}/logs/figures/{{approach}}/{{variant}}/{{modality}}/{{protocol}}/scores-{{phase}}.log",
-    conda:
-        "../envs/report.yaml"
-    threads: 1
-    resources:
-        mem_mb=1000,
-        runtime=10,
-    script:
-        "../workflow/scripts/plot_scores.py"
-
-
-rule plot_curves:
-    """Loss, accuracy and AUC of a cell's trainings, epoch by epoch."""
-    input:
-        histories=lambda wildcards: cell_files(wildcards, "history.tsv"),
-        metrics=f"{COHORT}/metrics.tsv",
-        library=library_files("plot_curves.py"),
-    output:
-        figure(
-            f"{CELL_FIGURES}/curves",
-            "curves",
-            category="{cohort}",
-            figure="training curves",
-            **CELL_LABELS,
-        ),
-    log:
-        f"{COHORT}/logs/figures/{{approach}}/{{variant}}/{{modality}}/{{protocol}}/curves.log",
-    conda:
-        "../envs/report.yaml"
-    threads: 1
-    resources:
-        mem_mb=1000,
-        runtime=10,
-    script:
-        "../workflow/scripts/plot_curves.py"
-
-
-rule plot_slices:
-    """All slices of two patients' inputs: of the longest series, and of the shortest with its padding."""
-    input:
-        arrays=gather.shards(
-            f"{COHORT}/inputs/{{approach}}/{{modality}}/{{scatteritem}}.npy",
-            allow_missing=True,
-        ),
-        indexes=gather.shards(
-            f"{COHORT}/inputs/{{approach}}/{{modality}}/{{scatteritem}}.tsv",
-            allow_missing=True,
-        ),
-        series=f"{COHORT}/series.tsv",
-        library=library_files("plot_slices.py"),
-    output:
-        longest=figure(
-            f"{RESULTS}/{contents.SLICES}-longest",
-            "montage",
-            category="{cohort}",
-            figure="slices of the longest series",
-            approach="{approach}",
-            modality="{modality}",
-        ),
-        shortest=figure(
-            f"{RESULTS}/{contents.SLICES}-shortest",
-            "montage",
-            category="{cohort}",
-            figure="slices of the shortest series",
-            approach="{approach}",
-            modality="{modality}",
-        ),
-    log:
-        f"{COHORT}/logs/figures/{{approach}}/slices-{{modality}}.log",
-    conda:
-        "../envs/report.yaml"
-    threads: 1
-    resources:
-        mem_mb=4000,
-        runtime=10,
-    script:
-        "../workflow/scripts/plot_slices.py"
+include: "figures.smk"
 
 
 rule plot_audit:
@@ -164,10 +55,40 @@ rule plot_replicates:
         "../workflow/scripts/plot_replicates.py"
 
 
-PAGE_FIGURES = contents.page_figures(STUDY)
-PAGE_TABLES = ["comparison", "cohorts", "exclusions"] + ["replicates"] * bool(
-    STUDY.groups
-)
+LEAKAGE_CELLS = contents.leakage_cells(STUDY)
+
+
+rule compare_splits:
+    """Slice leakage: what splitting slices freely, and reporting the best validation epoch, adds to a score."""
+    input:
+        predictions=files_of(LEAKAGE_CELLS, "predictions.tsv"),
+        records=files_of(LEAKAGE_CELLS, "run.json"),
+        library=library_files("compare_splits.py"),
+    output:
+        table=expand(f"{RESULTS}/tables/leakage.{{format}}", format=FORMATS),
+        figure=figure(
+            f"{RESULTS}/{contents.LEAKAGE}",
+            "leakage",
+            category="Leakage",
+            figure="slice leakage",
+        ),
+    log:
+        f"{RESULTS}/logs/compare_splits.log",
+    conda:
+        "../envs/report.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    script:
+        "../workflow/scripts/compare_splits.py"
+
+
+PAGE_TABLES = [
+    *("comparison", "cohorts", "exclusions"),
+    *["replicates"] * bool(STUDY.groups),
+    *["leakage"] * bool(LEAKAGE_CELLS),
+]
 
 
 rule page:

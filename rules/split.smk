@@ -2,6 +2,7 @@ rule split:
     """Draw a split scheme over all patients of a cohort."""
     input:
         patients=f"{COHORT}/patients.tsv",
+        series=f"{COHORT}/series.tsv",
         library=library_files("split.py"),
     output:
         split=f"{COHORT}/splits/{{scheme}}.tsv",

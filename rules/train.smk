@@ -3,14 +3,10 @@ rule train_tensorflow:
     input:
         patients=f"{COHORT}/patients.tsv",
         split=split_scheme,
-        arrays=gather.shards(
-            f"{COHORT}/inputs/{{approach}}/{{modality}}/{{scatteritem}}.npy",
-            allow_missing=True,
-        ),
-        indexes=gather.shards(
-            f"{COHORT}/inputs/{{approach}}/{{modality}}/{{scatteritem}}.tsv",
-            allow_missing=True,
-        ),
+        arrays=lambda wildcards: input_shards(cell_of(wildcards), "npy"),
+        indexes=lambda wildcards: input_shards(cell_of(wildcards), "tsv"),
+        tuned=tuned_parameters,
+        weights=weights_file,
         library=lambda wildcards: library_files(
             "train.py", f"gliobench/approaches/{wildcards.approach}.py"
         ),
@@ -35,9 +31,7 @@ rule train_tensorflow:
         gpu=1,
     params:
         job=training_job,
-        weights=lambda wildcards: STUDY.variant(wildcards.approach, wildcards.variant)[
-            "weights"
-        ],
+        machine=STUDY.machine,
     script:
         "../workflow/scripts/train.py"
 

@@ -18,8 +18,19 @@ def make_cell(
     bad=(),
     phases=("final",),
     random_seed=0,
+    approach="cnn3d",
+    modality="FLAIR",
+    slices=0,
+    epochs=4,
+    parameters=None,
+    test_part="test",
 ):
-    """Predictions, run records and histories of `repeats` x `seeds` batches; the folds in `bad` diverged."""
+    """
+    Predictions, run records and histories of `repeats` x `seeds` batches; the folds in `bad` diverged.
+
+    With `slices` each tested or validated patient has rows of so many slices too. `test_part` names the part that
+    holds the patients who are tested; where it is None there are none.
+    """
     rng = np.random.default_rng(random_seed)
     label = np.arange(n) % 2
     predictions, records, histories = [], [], []
@@ -28,51 +39,67 @@ def make_cell(
         for seed_index in range(seeds):
             good = [fold for fold in range(folds) if fold not in bad]
             logit = rng.normal(signal * (2 * label - 1), 1.0, size=(len(phases), folds, n))
-            predictions.append(_predictions(1 / (1 + np.exp(-logit)), fold_of, label, good, phases))
-            histories.append(_history(rng, good))
+            table = _predictions(1 / (1 + np.exp(-logit)), fold_of, label, good, phases, test_part)
+            predictions.append(_with_slices(table, slices, rng) if slices else table)
+            histories.append(_history(rng, good, phases, epochs))
             records.append(
                 {
-                    "approach": "cnn3d",
+                    "approach": approach,
                     "variant": variant,
                     "cohort": cohort,
-                    "modality": "FLAIR",
+                    "modality": modality,
                     "protocol": protocol,
                     "repeat": repeat,
                     "seed_index": seed_index,
                     "batch": 0,
                     "weights": "none",
+                    "parameters": parameters or {},
                     "folds": [_fold(fold, fold in bad) for fold in range(folds)],
                 }
             )
     return predictions, records, histories
 
 
-def _predictions(score, fold_of, label, good, phases):
+def _predictions(score, fold_of, label, good, phases, test_part):
     rows = [
-        (fold, phase, part, f"{patient:05d}", None, int(label[patient]), score[place, fold, patient], None)
+        (fold, phase, part, f"{patient:05d}", None, None, int(label[patient]), score[place, fold, patient], None)
         for place, phase in enumerate(phases)
         for fold in good
         for part, members in (
-            ("test", np.flatnonzero(fold_of == fold)),
+            (test_part, np.flatnonzero(fold_of == fold)),
             ("validation", np.flatnonzero(fold_of != fold)[:6]),
             ("train", np.flatnonzero(fold_of != fold)[6:]),
         )
         for patient in members
+        if part
     ]  # fmt: skip
     return pd.DataFrame(rows, columns=list(table_schema("predictions")["properties"]))
 
 
-def _history(rng, good, epochs=4):
+def _with_slices(table, slices, rng):
+    scored = table[table["part"] != "train"]
+    rows = scored.loc[scored.index.repeat(slices)].assign(modality="FLAIR")
+    noise = rng.normal(0, 0.1, size=len(rows))
+    rows = rows.assign(
+        slice_index=np.tile(np.arange(slices), len(scored)), probability=(rows["probability"] + noise).clip(0, 1)
+    )
+    return pd.concat([table, rows], ignore_index=True)
+
+
+def _history(rng, good, phases, epochs):
     names = list(table_schema("history")["properties"])
     rows = [
-        (fold, epoch, "final", *rng.uniform(0.3, 0.9, size=6), 1.0) for fold in good for epoch in range(1, epochs + 1)
+        (fold, epoch, phase, *rng.uniform(0.3, 0.9, size=6), 1.0)
+        for fold in good
+        for phase in phases
+        for epoch in range(1, epochs + 1)
     ]
     return pd.DataFrame(rows, columns=names)
 
 
 def _fold(fold, diverged):
     reason = "the loss is not a number in epoch 3" if diverged else None
-    return {"fold": fold, "status": "diverged" if diverged else "ok", "reason": reason}
+    return {"fold": fold, "status": "diverged" if diverged else "ok", "reason": reason, "n_train": 40}
 
 
 def make_series(n=12, excluded=("00003",), failed=("00005",)):

@@ -5,7 +5,10 @@ from dicom_files import write_series
 from gliobench.cohorts.audit import THUMBNAIL, audit_patients, check_something_left
 from gliobench.errors import GlioBenchError
 from gliobench.files import write_table
+from gliobench.imaging.nifti import write_nifti
 from gliobench.study import MODALITIES
+
+AFFINE = np.array([[-2.0, 0, 0, 10], [0, 1.5, 0, -20], [0, 0, 3, 5], [0, 0, 0, 1]])
 
 
 @pytest.fixture(scope="module")
@@ -18,7 +21,31 @@ def audited(tmp_path_factory):
     cut = write_series(folder / "train" / "00002" / "T1w", np.ones((3, 8, 8), np.uint16)) / "Image-2.dcm"
     cut.write_bytes(cut.read_bytes()[:-20])
     exclude = {"T1w": {"00001": "known to be bad"}}
-    return audit_patients(["00001", "00002"], MODALITIES, folder, exclude)
+    return audit_patients(["00001", "00002"], MODALITIES, folder, exclude, "rsna")
+
+
+@pytest.fixture(scope="module")
+def brainstems(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("brainstems")
+    image = np.random.default_rng(0).integers(1, 999, (6, 7, 8)).astype(np.int16)
+    inside = (image > 500).astype(np.uint8)
+    moved, nearly = AFFINE.copy(), AFFINE.copy()
+    moved[0, 3] += 1
+    nearly[0, 3] += 0.01
+    masks = {
+        "good": (inside, AFFINE),
+        "nearly": (inside, nearly),
+        "moved": (inside, moved),
+        "cropped": (inside[1:], AFFINE),
+        "empty": (np.zeros_like(inside), AFFINE),
+        "excluded": (inside, AFFINE),
+    }
+    for patient, (mask, affine) in masks.items():
+        for modality in ("FLAIR", "T1w", "T1wCE"):
+            write_nifti(image, AFFINE, folder / patient / f"{modality}.nii.gz")
+        write_nifti(mask, affine, folder / patient / "segmentation.nii.gz")
+    exclude = {"segmentation": {"excluded": "drawn on another patient"}}
+    return audit_patients(list(masks), MODALITIES, folder, exclude, "brainstem")
 
 
 def row(audited, patient, modality):
@@ -45,11 +72,11 @@ def test_a_good_series_tells_its_facts(audited):
     assert facts["ordered_by"] == "position"
 
 
-def test_a_thumbnail_keeps_the_shape_of_its_slice(audited):
+def test_a_thumbnail_keeps_the_proportions_of_its_slice_in_mm(audited):
     filled = np.argwhere(audited[1][0] > 0)
     height, width = filled.max(axis=0) - filled.min(axis=0) + 1
     assert width == THUMBNAIL
-    assert abs(height - THUMBNAIL / 2) <= 2
+    assert abs(height - THUMBNAIL / 3) <= 2  # 12 rows of 0.5 mm, 24 columns of 0.75 mm
 
 
 def test_a_series_named_in_the_config_is_excluded_with_that_reason(audited):
@@ -74,12 +101,12 @@ def test_a_cut_series_fails_with_the_readers_sentence_and_keeps_its_facts(audite
 
 
 def test_only_the_named_modalities_are_read(tmp_path):
-    series, _ = audit_patients(["00001"], ["T2w"], tmp_path, {})
+    series, _ = audit_patients(["00001"], ["T2w"], tmp_path, {}, "rsna")
     assert series["modality"].tolist() == ["T2w"]
 
 
 def test_no_patients_are_an_empty_table(tmp_path):
-    series, thumbnails = audit_patients([], MODALITIES, tmp_path, {})
+    series, thumbnails = audit_patients([], MODALITIES, tmp_path, {}, "rsna")
     assert len(series) == 0
     assert thumbnails.shape == (0, THUMBNAIL, THUMBNAIL)
     write_table(series, tmp_path / "series.tsv", "series")
@@ -93,3 +120,42 @@ def test_a_cohort_with_nothing_left_is_an_error(audited):
         check_something_left(left, "clinic")
     with pytest.raises(GlioBenchError, match="it has no patients"):
         check_something_left(series.iloc[:0], "clinic")
+
+
+def test_a_segmentation_is_a_row_after_the_modalities_of_its_patient(brainstems, tmp_path):
+    series, thumbnails = brainstems
+    assert series["modality"].tolist() == [*MODALITIES, "segmentation"] * 6
+    assert len(thumbnails) == len(series)
+    write_table(series, tmp_path / "series.tsv", "series")
+
+
+@pytest.mark.parametrize("patient", ["good", "nearly"])
+def test_a_segmentation_on_its_images_grid_is_used(brainstems, patient):
+    assert row(brainstems, patient, "segmentation")["status"] == "ok"
+    facts = row(brainstems, patient, "FLAIR")
+    assert facts[["n_files", "n_slices", "rows", "columns"]].tolist() == [1, 8, 7, 6]
+    assert facts[["spacing", "slice_spacing", "plane"]].tolist() == [1.5, 3.0, "axial"]
+
+
+@pytest.mark.parametrize("patient", ["moved", "cropped"])
+def test_a_segmentation_on_another_grid_fails_with_a_reason(brainstems, patient):
+    facts = row(brainstems, patient, "segmentation")
+    assert facts["status"] == "failed"
+    assert facts["reason"].startswith(f"patient {patient}: the segmentation lies on another grid than its images; ")
+    assert row(brainstems, patient, "FLAIR")["status"] == "ok"
+
+
+def test_an_empty_segmentation_is_excluded(brainstems):
+    facts = row(brainstems, "empty", "segmentation")
+    assert facts[["status", "reason"]].tolist() == ["excluded", "the segmentation is empty: it marks no voxel."]
+
+
+def test_a_segmentation_can_be_excluded_by_the_config(brainstems):
+    facts = row(brainstems, "excluded", "segmentation")
+    assert facts[["status", "reason"]].tolist() == ["excluded", "drawn on another patient"]
+
+
+def test_a_missing_sequence_of_nifti_is_a_row(brainstems):
+    missing = row(brainstems, "good", "T2w")
+    assert missing["status"] == "failed"
+    assert missing["reason"].startswith("patient good has no T2w series: there is no file ")

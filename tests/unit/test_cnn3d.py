@@ -1,13 +1,13 @@
 import os
 from importlib import import_module
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import yaml
 
-from gliobench.training import Diverged, Part
+from gliobench.errors import GlioBenchError
+from gliobench.training import Diverged, Machine, Part
 
 pytestmark = pytest.mark.tensorflow
 YAML = Path(__file__).parents[2] / "config" / "approaches" / "cnn3d.yaml"
@@ -20,13 +20,13 @@ SHAPE = (8, 8, 8)
 def cnn3d():
     os.environ["KERAS_BACKEND"] = "tensorflow"
     module = import_module("gliobench.approaches.cnn3d")
-    module.prepare(1)
+    module.prepare(Machine())
     return module
 
 
 @pytest.fixture(scope="module")
 def model(cnn3d):
-    return cnn3d.build(SHAPE, SMALL)
+    return cnn3d.build(SHAPE, SMALL, "none")
 
 
 def make_part(n, seed=0, shape=SHAPE):
@@ -51,7 +51,7 @@ def fit(cnn3d, model, seed, train=None, validation=None, **changes):
 
 
 def test_layers_shapes_and_counts_are_those_of_fig_7(cnn3d):
-    network = cnn3d.build(tuple(PAPER["input"]["shape"]), PAPER["parameters"])
+    network = cnn3d.build(tuple(PAPER["input"]["shape"]), PAPER["parameters"], "none")
     layers = [(type(layer).__name__, tuple(layer.output.shape)[1:], layer.count_params()) for layer in network.layers]
     assert layers == [
         ("InputLayer", (128, 128, 32, 1), 0),
@@ -71,12 +71,12 @@ def test_layers_shapes_and_counts_are_those_of_fig_7(cnn3d):
 
 
 def test_the_deep_variant_has_one_more_hidden_layer(cnn3d):
-    deep = cnn3d.build((16, 16, 16), PAPER["parameters"] | PAPER["variants"]["deep"]["parameters"])
+    deep = cnn3d.build((16, 16, 16), PAPER["parameters"] | PAPER["variants"]["deep"]["parameters"], "none")
     assert [layer.filters for layer in deep.layers if type(layer).__name__ == "Conv3D"] == [64, 128, 128]
 
 
 def test_the_optimiser_and_the_loss_are_the_papers(cnn3d):
-    network = cnn3d.build(SHAPE, PAPER["parameters"])
+    network = cnn3d.build(SHAPE, PAPER["parameters"], "none")
     assert type(network.optimizer).__name__ == "Adam"
     assert network.loss == "binary_crossentropy"
     schedule = network.optimizer._learning_rate
@@ -130,52 +130,54 @@ def test_every_patient_is_in_one_batch_and_the_last_may_be_smaller(cnn3d):
     assert [len(batches[number][0]) for number in range(len(batches))] == [4, 4, 2]
 
 
-def watch(cnn3d, monkeypatch, scripted, policy="kept", patience=10):
-    """Let the watch see the scripted validation probabilities, an epoch each; return it and the weights' numbers."""
-    part = Part(np.zeros((4, *SHAPE), np.float32), np.array([0, 0, 1, 1]), np.array(list("abcd")))
-    history = []
-    callback = cnn3d.BestEpoch(part, policy, patience, np.random.default_rng(3), history.append)
-    model = SimpleNamespace(stop_training=False)
-    callback.set_model(model)
-    seen = []
-    for epoch, probabilities in enumerate(scripted):
-        monkeypatch.setattr(cnn3d, "predict", lambda _, __, values=probabilities: np.array(values))
-        model.get_weights = lambda number=epoch: [number]
-        callback.on_epoch_begin(epoch)
-        seen.append(callback.labels.tolist())
-        callback.on_epoch_end(epoch, {"loss": 0.7, "accuracy": 0.5, "auc": 0.5})
-        if model.stop_training:
-            break
-    return callback, history, seen
-
-
 UNSURE, SURE, WRONG = [0.4, 0.45, 0.55, 0.6], [0.1, 0.1, 0.9, 0.9], [0.9, 0.9, 0.1, 0.1]
 
 
+def validated(cnn3d, monkeypatch, scripted, patience=10):
+    """Train while validation patients get the scripted probabilities, an epoch each; return best epoch and history."""
+    monkeypatch.setattr(cnn3d, "predict", lambda _, __: np.array(scripted[len(history)]))
+    history = []
+    train, validation = (
+        make_part(4),
+        Part(np.zeros((4, *SHAPE), np.float32), np.array([0, 0, 1, 1]), np.array([*"abcd"])),
+    )
+    changes = {"epochs": len(scripted), "patience": patience}
+    best = cnn3d.fit(cnn3d.build(SHAPE, SMALL, "none"), "final", train, validation, SMALL | changes, 1, history.append)
+    return best, history
+
+
 def test_the_best_epoch_has_the_highest_validation_auc(cnn3d, monkeypatch):
-    callback, history, _ = watch(cnn3d, monkeypatch, [WRONG, UNSURE, WRONG])
-    assert (callback.best_epoch, callback.best_weights) == (2, [1])
+    best, history = validated(cnn3d, monkeypatch, [WRONG, UNSURE, WRONG])
+    assert best == 2
     assert [record["validation_auc"] for record in history] == [0.0, 1.0, 0.0]
 
 
 def test_at_equal_auc_the_lower_loss_wins_and_the_first_of_equals(cnn3d, monkeypatch):
-    assert watch(cnn3d, monkeypatch, [UNSURE, SURE, UNSURE])[0].best_epoch == 2
-    assert watch(cnn3d, monkeypatch, [SURE, SURE])[0].best_epoch == 1
+    assert validated(cnn3d, monkeypatch, [UNSURE, SURE, SURE])[0] == 2
 
 
 def test_training_stops_after_so_many_epochs_without_a_better_one(cnn3d, monkeypatch):
-    assert len(watch(cnn3d, monkeypatch, [SURE] + [WRONG] * 9, patience=3)[1]) == 4
+    assert len(validated(cnn3d, monkeypatch, [SURE] + [WRONG] * 5, patience=2)[1]) == 3
+
+
+def scored_labels(cnn3d, policy, monkeypatch):
+    """The labels against which eight epochs are scored."""
+    seen = []
+    monkeypatch.setattr(cnn3d, "binary_scores", lambda labels, _: seen.append(labels.tolist()))
+    labels = cnn3d.ValidationLabels(np.array([0, 0, 1, 1]), policy, np.random.default_rng(3))
+    for _ in range(8):
+        labels.score(np.array(UNSURE))
+    return seen
 
 
 def test_validation_labels_follow_the_variant(cnn3d, monkeypatch):
     right = [0, 0, 1, 1]
-    kept = watch(cnn3d, monkeypatch, [UNSURE] * 8)[2]
-    assert kept == [right] * 8
-    coded = watch(cnn3d, monkeypatch, [UNSURE] * 8, "permuted_after_first_epoch")[2]
+    assert scored_labels(cnn3d, "kept", monkeypatch) == [right] * 8
+    coded = scored_labels(cnn3d, "permuted_after_first_epoch", monkeypatch)
     assert coded[0] == right
     assert [sorted(labels) for labels in coded] == [right] * 8
     assert any(labels != right for labels in coded[1:])
-    permuted = watch(cnn3d, monkeypatch, [UNSURE] * 8, "permuted")[2]
+    permuted = scored_labels(cnn3d, "permuted", monkeypatch)
     assert permuted == [permuted[0]] * 8
     assert permuted[0] != right
 
@@ -196,7 +198,7 @@ def test_a_training_learns_repeats_to_the_bit_and_reports_every_epoch(cnn3d, mod
 def test_folds_of_one_job_equal_folds_trained_alone(cnn3d, model):
     fit(cnn3d, model, seed=1, train=make_part(12, 5))
     after_another = fit(cnn3d, model, seed=2)
-    alone = fit(cnn3d, cnn3d.build(SHAPE, SMALL), seed=2)
+    alone = fit(cnn3d, cnn3d.build(SHAPE, SMALL, "none"), seed=2)
     assert (after_another[2] == alone[2]).all()
     assert after_another[0] == alone[0]
 
@@ -226,7 +228,7 @@ def test_a_diverged_training_leaves_no_trace_in_the_next(cnn3d, model):
 
 
 def test_a_learning_rate_far_too_high_ends_as_a_record(cnn3d):
-    wild = cnn3d.build(SHAPE, SMALL | {"learning_rate": 1e30})
+    wild = cnn3d.build(SHAPE, SMALL | {"learning_rate": 1e30}, "none")
     with pytest.raises(Diverged):
         fit(cnn3d, wild, seed=1)
 
@@ -247,3 +249,18 @@ def test_a_prediction_does_not_follow_its_neighbours(cnn3d, model):
     together = cnn3d.predict(model, inputs)
     alone = np.concatenate([cnn3d.predict(model, inputs[number : number + 1]) for number in range(11)])
     np.testing.assert_allclose(together, alone, atol=1e-6)
+
+
+def test_a_training_can_start_from_the_file_of_another(cnn3d, model, tmp_path):
+    fit(cnn3d, model, seed=5)
+    path = tmp_path / f"model{cnn3d.SUFFIX}"
+    cnn3d.save(model, path)
+    started = cnn3d.build(SHAPE, SMALL, str(path))
+    for expected, found in zip(model.get_weights(), started.initial_weights, strict=True):
+        np.testing.assert_array_equal(found, expected)
+    assert (fit(cnn3d, started, seed=8)[2] != fit(cnn3d, model, seed=8)[2]).any()
+
+
+def test_there_are_no_imagenet_weights_of_a_3d_network(cnn3d):
+    with pytest.raises(GlioBenchError, match=r"no ImageNet weights for this 3D CNN; choose `weights: none`"):
+        cnn3d.build(SHAPE, SMALL, "imagenet")

@@ -14,7 +14,7 @@ TRAINING = """
 import json, sys
 import numpy as np
 from gliobench.approaches import cnn3d
-from gliobench.training import Part
+from gliobench.training import Machine, Part
 
 def part(n, seed):
     labels = np.arange(n) % 2
@@ -25,8 +25,8 @@ parameters = dict(
     filters=[4, 8], dense=8, dropout=0.08, learning_rate=1e-3, decay_steps=100000, decay_rate=0.98,
     batch_norm_momentum=0.99, batch_size=4, epochs=2, patience=10, labels="kept",
 )
-device = cnn3d.prepare(1)
-model = cnn3d.build((8, 8, 8), parameters)
+device = cnn3d.prepare(Machine())
+model = cnn3d.build((8, 8, 8), parameters, "none")
 runs = []
 for seed in (1, 2, 1):
     history = []

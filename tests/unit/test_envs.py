@@ -86,7 +86,7 @@ def test_an_environment_holds_the_direct_dependencies_of_its_group(toolchain):
     assert group(toolchain) <= names(pinned(toolchain))
 
 
-@pytest.mark.parametrize("toolchain", ["imaging", "tensorflow", "report"])
+@pytest.mark.parametrize("toolchain", TOOLCHAINS)
 def test_an_environment_covers_what_its_scripts_import(toolchain):
     entries = scripts_of(toolchain)
     assert entries

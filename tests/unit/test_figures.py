@@ -7,7 +7,8 @@ import pytest
 from cell_files import make_cell, make_series
 from gliobench.evaluation.cells import patient_rows, score_cell
 from gliobench.evaluation.replicates import replicates_table
-from gliobench.reporting.figures import confusion_figure, curves_figure, replicates_figure, roc_figure
+from gliobench.reporting.curves import curves_figure
+from gliobench.reporting.figures import confusion_figure, replicates_figure, roc_figure
 from gliobench.reporting.montages import audit_montage, audit_patients, slice_montage
 from gliobench.reporting.style import APPROACHES, approach_colour, save_figure
 
@@ -123,7 +124,7 @@ def test_audit_montage_gives_each_reason_a_letter():
 def test_controls_draw_a_point_a_cohort(variants, tmp_path):
     rows = [
         {"cohort": f"null-{number}", "approach": "cnn3d", "variant": variant, "modality": "FLAIR",
-         "protocol": "harmonised", "phase": "final", "part": "test", "auc": 0.4 + 0.05 * number}
+         "protocol": "harmonised", "phase": "final", "part": "test", "unit": "patient", "auc": 0.4 + 0.05 * number}
         for variant in variants
         for number in range(5)
     ]  # fmt: skip

@@ -10,10 +10,12 @@ import pytest
 
 from cell_files import make_cell, make_series
 from gliobench.evaluation.cells import score_cell
+from gliobench.evaluation.leakage import leakage_table
 from gliobench.files import check_table, table_schema
 from gliobench.reporting.cohorts import exclusions
 from gliobench.reporting.comparison import comparison_table
 from gliobench.reporting.html import TEMPLATES
+from gliobench.reporting.leakage import leakage_figure
 from gliobench.reporting.montages import slice_montage
 from gliobench.reporting.page import count_sentence, status_sentence, write_page
 from gliobench.reporting.style import save_figure
@@ -91,6 +93,20 @@ def test_the_page_counts_cells_by_status(comparison):
 def test_the_page_shows_exclusions_versions_seed_and_config(page):
     for words in ("no DICOM file in the folder", "2.4.0", "base seed 2021", "50 resamples"):
         assert words in page
+
+
+def test_slice_leakage_has_a_section_with_its_table_and_figure(comparison, tmp_path):
+    cells = [make_cell(variant=f"{name}_split", approach="resnet18", slices=2) for name in ("slice", "patient")]
+    table = leakage_table([rows for cell in cells for rows in cell[0]], [one for cell in cells for one in cell[1]])
+    save_figure(leakage_figure(table), tmp_path / "leakage")
+    figures = [{"path": str(tmp_path / "leakage.png"), "caption": "C", "label": "", "category": "leakage"}]
+    write_page(tmp_path / "index.html", STUDY, {"comparison": comparison, "leakage": table}, figures, {})
+    page = (tmp_path / "index.html").read_text(encoding="utf-8")
+    section = page.split('<section id="leakage">')[1].split("</section>")[0]
+    assert "with slices split freely" in section
+    assert section.count("<img") == 1
+    assert 'class="wide"' in section
+    assert '<a href="#leakage">' in page
 
 
 def test_text_is_escaped(page):

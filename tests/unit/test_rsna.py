@@ -1,11 +1,14 @@
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from gliobench.cohorts.rsna import read_patients, series_folder
+from dicom_files import write_series
+from gliobench.cohorts.rsna import read_one, read_patients, series_folder
 from gliobench.errors import GlioBenchError
 from gliobench.files import write_table
+from gliobench.imaging.dicom import SeriesError
 
 
 @pytest.fixture
@@ -96,3 +99,18 @@ def test_bad_sites_are_refused(cohort):
     refused(cohort, "expected are patient_id and site", sites=sites)
     sites.write_text("patient_id\tsite\n00017\tnorth\n00017\tsouth\n")
     refused(cohort, "lists patient 00017 more than once", sites=sites)
+
+
+def test_one_series_is_read_by_its_patient_and_name(tmp_path):
+    voxels = np.arange(3 * 4 * 5, dtype=np.uint16).reshape(3, 4, 5)
+    write_series(tmp_path / "train" / "00017" / "FLAIR", voxels)
+    volume, facts = read_one(tmp_path, "00017", "FLAIR")
+    np.testing.assert_array_equal(volume.voxels, voxels)
+    assert facts.n_slices == 3
+
+
+def test_a_series_or_mask_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(SeriesError, match="patient 00017 has no FLAIR series: there is no folder "):
+        read_one(tmp_path, "00017", "FLAIR")
+    with pytest.raises(SeriesError, match="patient 00017 has no lesion mask: there is no file "):
+        read_one(tmp_path, "00017", "lesion")

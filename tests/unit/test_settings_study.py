@@ -51,8 +51,11 @@ def test_every_approach_is_a_yaml_and_a_module_whose_variants_resolve(name):
     settings = study(runs=[{"approach": name}]).approaches[name]
     assert (ROOT / "workflow/scripts/gliobench/approaches" / f"{name}.py").is_file()
     assert (ROOT / "workflow/scripts/gliobench/inputs" / f"{settings['input']['kind']}.py").is_file()
-    run = {"approach": name, "variants": list(settings["variants"]), "protocols": list(settings["protocols"])}
-    made = study(runs=[run])
+    runs = [
+        {"approach": name, "variants": [variant], "protocols": list(own.get("protocols", settings["protocols"]))}
+        for variant, own in settings["variants"].items()
+    ]
+    made = study(runs=runs)
     for record in made.records():
         assert set(made.variant(name, record["variant"])["parameters"]) == set(settings["parameters"])
 
@@ -177,6 +180,81 @@ def test_a_wrong_study_is_answered_with_the_place_and_the_nearest_name(changes, 
 def test_a_cohort_without_a_modality_refuses_runs_on_it():
     cohorts = {"made": {"kind": "synthetic", "generator": {"modalities": ["T2w"]}}}
     refused("no modality 'FLAIR'; known are 'T2w'", cohorts=cohorts)
+
+
+def test_a_variant_of_another_approach_is_answered_with_its_owner():
+    run = {"approach": "cnn3d", "variants": ["patient_split"]}
+    refused("runs, cnn3d: no variant 'patient_split'; it is one of resnet18.", runs=[run])
+
+
+def test_an_approach_that_reads_one_modality_refuses_all():
+    run = {"approach": "cnn3d", "modalities": ["all"]}
+    refused("runs, cnn3d: it reads one modality at a time; name modalities instead of `all`.", runs=[run])
+
+
+def test_tuned_hyperparameters_are_refused_where_other_folds_test_whom_they_were_tuned_on():
+    run = {"approach": "stacked_cnn3d", "variants": ["tuned"]}
+    refused("run it under a protocol with one held-out set and not under harmonised.", runs=[run])
+    repeated = {"holdout-70-15-15": {"repeats": 2}}
+    refused("not under published.", runs=[run | {"protocols": ["published"]}], splits=repeated)
+    assert study(runs=[run | {"protocols": ["published"]}]).cells[0].variant == "tuned"
+
+
+def test_all_means_every_modality_of_the_cohort_in_one_order():
+    made = study(runs=[{"approach": "stacked_cnn3d"}])
+    assert made.series(made.cells[0]) == list(MODALITIES)
+    two = {"made": {"kind": "synthetic", "generator": {"modalities": ["T2w", "T1w"]}}}
+    made = study(cohorts=two, runs=[{"approach": "stacked_cnn3d"}])
+    assert made.series(made.cells[0]) == ["T1w", "T2w"]
+
+
+def test_a_brainstem_cohort_changes_the_input_and_brings_the_segmentation():
+    cohorts = BASE["cohorts"] | {"stem": {"kind": "synthetic-brainstem"}}
+    changes = {"densenet121": {"input_for": {"brainstem": {"shape": [40, 40, 40]}}}}
+    made = study(cohorts=cohorts, runs=[{"approach": "densenet121"}], settings=changes)
+    of = {cell.cohort: cell for cell in made.cells}
+    assert made.series(of["stem"]) == [*MODALITIES, "segmentation"]
+    assert made.series(of["made"]) == list(MODALITIES)
+    assert made.input("densenet121", "stem")["around"] == "segmentation"
+    assert made.input("densenet121", "stem")["shape"] == [40, 40, 40]
+    assert made.input("densenet121", "made")["shape"] != [40, 40, 40]
+
+
+def test_two_protocols_may_score_the_same_trainings():
+    protocols = ["published-holdout", "published-whole", "published-loocv"]
+    made = study(runs=[{"approach": "densenet121", "cohorts": ["clinic"], "protocols": protocols}])
+    holdout, whole, loocv = (made.job(cell) for cell in made.cells)
+    assert holdout["scheme"] == whole["scheme"] != loocv["scheme"]
+    assert (holdout["part"], whole["part"]) == (None, "whole")
+    assert (holdout["parameters"]["patience"], loocv["parameters"]["patience"]) == (3, 2)
+    assert made.caveat(made.cells[1]) == "training patients included"
+
+
+def test_a_split_by_slice_is_a_caveat_once():
+    made = study(runs=[{"approach": "resnet18", "variants": ["slice_split"], "protocols": ["published"]}])
+    assert made.caveat(made.cells[0]) == "slice-level split"
+
+
+def test_settings_reach_weights_tuning_and_what_is_nested():
+    changes = {
+        "stacked_cnn3d": {
+            "weights": "start.pt",
+            "tuning": {"trials": 3},
+            "parameters": {"augmentation": {"rotation": 5}},
+        }
+    }
+    made = study(runs=[{"approach": "stacked_cnn3d"}], settings=changes)
+    assert made.variant("stacked_cnn3d", "main")["weights"] == "start.pt"
+    assert made.approaches["stacked_cnn3d"]["tuning"]["trials"] == 3
+    augmentation = made.variant("stacked_cnn3d", "main")["parameters"]["augmentation"]
+    assert augmentation["rotation"] == 5
+    assert len(augmentation) > 1, "the other settings stay"
+
+
+def test_the_device_is_one_switch_of_the_study():
+    assert study().machine == {"device": "auto", "deterministic": False}
+    assert study(device="cpu").machine["device"] == "cpu"
+    refused("the study's config, device: 'gpu' is not one of ['auto', 'cpu', 'cuda']", device="gpu")
 
 
 def test_nearest_lists_all_names_where_none_is_close():

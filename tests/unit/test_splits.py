@@ -7,7 +7,16 @@ from gliobench.errors import GlioBenchError
 from gliobench.files import write_table
 from gliobench.splits import check_split, draw_split
 
-HOLDOUT = {"method": "holdout", "validation": 0.1, "test": 0.1, "random_state": 12}
+HOLDOUT = {
+    "method": "holdout",
+    "unit": "patient",
+    "among": "labelled",
+    "repeats": 1,
+    "validation": 0.1,
+    "test": 0.1,
+    "random_state": 12,
+}
+LOOCV = {"method": "loocv", "among": "complete", "validation": 0.15, "batches": 1}
 
 
 def make_patients(n_negative, n_positive):
@@ -32,7 +41,7 @@ def test_kfold_tests_every_patient_once_a_repeat_and_keeps_patients_and_labels_a
     n_negative, n_positive, folds, repeats, seed
 ):
     patients = make_patients(n_negative, n_positive)
-    split = draw_split(patients, kfold(folds, repeats), seed)
+    split = draw_split(patients, None, kfold(folds, repeats), seed)
     label = patients.set_index("patient_id")["label"]
     for _, repeat in split.groupby("repeat"):
         tested = repeat.loc[repeat["role"] == "test", "patient_id"]
@@ -46,7 +55,7 @@ def test_kfold_tests_every_patient_once_a_repeat_and_keeps_patients_and_labels_a
                 assert label[fold.loc[fold["role"] == role, "patient_id"]].nunique() == 2
     assert split["repeat"].nunique() == repeats
     assert set(split["fold"]) == set(range(folds))
-    pd.testing.assert_frame_equal(split, draw_split(patients, kfold(folds, repeats), seed))
+    pd.testing.assert_frame_equal(split, draw_split(patients, None, kfold(folds, repeats), seed))
 
 
 def test_repeats_and_seeds_draw_other_folds():
@@ -56,14 +65,14 @@ def test_repeats_and_seeds_draw_other_folds():
         rows = split[(split["repeat"] == repeat) & (split["fold"] == 0) & (split["role"] == "test")]
         return set(rows["patient_id"])
 
-    split = draw_split(patients, kfold(5, repeats=2), seed=1)
+    split = draw_split(patients, None, kfold(5, repeats=2), seed=1)
     assert tested(split, 0) != tested(split, 1)
-    assert tested(split, 0) != tested(draw_split(patients, kfold(5), seed=2), 0)
+    assert tested(split, 0) != tested(draw_split(patients, None, kfold(5), seed=2), 0)
 
 
 def test_the_published_holdout_gives_468_58_59_of_585_patients_and_the_papers_test_labels():
     patients = make_patients(278, 307)
-    split = draw_split(patients, HOLDOUT, seed=1)
+    split = draw_split(patients, None, HOLDOUT, seed=1)
     assert split["role"].value_counts().to_dict() == {"train": 468, "test": 59, "validation": 58}
     tested = split.loc[split["role"] == "test", "patient_id"]
     assert patients.set_index("patient_id")["label"][tested].sum() == 31
@@ -72,23 +81,25 @@ def test_the_published_holdout_gives_468_58_59_of_585_patients_and_the_papers_te
 
 def test_the_published_holdout_does_not_follow_the_studys_seed():
     patients = make_patients(40, 50)
-    pd.testing.assert_frame_equal(draw_split(patients, HOLDOUT, seed=1), draw_split(patients, HOLDOUT, seed=2))
+    pd.testing.assert_frame_equal(
+        draw_split(patients, None, HOLDOUT, seed=1), draw_split(patients, None, HOLDOUT, seed=2)
+    )
 
 
 def test_a_split_is_a_table(tmp_path):
-    write_table(draw_split(make_patients(10, 10), kfold(2), 1), tmp_path / "split.tsv", "split")
+    write_table(draw_split(make_patients(10, 10), None, kfold(2), 1), tmp_path / "split.tsv", "split")
 
 
 @pytest.mark.parametrize(("n_negative", "n_positive", "label", "count"), [(4, 20, 0, 4), (20, 3, 1, 3), (20, 0, 1, 0)])
 def test_more_folds_than_patients_of_a_label_are_refused(n_negative, n_positive, label, count):
     sentence = f"5 folds need 5 patients of each label, but label {label} has {count}: lower `splits.kfold.folds`"
     with pytest.raises(GlioBenchError, match=sentence):
-        draw_split(make_patients(n_negative, n_positive), kfold(5), 1)
+        draw_split(make_patients(n_negative, n_positive), None, kfold(5), 1)
 
 
 def test_a_part_that_would_lack_a_label_is_refused():
     with pytest.raises(GlioBenchError, match="leaves a part without one of the labels: the cohort is too small"):
-        draw_split(make_patients(2, 2), kfold(2, validation=0.1), 1)
+        draw_split(make_patients(2, 2), None, kfold(2, validation=0.1), 1)
 
 
 def rows(*roles):
@@ -106,3 +117,70 @@ def test_a_patient_tested_twice_in_a_repeat_is_named():
     with pytest.raises(GlioBenchError, match="patient 00001 is tested twice in repeat 0"):
         check_split(again)
     check_split(rows((0, 0, "00001", "test"), (1, 0, "00001", "test")))
+
+
+def make_series(patients, n_slices=5, unusable=()):
+    """Two modalities a patient; those in `unusable` have no usable T2w."""
+    rows = [
+        (patient_id, modality, n_slices, "failed" if modality == "T2w" and patient_id in unusable else "ok")
+        for patient_id in patients["patient_id"]
+        for modality in ("FLAIR", "T2w")
+    ]
+    return pd.DataFrame(rows, columns=["patient_id", "modality", "n_slices", "status"])
+
+
+def test_leave_one_out_tests_each_complete_patient_once_by_those_who_are_left():
+    patients = make_patients(9, 15)
+    incomplete = patients["patient_id"].iloc[[3, 20]].tolist()
+    split = draw_split(patients, make_series(patients, unusable=incomplete), LOOCV, 1)
+    assert split["fold"].nunique() == 22
+    assert not set(incomplete) & set(split["patient_id"])
+    for _, fold in split.groupby("fold"):
+        assert fold["role"].value_counts().to_dict() == {"train": 17, "validation": 4, "test": 1}
+        assert not fold["patient_id"].duplicated().any()
+    assert split.loc[split["role"] == "test", "patient_id"].is_unique
+
+
+def test_a_scheme_that_stops_on_the_left_out_patient_gives_it_both_roles_on_purpose():
+    patients = make_patients(4, 4)
+    split = draw_split(patients, make_series(patients), LOOCV | {"validation": "left-out"}, 1)
+    for _, fold in split.groupby("fold"):
+        assert len(fold[fold["role"] == "train"]) == 7
+        assert len(set(fold.loc[fold["role"] != "train", "patient_id"])) == 1
+
+
+def test_the_brainstem_holdout_is_19_and_5_of_24_complete_patients():
+    patients = make_patients(15, 18)
+    incomplete = patients["patient_id"].iloc[[0, 1, 2, 3, 4, 5, 30, 31, 32]].tolist()
+    scheme = HOLDOUT | {"among": "complete", "validation": 5, "test": 0}
+    split = draw_split(patients, make_series(patients, unusable=incomplete), scheme, 1)
+    assert split["role"].value_counts().to_dict() == {"train": 19, "validation": 5}
+
+
+def test_a_cohort_without_complete_patients_is_an_error():
+    patients = make_patients(3, 3)
+    with pytest.raises(
+        GlioBenchError, match=r"no patient has all series usable: series\.tsv gives the reason for each"
+    ):
+        draw_split(patients, make_series(patients, unusable=set(patients["patient_id"])), LOOCV, 1)
+
+
+def test_a_split_by_slice_puts_each_usable_slice_in_one_part_and_patients_on_both_sides():
+    patients = make_patients(6, 6)
+    series = make_series(patients, n_slices=10, unusable=patients["patient_id"].iloc[:1].tolist())
+    split = draw_split(patients, series, HOLDOUT | {"unit": "slice"}, 1)
+    assert len(split) == 10 * (12 + 11)
+    assert not split.duplicated(["patient_id", "modality", "slice_index"]).any()
+    shared = split.groupby("patient_id")["role"].nunique()
+    assert (shared > 1).all()
+    label = patients.set_index("patient_id")["label"]
+    shares = label[split.loc[split["role"] == "test", "patient_id"]].mean(), label[split["patient_id"]].mean()
+    assert abs(shares[0] - shares[1]) < 0.05, "stratified by label"
+
+
+def test_repeats_of_a_holdout_draw_other_patients():
+    patients = make_patients(30, 30)
+    split = draw_split(patients, None, HOLDOUT | {"repeats": 2}, 1)
+    tested = [set(rows.loc[rows["role"] == "test", "patient_id"]) for _, rows in split.groupby("repeat")]
+    assert len(tested) == 2
+    assert tested[0] != tested[1]

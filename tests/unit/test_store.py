@@ -5,11 +5,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gliobench.errors import GlioBenchError
-from gliobench.inputs.store import read_shards, write_shard
+from gliobench.inputs.store import append_rows, read_shards, single, stack_channels, write_shard
 
 
-def index(ids):
-    return pd.DataFrame({"patient_id": ids, "slice_index": [None] * len(ids)})
+def index(ids, modality="FLAIR", slices=None):
+    return pd.DataFrame({"patient_id": ids, "modality": modality, "slice_index": slices or [None] * len(ids)})
+
+
+def stored(ids, modality="FLAIR", slices=None, value=0.0, shape=(2,)):
+    """Arrays and index as `read_shards` gives them; row n holds value + n."""
+    rows = index(ids, modality, slices).assign(row=np.arange(len(ids)))
+    arrays = [np.full(shape, value + row, np.float32) for row in range(len(ids))]
+    return (np.stack(arrays) if ids else np.empty((0,), np.float32)), rows
 
 
 @settings(deadline=None, max_examples=20)
@@ -35,15 +42,31 @@ def test_shards_come_back_in_order_each_row_with_its_patient(tmp_path_factory, s
 
 
 @pytest.mark.parametrize("n_shards", [1, 2, 3, 7])
-def test_the_order_of_patients_does_not_depend_on_the_number_of_shards(tmp_path, n_shards):
+def test_the_order_of_rows_does_not_depend_on_the_number_of_shards(tmp_path, n_shards):
     ids = [f"{row:05}" for row in range(6)]
     paths = [tmp_path / f"{number}.npy" for number in range(n_shards)]
     for number, path in enumerate(paths):
-        mine = ids[number::n_shards]
-        write_shard([np.full(2, int(name), np.float32) for name in mine], index(mine), path)
-    array, rows = read_shards(paths)
-    assert rows["patient_id"].tolist() == ids
-    assert array[:, 0].tolist() == [0, 1, 2, 3, 4, 5]
+        mine = [name for name in ids[number::n_shards] for _ in range(2)]
+        arrays = [np.full(2, 2 * int(name) + place % 2, np.uint8) for place, name in enumerate(mine)]
+        write_shard(arrays, index(mine, slices=[9, 11] * (len(mine) // 2)), path)
+    array, rows = read_shards(paths[::-1])
+    assert rows["patient_id"].tolist() == [name for name in ids for _ in range(2)]
+    assert rows["slice_index"].tolist() == [9, 11] * 6
+    assert array[:, 0].tolist() == list(range(12))
+    assert array.dtype == np.uint8
+
+
+def test_only_shards_with_a_wanted_patient_are_opened(tmp_path):
+    paths = [tmp_path / "0.npy", tmp_path / "1.npy"]
+    write_shard([np.full(2, 1.0), np.full(2, 2.0)], index(["a", "c"]), paths[0])
+    write_shard([np.full(2, 3.0)], index(["b"]), paths[1])
+    paths[1].write_bytes(b"damaged")
+    array, rows = read_shards(paths, patients={"c"})
+    assert rows["patient_id"].tolist() == ["c"]
+    assert rows["row"].tolist() == [0]
+    assert array.tolist() == [[2.0, 2.0]]
+    with pytest.raises(ValueError, match="pickle"):
+        read_shards(paths, patients=["b"])
 
 
 def test_a_shard_may_be_empty(tmp_path):
@@ -55,3 +78,64 @@ def test_a_shard_may_be_empty(tmp_path):
 def test_an_index_without_a_patient_is_refused(tmp_path):
     with pytest.raises(GlioBenchError, match="column patient_id, row 1"):
         write_shard([np.zeros(3, np.float32)], index([None]), tmp_path / "bad.npy")
+
+
+def test_shards_of_two_shapes_are_refused(tmp_path):
+    paths = [tmp_path / "0.npy", tmp_path / "1.npy"]
+    write_shard([np.zeros((2, 3))], index(["a"]), paths[0])
+    write_shard([np.zeros((2, 4))], index(["b"]), paths[1])
+    with pytest.raises(GlioBenchError, match=r"1\.npy: its rows are float64 \(2, 4\), those of other shards"):
+        read_shards(paths)
+
+
+def test_a_single_series_stays_as_it_is():
+    one = stored(["a", "b"])
+    assert single({"FLAIR": one}) is one
+    with pytest.raises(GlioBenchError, match="takes one modality, not FLAIR, T2w"):
+        single({"FLAIR": one, "T2w": one})
+
+
+def test_rows_are_ordered_by_patient_then_series_as_given_then_slice():
+    flair = stored(["a", "a", "b"], "FLAIR", [4, 12, 5])
+    t2w = stored(["a", "b"], "T2w", [7, 2], value=10)
+    array, rows = append_rows({"T2w": t2w, "FLAIR": flair, "T1w": stored([], "T1w")})
+    assert array[:, 0].tolist() == [10, 0, 1, 11, 2]
+    assert rows["row"].tolist() == list(range(5))
+    assert rows["patient_id"].tolist() == list("aaabb")
+    assert rows["modality"].tolist() == ["T2w", "FLAIR", "FLAIR", "T2w", "FLAIR"]
+    assert rows["slice_index"].tolist() == [7, 4, 12, 2, 5]
+
+
+def test_channels_are_the_series_as_given_of_the_patients_who_have_all():
+    flair = stored(["a", "b", "c"], "FLAIR", shape=(2, 3, 4))
+    t2w = stored(["b", "c", "d"], "T2w", value=10, shape=(2, 3, 4))
+    array, rows = stack_channels({"T2w": t2w, "FLAIR": flair})
+    assert array.shape == (2, 2, 2, 3, 4)
+    assert array[:, :, 0, 0, 0].tolist() == [[10, 1], [11, 2]]
+    assert rows["patient_id"].tolist() == ["b", "c"]
+    assert rows["modality"].tolist() == ["all", "all"]
+    assert rows["slice_index"].isna().all()
+
+
+def test_one_series_alone_is_one_channel():
+    array, rows = stack_channels({"FLAIR": stored(["a", "b"], shape=(2, 3, 4))})
+    assert array.shape == (2, 1, 2, 3, 4)
+    assert rows["modality"].tolist() == ["FLAIR", "FLAIR"]
+
+
+@pytest.mark.parametrize("join", [single, append_rows, stack_channels])
+def test_a_join_of_nothing_is_a_sentence(join):
+    with pytest.raises(GlioBenchError, match=r"no patient has a usable series of FLAIR; see series\.tsv"):
+        join({"FLAIR": stored([])})
+
+
+def test_channels_without_a_common_patient_are_a_sentence():
+    with pytest.raises(GlioBenchError, match=r"of each kind \(FLAIR 1, T2w 2 patients\); see series\.tsv"):
+        stack_channels({"FLAIR": stored(["a"]), "T2w": stored(["b", "c"], "T2w")})
+
+
+@pytest.mark.parametrize("join", [append_rows, stack_channels])
+def test_series_of_two_shapes_are_a_sentence(join):
+    other = stored(["a"], "T2w", shape=(3,))
+    with pytest.raises(GlioBenchError, match=r"differ in shape \(FLAIR float32 \(2,\), T2w float32 \(3,\)\)"):
+        join({"FLAIR": stored(["a"]), "T2w": other})

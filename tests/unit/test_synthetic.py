@@ -18,8 +18,10 @@ from sklearn.metrics import roc_auc_score
 
 from gliobench.cohorts import acquisition, contrast, synthetic
 from gliobench.cohorts.lesion import TRAITS, draw_traits
+from gliobench.cohorts.rsna import read_one
 from gliobench.errors import GlioBenchError
-from gliobench.settings import check
+from gliobench.files import read_json
+from gliobench.settings import SCHEMAS, check
 from gliobench.study import MODALITIES
 
 LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
@@ -184,6 +186,33 @@ class TestLesion:
             assert abs(core.mean() - height.mean()) < 0.25 * len(height)
 
 
+class TestLesionMask:
+    def test_it_holds_the_whole_lesion_on_the_anatomys_grid(self, tmp_path):
+        write(tmp_path, SMALL)
+        anatomy, lesion, _ = synthetic.build_brain(make_patient(), SMALL, 1)
+        mask = nib.load(tmp_path / "lesions" / "00007.nii.gz")
+        np.testing.assert_array_equal(np.asarray(mask.dataobj), lesion.whole > 0.5)
+        np.testing.assert_array_equal(mask.affine, anatomy.affine)
+        assert mask.get_data_dtype() == np.uint8
+        assert mask.get_fdata().any()
+
+    def test_it_is_read_as_a_series_and_lies_where_the_series_is_bright(self, tmp_path):
+        write(tmp_path, CLEAR | {"modalities": ["T1wCE"]})
+        mask, _ = read_one(tmp_path, "00007", "lesion")
+        image, _ = read_one(tmp_path, "00007", "T1wCE")
+        inside = np.argwhere(mask.voxels) @ mask.affine[:3, :3].T + mask.affine[:3, 3]
+        indices = (inside - image.affine[:3, 3]) @ np.linalg.inv(image.affine[:3, :3]).T
+        values = image.voxels[tuple(np.rint(indices).astype(int).T)]
+        assert (values > 1.5 * np.median(image.voxels[image.voxels > 0])).mean() > 0.1
+        assert (image.voxels > 1.5 * np.median(image.voxels[image.voxels > 0])).mean() < 0.02
+
+    def test_masks_that_were_not_generated_are_kept(self, tmp_path):
+        (tmp_path / "lesions").mkdir()
+        with pytest.raises(GlioBenchError, match="lesions holds data that were not generated"):
+            synthetic.write_cohort(SMALL, 1, tmp_path)
+        assert (tmp_path / "lesions").exists()
+
+
 class TestGeometry:
     def test_the_lesion_is_at_one_place_whatever_the_plane(self, tmp_path):
         anatomy, lesion, _ = synthetic.build_brain(make_patient(), CLEAR, 1)
@@ -230,7 +259,7 @@ class TestFiles:
     def test_a_cohort_is_laid_out_as_the_competition_does(self, tmp_path):
         synthetic.write_cohort(SMALL, 1, tmp_path)
         patients = synthetic.draw_patients(SMALL, 1)
-        assert sorted(path.name for path in tmp_path.iterdir()) == ["train", "train_labels.csv", "truth.tsv"]
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["lesions", "train", "train_labels.csv", "truth.tsv"]
         assert (tmp_path / "train_labels.csv").read_text().splitlines() == [
             "BraTS21ID,MGMT_value",
             *(f"{one.patient_id},{one.label}" for one in patients.itertuples()),
@@ -358,7 +387,7 @@ class TestSettings:
     def test_the_schema_holds_every_default(self):
         filled = synthetic.complete({})
         check(filled, "synthetic", "the defaults")
-        assert set(filled) == set(synthetic._schema()["properties"])
+        assert set(filled) == set(read_json(SCHEMAS / "synthetic.schema.json")["properties"])
         assert synthetic.complete(filled) == filled
 
     @pytest.mark.parametrize(

@@ -10,9 +10,9 @@ import pytest
 
 from cell_files import make_cell, make_series
 from gliobench.errors import GlioBenchError
-from gliobench.evaluation.cells import score_cell
+from gliobench.evaluation.cells import as_metrics, score_cell
 from gliobench.evaluation.replicates import replicates_table
-from gliobench.files import read_table
+from gliobench.files import check_table, read_table, table_schema
 from gliobench.reporting.cohorts import cohort_summary, exclusions
 from gliobench.reporting.comparison import comparison_table
 from gliobench.reporting.tables import interval, print_table, show_comparison, to_latex, to_markdown, write_formats
@@ -182,6 +182,73 @@ def test_every_reason_stands_below_the_table(comparison):
     assert "rsna cnn3d main FLAIR published, test: published by Bui and Fleming" in notes
 
 
+def study_like_the_demo():
+    """A comparison of 40 rows: two cohorts, five approaches, phases, and slices beside patients."""
+    methods = [
+        ("cnn3d", ["main", "as_coded"], ["FLAIR"], ["final"], ["patient"]),
+        ("efficientnet", ["main"], ["FLAIR", "T2w"], ["transfer", "finetuned"], ["patient", "slice"]),
+        ("resnet18", ["slice_split", "patient_split"], ["all"], ["final"], ["patient", "slice"]),
+        ("densenet121", ["main", "stop_on_left_out"], ["all"], ["final"], ["patient"]),
+    ]
+    rows = [
+        {"cohort": cohort, "approach": approach, "variant": variant, "modality": modality, "weights": "none",
+         "protocol": "published-holdout", "phase": phase, "part": part, "unit": unit, "n_patients": 40,
+         "n_positive": 20, "auc": 0.71, "auc_low": 0.55, "auc_high": 0.84, "accuracy": 0.65, "status": "ok"}
+        for cohort in ("planted-brainstem", "null")
+        for approach, variants, modalities, phases, units in methods
+        for variant in variants
+        for modality in modalities
+        for phase in phases
+        for part in ("test", "validation")
+        for unit in units
+    ]  # fmt: skip
+    rows[3] |= {"status": "diverged", "reason": "1 of 5 folds diverged: the loss is no number"}
+    table = pd.DataFrame(rows, columns=list(table_schema("comparison")["properties"]))
+    return check_table(table, "comparison", "the test")
+
+
+def test_the_printed_table_shows_every_row_of_a_demo_below_its_cohort_and_approach():
+    table = study_like_the_demo()
+    assert len(table) >= 40
+    head, rule, *lines = print_table(table).split(show_comparison(table).caption)[0].splitlines()
+    columns = ["Variant", "Modality", "Protocol", "Phase", "Part", "Unit", "n", "AUC", "Acc.", "Status"]
+    assert head.split() == columns
+    assert len(head) <= len(rule) <= 120
+    rows = [line for line in lines if line.startswith("  ")]
+    assert len(rows) == len(table)
+    assert [line.split()[-1] for line in rows] == table["status"].tolist()
+    headings = [line for line in lines if line and not line.startswith("  ")]
+    assert headings[:2] == ["planted-brainstem  cnn3d", "planted-brainstem  efficientnet"]
+    assert len(headings) == 2 * 4
+    assert "published-holdout" in rows[0]
+    assert all(rows[0][head.index(name)] != " " for name in ("Variant", "Modality", "Protocol", "Part", "AUC"))
+    assert rows[1].split()[0] == "validation"  # the cell's names stand once
+
+
+def test_the_printed_table_has_no_empty_columns(comparison):
+    head = print_table(comparison).splitlines()[0].split()
+    assert "Unit" not in head
+    assert "Phase" not in head
+
+
+def test_a_note_that_holds_for_several_cells_stands_once():
+    table = study_like_the_demo().assign(caveat="slice-level split")
+    notes = [note for note in show_comparison(table).notes if note.endswith(": slice-level split")]
+    assert len(notes) == 1
+    assert "null resnet18 slice_split" in notes[0]
+
+
+def test_slices_are_compared_with_figures_of_slices_alone(published):
+    method = {"approach": "resnet18", "variant": "main", "modality": "all", "protocol": "published", "weights": "none"}
+    row = {"cohort": "rsna", **method, "phase": "final", "part": "validation", "status": "ok"}
+    metrics = as_metrics([row | {"unit": unit} for unit in ("patient", "slice")])
+    figure = published.head(1).assign(**method | {"phase": "final", "part": "validation", "unit": "slice"})
+    table = comparison_table(metrics, [row], figure.drop(columns="weights"), {"rsna": "rsna"}).set_index("unit")
+    assert table.loc["slice", "published_accuracy"] == published.loc[0, "accuracy"]
+    assert np.isnan(table.loc["patient", "published_accuracy"])
+    assert show_comparison(table.reset_index()).text["Part"].tolist() == ["validation", "validation, slices"]
+
+
 def test_the_printed_table_fits_a_terminal(comparison):
     long = comparison.assign(
         cohort="a-cohort-with-a-very-long-name", protocol="published-holdout", variant="stop_on_left_out"
@@ -224,6 +291,15 @@ def test_exclusions_list_every_unused_series_with_its_reason(tmp_path):
     assert read_table(tmp_path / "exclusions.tsv", "exclusions").loc[0, "patient_id"] == "00003"
 
 
+def test_a_segmentation_is_a_series_of_its_own():
+    series = make_series()
+    series["modality"] = series["modality"].replace("T2w", "segmentation")
+    series.loc[1, ["status", "reason"]] = ["failed", "no file"]
+    patients = pd.DataFrame({"patient_id": ["00000"], "label": 1, "label_name": "extensive", "oracle_probability": 0.9})
+    assert cohort_summary("stem", patients, series)["modality"].tolist() == ["FLAIR", "segmentation"]
+    assert ["00000", "segmentation"] in exclusions("stem", series)[["patient_id", "modality"]].to_numpy().tolist()
+
+
 def test_a_cohort_without_exclusions_has_an_empty_list():
     assert exclusions("planted", make_series(excluded=(), failed=())).empty
 
@@ -231,7 +307,7 @@ def test_a_cohort_without_exclusions_has_an_empty_list():
 def control(aucs):
     """Test rows of two variants, main and as_coded, over cohorts null-0, null-1, ..."""
     rows = [
-        {**cell(f"null-{number}", variant), "phase": "final", "part": "test", "auc": auc}
+        {**cell(f"null-{number}", variant), "phase": "final", "part": "test", "unit": "patient", "auc": auc}
         for variant, values in aucs.items()
         for number, auc in enumerate(values)
     ]

@@ -6,8 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from gliobench.imaging.dicom import Volume
+from gliobench.imaging.facts import SeriesFacts
 from gliobench.imaging.intensity import minmax
-from gliobench.inputs.volume import central_slices, padding, volume_input
+from gliobench.inputs.depth import central_slices, padding
+from gliobench.inputs.volume import make_input, needs, volume_input
 
 RNG = np.random.default_rng(0)
 
@@ -79,3 +82,12 @@ def test_shrinking_takes_the_mean_of_each_area() -> None:
 def test_growing_keeps_the_range() -> None:
     made = volume_input(RNG.integers(0, 1000, (3, 4, 4), dtype=np.int16), (8, 8, 3))
     assert (made.min(), made.max()) == (0, 1)
+
+
+def test_the_input_is_one_array_of_the_series_itself() -> None:
+    volume = Volume(RNG.integers(0, 1000, (3, 8, 12), dtype=np.uint16), np.eye(4))
+    asked = {"shape": [4, 4, 3]}
+    arrays, slice_indexes = make_input(lambda name: ({"T2w": volume}[name], SeriesFacts()), "T2w", asked)
+    assert needs("T2w", asked) == ["T2w"]
+    assert slice_indexes == [None]
+    assert np.array_equal(arrays[0], volume_input(volume.voxels, (4, 4, 3)))

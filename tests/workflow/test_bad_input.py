@@ -109,7 +109,7 @@ def spoil(clinic: Path) -> list[str]:
 
 
 def test_bad_series_are_rows_with_a_reason_and_the_study_goes_on(project, finished):
-    shutil.copytree(finished / "results/smoke/planted/dicom", project / "clinic")
+    shutil.copytree(finished / "results/smoke/planted/images", project / "clinic")
     write_study(project)
     lacking, cut, turned = spoil(project / "clinic")
     comparison = "results/mine/tables/comparison.tsv"

@@ -5,7 +5,7 @@ from studies import SMOKE, planned_rules
 
 pytestmark = pytest.mark.workflow
 LIBRARY = "workflow/scripts/gliobench"
-SCORES = {"score", "compare", "plot_curves", "plot_scores", "page"}
+SCORES = {"score", "compare", "plot_scores_of_cnn3d", "page"}
 
 
 def after_edit(project, path: str) -> set[str]:

@@ -21,7 +21,7 @@ def kill_once(project, pattern: str) -> None:
 
 
 def test_a_study_killed_at_each_of_its_stages_ends_with_the_same_bytes(project, finished):
-    kill_once(project, f"{COHORT}/dicom/train/*")
+    kill_once(project, f"{COHORT}/images/train/*")
     assert not (project / COHORT / "patients.tsv").exists()
     kill_once(project, f"{COHORT}/logs/audit/*.log")
     assert not (project / COHORT / "series.tsv").exists()

@@ -10,7 +10,11 @@ with recipe(snakemake):
 
     patients = shard_of(read_table(snakemake.input.patients, "patients"), snakemake.wildcards.scatteritem)
     series, thumbnails = audit_patients(
-        patients["patient_id"], snakemake.params.modalities, snakemake.params.folder, snakemake.params.exclude
+        patients["patient_id"],
+        snakemake.params.modalities,
+        snakemake.params.folder,
+        snakemake.params.exclude,
+        snakemake.params.kind,
     )
     write_table(series, snakemake.output.series, "series")
     with whole(snakemake.output.thumbnails) as temporary:

@@ -1,4 +1,4 @@
-"""Draw the ROC curve and the confusion matrix of a cell's test patients."""
+"""Draw the figures of a cell that are made of its scores."""
 
 from gliobench.recipe import recipe
 
@@ -7,22 +7,19 @@ with recipe(snakemake):
 
     from gliobench.evaluation.cells import CELL, patient_rows
     from gliobench.files import read_json, read_table
-    from gliobench.reporting.figures import confusion_figure, roc_figure
+    from gliobench.reporting.cell import CellScores, cell_figure
     from gliobench.reporting.style import save_figure
 
-    wildcards = snakemake.wildcards
-    rows = patient_rows(
-        [read_table(path, "predictions") for path in snakemake.input.predictions],
-        [read_json(path) for path in snakemake.input.records],
-    )
-    rows = rows[(rows["phase"] == wildcards.phase) & (rows["part"] == "test")]
+    predictions = [read_table(path, "predictions") for path in snakemake.input.predictions]
     metrics = read_table(snakemake.input.metrics, "metrics")
-    cell = (metrics[CELL] == [wildcards[name] for name in CELL]).all(axis=1)
-    test = metrics["part"].ne("validation") & metrics["phase"].fillna(wildcards.phase).eq(wildcards.phase)
-    scores = metrics[cell & test].iloc[0].to_dict()
     patients = read_table(snakemake.input.patients, "patients")
     names = dict(zip(patients["label"], patients["label_name"], strict=True))
-    save_figure(roc_figure(rows, scores), Path(snakemake.output.roc[0]).with_suffix(""))
-    save_figure(
-        confusion_figure(rows, scores, (names[0], names[1])), Path(snakemake.output.confusion[0]).with_suffix("")
+    cell = CellScores(
+        rows=patient_rows(predictions, [read_json(path) for path in snakemake.input.records]),
+        metrics=metrics[(metrics[CELL] == [snakemake.wildcards[name] for name in CELL]).all(axis=1)],
+        histories=[read_table(path, "history") for path in snakemake.input.histories],
+        phases=snakemake.params.phases,
+        label_names=(names[0], names[1]),
     )
+    for (name, phase), png in zip(snakemake.params.figures, snakemake.output[::2], strict=True):
+        save_figure(cell_figure(name, phase, cell), Path(png).with_suffix(""))

@@ -1,17 +1,15 @@
-"""Make the input of an approach from the series of one modality."""
+"""Make the input of an approach from one series of each patient."""
 
 from gliobench.recipe import recipe
 
 with recipe(snakemake):
     from gliobench.files import read_table, shard_of
-    from gliobench.inputs.make import make_inputs
+    from gliobench.inputs.make import make_inputs, usable_patients
     from gliobench.inputs.store import write_shard
 
+    name, settings = snakemake.wildcards.modality, snakemake.params.input
     patients = shard_of(read_table(snakemake.input.patients, "patients"), snakemake.wildcards.scatteritem)
-    series = read_table(snakemake.input.series, "series")
-    usable = series[(series["modality"] == snakemake.wildcards.modality) & (series["status"] == "ok")]
-    chosen = patients[patients["patient_id"].isin(usable["patient_id"])]
-    arrays, index = make_inputs(
-        chosen["patient_id"], snakemake.wildcards.modality, snakemake.params.folder, snakemake.params.input
-    )
+    usable = usable_patients(read_table(snakemake.input.series, "series"), name, settings)
+    chosen = patients.loc[patients["patient_id"].isin(usable), "patient_id"]
+    arrays, index = make_inputs(chosen, name, snakemake.params.folder, snakemake.params.kind, settings)
     write_shard(arrays, index, snakemake.output.array)

@@ -3,9 +3,10 @@
 from gliobench.recipe import recipe
 
 with recipe(snakemake):
-    from gliobench.cohorts.rsna import check_excluded, read_patients
+    from gliobench.cohorts import layout
+    from gliobench.cohorts.patients import check_excluded
     from gliobench.files import write_table
 
-    patients = read_patients(snakemake.params.folder, snakemake.params.sites)
+    patients = layout(snakemake.params.kind).read_patients(snakemake.params.folder, snakemake.params.sites)
     check_excluded(patients, snakemake.params.exclude)
     write_table(patients, snakemake.output.patients, "patients")

@@ -7,4 +7,6 @@ with recipe(snakemake):
     from gliobench.splits import draw_split
 
     patients = read_table(snakemake.input.patients, "patients")
-    write_table(draw_split(patients, snakemake.params.scheme, snakemake.params.seed), snakemake.output.split, "split")
+    series = read_table(snakemake.input.series, "series")
+    split = draw_split(patients, series, snakemake.params.scheme, snakemake.params.seed)
+    write_table(split, snakemake.output.split, "split")

@@ -3,16 +3,19 @@
 from gliobench.recipe import recipe
 
 with recipe(snakemake):
+    from gliobench.files import read_json
+    from gliobench.training import Machine
     from gliobench.training.batch import Job
     from gliobench.training.job import run_job
 
-    job = Job(**snakemake.params.job)
+    settings = dict(snakemake.params.job)
+    if snakemake.input.tuned:
+        settings["parameters"] |= read_json(snakemake.input.tuned)["parameters"]
     run_job(
-        job,
-        weights=snakemake.params.weights,
+        Job(**settings),
+        Machine(snakemake.threads, **snakemake.params.machine),
         patients=snakemake.input.patients,
         split=snakemake.input.split,
         arrays=snakemake.input.arrays,
         outputs=snakemake.output,
-        threads=snakemake.threads,
     )

@@ -50,22 +50,24 @@ def nearest(name: str, known: Any) -> str:
 
 def merge(base: dict, changes: dict, where: str) -> dict:
     """
-    Return `base` with the values of `changes`.
+    Return `base` with the values of `changes`, mappings merged key by key; a value may be, or replace, an empty one.
 
     Raises
     ------
     GlioBenchError
         A key that `base` lacks (with the nearest known one), or a value of another type than the one it replaces.
     """
+    merged = dict(base)
     for key, value in changes.items():
         if key not in base:
             raise GlioBenchError(f"{where}: unknown key {key!r}; {nearest(key, base)}")
-        if _kind(value) != _kind(base[key]):
+        if None not in (value, base[key]) and _kind(value) != _kind(base[key]):
             raise GlioBenchError(
                 f"{where}.{key} must be a {_kind(base[key])}, as {base[key]!r} is, and not {value!r} "
                 "(YAML reads 1e-3 as text: write 1.0e-3)."
             )
-    return base | changes
+        merged[key] = merge(base[key], value, f"{where}.{key}") if isinstance(base[key], dict) else value
+    return merged
 
 
 def _kind(value: Any) -> str:

@@ -8,15 +8,19 @@ from sklearn.model_selection import StratifiedKFold, train_test_split
 from gliobench.errors import GlioBenchError
 from gliobench.seeds import derive_seed
 
+UNIT = ["patient_id", "modality", "slice_index"]  # the last two are empty where patients are split
 
-def draw_split(patients: pd.DataFrame, scheme: dict, seed: int) -> pd.DataFrame:
+
+def draw_split(patients: pd.DataFrame, series: pd.DataFrame, scheme: dict, seed: int) -> pd.DataFrame:
     """
-    Draw a split scheme over all patients of a cohort.
+    Draw a split scheme over the patients of a cohort.
 
     Parameters
     ----------
     patients : DataFrame
         As in the schema ``patients``.
+    series : DataFrame
+        As in the schema ``series``; read only by schemes over complete patients and over slices.
     scheme : dict
         An entry of ``config/splits.yaml``.
     seed : int
@@ -25,18 +29,40 @@ def draw_split(patients: pd.DataFrame, scheme: dict, seed: int) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        As in the schema ``split``: a role for every patient in every fold.
+        As in the schema ``split``: a role for every patient, or every slice, in every fold.
 
     Raises
     ------
     GlioBenchError
         A class is too small for the scheme, or one patient would have two roles in a fold.
     """
-    method = {"kfold": _kfold, "holdout": _holdout}[scheme["method"]]
-    split = pd.concat(method(patients, scheme, seed), ignore_index=True)
-    split["slice_index"] = pd.array([None] * len(split), dtype="Int64")
-    check_split(split)
-    return split
+    if scheme.get("among") == "complete":
+        patients = _complete(patients, series)
+    units = _slices(patients, series) if scheme.get("unit") == "slice" else patients
+    method = {"kfold": _kfold, "holdout": _holdout, "loocv": _loocv}[scheme["method"]]
+    split = pd.concat(method(units, scheme, seed), ignore_index=True)
+    if not _peeks(scheme):
+        check_split(split)
+    return split.reindex(columns=["repeat", "fold", *UNIT, "role"]).astype({"slice_index": "Int64"})
+
+
+def _peeks(scheme: dict) -> bool:
+    """Whether a scheme puts a patient on both sides on purpose; its caveat says so in every table."""
+    return scheme.get("unit") == "slice" or scheme.get("validation") == "left-out"
+
+
+def _complete(patients: pd.DataFrame, series: pd.DataFrame) -> pd.DataFrame:
+    lacking = series.loc[series["status"] != "ok", "patient_id"]
+    complete = patients[~patients["patient_id"].isin(lacking)]
+    if not len(complete):
+        raise GlioBenchError("no patient has all series usable: series.tsv gives the reason for each.")
+    return complete
+
+
+def _slices(patients: pd.DataFrame, series: pd.DataFrame) -> pd.DataFrame:
+    usable = series[series["status"] == "ok"].merge(patients[["patient_id", "label"]], on="patient_id")
+    usable = usable.assign(slice_index=usable["n_slices"].map(range))
+    return usable[[*UNIT, "label"]].explode("slice_index", ignore_index=True)
 
 
 def check_split(split: pd.DataFrame) -> None:
@@ -79,20 +105,35 @@ def _kfold(patients: pd.DataFrame, scheme: dict, seed: int) -> Iterator[pd.DataF
             yield _roles(train, validation, patients.iloc[test], repeat, fold)
 
 
-def _holdout(patients: pd.DataFrame, scheme: dict, seed: int) -> Iterator[pd.DataFrame]:
-    held_out = scheme["validation"] + scheme["test"]
-    train, rest = _divide(patients, held_out, scheme["random_state"])
-    validation, test = _divide(rest, scheme["test"] / held_out, scheme["random_state"])
-    yield _roles(train, validation, test, repeat=0, fold=0)
+def _holdout(units: pd.DataFrame, scheme: dict, seed: int) -> Iterator[pd.DataFrame]:
+    held_out, test = scheme["validation"] + scheme["test"], scheme["test"]
+    for repeat in range(scheme["repeats"]):
+        random_state = scheme.get("random_state", derive_seed(seed, "holdout")) + repeat
+        train, rest = _divide(units, held_out, random_state)
+        size = test / held_out if test < 1 else test
+        chooses, tested = _divide(rest, size, random_state) if test else (rest, rest[:0])
+        yield _roles(train, chooses, tested, repeat, fold=0)
 
 
-def _divide(patients: pd.DataFrame, share: float, random_state: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _loocv(patients: pd.DataFrame, scheme: dict, seed: int) -> Iterator[pd.DataFrame]:
+    for fold, left_out in enumerate(patients.index):
+        test, others = patients.loc[[left_out]], patients.drop(index=left_out)
+        if scheme["validation"] == "left-out":
+            yield _roles(others, test, test, 0, fold)
+        else:
+            parts = _divide(others, scheme["validation"], derive_seed(seed, "loocv", fold))
+            yield _roles(*parts, test, 0, fold)
+
+
+def _divide(units: pd.DataFrame, size: float, random_state: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Divide units, stratified by label, into those kept and a share or number taken."""
     try:
-        kept, taken = train_test_split(patients, test_size=share, stratify=patients["label"], random_state=random_state)
+        kept, taken = train_test_split(units, test_size=size, stratify=units["label"], random_state=random_state)
     except ValueError as error:
-        counts = patients["label"].value_counts().to_dict()
+        counts = units["label"].value_counts().to_dict()
+        amount = f"{size:.0%}" if isinstance(size, float) else str(size)
         raise GlioBenchError(
-            f"taking {share:.0%} of {len(patients)} patients (by label: {counts}) leaves a part without one of the "
+            f"taking {amount} of {len(units)} patients (by label: {counts}) leaves a part without one of the "
             "labels: the cohort is too small for this split scheme."
         ) from error
     return kept, taken
@@ -100,9 +141,5 @@ def _divide(patients: pd.DataFrame, share: float, random_state: int) -> tuple[pd
 
 def _roles(train: pd.DataFrame, validation: pd.DataFrame, test: pd.DataFrame, repeat: int, fold: int) -> pd.DataFrame:
     parts = {"train": train, "validation": validation, "test": test}
-    rows = [
-        {"repeat": repeat, "fold": fold, "patient_id": patient_id, "role": role}
-        for role, part in parts.items()
-        for patient_id in sorted(part["patient_id"])
-    ]
-    return pd.DataFrame(rows)
+    named = [part.reindex(columns=UNIT).sort_values(UNIT).assign(role=role) for role, part in parts.items()]
+    return pd.concat(named, ignore_index=True).assign(repeat=repeat, fold=fold)

@@ -13,6 +13,9 @@ from gliobench.seeds import derive_seed
 from gliobench.settings import check, known, merge, nearest
 
 MODALITIES = ("FLAIR", "T1w", "T1wCE", "T2w")
+ALL = "all"  # every modality of a cohort: as channels, or as rows where the input is slices
+SEGMENTATION, LESION = "segmentation", "lesion"  # series that are masks: of brainstem cohorts, of generated ones
+GENERATED = {"synthetic": "rsna", "synthetic-brainstem": "brainstem"}  # kind of a generated cohort: what it is like
 
 
 @dataclass(frozen=True)
@@ -57,16 +60,15 @@ class Study:
         self.seed: int = config["seed"]
         self.seeds: int = config.get("seeds", 1)
         self.bootstrap: int = config.get("bootstrap", 2000)
+        self.device: str = config.get("device", "auto")
+        self.deterministic: bool = config.get("deterministic", False)
         for cohort, settings in config["cohorts"].items():
             if not isinstance(cohort, str):
                 raise GlioBenchError(f"the study's config, cohorts: {cohort!r} is no text; write the name in quotes.")
             _check_excluded(cohort, settings.get("exclude", {}))
-            if settings["kind"] == "synthetic":
-                check(
-                    settings.get("generator", {}),
-                    "synthetic",
-                    f"the study's config, cohorts.{cohort}.generator",
-                )
+            if settings["kind"] in GENERATED:
+                where = f"the study's config, cohorts.{cohort}.generator"
+                check(settings.get("generator", {}), settings["kind"], where)
 
     @cached_property
     def groups(self) -> dict[str, list[str]]:
@@ -91,6 +93,10 @@ class Study:
         settings = self.cohorts[cohort]
         return settings.get("modalities", settings.get("generator", {}).get("modalities", list(MODALITIES)))
 
+    def generated(self, cohort: str) -> bool:
+        """Whether a cohort is made by the study itself."""
+        return self.cohorts[cohort]["kind"] in GENERATED
+
     @property
     def kinds(self) -> dict[str, str]:
         """Kind of every cohort."""
@@ -107,16 +113,40 @@ class Study:
                 )
         return {name: self._load_approach(name) for name in sorted(names)}
 
-    def _load_approach(self, name: str) -> dict:
-        folder = self.root / "config" / "approaches"
-        if not (folder / f"{name}.yaml").is_file():
-            known = sorted(path.stem for path in folder.glob("*.yaml"))
-            raise GlioBenchError(f"There is no approach {name!r} in config/approaches; {nearest(name, known)}")
-        settings = yaml.safe_load((folder / f"{name}.yaml").read_text(encoding="utf-8"))
+    def _all_approaches(self) -> list[str]:
+        return sorted(path.stem for path in (self.root / "config" / "approaches").glob("*.yaml"))
+
+    def _read_approach(self, name: str) -> dict:
+        path = self.root / "config" / "approaches" / f"{name}.yaml"
+        settings = yaml.safe_load(path.read_text(encoding="utf-8"))
         check(settings, "approach", f"config/approaches/{name}.yaml")
-        for part, changes in self.config.get("settings", {}).get(name, {}).items():
-            settings[part] = merge(settings[part], changes, f"settings.{name}.{part}")
         return settings
+
+    def _load_approach(self, name: str) -> dict:
+        there = self._all_approaches()
+        if name not in there:
+            raise GlioBenchError(f"There is no approach {name!r} in config/approaches; {nearest(name, there)}")
+        settings = self._read_approach(name)
+        changes = self.config.get("settings", {}).get(name, {})
+        for part in ("input", "parameters", "tuning"):
+            settings[part] = merge(settings.get(part, {}), changes.get(part, {}), f"settings.{name}.{part}")
+        for kind, own in changes.get("input_for", {}).items():
+            settings.setdefault("input_for", {}).setdefault(kind, {}).update(own)
+        settings["weights"] = changes.get("weights", settings.get("weights", "none"))
+        return settings
+
+    def input(self, approach: str, cohort: str) -> dict:
+        """Return the settings of the array that an approach reads of a cohort."""
+        settings = self.approaches[approach]
+        kind = self.cohorts[cohort]["kind"]
+        changes = settings.get("input_for", {}).get(GENERATED.get(kind, kind), {})
+        return merge(settings["input"], changes, f"config/approaches/{approach}.yaml, input_for")
+
+    def series(self, cell: Cell) -> list[str]:
+        """Return the series that a cell's inputs are made of, in the order of their channels."""
+        modalities = self.modalities(cell.cohort) if cell.modality == ALL else [cell.modality]
+        ordered = [modality for modality in MODALITIES if modality in modalities]
+        return ordered + [SEGMENTATION] * self.input(cell.approach, cell.cohort).get(SEGMENTATION, False)
 
     @cached_property
     def splits(self) -> dict[str, dict]:
@@ -136,33 +166,87 @@ class Study:
         """Every cell of the grid, once, in the order of the config; its settings are checked."""
         cells = list(dict.fromkeys(cell for run in self.config["runs"] for cell in self._expand(run)))
         for cell in cells:
-            self.variant(cell.approach, cell.variant)
-            self.scheme_name(cell)
+            self.parameters(cell)
+            self.input(cell.approach, cell.cohort)
+            self._check_tuned(cell)
         return cells
 
     def _expand(self, run: dict) -> Iterator[Cell]:
         name = run["approach"]
-        approach = self.approaches[name]
         where = f"runs, {name}"
         for cohort in run.get("cohorts", list(self.config["cohorts"])):
             known(cohort, self.config["cohorts"], f"{where}: no cohort")
             for member in self.groups.get(cohort, [cohort]):
-                for variant in run.get("variants", ["main"]):
-                    known(variant, approach["variants"], f"{where}: no variant")
-                    for modality in run.get("modalities", approach["modalities"]):
-                        known(modality, self.modalities(member), f"{where}: cohort {cohort} has no modality")
+                for variant in run.get("variants", self._usual_variants(name)):
+                    self._check_variant(name, variant)
+                    for modality in run.get("modalities", self.approaches[name]["modalities"]):
+                        self._check_modality(name, modality, member, cohort)
                         for protocol in run.get("protocols", ["harmonised"]):
-                            known(protocol, approach["protocols"], f"{where}: no protocol")
+                            known(protocol, self._protocols(name, variant), f"{where}, {variant}: no protocol")
                             yield Cell(member, name, variant, modality, protocol)
 
+    def _check_variant(self, approach: str, variant: str) -> None:
+        variants = self.approaches[approach]["variants"]
+        if variant in variants:
+            return
+        others = [name for name in self._all_approaches() if variant in self._read_approach(name)["variants"]]
+        where = f"it is one of {' and '.join(others)}." if others else nearest(variant, variants)
+        raise GlioBenchError(f"runs, {approach}: no variant {variant!r}; {where}")
+
+    def _check_tuned(self, cell: Cell) -> None:
+        scheme = self.splits[self.scheme_name(cell)]
+        one_split = scheme["method"] == "holdout" and scheme["repeats"] == 1
+        if self.variant(cell.approach, cell.variant)["tuned"] and not one_split:
+            raise GlioBenchError(
+                f"runs, {cell.approach}: {cell.variant} is tuned on the training and validation patients of one split, "
+                f"whom other folds test: run it under a protocol with one held-out set and not under {cell.protocol}."
+            )
+
+    def _usual_variants(self, approach: str) -> list[str]:
+        variants = self.approaches[approach]["variants"]
+        return ["main"] if "main" in variants else list(variants)
+
+    def _check_modality(self, approach: str, modality: str, cohort: str, shown: str) -> None:
+        where = f"runs, {approach}"
+        if modality != ALL:
+            known(modality, self.modalities(cohort), f"{where}: cohort {shown} has no modality")
+        elif ALL not in self.approaches[approach]["modalities"]:
+            raise GlioBenchError(f"{where}: it reads one modality at a time; name modalities instead of `{ALL}`.")
+
     def variant(self, approach: str, variant: str) -> dict:
-        """Return a variant's settings: weights, parameters and caveat, resolved."""
+        """Return a variant's settings: weights, parameters and whether they are tuned."""
         base = self.approaches[approach]
         own = base["variants"][variant]
         where = f"config/approaches/{approach}.yaml, variants.{variant}.parameters"
         return {
-            "weights": own.get("weights", base.get("weights", "none")),
+            "weights": own.get("weights", base["weights"]),
             "parameters": merge(base["parameters"], own.get("parameters", {}), where),
+            "tuned": own.get("tuned", False),
+        }
+
+    def parameters(self, cell: Cell) -> dict:
+        """Return the hyperparameters of a cell: the variant's, with the protocol's changes."""
+        where = f"config/approaches/{cell.approach}.yaml, protocols.{cell.protocol}.parameters"
+        changes = self.protocol(cell).get("parameters", {})
+        return merge(self.variant(cell.approach, cell.variant)["parameters"], changes, where)
+
+    @property
+    def machine(self) -> dict:
+        """The device that trainings ask for, and whether they must repeat exactly on a GPU."""
+        return {"device": self.device, "deterministic": self.deterministic}
+
+    def job(self, cell: Cell) -> dict:
+        """Return what every training job of a cell shares, as plain data."""
+        return {
+            "cell": asdict(cell),
+            "input": self.input(cell.approach, cell.cohort)["kind"],
+            "scheme": self.scheme_name(cell),
+            "batches": self.splits[self.scheme_name(cell)].get("batches", 1),
+            "seed": self.cohorts[cell.cohort]["seed"],
+            "phases": self.phases(cell.approach),
+            "parameters": self.parameters(cell),
+            "weights": self.variant(cell.approach, cell.variant)["weights"],
+            "part": self.protocol(cell).get("part"),
         }
 
     def phases(self, approach: str) -> list[str]:
@@ -171,20 +255,24 @@ class Study:
 
     def scheme_name(self, cell: Cell) -> str:
         """Return the name of the cell's split scheme."""
-        return self._protocol(cell)["split"]
+        return self.protocol(cell)["split"]
 
-    def _protocol(self, cell: Cell) -> dict:
-        approach = self.approaches[cell.approach]
-        protocols = approach["protocols"] | approach["variants"][cell.variant].get("protocols", {})
-        protocol = protocols[cell.protocol]
+    def _protocols(self, approach: str, variant: str) -> dict:
+        settings = self.approaches[approach]
+        return settings["protocols"] | settings["variants"][variant].get("protocols", {})
+
+    def protocol(self, cell: Cell) -> dict:
+        """Return the cell's protocol: split, and where it has them part, caveat and parameters."""
+        protocol = self._protocols(cell.approach, cell.variant)[cell.protocol]
         known(protocol["split"], self.splits, f"config/approaches/{cell.approach}.yaml: no split scheme")
         return protocol
 
     def caveat(self, cell: Cell) -> str | None:
         """Return what a reader must know of the cell's variant and protocol, or None."""
         variant = self.approaches[cell.approach]["variants"][cell.variant]
-        caveats = [part["caveat"] for part in (variant, self._protocol(cell)) if "caveat" in part]
-        return "; ".join(caveats) or None
+        scheme = self.splits[self.scheme_name(cell)]
+        caveats = [part["caveat"] for part in (variant, self.protocol(cell), scheme) if "caveat" in part]
+        return "; ".join(dict.fromkeys(caveats)) or None
 
     def batches(self, cell: Cell) -> list[dict[str, int]]:
         """Return the training jobs of a cell: repeat, seed and batch of each."""

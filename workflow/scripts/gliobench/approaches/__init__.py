@@ -3,16 +3,20 @@ One file an approach: its network, how it trains, how it predicts.
 
 A module here is found by its file name and offers:
 
-``prepare(threads)``
-    Set up the framework for exact repeats, once a process; returns the device's name.
-``build(shape, parameters)``
-    A model for inputs of that shape; built once a job, so that its folds share one compiled step.
+``prepare(machine)``
+    Set up the framework for the `gliobench.training.Machine`, once a process; returns the device's name.
+``build(shape, parameters, weights)``
+    A model for inputs of that shape; built once a job, so that its folds share one compiled step. `weights` is
+    ``none``, ``imagenet`` or the path of a file.
 ``fit(model, phase, train, validation, parameters, seed, on_epoch)``
-    Train one phase of the approach's YAML and leave the model in its best state; the first phase starts from weights
-    drawn with `seed`. Calls ``on_epoch(record)`` after each epoch (columns of the schema ``history``), returns the
-    best epoch (from 1), raises `gliobench.training.Diverged` when the loss is no number.
+    Train one phase of the approach's YAML and leave the model in its best state; the first phase starts from the
+    initial weights, what they leave open being drawn with `seed`. Calls ``on_epoch(record)`` after each epoch (columns
+    of the schema ``history``), returns the best epoch (from 1), raises `gliobench.training.Diverged` when the loss is
+    no number.
 ``predict(model, inputs)``
     Probability of label 1 for each row of `inputs`.
 ``save(model, path)``, ``load(path)``, ``SUFFIX``
     The trained model as one file of that suffix, in a format that carries no code.
+``cam_layer(model)``, ``redrawn(model, seed)``
+    Only for the figure ``gradcam``, in PyTorch: the layer whose maps are weighed, and the network with random weights.
 """

@@ -1,19 +1,20 @@
 """3D CNN on one modality (Bui and Fleming). Keras, backend-neutral."""
 
-import time
 from pathlib import Path
 
 import numpy as np
 
-from gliobench.training import Diverged, OnEpoch, Part, keras_session
-from gliobench.training.keras_session import keras, renew, seed_all
+from gliobench.training import OnEpoch, Part, keras_session
+from gliobench.training.keras_epochs import BestEpoch
+from gliobench.training.keras_session import keras, renew, renew_optimizer, seed_all
+from gliobench.training.keras_weights import initial_weights
 from gliobench.training.scores import binary_scores
 
 SUFFIX = ".keras"
 prepare = keras_session.prepare
 
 
-def build(shape: tuple[int, ...], parameters: dict) -> keras.Model:
+def build(shape: tuple[int, ...], parameters: dict, weights: str) -> keras.Model:
     """
     Build and compile the network of the paper's Fig. 7.
 
@@ -23,6 +24,8 @@ def build(shape: tuple[int, ...], parameters: dict) -> keras.Model:
         Rows, columns and slices of one input.
     parameters : dict
         As in ``config/approaches/cnn3d.yaml``.
+    weights : str
+        ``none``, or the file of a model that `save` wrote.
 
     Returns
     -------
@@ -30,6 +33,7 @@ def build(shape: tuple[int, ...], parameters: dict) -> keras.Model:
         257,153 parameters at the paper's settings, 256,769 of them trainable.
     """
     model = _network(shape, parameters)
+    model.initial_weights = initial_weights(model, "this 3D CNN", weights, download=None)
     schedule = keras.optimizers.schedules.ExponentialDecay(
         parameters["learning_rate"], parameters["decay_steps"], parameters["decay_rate"], staircase=True
     )
@@ -52,7 +56,7 @@ def _network(shape: tuple[int, ...], parameters: dict) -> keras.Model:
     features = keras.layers.GlobalAveragePooling3D()(features)
     features = keras.layers.Dense(parameters["dense"], activation="relu")(features)
     features = keras.layers.Dropout(parameters["dropout"])(features)
-    return keras.Model(inputs, keras.layers.Dense(1, activation="sigmoid")(features))
+    return keras.Model(inputs, keras.layers.Dense(1, activation="sigmoid", dtype="float32")(features))
 
 
 def fit(
@@ -67,6 +71,8 @@ def fit(
     """
     Train from fresh weights and keep those of the best validation AUC (II.E); at equal AUC those of lower loss.
 
+    Where `build` was given a file, every training starts from its weights.
+
     Returns
     -------
     int
@@ -79,9 +85,18 @@ def fit(
     """
     seed_all(seed)
     renew(model, _network(model.input_shape[1:-1], parameters))
+    renew_optimizer(model.optimizer)
+    if model.initial_weights is not None:
+        model.set_weights(model.initial_weights)
     rng = np.random.default_rng(seed)
     batches = LabelledBatches(train, parameters["batch_size"], parameters["labels"], rng)
-    watch = BestEpoch(validation, parameters["labels"], parameters["patience"], rng, on_epoch)
+    labels = ValidationLabels(validation.labels, parameters["labels"], rng)
+    watch = BestEpoch(
+        lambda: labels.score(predict(model, validation.inputs)),
+        lambda scores: (scores["auc"], -scores["loss"]),
+        parameters["patience"],
+        on_epoch,
+    )
     again = keras.callbacks.LambdaCallback(on_train_begin=lambda logs: seed_all(seed))  # torch draws while it compiles
     model.fit(batches, epochs=parameters["epochs"], callbacks=[again, watch], shuffle=False, verbose=0)
     model.set_weights(watch.best_weights)
@@ -151,43 +166,17 @@ class LabelledBatches(keras.utils.PyDataset):
             self.order = self.rng.permutation(self.order)
 
 
-class BestEpoch(keras.callbacks.Callback):
-    """Score the validation patients after each epoch, keep the best weights, stop after `patience` epochs without."""
+class ValidationLabels:
+    """Labels of the validation patients under a variant's label handling, as `LabelledBatches` has it for training."""
 
-    def __init__(self, validation: Part, labels: str, patience: int, rng: np.random.Generator, on_epoch: OnEpoch):
-        super().__init__()
-        self.inputs = validation.inputs
-        self.labels = rng.permutation(validation.labels) if labels == "permuted" else validation.labels
-        self.policy = labels
-        self.patience = patience
+    def __init__(self, labels: np.ndarray, policy: str, rng: np.random.Generator):
+        self.labels = rng.permutation(labels) if policy == "permuted" else labels
+        self.policy = policy
         self.rng = rng
-        self.report = on_epoch
-        self.best = (-np.inf, -np.inf)
-        self.best_epoch = 0
-        self.best_weights: list[np.ndarray] = []
 
-    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
-        """Start the clock."""
-        self.start = time.perf_counter()
-
-    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
-        """Score, report, keep or stop."""
-        logs = logs or {}
-        scores = binary_scores(self.labels, predict(self.model, self.inputs))
-        losses = [logs["loss"], scores["loss"]]
-        # A fused ReLU may turn NaN into 0, so that the losses of a broken network look like numbers.
-        if not all(np.isfinite(values).all() for values in (losses, *self.model.get_weights())):
-            raise Diverged(f"the loss or a weight was no number in epoch {epoch + 1}")
-        self.report(
-            {name: float(logs[name]) for name in ("loss", "accuracy", "auc")}
-            | {f"validation_{name}": value for name, value in scores.items()}
-            | {"epoch": epoch + 1, "seconds": time.perf_counter() - self.start}
-        )
-        if (scores["auc"], -scores["loss"]) > self.best:
-            self.best = (scores["auc"], -scores["loss"])
-            self.best_epoch = epoch + 1
-            self.best_weights = self.model.get_weights()
-        elif epoch + 1 - self.best_epoch >= self.patience:
-            self.model.stop_training = True
+    def score(self, probabilities: np.ndarray) -> dict[str, float]:
+        """Score an epoch's probabilities against the labels of that epoch."""
+        scores = binary_scores(self.labels, probabilities)
         if self.policy == "permuted_after_first_epoch":
             self.labels = self.rng.permutation(self.labels)
+        return scores

@@ -142,8 +142,15 @@ def _turn(axis: int, angle: float) -> NDArray[np.float64]:
 def draw_anatomy(
     template: Anatomy, pose: Pose, push: tuple[NDArray, float, float], rng: np.random.Generator
 ) -> Anatomy:
+    """Warp the template into a patient's brain, pushed aside by a mass; parameters as of `draw_warp`."""
+    return Anatomy(warp(template.tissues, draw_warp(template, pose, push, rng)), template.affine)
+
+
+def draw_warp(
+    template: Anatomy, pose: Pose, push: tuple[NDArray, float, float], rng: np.random.Generator
+) -> NDArray[np.float32]:
     """
-    Warp the template into a patient's brain, pushed aside by a mass.
+    Draw where in the template each voxel of a patient's brain comes from.
 
     Parameters
     ----------
@@ -155,6 +162,11 @@ def draw_anatomy(
         Centre (patient RAS mm), largest displacement (mm) and reach (mm) of the mass effect.
     rng : numpy Generator
         Draws the smooth warp.
+
+    Returns
+    -------
+    float32 array of shape (3, x, y, z)
+        Indices into the template's maps.
     """
     points = np.broadcast_arrays(*template.millimetres())
     centre, strength, reach = push
@@ -162,11 +174,14 @@ def draw_anatomy(
     pull = strength / reach * np.exp(-sum(offset**2 for offset in away) / (2 * reach**2))
     grain = 50 / template.spacing
     warped = [points[axis] - pull * away[axis] + WARP * smooth_noise(rng, template.shape, grain) for axis in range(3)]
-    coordinates = np.stack(
+    return np.stack(
         [
             ((mapped - template.affine[axis, 3]) / template.spacing).astype("float32")
             for axis, mapped in enumerate(pose.to_template(warped))
         ]
     )
-    tissues = np.stack([ndimage.map_coordinates(tissue, coordinates, order=1) for tissue in template.tissues])
-    return Anatomy(tissues, template.affine)
+
+
+def warp(maps: NDArray[np.float32], coordinates: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Carry maps of the template, shape (n, x, y, z), to where `draw_warp` says."""
+    return np.stack([ndimage.map_coordinates(each, coordinates, order=1) for each in maps])

@@ -8,16 +8,22 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from gliobench.cohorts.rsna import series_folder
+from gliobench.cohorts import layout
 from gliobench.errors import GlioBenchError
-from gliobench.imaging.dicom import SeriesError, SeriesFacts, read_series
+from gliobench.imaging.dicom import SeriesError, SeriesFacts, Volume
 from gliobench.imaging.intensity import minmax
 
 THUMBNAIL = 96  # pixels a side
+SAME_PLACE = 0.1  # mm; corners of one grid may differ by so much, since headers round
+Grid = tuple[tuple[int, ...], np.ndarray]  # a volume's shape and its affine
 
 
 def audit_patients(
-    patient_ids: Iterable[str], modalities: Iterable[str], folder: str | Path, exclude: dict[str, dict[str, str]]
+    patient_ids: Iterable[str],
+    modalities: Iterable[str],
+    folder: str | Path,
+    exclude: dict[str, dict[str, str]],
+    kind: str,
 ) -> tuple[pd.DataFrame, np.ndarray]:
     """
     Audit the series of each patient.
@@ -27,24 +33,32 @@ def audit_patients(
     patient_ids : iterable of str
         Patients of the cohort.
     modalities : iterable of str
-        Modalities to read.
+        Modalities to read; the roles of the cohort's layout, such as the segmentation, are read too.
     folder : path
-        The cohort, in the competition's layout.
+        The cohort, in the layout of its kind.
     exclude : dict
-        Modality to patient to reason: series that the config leaves out.
+        Modality (or role) to patient to reason: series that the config leaves out.
+    kind : str
+        The cohort's kind.
 
     Returns
     -------
     series : DataFrame
-        As in the schema ``series``, a row a patient and modality.
+        As in the schema ``series``, a row a patient and modality, then one a role.
     thumbnails : ndarray
         Shape (rows of `series`, 96, 96), uint8: the middle slice, zeros where nothing could be read.
     """
     rows, thumbnails = [], []
+    names = list(modalities)
     for patient_id in patient_ids:
-        for modality in modalities:
-            row, thumbnail = _audit_series(patient_id, modality, Path(folder))
-            reason = exclude.get(modality, {}).get(patient_id)
+        grids: list[Grid] = []
+        for name in (*names, *layout(kind).ROLES):
+            row, thumbnail, grid = _audit_series(patient_id, name, Path(folder), kind)
+            if name == "segmentation" and row["status"] == "ok":
+                row |= _compare_grids(patient_id, grid, grids)
+            if grid:
+                grids.append(grid)
+            reason = exclude.get(name, {}).get(patient_id)
             if reason:
                 row |= {"status": "excluded", "reason": reason}
             rows.append(row)
@@ -61,29 +75,55 @@ def check_something_left(series: pd.DataFrame, cohort: str) -> None:
         raise GlioBenchError(f"cohort {cohort}: none of its {len(series)} series is usable; the first because: {first}")
 
 
-def _audit_series(patient_id: str, modality: str, folder: Path) -> tuple[dict, np.ndarray]:
+def _audit_series(patient_id: str, name: str, folder: Path, kind: str) -> tuple[dict, np.ndarray, Grid | None]:
     blank = np.zeros((THUMBNAIL, THUMBNAIL), np.uint8)
-    names = {"patient_id": patient_id, "modality": modality}
-    path = series_folder(folder, patient_id, modality)
-    if not path.is_dir():
-        reason = f"patient {patient_id} has no {modality} series: there is no folder {path}."
-        return names | asdict(SeriesFacts()) | {"status": "failed", "reason": reason}, blank
+    names = {"patient_id": patient_id, "modality": name}
     try:
-        volume, facts = read_series(path)
+        volume, facts = layout(kind).read_one(folder, patient_id, name)
     except SeriesError as error:
-        return names | asdict(error.facts) | {"status": "failed", "reason": str(error)}, blank
-    if facts.blank_fraction == 1:
-        reason = f"all {facts.n_slices} slices are blank."
-        return names | asdict(facts) | {"status": "excluded", "reason": reason}, blank
+        return names | asdict(error.facts) | {"status": "failed", "reason": str(error)}, blank, None
+    grid = (volume.voxels.shape, volume.affine)
+    reason = _reason_to_exclude(name, volume, facts)
+    if reason:
+        return names | asdict(facts) | {"status": "excluded", "reason": reason}, blank, grid
     row = names | asdict(facts) | {"status": "ok", "reason": None}
-    return row, _thumbnail(volume.voxels[len(volume.voxels) // 2])
+    return row, _thumbnail(volume), grid
 
 
-def _thumbnail(pixels: np.ndarray) -> np.ndarray:
-    scale = THUMBNAIL / max(pixels.shape)
-    size = [max(1, round(side * scale)) for side in pixels.shape]
-    small = cv2.resize(minmax(pixels), (size[1], size[0]), interpolation=cv2.INTER_AREA)
+def _reason_to_exclude(name: str, volume: Volume, facts: SeriesFacts) -> str | None:
+    if name == "segmentation" and not volume.voxels.any():
+        return "the segmentation is empty: it marks no voxel."
+    if facts.blank_fraction == 1:
+        return f"all {facts.n_slices} slices are blank."
+    return None
+
+
+def _compare_grids(patient_id: str, grid: Grid | None, images: list[Grid]) -> dict[str, str]:
+    """Return what changes in the row of a segmentation that lies on none of its images' grids."""
+    if grid is None or not images or any(_same(grid, image) for image in images):
+        return {}
+    reason = (
+        f"patient {patient_id}: the segmentation lies on another grid than its images; "
+        "resample it (nearest neighbour) to one of them."
+    )
+    return {"status": "failed", "reason": reason}
+
+
+def _same(first: Grid, second: Grid) -> bool:
+    """Whether two grids have one shape and their corners at the same places."""
+    if first[0] != second[0]:
+        return False
+    corners = np.array([[*corner, 1] for corner in np.ndindex(2, 2, 2)]) * [*(np.array(first[0]) - 1), 1]
+    return float(np.abs(corners @ (first[1] - second[1]).T).max()) < SAME_PLACE
+
+
+def _thumbnail(volume: Volume) -> np.ndarray:
+    """Return the middle slice in true proportions, for reformatted slices have long pixels."""
+    pixels = volume.voxels[len(volume.voxels) // 2]
+    extent = pixels.shape * np.linalg.norm(volume.affine[:3, 1:3], axis=0)
+    height, width = (max(1, round(THUMBNAIL * side / extent.max())) for side in extent)
+    small = cv2.resize(minmax(pixels), (width, height), interpolation=cv2.INTER_AREA)
     square = np.zeros((THUMBNAIL, THUMBNAIL), np.uint8)
-    top, left = (THUMBNAIL - size[0]) // 2, (THUMBNAIL - size[1]) // 2
-    square[top : top + size[0], left : left + size[1]] = np.round(small * 255).astype(np.uint8)
+    top, left = (THUMBNAIL - height) // 2, (THUMBNAIL - width) // 2
+    square[top : top + height, left : left + width] = np.round(small * 255).astype(np.uint8)
     return square

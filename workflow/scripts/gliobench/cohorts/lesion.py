@@ -143,9 +143,9 @@ def draw_lesion(anatomy: Anatomy, centre: NDArray, radius: float, traits: Traits
     thickness = min(traits.ring_thickness, 0.5 * radius)
     inside = _soft((depth - thickness) / anatomy.spacing) * brain
     shell = np.clip(core - inside, 0, 1)
-    kept = _lowest(smooth_noise(rng, anatomy.shape, 18 / anatomy.spacing), shell, traits.ring_completeness)
+    kept = lowest(smooth_noise(rng, anatomy.shape, 18 / anatomy.spacing), shell, traits.ring_completeness)
     clumps = 0.25 * radius * smooth_noise(rng, anatomy.shape, 7 / anatomy.spacing) - depth
-    necrosis = inside * _lowest(clumps, inside, traits.necrosis_fraction)
+    necrosis = inside * lowest(clumps, inside, traits.necrosis_fraction)
     rim = shell * kept + (inside - necrosis)
     gaps = core - rim - necrosis
     room = np.clip(anatomy.tissues[1] + anatomy.tissues[2] - core, 0, 1)
@@ -154,6 +154,11 @@ def draw_lesion(anatomy: Anatomy, centre: NDArray, radius: float, traits: Traits
     texture = 1 + traits.t2_texture * np.clip(grain, -2.5, 2.5) * (oedema + rim + necrosis)
     oedema, rim, necrosis = (np.clip(part, 0, 1).astype("float32") for part in (oedema, rim, necrosis))
     return Lesion(oedema, rim, necrosis, texture.astype("float32"))
+
+
+def lowest(score: NDArray, region: NDArray, share: float) -> NDArray:
+    """Return 1 where `score` is among the lowest `share` of the region, else 0."""
+    return (score <= np.quantile(score[region > 0.5], share)).astype("float32") if (region > 0.5).any() else region
 
 
 def _draw_depth(anatomy: Anatomy, centre: NDArray, radius: float, rng: np.random.Generator) -> NDArray[np.float32]:
@@ -172,11 +177,6 @@ def _draw_depth(anatomy: Anatomy, centre: NDArray, radius: float, rng: np.random
 def _soft(depth: NDArray) -> NDArray:
     """Share of a voxel inside a surface that lies `depth` voxels above its middle."""
     return np.clip(0.5 + depth, 0, 1)
-
-
-def _lowest(score: NDArray, region: NDArray, share: float) -> NDArray:
-    """Return 1 where `score` is among the lowest `share` of the region, else 0."""
-    return (score <= np.quantile(score[region > 0.5], share)).astype("float32") if (region > 0.5).any() else region
 
 
 def _spread_oedema(

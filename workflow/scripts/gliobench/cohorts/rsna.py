@@ -1,15 +1,16 @@
 """The RSNA-MICCAI 2021 layout: ``train/<id>/<modality>/*.dcm`` and ``train_labels.csv``."""
 
-from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
 
+from gliobench.cohorts.patients import check_folders, check_ids, check_once, read_sites
 from gliobench.errors import GlioBenchError
+from gliobench.imaging.dicom import SeriesError, SeriesFacts, Volume, read_series
 
 LABELS = "train_labels.csv"
 LABEL_NAMES = {0: "unmethylated", 1: "methylated"}
-SHOWN = 5
+ROLES: tuple[str, ...] = ()
 
 
 def read_patients(folder: str | Path, sites: str | Path | None = None) -> pd.DataFrame:
@@ -35,23 +36,61 @@ def read_patients(folder: str | Path, sites: str | Path | None = None) -> pd.Dat
     """
     folder = Path(folder)
     labels = _read_labels(folder)
-    _check_folders(labels["patient_id"], folder)
+    check_folders(labels["patient_id"], folder / "train", folder / LABELS)
     patients = labels.assign(label_name=labels["label"].map(LABEL_NAMES))
-    known = _read_sites(sites)
+    known = read_sites(sites)
     return patients.merge(known, on="patient_id", how="left").sort_values("patient_id", ignore_index=True)
 
 
-def check_excluded(patients: pd.DataFrame, exclude: dict[str, dict[str, str]]) -> None:
-    """Raise a sentence if the config excludes a patient whom the cohort does not have."""
-    named = {patient_id for reasons in exclude.values() for patient_id in reasons}
-    strangers = named - set(patients["patient_id"])
-    if strangers:
-        raise GlioBenchError(f"`exclude` in the config names {_some(strangers)}, but the cohort has no such patient.")
+def read_one(folder: str | Path, patient_id: str, name: str, voi_lut: bool = False) -> tuple[Volume, SeriesFacts]:
+    """
+    Read one series of a patient.
+
+    Parameters
+    ----------
+    folder : path
+        The cohort's folder.
+    patient_id : str
+        Whose series.
+    name : str
+        A modality, or "lesion": the mask of the whole lesion, which generated cohorts have as
+        ``lesions/<patient_id>.nii.gz``.
+    voi_lut : bool
+        Also apply each slice's VOI look-up table or window.
+
+    Returns
+    -------
+    volume : Volume
+        Voxels, shape (slices, rows, columns), with their affine.
+    facts : SeriesFacts
+        What the audit tells of it.
+
+    Raises
+    ------
+    SeriesError
+        The series is absent or unreadable.
+    """
+    if name == "lesion":
+        from gliobench.imaging.nifti import read_nifti  # slow to import, and only generated cohorts have masks
+
+        mask = lesion_file(folder, patient_id)
+        if not mask.is_file():
+            raise SeriesError(f"patient {patient_id} has no lesion mask: there is no file {mask}.")
+        return read_nifti(mask)
+    path = series_folder(folder, patient_id, name)
+    if not path.is_dir():
+        raise SeriesError(f"patient {patient_id} has no {name} series: there is no folder {path}.")
+    return read_series(path, voi_lut)
 
 
 def series_folder(folder: str | Path, patient_id: str, modality: str) -> Path:
     """Return where the series of one patient in one modality lies."""
     return Path(folder) / "train" / patient_id / modality
+
+
+def lesion_file(folder: str | Path, patient_id: str) -> Path:
+    """Return where the mask of a generated patient's lesion lies."""
+    return Path(folder) / "lesions" / f"{patient_id}.nii.gz"
 
 
 def _read_labels(folder: Path) -> pd.DataFrame:
@@ -72,52 +111,7 @@ def _read_labels(folder: Path) -> pd.DataFrame:
             f"{path}: patient {row['BraTS21ID']} has the label {row['MGMT_value']!r}; "
             "MGMT_value must be 0 (unmethylated) or 1 (methylated): correct or remove that row."
         )
-    table["patient_id"] = table["BraTS21ID"].str.zfill(5)
-    unsafe = table[~table["BraTS21ID"].str.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*")]
-    if len(unsafe):
-        raise GlioBenchError(
-            f"{path}: {unsafe['BraTS21ID'].iloc[0]!r} cannot be a patient id: use letters, digits, - and _ only."
-        )
-    twice = table["patient_id"][table["patient_id"].duplicated()]
-    if len(twice):
-        raise GlioBenchError(f"{path} lists {_some(twice.unique())} more than once: keep one row a patient.")
-    return pd.DataFrame({"patient_id": table["patient_id"], "label": table["MGMT_value"].astype(int)})
-
-
-def _check_folders(patient_ids: pd.Series, folder: Path) -> None:
-    train = folder / "train"
-    if not train.is_dir():
-        raise GlioBenchError(f"{train} does not exist: expected is one folder a patient there, as {LABELS} lists them.")
-    there = {path.name for path in train.iterdir() if path.is_dir() and not path.name.startswith(".")}
-    labelled = set(patient_ids)
-    if labelled - there:
-        raise GlioBenchError(
-            f"{folder / LABELS} labels {_some(labelled - there)} but {train} has no such folder: "
-            "complete the download or remove those rows."
-        )
-    if there - labelled:
-        raise GlioBenchError(
-            f"{train} holds {_some(there - labelled)} without a label in {folder / LABELS}: "
-            "add the label or move the folder away."
-        )
-
-
-def _some(patient_ids: Iterable[str]) -> str:
-    ids = sorted(patient_ids)
-    more = f" and {len(ids) - SHOWN} more" if len(ids) > SHOWN else ""
-    return f"patient{'s' * (len(ids) > 1)} {', '.join(ids[:SHOWN])}{more}"
-
-
-def _read_sites(path: str | Path | None) -> pd.DataFrame:
-    columns = ["patient_id", "site", "oracle_probability"]
-    if path is None:
-        return pd.DataFrame(columns=columns, dtype="str")
-    if not Path(path).is_file():
-        raise GlioBenchError(f"{path} does not exist: `sites` in the config must name a TSV with patient_id and site.")
-    table = pd.read_csv(path, sep="\t", dtype="str", keep_default_na=False, na_values=[""])
-    if not {"patient_id", "site"} <= set(table.columns):
-        raise GlioBenchError(f"{path} has the columns {list(table.columns)}; expected are patient_id and site.")
-    if table["patient_id"].duplicated().any():
-        twice = table["patient_id"][table["patient_id"].duplicated()].unique()
-        raise GlioBenchError(f"{path} lists {_some(twice)} more than once: keep one row a patient.")
-    return table.reindex(columns=columns)
+    check_ids(table["BraTS21ID"], path)
+    patient_ids = table["BraTS21ID"].str.zfill(5)
+    check_once(patient_ids, path)
+    return pd.DataFrame({"patient_id": patient_ids, "label": table["MGMT_value"].astype(int)})

@@ -1,10 +1,7 @@
 """Generated cohorts: DICOM in the competition's layout, with a planted signal whose best possible AUC is known."""
 
-import json
-import logging
 import shutil
 from collections.abc import Mapping
-from concurrent.futures import ProcessPoolExecutor
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -16,14 +13,14 @@ from scipy import special
 from gliobench.cohorts.acquisition import Series, acquire, digitise, draw_tilt, plan_slices, signal_map
 from gliobench.cohorts.anatomy import Anatomy, draw_anatomy, draw_pose, load_template
 from gliobench.cohorts.dicom_writer import Scanner, write_series
+from gliobench.cohorts.generator import check_ranges, fill, patient_rng, working_spacing, write_patients
 from gliobench.cohorts.lesion import Lesion, Traits, draw_centre, draw_lesion, draw_traits
+from gliobench.cohorts.rsna import lesion_file
 from gliobench.errors import GlioBenchError
 from gliobench.files import whole, write_table
-from gliobench.processes import die_with_parent
+from gliobench.imaging.nifti import write_nifti
 from gliobench.seeds import derive_seed
-from gliobench.settings import SCHEMAS, check
 
-LOGGER = logging.getLogger(__name__)
 ORACLE_DRAWS = 1_000_000
 SMALLEST_CLASS = 3  # each class holds at least one patient in so many
 
@@ -38,11 +35,8 @@ def complete(settings: Mapping[str, Any]) -> dict[str, Any]:
         A key is unknown or a value impossible.
     """
     where = "the settings of the generated cohort"
-    check(settings, "synthetic", where)
-    filled: dict[str, Any] = _fill(_schema(), settings)
-    for place, (low, high) in {"slices": filled["slices"], **filled["lesion"]}.items():
-        if low > high:
-            raise GlioBenchError(f"{where}, {place}: {low} is above {high}; give the smaller one first.")
+    filled = fill(settings, "synthetic", where)
+    check_ranges({"slices": filled["slices"], **filled["lesion"]}, where)
     names = [site["name"] for site in filled["sites"]]
     for name in names:
         if names.count(name) > 1:
@@ -50,22 +44,6 @@ def complete(settings: Mapping[str, Any]) -> dict[str, Any]:
     if filled["site_confounding"] and len(names) < 2:
         raise GlioBenchError(f"{where}: site_confounding needs at least two sites; add one or set it to 0.")
     return filled
-
-
-@cache
-def _schema() -> dict[str, Any]:
-    schema: dict[str, Any] = json.loads((SCHEMAS / "synthetic.schema.json").read_text(encoding="utf-8"))
-    return schema
-
-
-def _fill(schema: Mapping[str, Any], value: Any) -> Any:
-    if isinstance(value, Mapping):
-        rules = schema["properties"]
-        defaults = {key: rule["default"] for key, rule in rules.items() if "default" in rule}
-        return {key: _fill(rules[key], part) for key, part in (defaults | dict(value)).items()}
-    if isinstance(value, list):
-        return [_fill(schema.get("items", {}), part) for part in value]
-    return value
 
 
 @cache
@@ -135,10 +113,10 @@ def _draw_sites(settings: dict[str, Any], label: np.ndarray, rng: np.random.Gene
 def build_brain(patient: Mapping[str, Any], settings: Mapping[str, Any], seed: int) -> tuple[Anatomy, Lesion, Traits]:
     """Build a patient's anatomy and lesion on a grid as fine as the series need (1 to 3 mm)."""
     settings = complete(settings)
-    template = load_template(_working_spacing(settings["matrix"]))
-    rng = _rng(seed, patient, "anatomy")
+    template = load_template(working_spacing(settings["matrix"]))
+    rng = patient_rng(seed, patient, "anatomy")
     traits = draw_traits(
-        _rng(seed, patient, "traits"),
+        patient_rng(seed, patient, "traits"),
         patient["latent"],
         settings["traits"],
         settings["trait_strength"],
@@ -148,21 +126,14 @@ def build_brain(patient: Mapping[str, Any], settings: Mapping[str, Any], seed: i
     radius = rng.uniform(*settings["lesion"]["core_radius"])
     centre = pose.to_patient(draw_centre(template, traits.location, rng))
     anatomy = draw_anatomy(template, pose, (centre, rng.uniform(2, 7), 1.6 * radius), rng)
-    return anatomy, draw_lesion(anatomy, centre, radius, traits, _rng(seed, patient, "lesion")), traits
-
-
-def _working_spacing(matrix: int) -> int:
-    """Return the anatomy's voxel size in mm for slices of `matrix` pixels across about 240 mm."""
-    return int(np.clip(round(0.8 * 240 / matrix), 1, 3))
-
-
-def _rng(seed: int, patient: Mapping[str, Any], purpose: str) -> np.random.Generator:
-    return np.random.default_rng(derive_seed(seed, patient["patient_id"], purpose))
+    return anatomy, draw_lesion(anatomy, centre, radius, traits, patient_rng(seed, patient, "lesion")), traits
 
 
 def write_patient(patient: Mapping[str, Any], settings: Mapping[str, Any], seed: int, folder: str | Path) -> None:
     """
     Write a patient's series to ``<folder>/train/<patient_id>/<modality>/Image-<n>.dcm``.
+
+    The mask of the whole lesion, on the anatomy's grid, goes to ``<folder>/lesions/<patient_id>.nii.gz``.
 
     Parameters
     ----------
@@ -177,10 +148,11 @@ def write_patient(patient: Mapping[str, Any], settings: Mapping[str, Any], seed:
     """
     settings = complete(settings)
     anatomy, lesion, _ = build_brain(patient, settings, seed)
+    write_nifti((lesion.whole > 0.5).astype("uint8"), anatomy.affine, lesion_file(folder, patient["patient_id"]))
     home = Path(folder) / "train" / patient["patient_id"]
     shutil.rmtree(home, ignore_errors=True)
     home.mkdir(parents=True)
-    rng = _rng(seed, patient, "defects")
+    rng = patient_rng(seed, patient, "defects")
     flawed = {
         name: rng.choice(settings["modalities"]) if rng.random() < settings["defects"][name] else None
         for name in ("missing_modality", "blank_series", "truncated_file")
@@ -189,7 +161,7 @@ def write_patient(patient: Mapping[str, Any], settings: Mapping[str, Any], seed:
         if modality == flawed["missing_modality"]:
             continue
         site = next(site for site in settings["sites"] if site["name"] == patient["site"])
-        rng = _rng(seed, patient, modality)
+        rng = patient_rng(seed, patient, modality)
         series = _acquire_series(anatomy, lesion, modality, site, settings, rng)
         if modality == flawed["blank_series"]:
             series = Series(np.zeros_like(series.pixels), series.affine)
@@ -276,29 +248,19 @@ def write_cohort(settings: Mapping[str, Any], seed: int, folder: str | Path, wor
     patients = draw_patients(settings, seed)
     _clear(folder)
     write_table(patients[["patient_id", "site", "oracle_probability"]], folder / "truth.tsv", "truth")
-    rows = patients.to_dict("records")
     write = partial(write_patient, settings=settings, seed=seed, folder=folder)
-    load_template(_working_spacing(settings["matrix"]))  # so that forked workers share it
-    if workers == 1:
-        _count(map(write, rows), len(rows))
-    else:
-        with ProcessPoolExecutor(min(workers, len(rows)), initializer=die_with_parent) as pool:
-            _count(pool.map(write, rows), len(rows))
+    write_patients(write, patients, settings["matrix"], workers)
     with whole(folder / "train_labels.csv") as temporary:
         labels = patients[["patient_id", "label"]].set_axis(["BraTS21ID", "MGMT_value"], axis=1)
         labels.to_csv(temporary, index=False, lineterminator="\n")
 
 
 def _clear(folder: Path) -> None:
-    if (folder / "train").exists() and not (folder / "truth.tsv").exists():
-        raise GlioBenchError(
-            f"{folder}/train holds data that were not generated; choose another folder for the generated cohort."
-        )
+    for part in ("train", "lesions"):
+        if (folder / part).exists() and not (folder / "truth.tsv").exists():
+            raise GlioBenchError(
+                f"{folder}/{part} holds data that were not generated; choose another folder for the generated cohort."
+            )
     (folder / "train_labels.csv").unlink(missing_ok=True)
-    shutil.rmtree(folder / "train", ignore_errors=True)
-
-
-def _count(done: Any, total: int) -> None:
-    for number, _ in enumerate(done, start=1):
-        if number % max(1, total // 10) == 0:
-            LOGGER.info("generated %d of %d patients", number, total)
+    for part in ("train", "lesions"):
+        shutil.rmtree(folder / part, ignore_errors=True)

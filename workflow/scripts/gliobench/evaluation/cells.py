@@ -11,10 +11,11 @@ from gliobench.errors import GlioBenchError
 from gliobench.evaluation.columns import CELL, METRICS, RUN
 from gliobench.evaluation.intervals import RESAMPLES, patient_intervals
 from gliobench.evaluation.metrics import make_sample, pooled_auc, score, unit_weights, why_empty
+from gliobench.evaluation.slices import score_slices
 from gliobench.files import check_table, table_schema
 from gliobench.seeds import derive_seed
 
-PARTS = ("test", "validation")
+PARTS = ("test", "whole", "validation")
 
 Record = Mapping[str, Any]
 
@@ -27,7 +28,7 @@ def score_cell(
     caveat: str | None = None,
 ) -> pd.DataFrame:
     """
-    Score one cell: a row a phase and part (test, validation).
+    Score one cell: a row a phase and part (test, validation, whole), and one more where slices were scored.
 
     Parameters
     ----------
@@ -53,14 +54,17 @@ def score_cell(
         The files belong to different cells, or a run scores a patient twice.
     """
     cell = _cell_of(records)
-    rows = patient_rows(predictions, records)
+    rows = _all_rows(predictions, records)
     status, reason = cell_status(records)
     head = {**cell, "weights": records[0]["weights"], "caveat": caveat}
-    scored = [
-        head | {"phase": phase, "part": part} | _score_rows(part_rows, status, reason, resamples, seed)
-        for (phase, part), part_rows in _by_phase_and_part(rows)
-        for seed in [derive_seed(base_seed, "bootstrap", *cell.values(), phase, part)]
-    ]
+    scored = []
+    for (phase, part), part_rows in _by_phase_and_part(rows):
+        place = head | {"phase": phase, "part": part, "status": status}
+        is_slice = part_rows["slice_index"].notna()
+        seed = derive_seed(base_seed, "bootstrap", *cell.values(), phase, part)
+        scored.append(place | _score_patients(part_rows[~is_slice], reason, resamples, seed))
+        if is_slice.any():
+            scored.append(place | _score_slices(part_rows[is_slice], reason))
     return as_metrics(scored or [head | {"n_runs": 0, "status": status, "reason": reason or "no predictions"}])
 
 
@@ -93,12 +97,16 @@ def patient_rows(predictions: Sequence[pd.DataFrame], records: Sequence[Record])
     pandas.DataFrame
         Rows of the table ``predictions`` without those of slices, and with repeat and seed_index.
     """
+    rows = _all_rows(predictions, records)
+    return rows[rows["slice_index"].isna()]
+
+
+def _all_rows(predictions: Sequence[pd.DataFrame], records: Sequence[Record]) -> pd.DataFrame:
     tables = [
         table.assign(repeat=record["repeat"], seed_index=record["seed_index"])
         for table, record in zip(predictions, records, strict=True)
     ]
-    rows = pd.concat(tables, ignore_index=True)
-    return rows[rows["slice_index"].isna()]
+    return pd.concat(tables, ignore_index=True)
 
 
 def _by_phase_and_part(rows: pd.DataFrame) -> list[tuple[tuple[str, str], pd.DataFrame]]:
@@ -109,23 +117,30 @@ def _by_phase_and_part(rows: pd.DataFrame) -> list[tuple[tuple[str, str], pd.Dat
     return [(key, groups[key]) for key in keys]
 
 
-def _score_rows(rows: pd.DataFrame, status: str, reason: str | None, resamples: int, seed: int) -> dict[str, Any]:
+def _score_slices(rows: pd.DataFrame, reason: str | None) -> dict[str, Any]:
+    return _counts(rows) | score_slices(rows) | {"unit": "slice", "p_chance": np.nan, "reason": reason}
+
+
+def _counts(rows: pd.DataFrame) -> dict[str, int]:
+    patients = rows.drop_duplicates("patient_id")
+    n_runs = len(rows.groupby(RUN))
+    return {"n_patients": len(patients), "n_positive": int(patients["label"].sum()), "n_runs": n_runs}
+
+
+def _score_patients(rows: pd.DataFrame, reason: str | None, resamples: int, seed: int) -> dict[str, Any]:
     sample = make_sample(rows)
     values = dict(zip(METRICS, score(sample, *unit_weights(sample)).tolist(), strict=True))
     intervals, method = patient_intervals(sample, seed, resamples)
     reasons = ([reason] if reason else []) + why_empty(sample, values)
-    positive, negative = len(sample.positive.patients), len(sample.negative.patients)
     return {
-        "n_patients": positive + negative,
-        "n_positive": positive,
-        "n_runs": len(rows.groupby(RUN)),
+        "unit": "patient",
+        **_counts(rows),
         **values,
         **{f"{name}_low": low for name, (low, _) in intervals.items()},
         **{f"{name}_high": high for name, (_, high) in intervals.items()},
         "auc_pooled": pooled_auc(rows),
         "interval_method": method,
         "p_chance": np.nan,  # only retrained label permutations can fill it
-        "status": status,
         "reason": "; ".join(reasons) or None,
     }
 

@@ -31,7 +31,8 @@ def replicates_table(comparison: pd.DataFrame, groups: Mapping[str, Sequence[str
         The table ``replicates``: a row a group, approach, variant, modality, protocol and phase (``mean``), and one
         a variant that stands beside ``main`` (``difference``: main minus it, over the cohorts that have both).
     """
-    test = comparison[(comparison["part"] == "test") & comparison["auc"].notna()]
+    scored = comparison["auc"].notna() & comparison["unit"].eq("patient")
+    test = comparison[(comparison["part"] == "test") & scored]
     rows = [
         row
         for group, cohorts in groups.items()

@@ -13,7 +13,7 @@ class SeriesFacts:
     Attributes
     ----------
     n_files, n_slices, rows, columns : int
-        DICOM files in the folder; the volume's shape.
+        Files of the series (1 for NIfTI); the volume's shape.
     spacing, slice_spacing : float
         Distance of neighbouring pixel rows and of neighbouring slices (the median of all gaps), mm.
     plane : {"axial", "coronal", "sagittal"}

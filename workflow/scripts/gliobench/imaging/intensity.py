@@ -5,6 +5,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+STRIPPED_SHARE = 0.25  # of a volume; a brain cut as tightly as can be fills pi/6 of its box
+OUTLIERS = (0.5, 99.5)  # percentiles
+
 
 def minmax(volume: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
     """
@@ -31,3 +34,71 @@ def minmax(volume: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
         return np.zeros(volume.shape, np.float32)
     scaled = ((volume - np.float64(low)) / (high - low)).astype(np.float32)
     return np.clip(np.nan_to_num(scaled, nan=0.0, posinf=1.0, neginf=0.0), 0, 1)
+
+
+def background(voxels: npt.NDArray[Any]) -> float | None:
+    """
+    Return the value outside the brain of a skull-stripped series, or None for a series that is not stripped.
+
+    A series counts as stripped if the commonest value of its eight corner voxels fills a quarter of the volume or more:
+    air around a head is noise, stripping leaves one exact value. (A head whose air was set to one value counts too.)
+
+    Parameters
+    ----------
+    voxels : numpy.ndarray, shape (slices, rows, columns)
+        A series.
+    """
+    values, counts = np.unique(voxels[np.ix_([0, -1], [0, -1], [0, -1])], return_counts=True)
+    value = values[counts.argmax()]
+    share = np.count_nonzero(voxels == value) / voxels.size
+    return float(value) if share >= STRIPPED_SHARE else None
+
+
+def foreground(voxels: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+    """
+    Return the mask of what differs from the background of a stripped series, else of what exceeds the series' mean.
+
+    Parameters
+    ----------
+    voxels : numpy.ndarray, shape (slices, rows, columns)
+        A series.
+    """
+    value = background(voxels)
+    return voxels > voxels.mean() if value is None else voxels != value
+
+
+def standardise(values: npt.NDArray[Any], inside: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32]:
+    """
+    Scale values to mean 0 and standard deviation 1 over a mask; 0 outside it, and everywhere if they are constant.
+
+    Parameters
+    ----------
+    values : numpy.ndarray
+        Any shape, finite.
+    inside : numpy.ndarray of bool
+        The mask, of the same shape.
+    """
+    made = np.zeros(values.shape, np.float32)
+    if inside.any():
+        chosen = values[inside].astype(np.float64)
+        made[inside] = (chosen - chosen.mean()) / (chosen.std() or 1.0)
+    return made
+
+
+def rescale(values: npt.NDArray[Any], inside: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32]:
+    """
+    Scale values to [0, 1] by their 0.5th and 99.5th percentile over a mask, beyond which they are cut; 0 outside it.
+
+    Parameters
+    ----------
+    values : numpy.ndarray
+        Any shape, finite.
+    inside : numpy.ndarray of bool
+        The mask, of the same shape.
+    """
+    made = np.zeros(values.shape, np.float32)
+    if inside.any():
+        chosen = values[inside].astype(np.float64)
+        low, high = np.percentile(chosen, OUTLIERS)
+        made[inside] = np.clip((chosen - low) / ((high - low) or 1.0), 0, 1)
+    return made

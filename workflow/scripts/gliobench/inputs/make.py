@@ -1,45 +1,84 @@
-"""Making inputs: each patient's series read and turned into the array an approach asks for."""
+"""Making inputs: each patient's series read and turned into the arrays an approach asks for."""
 
 from collections.abc import Iterable
+from functools import partial
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from gliobench.cohorts.rsna import series_folder
-from gliobench.imaging.dicom import read_series
+from gliobench.cohorts import layout
+from gliobench.errors import GlioBenchError
+from gliobench.imaging.facts import SeriesError
+
+
+def usable_patients(series: pd.DataFrame, name: str, settings: dict[str, Any]) -> list[str]:
+    """
+    Return the patients whose input of one series can be made: all series that it needs are usable.
+
+    Parameters
+    ----------
+    series : DataFrame
+        As in the schema ``series``.
+    name : str
+        The series: a modality, ``segmentation`` or ``lesion``.
+    settings : dict
+        ``input`` of the approach.
+    """
+    needed = _kind(settings).needs(name, settings)
+    usable = series[(series["status"] == "ok") & series["modality"].isin(needed)]
+    counts = usable.groupby("patient_id")["modality"].nunique()
+    return sorted(counts.index[counts == len(needed)])
 
 
 def make_inputs(
-    patient_ids: Iterable[str], modality: str, folder: str | Path, settings: dict
+    patient_ids: Iterable[str], name: str, folder: str | Path, kind: str, settings: dict[str, Any]
 ) -> tuple[list[np.ndarray], pd.DataFrame]:
     """
-    Make the inputs of some patients from their series of one modality.
+    Make the inputs of some patients from one of their series.
 
     Parameters
     ----------
     patient_ids : iterable of str
-        Patients whose series the audit found usable.
-    modality : str
-        FLAIR, T1w, T1wCE or T2w.
+        Patients for whom it can be made (see `usable_patients`).
+    name : str
+        The series: a modality, ``segmentation`` or ``lesion``.
     folder : path
-        The cohort, in the competition's layout.
+        The cohort.
+    kind : str
+        Kind of the cohort, which tells how it lies on disk.
     settings : dict
-        ``input`` of the approach: ``kind`` names the module of `gliobench.inputs` whose ``make_input(volume,
-        settings)`` makes one array; ``voi_lut`` asks for the VOI LUT.
+        ``input`` of the approach: ``kind`` names the module of `gliobench.inputs` whose ``make_input(read, name,
+        settings)`` makes the arrays of one patient; ``voi_lut`` asks for the VOI LUT.
 
     Returns
     -------
     arrays : list of ndarray
-        One a patient.
+        One a row of the index.
     index : DataFrame
-        patient_id and slice_index (empty) of each array.
+        patient_id, modality and slice_index (empty for whole volumes) of each array.
+
+    Raises
+    ------
+    GlioBenchError
+        An input cannot be made; the sentence names the patient.
     """
-    make_input = import_module(f"gliobench.inputs.{settings['kind']}").make_input
-    patient_ids = list(patient_ids)
-    arrays = []
+    make_input = _kind(settings).make_input
+    read_one = layout(kind).read_one
+    arrays, rows = [], []
     for patient_id in patient_ids:
-        volume, _ = read_series(series_folder(folder, patient_id, modality), voi_lut=settings["voi_lut"])
-        arrays.append(make_input(volume, settings))
-    return arrays, pd.DataFrame({"patient_id": patient_ids, "slice_index": [None] * len(patient_ids)})
+        read = partial(read_one, folder, patient_id, voi_lut=settings.get("voi_lut", False))
+        try:
+            made, slice_indexes = make_input(read, name, settings)
+        except SeriesError as error:
+            raise GlioBenchError(f"patient {patient_id}, {name}: {error}") from error
+        arrays += made
+        rows += [(patient_id, name, slice_index) for slice_index in slice_indexes]
+    return arrays, pd.DataFrame(rows, columns=["patient_id", "modality", "slice_index"])
+
+
+def _kind(settings: dict[str, Any]) -> ModuleType:
+    return import_module(f"gliobench.inputs.{settings['kind']}")

@@ -1,12 +1,15 @@
-"""The array store: one ``.npy`` a shard, with a TSV that says which patient is which row."""
+"""The array store: one ``.npy`` a shard, with a TSV that says which row is whose; and how series are joined."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from gliobench.errors import GlioBenchError
 from gliobench.files import read_table, whole, write_table
+
+Stored = tuple[np.ndarray, pd.DataFrame]
 
 
 def write_shard(arrays: Sequence[np.ndarray], index: pd.DataFrame, path: str | Path) -> None:
@@ -18,7 +21,7 @@ def write_shard(arrays: Sequence[np.ndarray], index: pd.DataFrame, path: str | P
     arrays : sequence of ndarray
         One a row of `index`, all of one shape; may be empty.
     index : DataFrame
-        patient_id and slice_index (empty for whole volumes).
+        patient_id, modality and slice_index (empty for whole volumes).
     path : path
         The ``.npy`` file; the index goes beside it as ``.tsv``.
     """
@@ -28,9 +31,16 @@ def write_shard(arrays: Sequence[np.ndarray], index: pd.DataFrame, path: str | P
     write_table(rows, Path(path).with_suffix(".tsv"), "index")
 
 
-def read_shards(paths: Sequence[str | Path]) -> tuple[np.ndarray, pd.DataFrame]:
+def read_shards(paths: Sequence[str | Path], patients: Collection[str] | None = None) -> Stored:
     """
-    Read shards into one array.
+    Read the shards of one series into one array.
+
+    Parameters
+    ----------
+    paths : sequence of path
+        The ``.npy`` files; one that holds none of the patients is not opened.
+    patients : collection of str, optional
+        Whose rows to read; all by default.
 
     Returns
     -------
@@ -38,10 +48,114 @@ def read_shards(paths: Sequence[str | Path]) -> tuple[np.ndarray, pd.DataFrame]:
         Shape (rows, ...), in the order of patients and slices, however they are cut into shards.
     index : DataFrame
         As in the schema ``index``, with ``row`` counting through the whole array.
+
+    Raises
+    ------
+    GlioBenchError
+        The shards differ in shape or type.
     """
-    arrays = [np.load(path, mmap_mode="r") for path in paths]
-    index = pd.concat([read_table(Path(path).with_suffix(".tsv"), "index") for path in paths], ignore_index=True)
-    order = index.sort_values(["patient_id", "slice_index"], kind="stable").index
-    filled = [array for array in arrays if len(array)]
-    array = np.concatenate(filled)[order] if filled else np.empty((0,), np.float32)
+    tables = [read_table(Path(path).with_suffix(".tsv"), "index").assign(shard=n) for n, path in enumerate(paths)]
+    index = pd.concat(tables, ignore_index=True)
+    if patients is not None:
+        index = index[index["patient_id"].isin(list(patients))]
+    index = index.sort_values(["patient_id", "slice_index"], kind="stable", ignore_index=True)
+    array = np.empty((0,), np.float32)
+    for shard, rows in index.groupby("shard"):
+        stored = np.load(paths[int(str(shard))], mmap_mode="r")
+        if not array.size:
+            array = np.empty((len(index), *stored.shape[1:]), stored.dtype)
+        if (stored.shape[1:], stored.dtype) != (array.shape[1:], array.dtype):
+            raise GlioBenchError(
+                f"{paths[int(str(shard))]}: its rows are {stored.dtype} {stored.shape[1:]}, those of other shards "
+                f"{array.dtype} {array.shape[1:]}; delete the folder and run the study again."
+            )
+        array[rows.index] = stored[rows["row"].to_numpy(int)]
+    return array, index.drop(columns="shard").assign(row=np.arange(len(index)))
+
+
+def single(series: Mapping[str, Stored]) -> Stored:
+    """Return the one series there is, as `read_shards` gives it."""
+    if len(series) != 1:
+        raise GlioBenchError(f"this input takes one modality, not {', '.join(series) or 'none'}; see `modalities`.")
+    _check_something_left(series)
+    return next(iter(series.values()))
+
+
+def append_rows(series: Mapping[str, Stored]) -> Stored:
+    """
+    Put the rows of all series under one another, in the order of patient, series as given, and slice.
+
+    Parameters
+    ----------
+    series : mapping of str to (ndarray, DataFrame)
+        Arrays of shape (rows, ...) and their indexes, by name.
+
+    Raises
+    ------
+    GlioBenchError
+        No series has a row, or they differ in shape.
+    """
+    _check_something_left(series)
+    filled = {name: stored for name, stored in series.items() if len(stored[0])}
+    _check_one_shape(filled)
+    index = pd.concat([table for _, table in filled.values()], ignore_index=True)
+    place = index["modality"].map({name: n for n, name in enumerate(filled)})
+    order = index.assign(place=place).sort_values(["patient_id", "place", "slice_index"], kind="stable").index
+    array = np.concatenate([stored for stored, _ in filled.values()])[order]
     return array, index.loc[order].assign(row=np.arange(len(index))).reset_index(drop=True)
+
+
+def stack_channels(series: Mapping[str, Stored]) -> Stored:
+    """
+    Make each series a channel, for the patients who have them all.
+
+    Parameters
+    ----------
+    series : mapping of str to (ndarray, DataFrame)
+        Arrays of shape (patients, ...) and their indexes, by name.
+
+    Returns
+    -------
+    array : ndarray
+        Shape (patients, channels, ...), channels in the order given.
+    index : DataFrame
+        ``modality`` is the series' name, or ``all`` where there are several.
+
+    Raises
+    ------
+    GlioBenchError
+        No patient has all series, or they differ in shape.
+    """
+    _check_something_left(series)
+    common = sorted(set.intersection(*(set(index["patient_id"]) for _, index in series.values())))
+    if not common:
+        counts = ", ".join(f"{name} {len(array)}" for name, (array, _) in series.items())
+        raise GlioBenchError(
+            f"no patient has a usable series of each kind ({counts} patients); see series.tsv for why."
+        )
+    _check_one_shape(series)
+    first = next(iter(series.values()))[0]
+    stacked = np.empty((len(common), len(series), *first.shape[1:]), first.dtype)
+    for channel, (array, index) in enumerate(series.values()):
+        stacked[:, channel] = array[index.set_index("patient_id").loc[common, "row"].to_numpy(int)]
+    modality = "all" if len(series) > 1 else next(iter(series))
+    index = pd.DataFrame({"row": np.arange(len(common)), "patient_id": common, "modality": modality})
+    return stacked, index.assign(slice_index=pd.array([None] * len(common), dtype="Int64"))
+
+
+# By kind of input. It stands here, since trainings join inputs where no imaging library is installed
+JOINS = {"volume": single, "slices": append_rows, "grid": stack_channels, "facts": stack_channels}
+
+
+def _check_something_left(series: Mapping[str, Stored]) -> None:
+    if not any(len(array) for array, _ in series.values()):
+        raise GlioBenchError(f"no patient has a usable series of {', '.join(series)}; see series.tsv for the reasons.")
+
+
+def _check_one_shape(series: Mapping[str, Stored]) -> None:
+    shapes = {name: (array.shape[1:], array.dtype) for name, (array, _) in series.items()}
+    if len(set(shapes.values())) > 1:
+        named = ", ".join(f"{name} {dtype} {shape}" for name, (shape, dtype) in shapes.items())
+        raise GlioBenchError(
+            f"the inputs of one approach differ in shape ({named}); delete them and run the study again."
+        )

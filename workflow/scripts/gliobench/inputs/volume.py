@@ -2,18 +2,24 @@
 
 from typing import Any
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
-from gliobench.imaging.dicom import Volume
 from gliobench.imaging.intensity import minmax
 from gliobench.inputs.depth import central_slices, padding
+from gliobench.inputs.read import Read
+from gliobench.inputs.resize import resized
 
 
-def make_input(volume: Volume, settings: dict[str, Any]) -> npt.NDArray[np.float32]:
+def needs(name: str, settings: dict[str, Any]) -> list[str]:
+    """Return the names of the series that the input of series `name` is made from."""
+    return [name]
+
+
+def make_input(read: Read, name: str, settings: dict[str, Any]) -> tuple[list[npt.NDArray[Any]], list[int | None]]:
     """Make the input of one series as the approach's settings (``shape``) ask; see `volume_input`."""
-    return volume_input(volume.voxels, tuple(settings["shape"]))
+    volume, _ = read(name)
+    return [volume_input(volume.voxels, tuple(settings["shape"]))], [None]
 
 
 def volume_input(voxels: npt.NDArray[Any], shape: tuple[int, int, int]) -> npt.NDArray[np.float32]:
@@ -40,14 +46,8 @@ def volume_input(voxels: npt.NDArray[Any], shape: tuple[int, int, int]) -> npt.N
     """
     rows, columns, depth = shape
     central = voxels[central_slices(len(voxels), depth)]
-    block = minmax(np.stack([_resized(image, rows, columns) for image in central]))
+    block = minmax(np.stack([resized(image, rows, columns) for image in central]))
     made = np.zeros(shape, np.float32)
     front = padding(len(voxels), depth)[0]
     made[:, :, front : front + len(block)] = block.transpose(1, 2, 0)
     return made
-
-
-def _resized(image: npt.NDArray[Any], rows: int, columns: int) -> npt.NDArray[np.float32]:
-    shrinks = rows <= image.shape[0] and columns <= image.shape[1]
-    way = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    return cv2.resize(image.astype(np.float32), (columns, rows), interpolation=way)

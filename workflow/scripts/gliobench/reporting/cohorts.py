@@ -6,13 +6,13 @@ from sklearn.metrics import roc_auc_score
 
 from gliobench.files import check_table
 
-MODALITIES = ("FLAIR", "T1w", "T1wCE", "T2w")
+SERIES = ("FLAIR", "T1w", "T1wCE", "T2w", "segmentation")
 MEASURES = {"slices": "n_slices", "spacing": "spacing", "slice_spacing": "slice_spacing"}
 
 
 def cohort_summary(cohort: str, patients: pd.DataFrame, series: pd.DataFrame) -> pd.DataFrame:
     """
-    Summarise a cohort: a row a modality.
+    Summarise a cohort: a row a modality, and one for the segmentation where there is one.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ def cohort_summary(cohort: str, patients: pd.DataFrame, series: pd.DataFrame) ->
     }
     rows = [
         {**head, "modality": modality, **_facts(series[series["modality"] == modality])}
-        for modality in MODALITIES
+        for modality in SERIES
         if modality in set(series["modality"])
     ]
     return check_table(pd.DataFrame(rows), "cohorts", f"the summary of {cohort}")

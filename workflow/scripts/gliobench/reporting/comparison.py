@@ -10,6 +10,7 @@ from gliobench.evaluation.columns import CELL, PUBLISHED
 from gliobench.files import check_table, table_schema
 
 DIGITS = 6  # of every number in a table's TSV: far below any interval, far above the noise of a machine
+METHOD = [*CELL[1:], "phase", "part", "unit"]  # what a row and a published figure must share
 
 Row = Mapping[Any, Any]
 
@@ -70,16 +71,18 @@ def _missing(cell: Row) -> dict[str, Any]:
 
 
 def _by_key(published: pd.DataFrame) -> dict[tuple[Any, ...], Row]:
-    names = ["cohort_kind", "approach", "variant", "modality", "protocol", "phase", "part"]
+    names = ["cohort_kind", *METHOD]
     rows = published.astype(object).where(published.notna(), None).to_dict("records")
-    return {tuple(row[name] for name in names): row for row in rows}
+    # A figure that does not say what it counts is taken as a patient's; its row says that it is unstated.
+    units = [{"unit": "slice" if row["unit"] == "slice" else "patient"} for row in rows]
+    return {tuple((row | unit)[name] for name in names): row for row, unit in zip(rows, units, strict=True)}
 
 
 def _published(row: Row, figures: Mapping[tuple[Any, ...], Row], kind: str) -> dict[str, Any]:
     kinds = table_schema("published")["properties"]["cohort_kind"]["enum"]
     if kind not in kinds:
         return {"published_source": "not comparable: generated cohort"}
-    method = tuple(row.get(name) for name in ("approach", "variant", "modality", "protocol", "phase", "part"))
+    method = tuple(row.get(name) for name in METHOD)
     figure = figures.get((kind, *method))
     if figure is not None:
         return {f"published_{name}": figure[name] for name in PUBLISHED} | {"published_source": _source(figure)}

@@ -1,13 +1,58 @@
 """Which figures a study has, where they lie, and what the page says of each. Light to import: parsing needs it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
-from gliobench.study import Cell, Study
+from gliobench.settings import known
+from gliobench.study import MODALITIES, Cell, Study
+
+# An approach's YAML names its figures; these are the names, by what one figure shows.
+EACH_PHASE = ("roc", "confusion", "classification")  # one cell and phase
+EACH_CELL = ("distributions", "curves", "examples", "tuning", "gradcam")  # one cell
+NAMES = (*EACH_PHASE, *EACH_CELL, "slices", "phase_curves", "sweep", "leakage")
+DEFAULT = ("roc", "confusion", "curves")
 
 CELL = "figures/{cohort}/{approach}/{variant}/{modality}/{protocol}"
 SLICES = "figures/{cohort}/{approach}/slices-{modality}"
+PHASE_CURVES = "figures/{cohort}/{approach}/{variant}/phase-curves-{protocol}"
+SWEEP = "figures/{cohort}/{approach}/sweep-{modality}-{protocol}"
+LEAKAGE = "figures/leakage"
+DRAWN_FROM_SCORES = (*EACH_PHASE, "distributions", "curves")
+SPLIT_VARIANTS = ("slice_split", "patient_split")
 
 Figure = dict[str, str]
+
+
+def figure_names(study: Study, approach: str) -> list[str]:
+    """
+    Return the names of an approach's figures, as its YAML lists them under ``figures``.
+
+    Raises
+    ------
+    GlioBenchError
+        There is no figure of such a name.
+    """
+    names = list(study.approaches[approach].get("figures", DEFAULT))
+    for name in names:
+        known(name, NAMES, f"config/approaches/{approach}.yaml, figures: no figure")
+    return names
+
+
+def shown_cells(study: Study) -> list[Cell]:
+    """Return the cells with figures of their own: replicated cohorts are shown by their joint figure alone."""
+    replicates = {name for names in study.groups.values() for name in names}
+    return [cell for cell in study.cells if cell.cohort not in replicates]
+
+
+def cells_like(cells: Iterable[Cell], names: Mapping[str, Any]) -> list[Cell]:
+    """Return the cells that agree with `names` (wildcards of a path) in all that they give of a cell."""
+    return [cell for cell in cells if all(names.get(field, value) == value for field, value in vars(cell).items())]
+
+
+def cell_figures(study: Study, approach: str) -> list[tuple[str, str]]:
+    """List the figures drawn from a cell's scores: name and phase (empty where one figure shows all phases)."""
+    names = [name for name in figure_names(study, approach) if name in DRAWN_FROM_SCORES]
+    return [(name, phase) for name in names for phase in (study.phases(approach) if name in EACH_PHASE else [""])]
 
 
 def page_figures(study: Study) -> list[Figure]:
@@ -17,43 +62,83 @@ def page_figures(study: Study) -> list[Figure]:
     Returns
     -------
     list of dict
-        ``path`` (PNG), ``kind`` (its caption is ``workflow/report/<kind>.rst``), ``category`` and ``label``. Replicated
-        cohorts are shown by their joint figure alone.
+        ``path`` (PNG), ``kind`` (its caption is ``workflow/report/<kind>.rst``), ``category`` and ``label``.
     """
-    replicates = {name for names in study.groups.values() for name in names}
-    shown = [cell for cell in study.cells if cell.cohort not in replicates]
-    figures = []
-    if replicates:
-        figures.append(_figure(study, "figures/replicates", "controls", "controls", ""))
-    for cohort in dict.fromkeys(cell.cohort for cell in shown):
+    cells = shown_cells(study)
+    figures = [_figure(study, "figures/replicates", "controls", "controls", "")] if study.groups else []
+    if leakage_cells(study):
+        figures.append(_figure(study, LEAKAGE, "leakage", "leakage", ""))
+    for cohort in dict.fromkeys(cell.cohort for cell in cells):
         figures.append(_figure(study, f"figures/{cohort}/audit", "audit", "audit", cohort))
-    for cell in dict.fromkeys(Cell(cell.cohort, cell.approach, "", cell.modality, "") for cell in shown):
-        figures.extend(_slices(study, cell))
-    for cell in shown:
-        figures.extend(_scores(study, cell))
+    for cohort, approach in dict.fromkeys((cell.cohort, cell.approach) for cell in cells):
+        mine = cells_like(cells, {"cohort": cohort, "approach": approach})
+        names = figure_names(study, approach)
+        title = f"{cohort} · {study.approaches[approach]['title']}"
+        for stem, kind, label in [
+            *(_slices(study, mine) if "slices" in names else []),
+            *(_phase_curves(mine) if "phase_curves" in names else []),
+            *(_sweeps(mine) if "sweep" in names else []),
+            *(drawn for cell in mine for drawn in _of_cell(study, cell)),
+        ]:
+            figures.append(_figure(study, stem, kind, title, label))
     return figures
 
 
-def _slices(study: Study, cell: Cell) -> Iterator[Figure]:
-    if study.approaches[cell.approach]["input"]["kind"] == "volume":
-        stem = SLICES.format(**vars(cell))
-        for which in ("longest", "shortest"):
-            yield _figure(
-                study, f"{stem}-{which}", "montage", _heading(study, cell), f"{which} series, {cell.modality}"
-            )
+def _slices(study: Study, cells: list[Cell]) -> Iterator[tuple[str, str, str]]:
+    kind = study.input(cells[0].approach, cells[0].cohort)["kind"]
+    for modality in dict.fromkeys(name for cell in cells for name in study.series(cell) if name in MODALITIES):
+        stem = SLICES.format(**vars(cells[0]) | {"modality": modality})
+        if kind == "volume":
+            for which in ("longest", "shortest"):
+                yield f"{stem}-{which}", "montage", f"{which} series, {modality}"
+        else:
+            yield stem, "slices", f"Inputs, {modality}"
 
 
-def _scores(study: Study, cell: Cell) -> Iterator[Figure]:
-    stem = CELL.format(**vars(cell))
+def _phase_curves(cells: list[Cell]) -> Iterator[tuple[str, str, str]]:
+    for variant, protocol in dict.fromkeys((cell.variant, cell.protocol) for cell in cells):
+        stem = PHASE_CURVES.format(**vars(cells[0]) | {"variant": variant, "protocol": protocol})
+        yield stem, "phase_curves", f"Before and after fine-tuning: {variant}, {protocol}"
+
+
+def _sweeps(cells: list[Cell]) -> Iterator[tuple[str, str, str]]:
+    for modality, protocol in dict.fromkeys((cell.modality, cell.protocol) for cell in cells):
+        if len(sweep_cells(cells, {"modality": modality, "protocol": protocol})) > 1:
+            stem = SWEEP.format(**vars(cells[0]) | {"modality": modality, "protocol": protocol})
+            yield stem, "sweep", f"Learning rates: {modality}, {protocol}"
+
+
+def sweep_cells(cells: Iterable[Cell], names: Mapping[str, Any]) -> list[Cell]:
+    """Return the cells of one sweep of learning rates: the variants ``lr_*`` and ``main``."""
+    return [cell for cell in cells_like(cells, names) if cell.variant == "main" or cell.variant.startswith("lr_")]
+
+
+def _of_cell(study: Study, cell: Cell) -> Iterator[tuple[str, str, str]]:
+    names = figure_names(study, cell.approach)
+    folder = CELL.format(**vars(cell))
     label = f"{cell.variant}, {cell.modality}, {cell.protocol}"
-    for phase in study.phases(cell.approach):
-        yield _figure(study, f"{stem}/roc-{phase}", "roc", _heading(study, cell), label)
-        yield _figure(study, f"{stem}/confusion-{phase}", "confusion", _heading(study, cell), label)
-    yield _figure(study, f"{stem}/curves", "curves", _heading(study, cell), label)
+    for name, phase in cell_figures(study, cell.approach):
+        scored = f"{label}, {phase}" if phase not in ("", "final") else label
+        yield f"{folder}/{stem_of(name, phase)}", name, scored
+    for name in ("examples", "tuning", "gradcam"):
+        if name in names and (name != "tuning" or study.variant(cell.approach, cell.variant)["tuned"]):
+            yield f"{folder}/{name}", name, label
 
 
-def _heading(study: Study, cell: Cell) -> str:
-    return f"{cell.cohort} · {study.approaches[cell.approach]['title']}"
+def stem_of(name: str, phase: str) -> str:
+    """Return the file name of a cell's figure without suffix."""
+    return f"{name}-{phase}" if phase else name
+
+
+def leakage_cells(study: Study) -> list[Cell]:
+    """Return the cells of the table ``leakage``: pairs of variants that split by slice and by patient."""
+    cells = [
+        cell
+        for cell in shown_cells(study)
+        if cell.variant in SPLIT_VARIANTS and "leakage" in figure_names(study, cell.approach)
+    ]
+    pairs = [{**vars(cell), "variant": other} for cell in cells for other in SPLIT_VARIANTS if other != cell.variant]
+    return [cell for cell, other in zip(cells, pairs, strict=True) if cells_like(cells, other)]
 
 
 def _figure(study: Study, stem: str, kind: str, category: str, label: str) -> Figure:

@@ -1,30 +1,40 @@
-"""Figures of scores: ROC curves, training curves, confusion matrices and controls."""
+"""Figures of scores: ROC curves, confusion matrices, reports by label, distributions and controls."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
-from sklearn.metrics import confusion_matrix, roc_curve
+from sklearn.metrics import confusion_matrix, precision_recall_fscore_support, roc_curve
 
-from gliobench.evaluation.columns import ROUND, RUN
+from gliobench.evaluation.columns import CELL, ROUND, RUN
 from gliobench.evaluation.metrics import THRESHOLD
-from gliobench.reporting.style import GREY, INK, approach_colour, new_figure, say_why_empty, styled
+from gliobench.reporting.style import (
+    BLUE,
+    GREY,
+    INK,
+    LIGHT,
+    VERMILLION,
+    approach_colour,
+    faint,
+    heading,
+    new_figure,
+    say_why_empty,
+    styled,
+)
 from gliobench.reporting.text import DASH, interval
 
-LN2 = float(np.log(2))  # loss of a model that always answers 0.5
-CURVES = {"loss": "Loss (binary cross-entropy)", "accuracy": "Accuracy", "auc": "AUC"}
 GRID = np.linspace(0, 1, 201)
 
 Row = Mapping[Any, Any]
 
 
-def cell_heading(row: Row) -> str:
-    """Name a cell above its figure."""
-    return " · ".join(str(row[name]) for name in ("cohort", "approach", "variant", "modality", "protocol"))
+def cell_names(row: Row) -> list[str]:
+    """Name a cell, and the phase where it is not the only one, for the heading of its figure."""
+    phase = row.get("phase")
+    return [*(str(row[name]) for name in CELL), "" if pd.isna(phase) or phase == "final" else str(phase)]
 
 
 @styled
@@ -35,7 +45,7 @@ def roc_figure(rows: pd.DataFrame, scores: Row) -> Figure:
     Parameters
     ----------
     rows : pandas.DataFrame
-        Patients' predictions of one cell, phase and part (`gliobench.evaluation.cells.patient_rows`, filtered). Where
+        Patients' predictions of one cell, phase and part (see `gliobench.reporting.cell`). Where
         every run scores a single patient, the curves are those of whole rounds, folds mixed, and say so.
     scores : dict
         The row of the table ``metrics`` for them.
@@ -53,7 +63,7 @@ def roc_figure(rows: pd.DataFrame, scores: Row) -> Figure:
     axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), aspect="equal")
     axes.set(xlabel="1 - specificity", ylabel="Sensitivity")
     axes.set_title(f"ROC, {_scored(scores)}")
-    figure.suptitle(cell_heading(scores), fontsize=8, color=GREY)
+    heading(figure, *cell_names(scores))
     return figure
 
 
@@ -79,7 +89,7 @@ def _draw_rocs(axes: Axes, curves: list[tuple[np.ndarray, np.ndarray, int]], sco
     colour = approach_colour(scores["approach"])
     name = "one repeat, folds mixed" if mixed else "one run"
     for false, true, _ in curves:
-        axes.plot(false, true, color=colour, lw=0.8, alpha=_alpha(len(curves)), label=name)
+        axes.plot(false, true, color=colour, lw=0.8, alpha=faint(len(curves)), label=name)
         name = "_"
     auc = "auc_pooled" if mixed else "auc"
     area = interval(scores[auc], *((np.nan, np.nan) if mixed else (scores["auc_low"], scores["auc_high"])))
@@ -89,77 +99,8 @@ def _draw_rocs(axes: Axes, curves: list[tuple[np.ndarray, np.ndarray, int]], sco
     axes.legend(loc="lower right")
 
 
-def _alpha(n_lines: int) -> float:
-    """Choose the opacity of thin lines: the more there are, the fainter."""
-    return float(np.clip(2.5 / n_lines, 0.12, 0.45))
-
-
 def _why(scores: Row) -> str:
     return "no run scored both labels" if pd.isna(scores["reason"]) else str(scores["reason"])
-
-
-@styled
-def curves_figure(histories: Sequence[pd.DataFrame], cell: Row) -> Figure:
-    """
-    Draw loss, accuracy and AUC by epoch, training and validation: one thin line a run, and their mean.
-
-    The mean is drawn as far as half of the runs reach. Phases follow each other, with a line between them.
-
-    Parameters
-    ----------
-    histories : sequence of pandas.DataFrame
-        Tables ``history`` of the cell's batches.
-    cell : dict
-        Its cohort, approach, variant, modality and protocol, and the reason where it is not ok.
-    """
-    figure = new_figure(9, 3)
-    panels = figure.subplots(1, len(CURVES))
-    runs = [run for history in histories for _, run in history.groupby("fold")]
-    for axes, (name, heading) in zip(panels, CURVES.items(), strict=True):
-        axes.set_title(heading)
-        axes.set_xlabel("Epoch")
-        if runs:
-            _draw_curves(axes, runs, name, approach_colour(cell["approach"]))
-        else:
-            say_why_empty(axes, str(cell.get("reason") or "no epoch was finished"))
-    if runs:
-        panels[0].axhline(LN2, color=INK, lw=0.9, ls=":", label="always 0.5 (ln 2)")
-        panels[2].axhline(0.5, color=INK, lw=0.9, ls=":")
-        figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
-    figure.suptitle(cell_heading(cell), fontsize=8, color=GREY)
-    return figure
-
-
-def _draw_curves(axes: Axes, runs: Sequence[pd.DataFrame], name: str, colour: str) -> None:
-    for column, line, label, style in (
-        (name, GREY, "training", (0, (4, 2))),
-        (f"validation_{name}", colour, "validation", "-"),
-    ):
-        values = [run[column].to_numpy(float, na_value=np.nan) for run in runs]
-        for value in values:
-            axes.plot(np.arange(1, len(value) + 1), value, color=line, lw=0.6, ls=style, alpha=_alpha(len(runs)))
-        mean = _mean_of_most(values)
-        label = f"{label} (mean of {len(runs)})"
-        axes.plot(np.arange(1, len(mean) + 1), mean, color=line, lw=2, ls=style, label=label, zorder=3)
-    for change in _phase_changes(runs[0]["phase"]):
-        axes.axvline(change, color=GREY, lw=0.8, ls="-.")
-    axes.margins(x=0.02)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-
-
-def _mean_of_most(values: Sequence[np.ndarray]) -> np.ndarray:
-    """Mean epoch by epoch over the runs that reach the epoch, as far as half of them do."""
-    padded = np.full((len(values), max(map(len, values))), np.nan)
-    for row, value in zip(padded, values, strict=True):
-        row[: len(value)] = value
-    reached = (~np.isnan(padded)).sum(axis=0)
-    last = int((reached >= len(values) / 2).sum())
-    return np.nansum(padded[:, :last], axis=0) / reached[:last]
-
-
-def _phase_changes(phases: Iterable[str]) -> list[float]:
-    names = list(phases)
-    return [epoch + 0.5 for epoch in range(1, len(names)) if names[epoch] != names[epoch - 1]]
 
 
 @styled
@@ -187,11 +128,15 @@ def confusion_figure(rows: pd.DataFrame, scores: Row, label_names: tuple[str, st
     if len(rows):
         first = next(group for _, group in rows.groupby(ROUND))
         _draw_confusion(axes, first)
-        axes.set_title(f"{scores['part'].capitalize()} part, n = {len(first)}, threshold {THRESHOLD:g}")
+        axes.set_title(f"Threshold {THRESHOLD:g}, {_first(scores, first)}")
     else:
         say_why_empty(axes, _why(scores))
-    figure.suptitle(cell_heading(scores), fontsize=8, color=GREY)
+    heading(figure, *cell_names(scores))
     return figure
+
+
+def _first(scores: Row, rows: pd.DataFrame) -> str:
+    return f"{scores['part']} part, n = {len(rows)}"
 
 
 def _draw_confusion(axes: Axes, rows: pd.DataFrame) -> None:
@@ -203,6 +148,114 @@ def _draw_confusion(axes: Axes, rows: pd.DataFrame) -> None:
         colour = "white" if shares[row, column] > 0.55 else INK
         axes.text(column, row - 0.06, str(count), ha="center", va="center", color=colour, fontsize=17, weight="bold")
         axes.text(column, row + 0.2, f"{shares[row, column]:.0%} of row", ha="center", va="center", color=colour)
+
+
+@styled
+def classification_figure(rows: pd.DataFrame, scores: Row, label_names: tuple[str, str]) -> Figure:
+    """
+    Typeset precision, recall and F1 of each label, their means and the accuracy, of the first repeat and seed.
+
+    Parameters
+    ----------
+    rows, scores, label_names
+        As for `confusion_figure`.
+    """
+    figure = new_figure(5.2, 2.5)
+    axes = figure.subplots()
+    axes.set_axis_off()
+    if len(rows):
+        first = next(group for _, group in rows.groupby(ROUND))
+        _typeset(axes, classification_report(first, label_names))
+        axes.set_title(f"Report by label, {_first(scores, first)}")
+    else:
+        say_why_empty(axes, _why(scores))
+    heading(figure, *cell_names(scores))
+    return figure
+
+
+def classification_report(rows: pd.DataFrame, label_names: tuple[str, str]) -> pd.DataFrame:
+    """
+    Return precision, recall, F1 and support of each label at threshold 0.5, their means and the accuracy.
+
+    A precision without calls is not a number, and so is the mean that holds it.
+    """
+    truth = rows["label"].to_numpy(int)
+    called = (rows["probability"].to_numpy(float) >= THRESHOLD).astype(int)
+    scores = np.column_stack(precision_recall_fscore_support(truth, called, labels=[0, 1], zero_division=np.nan))
+    report = pd.DataFrame(scores, index=list(label_names), columns=["precision", "recall", "F1", "n"])
+    support = scores[:, 3:]
+    report.loc["macro mean"] = [*scores[:, :3].mean(axis=0), len(rows)]
+    report.loc["weighted mean"] = [*(scores[:, :3] * support).sum(axis=0) / support.sum(), len(rows)]
+    report.loc["accuracy"] = [np.nan, np.nan, (truth == called).mean(), len(rows)]
+    return report
+
+
+def _typeset(axes: Axes, report: pd.DataFrame) -> None:
+    places = [0.46, 0.62, 0.78, 0.94]
+    axes.set(xlim=(0, 1), ylim=(len(report) + 0.5, -0.8))
+    for place, name in zip(places, report.columns, strict=True):
+        axes.text(place, 0, name, ha="right", va="center", color=GREY)
+    for line, name in enumerate(report.index, start=1):
+        axes.text(0.02, line, str(name), va="center", weight="bold" if line < 3 else "normal")
+        for place, column in zip(places, report.columns, strict=True):
+            text = _cell(report[column].iloc[line - 1], column, str(name))
+            axes.text(place, line, text, ha="right", va="center")
+    for height in (0.5, 2.5, 4.5):
+        axes.axhline(height, color=LIGHT, lw=0.9)
+
+
+def _cell(value: float, column: str, name: str) -> str:
+    if name == "accuracy" and column in ("precision", "recall"):
+        return ""
+    if np.isnan(value):
+        return DASH
+    return f"{value:.0f}" if column == "n" else f"{value:.2f}"
+
+
+@styled
+def distributions_figure(phases: Mapping[str, pd.DataFrame], scores: Row, label_names: tuple[str, str]) -> Figure:
+    """
+    Draw the predicted probabilities of the patients of each label: a panel a phase, in the order of training.
+
+    Parameters
+    ----------
+    phases : mapping of str to pandas.DataFrame
+        The rows of each phase, as for `roc_figure`; all repeats and seeds are drawn together.
+    scores : dict
+        The row of the table ``metrics`` for one of them.
+    label_names : (str, str)
+        What labels 0 and 1 mean.
+    """
+    figure = new_figure(0.6 + 3.6 * len(phases), 3.1)
+    panels = figure.subplots(1, len(phases), sharey=True, squeeze=False)[0]
+    for axes, (phase, rows) in zip(panels, phases.items(), strict=True):
+        axes.set(xlabel="Predicted probability of label 1", xlim=(0, 1))
+        axes.set_title(f"{'' if phase == 'final' else f'{phase}: '}{scores['part']} part, {_counts(rows)}")
+        if len(rows):
+            _draw_distributions(axes, rows, label_names)
+        else:
+            say_why_empty(axes, _why(scores))
+    panels[0].set_ylabel("Share of the label's predictions")
+    panels[0].set_ylim(bottom=0)
+    if any(map(len, phases.values())):
+        shown = next(axes for axes, rows in zip(panels, phases.values(), strict=True) if len(rows))
+        figure.legend(*shown.get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    heading(figure, *(str(scores[name]) for name in CELL))
+    return figure
+
+
+def _counts(rows: pd.DataFrame) -> str:
+    runs = len(rows.groupby(RUN))
+    return f"{rows['patient_id'].nunique()} patients, {runs} {'run' if runs == 1 else 'runs'}"
+
+
+def _draw_distributions(axes: Axes, rows: pd.DataFrame, label_names: tuple[str, str]) -> None:
+    edges = np.linspace(0, 1, 21)
+    for label, colour, fill in ((0, BLUE, True), (1, VERMILLION, False)):
+        values = rows.loc[rows["label"] == label, "probability"].to_numpy(float)
+        share = np.histogram(values, edges)[0] / max(len(values), 1)
+        axes.stairs(share, edges, color=colour, alpha=0.35 if fill else 1, fill=fill, lw=1.8, label=label_names[label])
+    axes.axvline(THRESHOLD, color=INK, lw=0.9, ls=":", label=f"threshold {THRESHOLD:g}")
 
 
 @styled
@@ -224,11 +277,11 @@ def replicates_figure(
     figure = new_figure(7.2, 1.3 + 0.48 * sum(map(len, lines)) + 0.4 * len(kinds))
     panels = figure.subplots(len(kinds), 1, squeeze=False, height_ratios=[len(rows) + 0.6 for rows in lines])[:, 0]
     for axes, kind, rows in zip(panels, kinds, lines, strict=True):
-        reference, heading = (0.5, "AUC of the test part") if kind == "mean" else (0.0, "Difference of AUC")
+        reference, label = (0.5, "AUC of the test part") if kind == "mean" else (0.0, "Difference of AUC")
         axes.axvline(reference, color=INK, lw=0.9, ls=":")
         names = [_draw_replicates(axes, place, row, comparison, groups) for place, row in enumerate(rows)]
         axes.set_yticks(range(len(rows)), names)
-        axes.set(ylim=(len(rows) - 0.5, -0.5), xlabel=heading)
+        axes.set(ylim=(len(rows) - 0.5, -0.5), xlabel=label)
         axes.grid(visible=False, axis="y")
         axes.set_title("Mean over independent cohorts" if kind == "mean" else "Paired difference, cohort by cohort")
     return figure

@@ -1,4 +1,4 @@
-"""Figures of images: the slices of an input, and what the audit saw. They are handed small arrays."""
+"""Figures of images: inputs, and what the audit saw. They are handed small arrays."""
 
 import textwrap
 from collections.abc import Hashable, Mapping, Sequence
@@ -10,8 +10,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from gliobench.reporting.cohorts import MODALITIES
-from gliobench.reporting.style import INK, LIGHT, ORANGE, VERMILLION, new_figure, styled
+from gliobench.reporting.cohorts import SERIES
+from gliobench.reporting.style import INK, LIGHT, ORANGE, VERMILLION, heading, new_figure, say_why_empty, styled
 
 COLUMNS = 8  # slices in a line of a slice montage
 ACROSS = 10  # patients in a line of an audit montage
@@ -42,7 +42,7 @@ def slice_montage(slices: np.ndarray, padded: Sequence[bool], patient_id: str, m
         axes.text(0.04, 0.95, number, transform=axes.transAxes, color="white", fontsize=6.5, va="top")
         if is_padded:
             axes.text(0.5, 0.5, "padding", transform=axes.transAxes, color="#B8C0CA", fontsize=7, ha="center")
-        _frame(axes, ORANGE if is_padded else LIGHT, "--" if is_padded else "-")
+        frame(axes, ORANGE if is_padded else LIGHT, "--" if is_padded else "-")
     for axes in panels[len(slices) :]:
         axes.set_axis_off()
     n_padded = sum(map(bool, padded))
@@ -51,7 +51,85 @@ def slice_montage(slices: np.ndarray, padded: Sequence[bool], patient_id: str, m
     return figure
 
 
-def _frame(axes: Axes, colour: str, style: str) -> None:
+def choose_patients(series: pd.DataFrame, modality: str, limit: int = 4) -> list[str]:
+    """
+    Choose patients with a usable series, evenly through the cohort.
+
+    Parameters
+    ----------
+    series : pandas.DataFrame
+        Table ``series``.
+    modality : str
+        Modality of the series.
+    limit : int
+        Most patients to choose.
+    """
+    usable = (series["modality"] == modality) & (series["status"] == "ok")
+    patients = sorted(series.loc[usable, "patient_id"].unique())
+    places = np.linspace(0, len(patients) - 1, min(limit, len(patients))).astype(int)
+    return [patients[place] for place in places]
+
+
+def image_stack(arrays: np.ndarray) -> np.ndarray:
+    """
+    Return one patient's input as images that can be drawn.
+
+    Parameters
+    ----------
+    arrays : numpy.ndarray
+        The patient's rows of the store: shape (slices, rows, columns) with intensities 0 to 255, or one row that holds
+        a volume (x, y, z) in RAS+ order, of any scale.
+
+    Returns
+    -------
+    numpy.ndarray, shape (slices, rows, columns)
+        Intensities in [0, 1]; a volume is cut along z, with anterior above.
+    """
+    if arrays.dtype == np.uint8:
+        return arrays / 255
+    volume = arrays.reshape(arrays.shape[-3:]).astype(float)
+    low, high = np.percentile(volume, [1, 99.8])
+    scaled = np.clip((volume - low) / ((high - low) or 1), 0, 1)
+    return np.rot90(scaled, axes=(0, 1)).transpose(2, 0, 1)
+
+
+@styled
+def inputs_montage(stacks: Mapping[str, np.ndarray], numbers: Mapping[str, Sequence[int]], names: list[str]) -> Figure:
+    """
+    Draw what an approach sees: a line a patient, slices evenly through the patient's input.
+
+    Parameters
+    ----------
+    stacks : mapping of str to numpy.ndarray, shape (slices, rows, columns)
+        patient_id -> images with intensities in [0, 1] (`image_stack`).
+    numbers : mapping of str to sequence of int
+        patient_id -> the number of each image in its series or volume.
+    names : list of str
+        Cohort, approach and modality, for the heading.
+    """
+    across = min(COLUMNS, max(map(len, stacks.values()), default=1))
+    across = max(across, 6) if stacks else 1  # few slices stay small
+    figure = new_figure(7.2, 0.5 + 1.2 * max(len(stacks), 1))
+    panels = figure.subplots(max(len(stacks), 1), across, squeeze=False)
+    for axes in panels.ravel():
+        axes.set_axis_off()
+    for line, (patient, images) in zip(panels, stacks.items(), strict=False):
+        places = np.unique(np.linspace(0, len(images) - 1, min(across, len(images))).astype(int))
+        for axes, place in zip(line, places, strict=False):
+            axes.set_axis_on()
+            axes.imshow(images[place], cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+            number = numbers[patient][place]
+            axes.text(0.04, 0.95, number, transform=axes.transAxes, color="white", fontsize=6.5, va="top")
+            frame(axes, LIGHT, "-")
+        line[0].set_title(f"Patient {patient}: {len(images)} slices", fontsize=8)
+    if not stacks:
+        say_why_empty(panels[0, 0], "no patient has a usable series")
+    heading(figure, *names)
+    return figure
+
+
+def frame(axes: Axes, colour: str, style: str) -> None:
+    """Frame an image that has no axes."""
     axes.set(xticks=[], yticks=[])
     axes.grid(visible=False)
     axes.spines[:].set(visible=True, color=colour, linestyle=style, linewidth=1.4)
@@ -95,7 +173,7 @@ def audit_montage(thumbnails: Mapping[tuple[str, str], np.ndarray], series: pd.D
         Name of the cohort.
     """
     patients = sorted(series["patient_id"].unique())
-    modalities = [name for name in MODALITIES if name in set(series["modality"])]
+    modalities = [name for name in SERIES if name in set(series["modality"])]
     letters = _letters(series)
     across = min(ACROSS, max(len(patients), 6))  # six thumbnails leave room for the reasons
     blocks = [patients[start : start + ACROSS] for start in range(0, len(patients), ACROSS)]
@@ -144,7 +222,7 @@ def _draw_thumbnail(
         axes.set(xlim=(0, 1), ylim=(0, 1), aspect="equal", facecolor="#F1F3F6")
     else:
         axes.imshow(pixels, cmap="gray", vmin=0, vmax=1, interpolation="nearest", aspect="equal")
-    _frame(axes, *MARKS[row["status"]])
+    frame(axes, *MARKS[row["status"]])
     if row["status"] != "ok":
         box = {"boxstyle": "circle,pad=0.25", "facecolor": MARKS[row["status"]][0], "edgecolor": "white"}
         axes.text(0.5, 0.5, letters[_reason(row)], transform=axes.transAxes, ha="center", va="center",

@@ -12,8 +12,8 @@ from gliobench.files import table_schema, write_text
 from gliobench.reporting.html import render
 from gliobench.reporting.tables import SHOW, Display
 
-AUDIT, CONTROLS = "audit", "controls"  # categories with a section of their own
-WIDE = 1200  # a figure of more pixels across takes the whole line
+AUDIT, CONTROLS, LEAKAGE = "audit", "controls", "leakage"  # categories with a section of their own
+WIDE = 960  # a figure of more pixels across takes the whole line
 
 
 @dataclass(frozen=True)
@@ -50,10 +50,10 @@ def write_page(
         ``name``; ``base_seed``; ``cohort_kinds`` (cohort -> kind, as for the comparison); ``config``, the text of the
         config file; optionally ``about``, a sentence on this study.
     tables : dict of str to pandas.DataFrame
-        ``comparison`` and, where there are such tables, ``cohorts``, ``exclusions`` and ``replicates``.
+        ``comparison`` and, where there are such tables, ``cohorts``, ``exclusions``, ``replicates`` and ``leakage``.
     figures : sequence of dict
-        Each with ``path`` (PNG), ``caption``, ``label``, and ``category``: ``audit``, ``controls`` or any other
-        heading (cohort and approach), under which the figures stand in the order given.
+        Each with ``path`` (PNG), ``caption``, ``label``, and ``category``: ``audit``, ``controls``, ``leakage`` or
+        any other heading (cohort and approach), under which the figures stand in the order given.
     versions : dict of str to str
         Name of a package -> its version.
     """
@@ -69,6 +69,7 @@ def write_page(
         displays=_displays(tables),
         audit=pictures.pop(AUDIT, []),
         controls=pictures.pop(CONTROLS, []),
+        leakage=pictures.pop(LEAKAGE, []),
         pictures=pictures,
         base_seed=study["base_seed"],
         methods=_methods(tables["comparison"]),

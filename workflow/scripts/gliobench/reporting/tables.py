@@ -1,7 +1,7 @@
 """Tables as people read them, a value and its interval in one cell: Markdown, LaTeX, HTML and a terminal."""
 
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,9 +59,12 @@ def _text(values: pd.Series) -> list[str]:
 
 
 def _parts(table: pd.DataFrame) -> list[str]:
-    """Name the scored part, and the phase where it is not the only one."""
-    pairs = zip(_text(table["part"]), _text(table["phase"]), strict=True)
-    return [part if phase in ("final", EMPTY) else f"{part}, {phase}" for part, phase in pairs]
+    """Name the scored part, the phase where it is not the only one, and that slices were scored."""
+    rows = zip(_text(table["part"]), _text(table["phase"]), _text(table["unit"]), strict=True)
+    return [
+        ", ".join([part, *[phase] * (phase not in ("final", EMPTY)), *["slices"] * (unit == "slice")])
+        for part, phase, unit in rows
+    ]
 
 
 def show_comparison(table: pd.DataFrame) -> Display:
@@ -97,17 +100,18 @@ def _published(table: pd.DataFrame) -> list[str]:
 
 
 def _notes(table: pd.DataFrame) -> tuple[str, ...]:
-    """Collect caveats, reasons and the sources of published figures, each once a cell with the parts it holds for."""
+    """Collect caveats, reasons and the sources of published figures, each once with all it holds for."""
     grouped: dict[tuple[str, str], list[str]] = {}
-    for row, part in zip(table.to_dict("records"), _parts(table), strict=True):
+    for row, part in zip(table.to_dict("records"), _parts(table.assign(unit=None)), strict=True):
         cited = any(pd.notna(row[f"published_{name}"]) for name in PUBLISHED)
         source = f"published by {row['published_source']}" if cited else None
         for note in filter(pd.notna, (row["caveat"], row["reason"], source)):
             grouped.setdefault((" ".join(str(row[name]) for name in CELL), str(note)), []).append(part)
-    return tuple(
-        f"{cell}{'' if parts == [EMPTY] else ', ' + ' and '.join(parts)}: {note}"
-        for (cell, note), parts in grouped.items()
-    )
+    whose: dict[str, list[str]] = {}
+    for (cell, note), parts in grouped.items():
+        held = "" if parts == [EMPTY] else f", {' and '.join(dict.fromkeys(parts))}"
+        whose.setdefault(note, []).append(cell + held)
+    return tuple(f"{'; '.join(cells)}: {note}" for note, cells in whose.items())
 
 
 def show_replicates(table: pd.DataFrame) -> Display:
@@ -128,6 +132,41 @@ def show_replicates(table: pd.DataFrame) -> Display:
     numbers = frozenset(["n", "Mean AUC or difference"])
     caption = "Independent cohorts together: means with 95 % t intervals."
     return Display(pd.DataFrame(columns), numbers, caption, 5, tuple(table["statement"]))
+
+
+def show_leakage(table: pd.DataFrame) -> Display:
+    """Lay out the table ``leakage`` for reading."""
+    names = ["cohort", "approach", "modality", "protocol", "phase", "split", "part", "unit"]
+    columns = {title(name): _text(table[name]) for name in names}
+    columns |= {
+        "Runs": _text(table["n_runs"]),
+        "Training slices": _text(table["n_train"]),
+        "n": _text(table["n_scored"]),
+        "Commoner label": [interval(value, float("nan"), float("nan")) for value in table["majority"]],
+        "Accuracy": _intervals(table, ["accuracy", "accuracy_low", "accuracy_high"]),
+        "AUC": _intervals(table, ["auc", "auc_low", "auc_high"]),
+    }
+    caption = (
+        "Slices split freely or by patient, scored at the epoch that the validation part chose or on the untouched "
+        "test part; means over runs with 95 % t intervals over runs of the same patients."
+    )
+    numbers = frozenset(list(columns)[len(names) :])
+    return Display(pd.DataFrame(columns), numbers, caption, len(names), tuple(_leaks(table)))
+
+
+def _leaks(table: pd.DataFrame) -> Iterator[str]:
+    """Say what becomes of the accuracy of slices from the most flattering to the most honest corner."""
+    slices = table[table["unit"] == "slice"]
+    for names, rows in slices.groupby(["cohort", "approach", "modality", "protocol", "phase"], sort=False):
+        corners = {(row["split"], row["part"]): row for row in rows.to_dict("records")}
+        if {("slice", "validation"), ("patient", "test")} <= set(corners):
+            flattering, honest = corners["slice", "validation"], corners["patient", "test"]
+            yield (
+                f"{' '.join(str(name) for name in names if name != 'final')}: "
+                f"accuracy of slices {flattering['accuracy']:.2f} with slices split freely, at the best validation "
+                f"epoch; {honest['accuracy']:.2f} split by patient, on the untouched test part (always the commoner "
+                f"label: {honest['majority']:.2f})."
+            )
 
 
 def show_cohorts(table: pd.DataFrame) -> Display:
@@ -169,6 +208,7 @@ def show_exclusions(table: pd.DataFrame) -> Display:
 SHOW: dict[str, Callable[[pd.DataFrame], Display]] = {
     "comparison": show_comparison,
     "replicates": show_replicates,
+    "leakage": show_leakage,
     "cohorts": show_cohorts,
     "exclusions": show_exclusions,
 }
@@ -185,7 +225,7 @@ def write_formats(table: pd.DataFrame, stem: str | Path, schema: str = "comparis
     stem : str or Path
         Path without suffix.
     schema : str
-        ``comparison``, ``replicates``, ``cohorts`` or ``exclusions``.
+        One of `SHOW`.
     """
     display = SHOW[schema](table)
     write_table(table, f"{stem}.tsv", schema)
@@ -244,29 +284,53 @@ def print_table(table: pd.DataFrame) -> str:
     """
     Lay out the comparison for a terminal: at most `SCREEN` characters a line, reasons below the table.
 
+    Every row has its line, below its cohort and approach; what a line shares with the one above it is left out.
+
     Parameters
     ----------
     table : pandas.DataFrame
         Table ``comparison``.
     """
     display = show_comparison(table)
-    names = ["Cohort", "Approach", "Variant", "Modality", "Protocol", "Part", "n", "AUC", "Accuracy", "Status"]
-    lines = _fixed_width(display.text.assign(n=_text(table["n_patients"]))[names], numbers=["n"])
+    keys = ["Variant", "Modality", "Protocol"]
+    columns = display.text[keys].copy()
+    columns["Phase"] = ["" if phase == "final" else phase for phase in _text(table["phase"])]
+    columns["Part"], columns["Unit"] = _text(table["part"]), _text(table["unit"])
+    columns["n"], columns["AUC"] = _text(table["n_patients"]), display.text["AUC"]
+    columns["Acc."] = [interval(value, float("nan"), float("nan")) for value in table["accuracy"]]
+    columns["Status"] = display.text["Status"]
+    needless = [("Phase", table["phase"].dropna().eq("final").all()), ("Unit", table["unit"].ne("slice").all())]
+    columns = columns.drop(columns=[name for name, same in needless if same])
+    columns.loc[table[CELL].eq(table[CELL].shift()).all(axis=1).to_numpy(), keys] = ""
+    columns.insert(0, "", "")  # sets the lines in from their heading
+    lines = _fixed_width(columns, numbers=["n", "Acc."], shortened=["Variant", "Protocol"])
+    body = _below_headings(lines[1:], table)
     notes = [textwrap.fill(note, SCREEN, initial_indent="  ", subsequent_indent="    ") for note in display.notes]
-    return "\n".join([*lines, "", display.caption, *notes, ""])
+    return "\n".join([lines[0], "─" * max(map(len, lines)), *body, "", display.caption, *notes, ""])
 
 
-def _fixed_width(columns: pd.DataFrame, numbers: list[str]) -> list[str]:
-    """Align columns with two spaces between them; the widest text gives way where a line would be too long."""
+def _below_headings(lines: Sequence[str], table: pd.DataFrame) -> list[str]:
+    """Put the cohort and the approach above their lines, with an empty line between groups."""
+    grouped: list[str] = []
+    above = None
+    for line, names in zip(lines, zip(table["cohort"], table["approach"], strict=True), strict=True):
+        if names != above:
+            grouped += [""] * bool(grouped) + ["  ".join(names)]
+        grouped.append(line)
+        above = names
+    return grouped
+
+
+def _fixed_width(columns: pd.DataFrame, numbers: list[str], shortened: list[str]) -> list[str]:
+    """Align columns with two spaces between them; the widest of `shortened` gives way where a line is too long."""
     names = [str(name) for name in columns]
     widths = {name: max(map(len, [name, *columns[name]])) for name in names}
     while sum(widths.values()) + 2 * (len(widths) - 1) > SCREEN:
-        widths[max(["Cohort", "Approach", "Variant", "Protocol"], key=lambda name: widths[name])] -= 1
+        widths[max(shortened, key=lambda name: widths[name])] -= 1
 
     def fit(text: str, name: str) -> str:
         short = text if len(text) <= widths[name] else text[: widths[name] - 1] + "…"
         return short.rjust(widths[name]) if name in numbers else short.ljust(widths[name])
 
     rows = [names, *columns.itertuples(index=False)]
-    lines = ["  ".join(map(fit, row, names)).rstrip() for row in rows]
-    return [lines[0], "─" * max(map(len, lines)), *lines[1:]]
+    return ["  ".join(map(fit, row, names)).rstrip() for row in rows]

@@ -13,9 +13,29 @@ class Diverged(Exception):
 
 
 @dataclass(frozen=True)
+class Machine:
+    """
+    What a training may use of the machine.
+
+    Attributes
+    ----------
+    threads : int
+        Threads of one operation. Results on CPU repeat to the byte for the same number.
+    device : {"auto", "cpu", "cuda"}
+        ``auto`` takes a GPU if there is one.
+    deterministic : bool
+        Exact repeats on a GPU too, at the cost of speed; results on CPU always repeat.
+    """
+
+    threads: int = 1
+    device: str = "auto"
+    deterministic: bool = False
+
+
+@dataclass(frozen=True)
 class Part:
     """
-    The patients of one role in a fold.
+    The patients of one role in a fold, or their slices.
 
     Attributes
     ----------
@@ -24,7 +44,7 @@ class Part:
     labels : ndarray
         Shape (n,), 0 or 1.
     patient_ids : ndarray
-        Shape (n,), text.
+        Shape (n,), text; rows of slices share their patient's.
     """
 
     inputs: np.ndarray

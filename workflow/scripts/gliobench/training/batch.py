@@ -22,9 +22,7 @@ from gliobench.recipe import LOGGER, say
 from gliobench.seeds import derive_seed
 from gliobench.sources import library_files
 from gliobench.training import Diverged, Part
-from gliobench.training.scores import choose_threshold
-
-ROLES = ("test", "validation", "train")
+from gliobench.training.parts import ROLES, SLICE, batch_sizes, check_parts, part_of, prediction_rows, rows_of
 
 
 @dataclass(frozen=True)
@@ -32,10 +30,32 @@ class Job:
     """
     One training job: the folds k of a repeat with k mod `batches` = `batch`.
 
-    `cell` holds cohort, approach, variant, modality and protocol; `seed` is the cohort's base seed.
+    Attributes
+    ----------
+    cell : dict
+        cohort, approach, variant, modality and protocol.
+    input : str
+        Kind of the inputs.
+    scheme : str
+        The split scheme. Together with the cell's other names it makes the identity of a run, so that two protocols
+        that score one split in two ways train the same model.
+    repeat, seed_index, batch, batches : int
+        Which runs of the cell.
+    seed : int
+        The cohort's base seed.
+    phases : list of str
+        States of a training that are scored, in their order.
+    parameters : dict
+        Of the variant.
+    weights : str
+        Initial weights: none, imagenet or a file.
+    part : str, optional
+        ``whole``: all patients of a run are scored as one part, training patients included.
     """
 
     cell: dict[str, str]
+    input: str
+    scheme: str
     repeat: int
     seed_index: int
     batch: int
@@ -43,10 +63,13 @@ class Job:
     seed: int
     phases: list[str]
     parameters: dict[str, Any]
+    weights: str = "none"
+    part: str | None = None
 
     def fold_seed(self, fold: int) -> int:
         """Return the seed of one run: a function of the base seed and the run's identity."""
-        return derive_seed(self.seed, *self.cell.values(), self.repeat, self.seed_index, fold)
+        identity = self.cell | {"protocol": self.scheme}
+        return derive_seed(self.seed, *identity.values(), self.repeat, self.seed_index, fold)
 
     @property
     def name(self) -> str:
@@ -55,7 +78,7 @@ class Job:
 
 
 def train_folds(
-    job: Job, approach: ModuleType, inputs: np.ndarray, patients: pd.DataFrame, split: pd.DataFrame, folder: Path
+    job: Job, approach: ModuleType, inputs: np.ndarray, index: pd.DataFrame, split: pd.DataFrame, folder: Path
 ) -> list[dict[str, Any]]:
     """
     Train the job's folds, each into a folder of its own, and return their records.
@@ -68,8 +91,8 @@ def train_folds(
         From `gliobench.approaches`.
     inputs : ndarray
         Shape (n, ...).
-    patients : DataFrame
-        patient_id and label of each row of `inputs`.
+    index : DataFrame
+        patient_id, modality, slice_index and label of each row of `inputs`.
     split : DataFrame
         As in the schema ``split``; patients without an input are left out.
     folder : Path
@@ -83,17 +106,17 @@ def train_folds(
     if not len(inputs):
         raise GlioBenchError(f"{job.name}: no patient has a usable series; see series.tsv for the reasons.")
     rows = split[(split["repeat"] == job.repeat) & (split["fold"] % job.batches == job.batch)]
+    data = _fingerprint_of_data(job, inputs, index)
     model = None
     records = []
     for fold in sorted(rows["fold"].unique().tolist()):
         roles = rows[rows["fold"] == fold]
         target = folder / f"fold-{fold}"
-        key = _fingerprint(job, fold, roles, inputs, patients)
+        key = _fingerprint(job, fold, roles, data)
         record = _finished(target, key)
         if record is None:
-            model = model or approach.build(inputs.shape[1:], job.parameters)
-            parts = {role: _part(inputs, patients, roles, role) for role in ROLES}
-            record = _train_fold(job, approach, model, parts, fold, target, key)
+            model = model or approach.build(inputs.shape[1:], job.parameters, job.weights)
+            record = _train_fold(job, approach, model, inputs, index, roles, target, key)
         records.append(record)
     return records
 
@@ -106,25 +129,28 @@ def gather_folds(folder: Path, records: Iterable[dict], table: str) -> pd.DataFr
     )
 
 
-def _part(inputs: np.ndarray, patients: pd.DataFrame, roles: pd.DataFrame, role: str) -> Part:
-    mine = patients["patient_id"].isin(roles.loc[roles["role"] == role, "patient_id"]).to_numpy()
-    return Part(inputs[mine], patients.loc[mine, "label"].to_numpy(int), patients.loc[mine, "patient_id"].to_numpy(str))
-
-
-def _fingerprint(job: Job, fold: int, roles: pd.DataFrame, inputs: np.ndarray, patients: pd.DataFrame) -> str:
+def _fingerprint_of_data(job: Job, inputs: np.ndarray, index: pd.DataFrame) -> str:
     digest = hashlib.sha256(np.ascontiguousarray(inputs).data)
+    digest.update(index[[*SLICE, "label"]].to_csv(index=False).encode())
+    library = library_files("train.py", f"gliobench/approaches/{job.cell['approach']}.py")
+    for path in [*library, job.weights]:
+        if Path(path).is_file():
+            digest.update(Path(path).read_bytes())
+    return digest.hexdigest()
+
+
+def _fingerprint(job: Job, fold: int, roles: pd.DataFrame, data: str) -> str:
     about = [
         job.cell,
         job.phases,
         job.parameters,
+        job.weights,
+        job.part,
         job.fold_seed(fold),
-        roles[["patient_id", "role"]].to_csv(index=False),
-        patients[["patient_id", "label"]].to_csv(index=False),
+        roles[[*SLICE, "role"]].to_csv(index=False),
+        data,
     ]
-    digest.update(json.dumps(about, sort_keys=True).encode())
-    for path in library_files("train.py", f"gliobench/approaches/{job.cell['approach']}.py"):
-        digest.update(Path(path).read_bytes())
-    return digest.hexdigest()
+    return hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()
 
 
 def _finished(target: Path, key: str) -> dict[str, Any] | None:
@@ -138,10 +164,20 @@ def _finished(target: Path, key: str) -> dict[str, Any] | None:
 
 
 def _train_fold(
-    job: Job, approach: ModuleType, model: Any, parts: dict[str, Part], fold: int, target: Path, key: str
+    job: Job,
+    approach: ModuleType,
+    model: Any,
+    inputs: np.ndarray,
+    index: pd.DataFrame,
+    roles: pd.DataFrame,
+    target: Path,
+    key: str,
 ) -> dict[str, Any]:
+    fold = int(roles["fold"].iloc[0])
     temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
     temporary.mkdir(parents=True)
+    chosen = {role: rows_of(index, roles, role) for role in ROLES}
+    parts = {role: part_of(inputs, index, rows) for role, rows in chosen.items()}
     start = time.perf_counter()
     record: dict[str, Any] = {"fold": fold, "status": "ok", "reason": None, "seed": job.fold_seed(fold)}
     record |= {f"n_{role}": len(part) for role, part in parts.items()}
@@ -149,13 +185,15 @@ def _train_fold(
     predictions: list[pd.DataFrame] = []
     best_epochs: dict[str, int] = {}
     try:
-        _check_parts(parts)
+        check_parts(parts, batch_sizes(job.parameters), tested=bool((roles["role"] == "test").any()))
         for phase in job.phases:
             on_epoch = _EpochLog(job, fold, phase, history)
             best_epochs[phase] = approach.fit(
                 model, phase, parts["train"], parts["validation"], job.parameters, job.fold_seed(fold), on_epoch
             )
-            predictions.append(_predictions(approach, model, parts, fold, phase))
+            probabilities = _predict(approach, model, parts)
+            rows = {role: index[which] for role, which in chosen.items()}
+            predictions.append(prediction_rows(rows, probabilities, fold, phase))
         approach.save(model, temporary / f"model{approach.SUFFIX}")
     except Diverged as reason:
         record |= {"status": "diverged", "reason": str(reason)}
@@ -169,43 +207,21 @@ def _train_fold(
         "samples_per_second": trained / seconds,
         "peak_memory_bytes": _peak_memory(),
     }
-    write_table(_frame(predictions, "predictions"), temporary / "predictions.tsv", "predictions")
+    table = _frame(predictions, "predictions")
+    write_table(table.assign(part=job.part) if job.part else table, temporary / "predictions.tsv", "predictions")
     write_table(_frame([pd.DataFrame(history)], "history"), temporary / "history.tsv", "history")
     write_json({"key": key, "record": record}, temporary / "record.json")
     temporary.rename(target)
-    say(f"{job.name} fold {fold}: {record['status']}, {len(history)} epochs in {seconds:.0f} s")
+    why = f" ({record['reason']})" if record["reason"] else ""
+    say(f"{job.name} fold {fold}: {record['status']}{why}, {len(history)} epochs in {seconds:.0f} s")
     return record
 
 
-def _check_parts(parts: dict[str, Part]) -> None:
-    for role in ("train", "validation"):
-        if len(np.unique(parts[role].labels)) < 2:
-            raise GlioBenchError(f"the {role} part has {len(parts[role])} patients and lacks one of the labels")
-    if not len(parts["test"]):
-        raise GlioBenchError("no test patient has a usable series")
-
-
-def _predictions(approach: ModuleType, model: Any, parts: dict[str, Part], fold: int, phase: str) -> pd.DataFrame:
+def _predict(approach: ModuleType, model: Any, parts: dict[str, Part]) -> dict[str, np.ndarray]:
     probabilities = {role: approach.predict(model, part.inputs) for role, part in parts.items()}
     if not all(np.isfinite(values).all() for values in probabilities.values()):
         raise Diverged("a prediction is no number")
-    threshold = choose_threshold(parts["validation"].labels, probabilities["validation"])
-    tables = [
-        pd.DataFrame(
-            {
-                "fold": fold,
-                "phase": phase,
-                "part": role,
-                "patient_id": parts[role].patient_ids,
-                "slice_index": None,
-                "label": parts[role].labels,
-                "probability": probabilities[role],
-                "threshold": threshold,
-            }
-        )
-        for role in ROLES
-    ]
-    return pd.concat([table for table in tables if len(table)], ignore_index=True)
+    return probabilities
 
 
 def _frame(tables: list[pd.DataFrame], schema: str) -> pd.DataFrame:

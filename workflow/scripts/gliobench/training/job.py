@@ -3,27 +3,30 @@
 import platform
 import shutil
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from importlib import import_module, metadata
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
+import pandas as pd
+
 from gliobench.files import read_table, write_json, write_table
-from gliobench.inputs.store import read_shards
+from gliobench.inputs.store import JOINS, read_shards
+from gliobench.training import Machine
 from gliobench.training.batch import Job, gather_folds, train_folds
 
-PACKAGES = ("keras", "tensorflow", "torch", "numpy", "scikit-learn")
+PACKAGES = ("keras", "tensorflow", "torch", "torchvision", "monai", "torchio", "lightning", "numpy", "scikit-learn")
 
 
 def run_job(
     job: Job,
-    weights: str,
+    machine: Machine,
     patients: str | Path,
     split: str | Path,
     arrays: Sequence[str | Path],
     outputs: Any,
-    threads: int,
 ) -> None:
     """
     Train the folds of a job and write predictions, history, the run's record and the models.
@@ -32,29 +35,60 @@ def run_job(
     ----------
     job : Job
         What to train.
-    weights : str
-        Initial weights, as the table names them.
+    machine : Machine
+        Threads and device.
     patients, split : path
         Tables of the cohort.
     arrays : sequence of path
-        Shards of the approach's input.
+        Shards of the approach's input, ``<series>/<shard>.npy``, series in the order of the channels.
     outputs : object
         Paths ``predictions``, ``history``, ``record`` and ``models``, as Snakemake gives them.
-    threads : int
-        Threads of one operation.
     """
     approach = import_module(f"gliobench.approaches.{job.cell['approach']}")
-    device = approach.prepare(threads)
-    inputs, index = read_shards(arrays)
-    labelled = index.merge(read_table(patients, "patients"), on="patient_id", how="left", validate="many_to_one")
+    device = approach.prepare(machine)
+    roles = read_table(split, "split")
+    inputs, index = load_inputs(job.input, arrays, read_table(patients, "patients"), roles["patient_id"])
     unfinished = Path(outputs.predictions).parent / ".unfinished"
-    records = train_folds(job, approach, inputs, labelled, read_table(split, "split"), unfinished)
+    records = train_folds(job, approach, inputs, index, roles, unfinished)
     write_table(gather_folds(unfinished, records, "predictions"), outputs.predictions, "predictions")
     write_table(gather_folds(unfinished, records, "history"), outputs.history, "history")
     _collect_models(approach, unfinished, Path(outputs.models))
-    about = {"weights": weights, "device": device, "threads": threads, "versions": _versions()}
+    about = {"weights": job.weights, "device": device, "threads": machine.threads, "versions": _versions()}
     write_json(_record(job) | about | {"folds": records}, outputs.record)
     _discard(unfinished)
+
+
+def load_inputs(
+    kind: str, arrays: Sequence[str | Path], patients: pd.DataFrame, wanted: Iterable[str]
+) -> tuple[np.ndarray, pd.DataFrame]:
+    """
+    Load the inputs of some patients, their series joined.
+
+    Parameters
+    ----------
+    kind : str
+        Kind of the inputs; says how series are joined.
+    arrays : sequence of path
+        Shards, ``<series>/<shard>.npy``, series in the order of the channels.
+    patients : DataFrame
+        As in the schema ``patients``.
+    wanted : iterable of str
+        Patients to load; files that hold none of them are not opened.
+
+    Returns
+    -------
+    inputs : ndarray
+        Shape (n, ...).
+    index : DataFrame
+        patient_id, modality, slice_index and label of each row.
+    """
+    shards: dict[str, list[str | Path]] = {}
+    for path in arrays:
+        shards.setdefault(Path(path).parent.name, []).append(path)
+    chosen = set(wanted)
+    inputs, index = JOINS[kind]({name: read_shards(paths, chosen) for name, paths in shards.items()})
+    labels = patients[["patient_id", "label"]]
+    return inputs, index.merge(labels, on="patient_id", how="left", validate="many_to_one")
 
 
 def _record(job: Job) -> dict[str, Any]:

@@ -1,77 +1,132 @@
-"""Keras on any of its backends: threads, exact repeats, fresh weights in a compiled model."""
+"""Keras on any of its backends: device, threads, exact repeats, fresh weights in a compiled model."""
 
 import os
 import random
+from collections.abc import Sequence
+from contextlib import ExitStack
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import keras
+import numpy as np
+
+from gliobench.errors import GlioBenchError
+from gliobench.training import Machine
+
+FIRST_SOUND_CUDNN = 91500  # 9.8 to 9.10 compute bfloat16 convolutions wrongly, without a word
+_DEVICE = ExitStack()  # holds Keras' device for as long as the process lives
 
 
-def prepare(threads: int) -> str:
+def prepare(machine: Machine) -> str:
     """
-    Fix the number of threads and ask for exact repeats; call once, before the first model.
+    Choose the device, fix the number of threads and ask for exact repeats; call once, before the first model.
+
+    On CPU everything is float32. On a GPU convolutions are in bfloat16 where that is known to be right: on the torch
+    backend with cuDNN 9.15 or later.
 
     Parameters
     ----------
-    threads : int
-        Threads of one operation. Results on CPU repeat to the byte for the same number.
+    machine : Machine
+        Threads, device, and whether a GPU must repeat exactly too. On torch an operation without an exact
+        implementation only warns.
 
     Returns
     -------
     str
         The device that Keras computes on: ``cpu``, or the GPU's name.
+
+    Raises
+    ------
+    GlioBenchError
+        ``cuda`` was asked for, and there is none.
     """
-    if keras.backend.backend() == "tensorflow":
-        import tensorflow as tf
+    backend = keras.backend.backend()
+    name = {"tensorflow": _prepare_tensorflow, "torch": _prepare_torch, "jax": _prepare_jax}[backend](machine)
+    if machine.device == "cuda" and name == "cpu":
+        raise GlioBenchError(
+            "`device: cuda` was asked for, but this machine shows no CUDA GPU; set `device: auto` or `device: cpu`."
+        )
+    return name
 
-        tf.config.threading.set_intra_op_parallelism_threads(threads)
-        tf.config.threading.set_inter_op_parallelism_threads(1)
+
+def _prepare_tensorflow(machine: Machine) -> str:
+    import tensorflow as tf
+
+    gpus = [] if machine.device == "cpu" else tf.config.list_physical_devices("GPU")
+    tf.config.set_visible_devices(gpus, "GPU")
+    tf.config.threading.set_intra_op_parallelism_threads(machine.threads)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+    if machine.deterministic or not gpus:
         tf.config.experimental.enable_op_determinism()
-        seed_all(0)  # op determinism demands one; every fit draws from its own
-    elif keras.backend.backend() == "torch":
-        import torch
+        tf.random.set_seed(0)  # op determinism demands one; every fit draws from its own
+    return str(tf.config.experimental.get_device_details(gpus[0])["device_name"]) if gpus else "cpu"
 
-        torch.set_num_threads(threads)
-    return _device_name()
+
+def _prepare_torch(machine: Machine) -> str:
+    import torch
+
+    torch.set_num_threads(machine.threads)
+    if machine.device == "cpu" or not torch.cuda.is_available():
+        _DEVICE.enter_context(keras.device("cpu"))
+        return "cpu"
+    if machine.deterministic:
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+        torch.backends.cudnn.benchmark = False
+        torch.use_deterministic_algorithms(True, warn_only=True)
+    if torch.backends.cudnn.is_available() and torch.backends.cudnn.version() >= FIRST_SOUND_CUDNN:
+        keras.mixed_precision.set_dtype_policy("mixed_bfloat16")
+    return str(torch.cuda.get_device_name())
+
+
+def _prepare_jax(machine: Machine) -> str:
+    import jax
+
+    device = jax.devices("cpu" if machine.device == "cpu" else None)[0]
+    jax.config.update("jax_default_device", device)
+    return "cpu" if device.platform == "cpu" else str(device.device_kind)
 
 
 def seed_all(seed: int) -> None:
-    """Seed every source that Keras and its backend draw from; Keras' own function loads TensorFlow on any backend."""
-    random.seed(seed)  # initialisers and dropout take their seeds from here
-    if keras.backend.backend() == "tensorflow":
-        keras.utils.set_random_seed(seed)
-    elif keras.backend.backend() == "torch":
+    """
+    Seed what Keras draws from: Python's generator, which seeds initialisers and dropout, and torch's own.
+
+    TensorFlow's global seed stays: Keras draws nothing from it, and setting it discards the compiled steps' kernels.
+    """
+    random.seed(seed)
+    if keras.backend.backend() == "torch":
         import torch
 
         torch.manual_seed(seed)
 
 
-def _device_name() -> str:
-    if keras.backend.backend() == "torch":
-        import torch
-
-        return torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
-    if keras.backend.backend() == "tensorflow":
-        import tensorflow as tf
-
-        gpus = tf.config.list_physical_devices("GPU")
-        return str(tf.config.experimental.get_device_details(gpus[0])["device_name"]) if gpus else "cpu"
-    import jax
-
-    return str(jax.devices()[0].device_kind)
-
-
 def renew(model: keras.Model, fresh: keras.Model) -> None:
     """
-    Give a compiled model the state of a fresh one: weights, dropout generators, optimiser.
+    Give a model the state of a fresh one: weights and dropout generators.
 
     The compiled step stays, so that the folds of one job trace it once.
     """
     for variable, source in zip(model.variables, fresh.variables, strict=True):
         variable.assign(source.value)
-    if model.optimizer.built:
-        for variable in model.optimizer.variables:
-            if variable is not model.optimizer._learning_rate:
+
+
+def renew_optimizer(optimizer: keras.optimizers.Optimizer) -> None:
+    """Clear what an optimiser remembers of earlier steps; its learning rate stays."""
+    if optimizer.built:
+        for variable in optimizer.variables:
+            if variable is not optimizer._learning_rate:
                 variable.assign(keras.ops.zeros_like(variable))
+
+
+def finite(arrays: Sequence[np.ndarray]) -> bool:
+    """Tell whether every number of every array is one."""
+    return all(np.isfinite(values).all() for values in arrays)
+
+
+def all_layers(model: keras.Model) -> list[keras.layers.Layer]:
+    """Return the layers of a model and of the models inside it."""
+    return [
+        inner
+        for layer in model.layers
+        for inner in ([layer, *all_layers(layer)] if isinstance(layer, keras.Model) else [layer])
+    ]

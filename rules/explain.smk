@@ -1,0 +1,34 @@
+EXPLANATIONS = (
+    f"{COHORT}/explanations/{{approach}}/{{variant}}/{{modality}}/{{protocol}}"
+)
+
+
+rule explain:
+    """Where a trained network finds the evidence for its answers: Grad-CAM of patients drawn by the seed."""
+    input:
+        run=lambda wildcards: first_run(wildcards, ["predictions.tsv", "models"]),
+        patients=f"{COHORT}/patients.tsv",
+        arrays=lambda wildcards: input_shards(cell_of(wildcards), "npy"),
+        lesions=lesion_shards,
+        library=lambda wildcards: library_files(
+            "explain.py", f"gliobench/approaches/{wildcards.approach}.py"
+        ),
+    output:
+        cams=f"{EXPLANATIONS}/cams.tsv",
+        maps=f"{EXPLANATIONS}/cams.npy",
+        images=f"{EXPLANATIONS}/images.npy",
+    log:
+        f"{COHORT}/logs/explanations/{{approach}}/{{variant}}/{{modality}}/{{protocol}}.log",
+    conda:
+        "../envs/torch.yaml"
+    threads: 1
+    resources:
+        mem_mb=8000,
+        runtime=60,
+        gpu=1,
+    params:
+        kind=lambda wildcards: STUDY.input(wildcards.approach, wildcards.cohort)["kind"],
+        seed=lookup(dpath="{cohort}/seed", within=STUDY.cohorts),
+        machine=STUDY.machine,
+    script:
+        "../workflow/scripts/explain.py"

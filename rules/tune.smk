@@ -1,0 +1,31 @@
+rule tune:
+    """Search for a variant's hyperparameters on training and validation patients; every trial is a row."""
+    input:
+        patients=f"{COHORT}/patients.tsv",
+        split=split_scheme,
+        arrays=lambda wildcards: input_shards(cell_of(wildcards), "npy"),
+        indexes=lambda wildcards: input_shards(cell_of(wildcards), "tsv"),
+        weights=weights_file,
+        library=lambda wildcards: library_files(
+            "tune.py", f"gliobench/approaches/{wildcards.approach}.py"
+        ),
+    output:
+        trials=f"{TUNING}/trials.tsv",
+        best=f"{TUNING}/best.json",
+    log:
+        f"{COHORT}/logs/tuning/{{approach}}/{{variant}}/{{modality}}/{{protocol}}.log",
+    benchmark:
+        f"{COHORT}/benchmarks/tuning/{{approach}}/{{variant}}/{{modality}}/{{protocol}}.tsv"
+    conda:
+        "../envs/torch.yaml"
+    threads: 1
+    resources:
+        mem_mb=16000,
+        runtime=1440,
+        gpu=1,
+    params:
+        job=tuning_job,
+        tuning=lookup(dpath="{approach}/tuning", within=STUDY.approaches),
+        machine=STUDY.machine,
+    script:
+        "../workflow/scripts/tune.py"

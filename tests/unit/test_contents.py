@@ -1,0 +1,124 @@
+"""Which figures a study has: an approach names them, and each stands where its rule draws it."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from gliobench.errors import GlioBenchError
+from gliobench.reporting import contents
+from gliobench.study import Study
+
+ROOT = Path(__file__).parents[2]
+CAPTIONS = {path.stem for path in (ROOT / "workflow" / "report").glob("*.rst")}
+VARIANTS = {
+    name: {"description": "A variant."} | ({"tuned": True} if name == "tuned" else {})
+    for name in ("main", "lr_1e-2", "other", "slice_split", "patient_split", "tuned")
+}
+
+
+@pytest.fixture
+def study(tmp_path):
+    """Make a study of one approach with the figures asked for."""
+
+    def make(figures, variants=("main",), protocol="harmonised", **more):
+        approach = {
+            "title": "Toy",
+            "source": "none",
+            "toolchain": "torch",
+            "modalities": ["FLAIR"],
+            "input": {"kind": "volume"},
+            "protocols": {"harmonised": {"split": "kfold"}, "published": {"split": "holdout-80-10-10"}},
+            "parameters": {"learning_rate": 0.1},
+            "variants": VARIANTS,
+        }
+        replicates = {"replicates": more.pop("replicates")} if "replicates" in more else {}
+        approach |= more | ({"figures": figures} if figures is not None else {})
+        (tmp_path / "config" / "approaches").mkdir(parents=True, exist_ok=True)
+        (tmp_path / "config" / "approaches" / "toy.yaml").write_text(yaml.safe_dump(approach))
+        (tmp_path / "config" / "splits.yaml").write_text((ROOT / "config" / "splits.yaml").read_text())
+        cohorts = {"planted": {"kind": "synthetic"} | replicates}
+        runs = [{"approach": "toy", "variants": list(variants), "protocols": [protocol]}]
+        return Study({"study": "s", "seed": 1, "cohorts": cohorts, "runs": runs}, tmp_path)
+
+    return make
+
+
+def stems(study):
+    return [
+        shown["path"].removeprefix("results/s/figures/").removesuffix(".png") for shown in contents.page_figures(study)
+    ]
+
+
+CELL = "planted/toy/main/FLAIR/harmonised"
+
+
+def test_an_approach_that_names_no_figures_has_the_usual_ones(study):
+    assert stems(study(None)) == [
+        "planted/audit",
+        *(f"{CELL}/{name}" for name in ("roc-final", "confusion-final", "curves")),
+    ]
+
+
+def test_an_approach_has_the_figures_it_names_in_their_order(study):
+    shown = stems(study(["classification", "roc"], phases=["transfer", "finetuned"]))
+    assert shown[1:] == [
+        f"{CELL}/{name}-{phase}" for name in ("classification", "roc") for phase in ("transfer", "finetuned")
+    ]
+
+
+def test_an_unknown_figure_is_a_sentence(study):
+    with pytest.raises(GlioBenchError, match=r"toy.yaml, figures: no figure 'rock'.*roc"):
+        contents.page_figures(study(["rock"]))
+
+
+def test_an_input_is_shown_by_modality_even_where_one_training_reads_all(study):
+    shown = stems(study(["slices"], input={"kind": "slices"}, modalities=["all"]))
+    assert shown[1:] == [f"planted/toy/slices-{name}" for name in ("FLAIR", "T1w", "T1wCE", "T2w")]
+
+
+def test_a_volume_is_shown_by_its_longest_and_shortest_series(study):
+    assert stems(study(["slices"]))[1:] == ["planted/toy/slices-FLAIR-longest", "planted/toy/slices-FLAIR-shortest"]
+
+
+def test_a_sweep_is_one_figure_of_the_learning_rates(study):
+    made = study(["sweep"], variants=("main", "lr_1e-2", "other"))
+    assert stems(made)[1:] == ["planted/toy/sweep-FLAIR-harmonised"]
+    cells = contents.sweep_cells(made.cells, {"cohort": "planted", "modality": "FLAIR", "protocol": "harmonised"})
+    assert [cell.variant for cell in cells] == ["main", "lr_1e-2"]
+
+
+def test_a_single_learning_rate_is_no_sweep(study):
+    assert stems(study(["sweep"], variants=("main", "other"))) == ["planted/audit"]
+
+
+def test_leakage_needs_both_splits(study):
+    both = study(["leakage"], variants=("main", "slice_split", "patient_split"))
+    assert [cell.variant for cell in contents.leakage_cells(both)] == ["slice_split", "patient_split"]
+    assert stems(both)[0] == "leakage"
+    assert not contents.leakage_cells(study(["leakage"], variants=("main", "slice_split")))
+
+
+def test_only_a_tuned_variant_shows_its_trials(study):
+    shown = stems(study(["tuning"], variants=("main", "tuned"), protocol="published"))
+    assert shown[1:] == ["planted/toy/tuned/FLAIR/published/tuning"]
+
+
+def test_modalities_stand_beside_each_other_before_and_after_fine_tuning(study):
+    shown = stems(study(["phase_curves"], modalities=["FLAIR", "T2w"], phases=["transfer", "finetuned"]))
+    assert shown[1:] == ["planted/toy/main/phase-curves-harmonised"]
+
+
+def test_replicated_cohorts_are_shown_by_their_joint_figure_alone(study):
+    assert stems(study(["roc", "slices"], replicates=3)) == ["replicates"]
+
+
+@pytest.mark.parametrize("name", contents.NAMES)
+def test_every_figure_has_a_caption(name):
+    assert name in CAPTIONS
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "config" / "approaches").glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_approach_names_known_figures(path):
+    settings = yaml.safe_load(path.read_text(encoding="utf-8"))
+    assert set(settings.get("figures", [])) <= set(contents.NAMES)

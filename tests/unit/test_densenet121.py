@@ -1,0 +1,292 @@
+import signal
+from importlib import import_module
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from gliobench.errors import GlioBenchError
+from gliobench.training import Diverged, Machine, Part
+
+pytestmark = pytest.mark.torch
+YAML = Path(__file__).parents[2] / "config" / "approaches" / "densenet121.yaml"
+PAPER = yaml.safe_load(YAML.read_text(encoding="utf-8"))
+SMALL = PAPER["parameters"] | {"blocks": [2, 2], "epochs": 3}
+SHAPE = (4, 8, 8, 8)
+UNCHANGED = dict.fromkeys(("affine", "noise", "gamma", "motion", "bias_field"), 0.0) | {"motion_voxels": 1}
+
+
+@pytest.fixture(scope="module")
+def densenet121():
+    module = import_module("gliobench.approaches.densenet121")
+    assert module.prepare(Machine(device="cpu")) == "cpu"
+    return module
+
+
+@pytest.fixture(scope="module")
+def model(densenet121):
+    return densenet121.build(SHAPE, SMALL, "none")
+
+
+@pytest.fixture
+def augmented():
+    return import_module("gliobench.training.torchio_augment").Augmented
+
+
+def make_part(n, seed=0, shape=SHAPE):
+    """Patients whose label shows as a bright block in the second channel."""
+    labels = np.arange(n) % 2
+    inputs = np.random.default_rng(seed).random((n, *shape)) * 0.5
+    inputs[:, 1, 2:6, 2:6, 2:6] += labels[:, None, None, None] * 0.5
+    return Part(inputs.astype(np.float16), labels, np.array([f"{number:05}" for number in range(n)]))
+
+
+def fit(densenet121, model, seed, train=None, validation=None, **changes):
+    history = []
+    best = densenet121.fit(
+        model, "final", train or make_part(9), validation or make_part(6, 1), SMALL | changes, seed, history.append
+    )
+    return best, history, densenet121.predict(model, make_part(5, 2).inputs)
+
+
+@pytest.mark.parametrize(("channels", "count"), [(4, 11_309_505), (5, 11_331_457)])
+def test_the_network_is_monais_densenet121_with_one_logit(densenet121, channels, count):
+    nets = import_module("monai.networks.nets")
+    ours = densenet121.build((channels, 29, 29, 29), PAPER["parameters"], "none").network
+    theirs = nets.DenseNet121(spatial_dims=3, in_channels=channels, out_channels=1)
+    assert {name: values.shape for name, values in ours.state_dict().items()} == {
+        name: values.shape for name, values in theirs.state_dict().items()
+    }
+    assert sum(values.numel() for values in ours.parameters()) == count
+
+
+def test_the_smallest_input_goes_through_the_whole_network(densenet121):
+    network = densenet121.build((4, 29, 29, 40), PAPER["parameters"], "none")
+    probabilities = densenet121.predict(network, np.zeros((2, 4, 29, 29, 40), np.float16))
+    assert ((probabilities > 0) & (probabilities < 1)).all()
+
+
+def test_a_smaller_input_is_refused_in_a_sentence(densenet121):
+    with pytest.raises(
+        GlioBenchError, match=r"28x40x40 voxels is too small .* needs 29 along each axis; raise `shape`"
+    ):
+        densenet121.build((4, 28, 40, 40), PAPER["parameters"], "none")
+    with pytest.raises(GlioBenchError, match="needs 5 along"):
+        densenet121.build((4, 8, 8, 4), SMALL, "none")
+
+
+def test_a_batch_of_one_patient_is_refused_in_a_sentence(densenet121):
+    with pytest.raises(GlioBenchError, match="`batch_size` must be 2 or more"):
+        densenet121.build(SHAPE, SMALL | {"batch_size": 1}, "none")
+
+
+@pytest.mark.parametrize(
+    ("n_patients", "size", "sizes"),
+    [(19, 4, [4, 4, 4, 4, 3]), (17, 4, [4, 4, 4, 5]), (3, 2, [3]), (4, 4, [4]), (2, 4, [2])],
+)
+def test_every_patient_is_in_one_batch_and_none_is_alone(densenet121, n_patients, size, sizes):
+    batches = densenet121.Batches(n_patients, size)
+    first, second = list(batches), list(batches)
+    assert [len(rows) for rows in first] == sizes
+    assert len(batches) == len(sizes)
+    assert sorted(chain(*first)) == sorted(chain(*second)) == list(range(n_patients))
+
+
+def test_patients_are_shuffled_each_epoch_anew(densenet121):
+    batches = densenet121.Batches(19, 4)
+    assert list(batches) != list(batches)
+
+
+def test_an_epoch_with_a_patient_left_over_trains_where_the_last_block_is_one_voxel(densenet121):
+    tiny = densenet121.build((4, 5, 5, 5), SMALL, "none")
+    part = make_part(5, 0, (4, 5, 5, 5))
+    assert densenet121.fit(tiny, "final", part, part, SMALL | {"epochs": 1}, 0, lambda record: None) == 1
+
+
+def test_a_training_repeats_to_the_byte_and_reports_every_epoch(densenet121, model):
+    best, history, probabilities = fit(densenet121, model, seed=7)
+    assert [record["epoch"] for record in history] == [1, 2, 3]
+    assert 1 <= best <= 3
+    again = fit(densenet121, model, seed=7)
+    assert again[0] == best
+    assert (again[2] == probabilities).all()
+    for one, other in zip(history, again[1], strict=True):
+        assert {**one, "seconds": 0} == {**other, "seconds": 0}
+    assert (fit(densenet121, model, seed=8)[2] != probabilities).any()
+
+
+def test_folds_of_one_job_equal_folds_trained_alone(densenet121, model):
+    fit(densenet121, model, seed=1, train=make_part(12, 5))
+    after_another = fit(densenet121, model, seed=2)
+    alone = fit(densenet121, densenet121.build(SHAPE, SMALL, "none"), seed=2)
+    assert (after_another[2] == alone[2]).all()
+    assert after_another[0] == alone[0]
+
+
+def test_an_easy_signal_is_learnt(densenet121, model):
+    new = make_part(20, 9)
+    fit(densenet121, model, 0, make_part(24), make_part(8, 1), epochs=12, learning_rate=3e-3, patience=12)
+    score = import_module("gliobench.training.scores").binary_scores
+    assert score(new.labels, densenet121.predict(model, new.inputs))["auc"] > 0.9
+
+
+def scripted(densenet121, monkeypatch, losses, patience):
+    """Let training see the scripted validation losses, one an epoch; return what `fit` reports."""
+    network = densenet121.build(SHAPE, SMALL, "none")
+    validation = make_part(2)
+    logits = [-np.log(np.expm1(loss)) for loss in losses]  # of label 1; the one of label 0 is its opposite
+    answers = iter([import_module("torch").tensor([-value, value]) for value in logits])
+    states = []
+
+    def answer(network, inputs):
+        states.append({name: values.clone() for name, values in network.network.state_dict().items()})
+        return next(answers)
+
+    monkeypatch.setattr(densenet121, "_logits", answer)
+    history = []
+    best = densenet121.fit(
+        network,
+        "final",
+        make_part(4),
+        validation,
+        SMALL | {"epochs": len(losses), "patience": patience},
+        0,
+        history.append,
+    )
+    return best, history, states, network
+
+
+def test_the_best_epoch_has_the_lowest_validation_loss_and_its_weights_stay(densenet121, monkeypatch):
+    best, history, states, network = scripted(densenet121, monkeypatch, [0.7, 0.5, 0.5, 0.9], 10)
+    assert best == 2
+    assert [record["validation_loss"] for record in history] == pytest.approx([0.7, 0.5, 0.5, 0.9])
+    kept = network.network.state_dict()
+    assert all((kept[name] == values).all() for name, values in states[1].items())
+    assert any((kept[name] != values).any() for name, values in states[3].items())
+
+
+@pytest.mark.parametrize(("patience", "epochs"), [(3, 5), (2, 4)])
+def test_training_stops_after_so_many_epochs_without_a_lower_loss(densenet121, monkeypatch, patience, epochs):
+    _, history, _, _ = scripted(densenet121, monkeypatch, [0.7, 0.5, 0.6, 0.6, 0.6, 0.4], patience)
+    assert len(history) == epochs
+
+
+def test_the_documents_patience_is_three_and_two_when_one_is_left_out():
+    assert PAPER["parameters"]["patience"] == 3
+    left_out = [PAPER["protocols"], PAPER["variants"]["stop_on_left_out"]["protocols"]]
+    assert [protocols["published-loocv"]["parameters"] for protocols in left_out] == [{"patience": 2}] * 2
+
+
+def test_a_loss_of_hundreds_is_reported_as_it_is(densenet121):
+    torch = import_module("torch")
+    scores = densenet121._scores(torch.tensor([-500.0, -300.0]), torch.tensor([1.0, 0.0]))
+    assert scores["loss"] == pytest.approx(250)
+    assert scores["accuracy"] == 0.5
+
+
+@pytest.mark.parametrize("changes", [{"learning_rate": 1e30}, {"train": "broken"}])
+def test_a_network_that_is_no_number_any_more_is_divergence_and_leaves_no_trace(densenet121, model, changes):
+    expected = fit(densenet121, model, seed=9)[2]
+    if "train" in changes:
+        changes = {"train": make_part(8)}
+        changes["train"].inputs[3] = np.nan
+    with pytest.raises(Diverged, match="no number in epoch 1"):
+        fit(densenet121, model, seed=1, **changes)
+    assert (fit(densenet121, model, seed=9)[2] == expected).all()
+
+
+def test_only_training_patients_are_augmented(densenet121, model, augmented, monkeypatch):
+    shown = []
+    monkeypatch.setattr(
+        densenet121, "Augmented", lambda part, settings: shown.append(part) or augmented(part, settings)
+    )
+    train, validation = make_part(8), make_part(6, 1)
+    fit(densenet121, model, 3, train, validation)
+    assert shown == [train]
+    first, second = (densenet121.predict(model, validation.inputs) for _ in range(2))
+    assert (first == second).all()
+
+
+def test_augmentation_is_new_each_time_and_repeats_with_the_seed(augmented):
+    torch = import_module("torch")
+    patients = augmented(make_part(3), PAPER["parameters"]["augmentation"])
+    torch.manual_seed(5)
+    first, second = patients[1][0], patients[1][0]
+    torch.manual_seed(5)
+    assert torch.equal(patients[1][0], first)
+    assert not torch.equal(first, second)
+    assert first.shape == SHAPE
+    assert first.dtype == torch.float32
+    assert patients[1][1] == 1
+
+
+@pytest.mark.parametrize("name", ["affine", "noise", "gamma", "motion", "bias_field"])
+def test_each_augmentation_changes_the_images_and_only_a_movement_the_segmentation(augmented, name):
+    torch = import_module("torch")
+    part = make_part(2, shape=(5, 16, 16, 16))
+    part.inputs[:, 4] = 0
+    part.inputs[:, 4, 4:9, 4:9, 4:9] = 1
+    torch.manual_seed(0)
+    changed, _ = augmented(part, UNCHANGED | {name: 1.0})[0]
+    before = torch.from_numpy(part.inputs[0].astype(np.float32))
+    assert all(not torch.equal(changed[channel], before[channel]) for channel in range(4))
+    assert torch.equal(changed[4], before[4]) == (name != "affine")
+    assert set(changed[4].unique().tolist()) == {0.0, 1.0}
+
+
+def test_without_probabilities_nothing_is_augmented(augmented):
+    part = make_part(2)
+    np.testing.assert_array_equal(augmented(part, UNCHANGED)[1][0].numpy(), part.inputs[1].astype(np.float32))
+
+
+def test_a_saved_model_predicts_the_same_from_the_file_alone(densenet121, model, tmp_path):
+    expected = fit(densenet121, model, seed=4)[2]
+    path = tmp_path / f"model{densenet121.SUFFIX}"
+    densenet121.save(model, path)
+    assert (densenet121.predict(densenet121.load(path), make_part(5, 2).inputs) == expected).all()
+
+
+def test_given_weights_are_where_a_training_starts(densenet121, model, tmp_path):
+    fit(densenet121, model, seed=4)
+    densenet121.save(model, tmp_path / "given.pt")
+    expected = {name: values.clone() for name, values in model.network.named_parameters()}
+    given = densenet121.build(SHAPE, SMALL, str(tmp_path / "given.pt"))
+    fit(densenet121, given, seed=5, learning_rate=0.0)
+    assert all((values == expected[name]).all() for name, values in given.network.named_parameters())
+
+
+def test_weights_of_another_network_are_refused_in_a_sentence(densenet121, model, tmp_path):
+    densenet121.save(model, tmp_path / "given.pt")
+    for weights in (str(tmp_path / "given.pt"), str(tmp_path / "absent.pt"), "imagenet"):
+        with pytest.raises(GlioBenchError, match="none, imagenet or the path of a file"):
+            densenet121.build((5, 8, 8, 8), SMALL, weights)
+
+
+def test_one_patient_may_stop_a_training(densenet121, model):
+    left_out = Part(*(values[:1] for values in (make_part(2, 3).inputs, np.array([0]), np.array(["00000"]))))
+    _, history, _ = fit(densenet121, model, seed=3, validation=left_out)
+    assert [record["validation_auc"] for record in history] == [0.5] * len(history)
+
+
+def test_nobody_is_predicted_as_nobody(densenet121, model):
+    assert densenet121.predict(model, np.empty((0, *SHAPE), np.float16)).shape == (0,)
+
+
+def test_a_prediction_does_not_follow_its_neighbours(densenet121, model):
+    inputs = make_part(11, 6).inputs
+    together = densenet121.predict(model, inputs)
+    alone = np.concatenate([densenet121.predict(model, inputs[number : number + 1]) for number in range(11)])
+    np.testing.assert_allclose(together, alone, atol=1e-6)
+
+
+def test_a_training_leaves_nothing_behind_but_its_weights(densenet121, model, tmp_path, monkeypatch, capfd):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SLURM_JOB_NAME", "study")
+    monkeypatch.setenv("SLURM_NTASKS", "2")
+    handlers = {number: signal.getsignal(number) for number in signal.valid_signals()}
+    fit(densenet121, model, seed=6)
+    assert {number: signal.getsignal(number) for number in signal.valid_signals()} == handlers
+    assert list(tmp_path.iterdir()) == []
+    assert capfd.readouterr() == ("", "")

@@ -1,0 +1,80 @@
+"""Figures of trainings: phases and modalities beside each other, and a sweep against the prior's own loss."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cell_files import make_cell
+from gliobench.reporting.curves import phase_curves_figure, prior_loss, sweep_figure
+
+PHASES = ("transfer", "finetuned")
+
+
+def texts(figure):
+    return " | ".join(text.get_text() for text in figure.findobj(lambda artist: hasattr(artist, "get_text")))
+
+
+def test_phase_curves_have_a_line_a_phase_and_score_and_a_column_a_modality():
+    cells = []
+    for modality in ("FLAIR", "T2w"):
+        _, records, histories = make_cell(approach="efficientnet", modality=modality, phases=PHASES)
+        cells.append((records[0], histories))
+    figure = phase_curves_figure(cells, PHASES)
+    assert [axes.get_ylabel() for axes in figure.axes[::2]] == [
+        "Accuracy, transfer", "Accuracy, finetuned", "Loss, transfer", "Loss, finetuned",
+    ]  # fmt: skip
+    assert [axes.get_title(loc="left") for axes in figure.axes[:2]] == ["FLAIR", "T2w"]
+    assert all(len(line.get_xdata()) == 4 for axes in figure.axes for line in axes.lines)  # epochs of one phase
+
+
+def test_a_modality_without_an_epoch_says_so_beside_the_others():
+    cells = []
+    for modality, bad in (("FLAIR", ()), ("T2w", (0, 1, 2))):
+        _, records, histories = make_cell(modality=modality, phases=PHASES, bad=bad)
+        cells.append((records[0], histories))
+    figure = phase_curves_figure(cells, PHASES)
+    assert texts(figure).replace("\n", " ").count("no epoch was finished") == 4
+    assert "training (mean of 3)" in texts(figure)
+
+
+def sweep(rates, losses):
+    """Histories and records of one run a learning rate; a rate whose losses end in NaN diverged."""
+    histories, records = [], []
+    for rate, values in zip(rates, losses, strict=True):
+        _, (record,), (history,) = make_cell(folds=1, epochs=len(values), parameters={"learning_rate": rate})
+        record["folds"][0]["status"] = "diverged" if not np.isfinite(values).all() else "ok"
+        histories.append(history.assign(loss=values, validation_loss=values))
+        records.append(record)
+    return histories, records
+
+
+def test_a_sweep_names_the_lowest_loss_of_each_rate_and_draws_the_prior():
+    shown = texts(sweep_figure(*sweep([1e-3, 3e-4], [[0.9, 0.7, 0.8], [0.8, 0.6, 0.5]]), prevalence=15 / 24))
+    assert "0.001: lowest 0.700 in epoch 2" in shown
+    assert "0.0003: lowest 0.500 in epoch 3" in shown
+    assert "always the prior: 0.662" in shown
+
+
+def test_a_rate_that_diverged_is_marked():
+    figure = sweep_figure(*sweep([1e-2, 3e-4], [[0.9, 5.0, np.nan], [0.8, 0.6, 0.5]]), prevalence=0.5)
+    assert "0.01, 1 of 1 diverged" in texts(figure)
+    crosses = [line for line in figure.axes[1].lines if line.get_marker() == "X"]
+    assert len(crosses) == 1
+    assert crosses[0].get_ydata() == [2.0]  # where its loss leaves the panel
+    assert 1 < crosses[0].get_xdata()[0] < 2
+
+
+def test_a_rate_that_never_had_a_loss_is_named_all_the_same():
+    shown = texts(sweep_figure(*sweep([1e-2, 3e-4], [[np.nan], [0.5]]), prevalence=0.5))
+    assert "0.01, 1 of 1 diverged: no finite loss" in shown
+
+
+def test_the_priors_loss_is_the_papers():
+    assert prior_loss(15 / 24) == pytest.approx(0.662, abs=5e-4)
+    assert prior_loss(0.5) == pytest.approx(np.log(2))
+
+
+@given(st.floats(0, 1))
+def test_the_priors_loss_lies_between_0_and_ln_2(prevalence):
+    assert -1e-12 <= prior_loss(prevalence) <= np.log(2) + 1e-12

@@ -1,0 +1,123 @@
+"""Figures of inputs, predicted slices and maps: patients and slices are drawn by rule or by seed, never by hand."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from cell_files import make_cell, make_series
+from gliobench.files import check_table
+from gliobench.reporting.examples import draw_examples, examples_figure
+from gliobench.reporting.explanations import cams_in_words, gradcam_figure
+from gliobench.reporting.montages import choose_patients, image_stack, inputs_montage
+
+CHANNELS = ["FLAIR", "T1w"]
+
+
+def texts(figure):
+    return " | ".join(text.get_text() for text in figure.findobj(lambda artist: hasattr(artist, "get_text")))
+
+
+def test_slices_become_shares_of_white():
+    stack = image_stack(np.array([[[0, 255]], [[51, 0]]], np.uint8))
+    np.testing.assert_allclose(stack, [[[0, 1]], [[0.2, 0]]])
+
+
+@pytest.mark.parametrize("shape", [(1, 4, 6, 3), (1, 1, 4, 6, 3)])
+def test_a_volume_is_cut_along_z_with_anterior_above(shape):
+    volume = np.zeros((4, 6, 3), np.float16)
+    volume[1, 5, 2] = 7  # most anterior row, top slice
+    stack = image_stack(volume.reshape(shape))
+    assert stack.shape == (3, 6, 4)
+    assert np.argwhere(stack == 1).tolist() == [[2, 0, 1]]
+
+
+def test_an_empty_volume_is_black():
+    assert not image_stack(np.zeros((1, 2, 2, 2), np.float16)).any()
+
+
+def test_patients_with_a_usable_series_are_chosen_evenly():
+    chosen = choose_patients(make_series(n=12), "FLAIR", limit=3)
+    assert chosen == ["00000", "00006", "00011"]
+    assert not {"00003", "00005"} & set(choose_patients(make_series(n=12), "FLAIR", limit=99))
+    assert choose_patients(make_series(n=2), "T1w") == []
+
+
+def test_the_inputs_montage_has_a_line_a_patient_and_numbers_its_slices():
+    stacks = {"00001": np.zeros((2, 4, 4)), "00002": np.zeros((20, 4, 4))}
+    shown = texts(inputs_montage(stacks, {"00001": [7, 9], "00002": range(20)}, ["planted", "toy", "FLAIR"]))
+    assert "Patient 00001: 2 slices" in shown
+    assert "Patient 00002: 20 slices" in shown
+    assert {"7", "9"} <= set(shown.split(" | "))
+    assert "no patient has" in texts(inputs_montage({}, {}, ["planted"]))
+
+
+def test_examples_are_drawn_by_seed_and_once_each():
+    (rows,), _, _ = make_cell(slices=4)
+    first, again, other = (draw_examples(rows, seed) for seed in (1, 1, 2))
+    pd.testing.assert_frame_equal(first, again)
+    assert not first.equals(other)
+    assert first["slice_index"].notna().all()
+    assert not first.duplicated(["patient_id", "slice_index"]).any()
+
+
+def test_examples_say_truth_and_prediction_and_count_the_wrong_ones():
+    rows = pd.DataFrame(
+        {"patient_id": ["00001", "00002"], "modality": "FLAIR", "slice_index": [3, 4], "label": [1, 1],
+         "probability": [0.9, 0.2]}
+    )  # fmt: skip
+    shown = texts(examples_figure(rows, np.zeros((2, 4, 4)), ["planted", "resnet18"], "test"))
+    assert "true 1, said 1 (0.90)" in shown
+    assert "true 1, said 0 (0.20)" in shown
+    assert "2 slices of the test part drawn by chance, 1 wrong" in shown
+
+
+def test_a_cell_without_slices_says_so():
+    (rows,), _, _ = make_cell()
+    assert "no slice was predicted" in texts(examples_figure(draw_examples(rows, 1), [], ["planted"], "test")).replace(
+        "\n", " "
+    )
+
+
+def cams(n=4, hits=(1, 0, 1, 0)):
+    table = pd.DataFrame(
+        {
+            "row": range(n),
+            "patient_id": [f"{number:05d}" for number in range(n)],
+            "fold": 0,
+            "label": [0, 1, 0, 1][:n],
+            "probability": 0.6,
+            "outcome": ["FP", "TP", "TN", "FN"][:n],
+            "pointing_hit": list(hits)[:n],
+            "lesion_share": 0.05,
+            "randomised_similarity": 0.25,
+        }
+    )
+    return check_table(table, "cams", "the test")
+
+
+def test_maps_are_drawn_in_the_slice_of_their_peak_with_true_positives_first():
+    maps = np.zeros((4, 6, 6, 5), np.float32)
+    maps[:, 2, 2, 3] = 1
+    figure = gradcam_figure(cams(), maps, np.ones((4, 2, 6, 6, 5), np.float16), CHANNELS, ["planted"])
+    labels = [axes.get_ylabel() for axes in figure.axes[:: len(CHANNELS)]]
+    assert [label.split("\n")[0] for label in labels] == [
+        "true positive", "false positive", "true negative", "false negative",
+    ]  # fmt: skip
+    assert "00001, slice 3" in labels[0]
+    assert "peak beside the lesion" in labels[0]
+
+
+def test_maps_are_counted_against_chance():
+    words = cams_in_words(cams())
+    assert "the peak lies in the lesion in 2 of 4 (by chance 0.2)" in words
+    assert "re-drawn weights 0.25" in words
+
+
+def test_without_lesion_masks_nothing_is_said_of_hits():
+    words = cams_in_words(cams(hits=(None,) * 4))
+    assert "lesion" not in words
+
+
+def test_no_map_is_a_sentence():
+    figure = gradcam_figure(cams().head(0), np.empty((0,)), np.empty((0,)), CHANNELS, ["planted"])
+    assert "no patient was explained" in texts(figure).replace("\n", " ")

@@ -1,0 +1,74 @@
+import os
+from importlib import import_module
+
+import numpy as np
+import pytest
+
+from gliobench.errors import GlioBenchError
+from gliobench.training import Machine
+
+pytestmark = pytest.mark.tensorflow
+
+
+@pytest.fixture(scope="module")
+def session():
+    os.environ["KERAS_BACKEND"] = "tensorflow"
+    module = import_module("gliobench.training.keras_session")
+    module.prepare(Machine())
+    return module
+
+
+def no_gpu(monkeypatch):
+    monkeypatch.setattr(import_module("tensorflow").config, "list_physical_devices", lambda kind: [])
+
+
+def test_cuda_without_a_gpu_is_a_sentence(session, monkeypatch):
+    no_gpu(monkeypatch)
+    with pytest.raises(GlioBenchError, match=r"`device: cuda` was asked for, but this machine shows no CUDA GPU; set"):
+        session.prepare(Machine(device="cuda"))
+
+
+@pytest.mark.parametrize("device", ["auto", "cpu"])
+def test_without_a_gpu_the_device_is_the_cpu_in_float32(session, monkeypatch, device):
+    no_gpu(monkeypatch)
+    assert session.prepare(Machine(device=device)) == "cpu"
+    assert session.keras.mixed_precision.dtype_policy().name == "float32"
+
+
+def network(session):
+    keras = session.keras
+    inputs = keras.Input((2,))
+    inner = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3), keras.layers.Dropout(0.5)], name="inner")
+    model = keras.Model(inputs, keras.layers.Dense(1)(inner(inputs)))
+    model.compile(optimizer="adam", loss="mse")
+    return model
+
+
+def test_the_same_seed_gives_the_same_weights(session):
+    session.seed_all(3)
+    one = network(session).get_weights()
+    session.seed_all(3)
+    for mine, other in zip(one, network(session).get_weights(), strict=True):
+        np.testing.assert_array_equal(mine, other)
+
+
+def test_a_renewed_model_has_the_fresh_ones_state_and_an_optimiser_without_memory(session):
+    model, fresh = network(session), network(session)
+    model.fit(np.ones((4, 2)), np.ones((4, 1)), verbose=0)
+    session.renew(model, fresh)
+    session.renew_optimizer(model.optimizer)
+    for mine, other in zip(model.variables, fresh.variables, strict=True):
+        np.testing.assert_array_equal(mine.numpy(), other.numpy())
+    rate, *rest = sorted(model.optimizer.variables, key=lambda variable: "learning_rate" not in variable.path)
+    assert float(rate) == pytest.approx(1e-3)
+    assert all(not np.any(variable.numpy()) for variable in rest)
+
+
+def test_all_layers_are_those_of_inner_models_too(session):
+    kinds = [type(layer).__name__ for layer in session.all_layers(network(session))]
+    assert kinds == ["InputLayer", "Sequential", "Dense", "Dropout", "Dense"]
+
+
+def test_numbers_are_finite_or_not(session):
+    assert session.finite([np.ones(3), np.zeros((2, 2))])
+    assert not session.finite([np.ones(3), np.array([1, np.nan])])

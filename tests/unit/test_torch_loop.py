@@ -1,0 +1,136 @@
+from importlib import import_module
+
+import numpy as np
+import pytest
+
+from gliobench.training import Diverged, Machine, Part
+
+pytestmark = pytest.mark.torch
+
+
+@pytest.fixture(scope="module")
+def loop():
+    module = import_module("gliobench.training.torch_loop")
+    module.torch_session.prepare(Machine(1, "cpu", False))
+    return module
+
+
+def part(n=12, seed=0):
+    rng = np.random.default_rng(seed)
+    labels = np.arange(n) % 2
+    return Part((rng.random((n, 3)) + labels[:, None]).astype(np.float32), labels, np.arange(n).astype(str))
+
+
+def linear(loop, start=None):
+    torch = loop.torch
+    torch.manual_seed(1)
+    network = torch.nn.Sequential(torch.nn.Linear(3, 1), torch.nn.Flatten(0))
+    return loop.Model(network, {}, torch.Tensor.float, torch.sigmoid, start or {})
+
+
+def run(loop, model=None, on_epoch=None, rate=0.1, inputs=None, **changes):
+    torch = loop.torch
+    model = model or linear(loop)
+    settings = {
+        "batch_size": 5,
+        "epochs": 4,
+        "patience": 10,
+        "rank": lambda record: -record["validation_loss"],
+        "loss": lambda logits, labels: torch.nn.functional.binary_cross_entropy_with_logits(logits, labels.float()),
+        "augment": lambda batch, generator: batch,
+    }
+    history = []
+    optimizer = torch.optim.SGD(model.network.parameters(), lr=rate)
+    best = loop.train(
+        model, loop.Loop(**settings | changes), optimizer, (inputs or part(), part(8, 1)), 3, on_epoch or history.append
+    )
+    return best, history, model
+
+
+@pytest.mark.parametrize(("n", "size", "expected"), [(10, 4, [4, 4, 2]), (9, 4, [4, 5]), (3, 4, [3]), (1, 4, [1])])
+def test_every_row_is_in_one_batch_and_none_is_alone(loop, n, size, expected):
+    batches = loop.split_batches(loop.torch.arange(n), size)
+    assert [len(batch) for batch in batches] == expected
+    assert loop.torch.cat(batches).tolist() == list(range(n))
+
+
+def test_every_epoch_shows_every_row_once_in_another_order(loop):
+    seen = []
+
+    def spy(batch, generator):
+        seen.extend(batch[:, 0].tolist())
+        return batch
+
+    run(loop, augment=spy, epochs=2)
+    rows = sorted(part().inputs[:, 0].tolist())
+    assert sorted(seen[:12]) == sorted(seen[12:]) == rows
+    assert seen[:12] != seen[12:]
+
+
+def test_validation_rows_are_never_augmented(loop):
+    calls = []
+    run(loop, augment=lambda batch, generator: calls.append(len(batch)) or batch, epochs=1)
+    assert calls == [5, 5, 2]
+
+
+def test_a_record_holds_what_the_history_asks_for(loop):
+    best, history, _ = run(loop)
+    assert [record["epoch"] for record in history] == [1, 2, 3, 4]
+    names = {"epoch", "loss", "accuracy", "auc", "validation_loss", "validation_accuracy", "validation_auc", "seconds"}
+    assert set(history[0]) == names
+    assert best == 4
+    assert history[3]["loss"] < history[0]["loss"]
+
+
+def test_the_reported_loss_is_the_mean_over_rows(loop):
+    _, history, model = run(loop, rate=0.0, epochs=1)
+    scores = import_module("gliobench.training.scores").binary_scores
+    expected = scores(part().labels, loop.predict(model, part().inputs))
+    assert history[0]["loss"] == pytest.approx(expected["loss"], rel=1e-5)
+    assert history[0]["auc"] == pytest.approx(expected["auc"])
+
+
+def test_the_best_state_is_kept_and_patience_ends_the_training(loop):
+    ranks = iter([1, 3, 3, 2, 0, 9])
+    best, history, model = run(loop, rank=lambda record: next(ranks), patience=3, epochs=6)
+    assert best == 2, "the first of equals"
+    assert len(history) == 5
+    scores = import_module("gliobench.training.scores").binary_scores
+    validation = part(8, 1)
+    loss = scores(validation.labels, loop.predict(model, validation.inputs))["loss"]
+    assert loss == pytest.approx(history[1]["validation_loss"])
+
+
+def test_a_rate_far_too_high_is_divergence(loop):
+    with pytest.raises(Diverged, match="no number in epoch"):
+        run(loop, rate=1e38, epochs=9)
+
+
+def test_an_input_that_is_no_number_is_divergence(loop):
+    broken = part()
+    broken.inputs[4] = np.nan
+    with pytest.raises(Diverged, match="no number in epoch 1"):
+        run(loop, inputs=broken)
+
+
+def test_weights_drawn_with_a_seed_lie_below_pretrained_ones(loop):
+    start = {"0.weight": loop.torch.full((1, 3), 7.0)}
+    model = linear(loop, start)
+    loop.renew(model, lambda: loop.torch.nn.Sequential(loop.torch.nn.Linear(3, 1), loop.torch.nn.Flatten(0)), seed=5)
+    state = {name: values.clone() for name, values in model.network.state_dict().items()}
+    assert (state["0.weight"] == 7).all()
+    loop.torch.manual_seed(5)
+    assert (state["0.bias"] == loop.torch.nn.Linear(3, 1).bias).all()
+    assert (start["0.weight"] == 7).all()
+
+
+def test_a_training_leaves_pretrained_weights_as_they_were(loop):
+    start = {"0.weight": loop.torch.full((1, 3), 7.0)}
+    model = linear(loop, start)
+    loop.renew(model, lambda: linear(loop).network, seed=5)
+    run(loop, model)
+    assert (start["0.weight"] == 7).all()
+
+
+def test_nobody_is_predicted_as_nobody(loop):
+    assert loop.predict(linear(loop), np.empty((0, 3), np.float32)).shape == (0,)

@@ -1,0 +1,110 @@
+import pickle
+from importlib import import_module
+
+import numpy as np
+import pytest
+
+from gliobench.errors import GlioBenchError
+from gliobench.training import Machine
+
+pytestmark = pytest.mark.torch
+
+
+@pytest.fixture(scope="module")
+def session():
+    return import_module("gliobench.training.torch_session")
+
+
+@pytest.fixture(scope="module")
+def torch():
+    return import_module("torch")
+
+
+@pytest.fixture
+def on_cpu(session, torch, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    yield session.prepare(Machine(1, "auto", False))
+    session.prepare(Machine(1, "cpu", False))
+
+
+def test_without_a_gpu_auto_is_the_cpu_with_exact_repeats(on_cpu, session, torch):
+    assert on_cpu == "cpu"
+    assert session.device().type == "cpu"
+    assert torch.get_num_threads() == 1
+    assert torch.are_deterministic_algorithms_enabled()
+
+
+def test_a_machine_may_be_prepared_twice(on_cpu, session):
+    assert session.prepare(Machine(1, "cpu", False)) == "cpu"
+
+
+def test_cuda_without_a_gpu_is_a_sentence(on_cpu, session):
+    with pytest.raises(GlioBenchError, match="shows no CUDA GPU; set `device: auto` or `device: cpu`"):
+        session.prepare(Machine(1, "cuda", False))
+
+
+def test_on_a_cpu_nothing_is_compiled_moved_or_computed_in_half_precision(on_cpu, session, torch):
+    network = torch.nn.Conv2d(1, 2, 3)
+    assert session.compiled(network) is network
+    array = np.ones((2, 1, 4, 4), np.float32)
+    tensor = session.resident(array)
+    array[0] = 5
+    assert float(tensor[0, 0, 0, 0]) == 5, "the same memory"
+    with session.autocast():
+        assert session.place(network, 2)(tensor).dtype == torch.float32
+
+
+@pytest.mark.parametrize(
+    ("cudnn", "safe"), [(90800, False), (91002, False), (91500, True), (92400, True), (None, False)]
+)
+def test_half_precision_is_used_only_where_cudnn_computes_it_right(session, torch, monkeypatch, cudnn, safe):
+    monkeypatch.setitem(session._used, "device", "cuda")
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: True)
+    monkeypatch.setattr(torch.backends.cudnn, "version", lambda: cudnn)
+    monkeypatch.setattr(torch, "autocast", lambda device, dtype: (device, dtype))
+    context = session.autocast()
+    assert (context == ("cuda", torch.bfloat16)) == safe
+
+
+def test_weights_return_as_they_were_saved(session, torch, tmp_path):
+    network = torch.nn.BatchNorm1d(3)
+    session.save_weights(network, tmp_path / "model.pt", {"shape": [3], "name": "norm"})
+    state, about = session.load_weights(tmp_path / "model.pt")
+    assert about == {"shape": [3], "name": "norm"}
+    assert all((state[name] == values).all() for name, values in network.state_dict().items())
+
+
+class Code:
+    """Would run when unpickled."""
+
+    def __reduce__(self):
+        return (print, ("run",))
+
+
+def test_a_file_that_carries_code_is_refused_and_its_code_not_run(session, torch, tmp_path, capsys):
+    torch.save({"about": {}, "state": Code()}, tmp_path / "model.pt")
+    (tmp_path / "plain.pt").write_bytes(pickle.dumps(Code(), protocol=2))
+    for name in ("model.pt", "plain.pt"):
+        with pytest.raises(GlioBenchError, match=f"{name} holds no PyTorch weights, or more than weights"):
+            session.load_weights(tmp_path / name)
+    assert capsys.readouterr().out == ""
+
+
+def test_other_files_are_sentences(session, torch, tmp_path):
+    with pytest.raises(GlioBenchError, match=r"absent\.pt is not there"):
+        session.load_weights(tmp_path / "absent.pt")
+    (tmp_path / "text.pt").write_text("no weights")
+    (tmp_path / "empty.pt").write_bytes(b"")
+    for name in ("text.pt", "empty.pt"):
+        with pytest.raises(GlioBenchError, match="holds no PyTorch weights"):
+            session.load_weights(tmp_path / name)
+    torch.save({"weight": torch.zeros(2)}, tmp_path / "bare.pt")
+    with pytest.raises(GlioBenchError, match="no model that GlioBench saved"):
+        session.load_weights(tmp_path / "bare.pt")
+
+
+def test_a_weight_that_is_no_number_is_seen(session, torch):
+    network = torch.nn.Linear(2, 2)
+    assert session.finite(network)
+    network.weight.data[0, 1] = float("nan")
+    assert not session.finite(network)

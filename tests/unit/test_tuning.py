@@ -1,0 +1,207 @@
+import json
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from gliobench.errors import GlioBenchError
+from gliobench.files import check_table, read_table, write_table
+from gliobench.inputs.store import write_shard
+from gliobench.training import Diverged, Machine, Part
+from gliobench.training.batch import Job
+from gliobench.training.job import load_inputs
+from gliobench.training.search import search as run_search
+from gliobench.training.tuning import tune
+
+pytestmark = pytest.mark.torch
+ROOT = Path(__file__).parents[2]
+SMALL = {"epochs": 1, "batch_size": 2, "depth": 1, "filters": 2}
+CELL = {"cohort": "clinic", "approach": "toy", "variant": "tuned", "modality": "all", "protocol": "published"}
+SPACE = {"rate": {"low": 1.0e-3, "high": 1.0, "log": True}, "depth": {"low": 1, "high": 4}, "kind": {"choices": [1, 2]}}
+TOY = """
+import time
+from gliobench.training import Diverged
+
+def prepare(machine):
+    return "cpu"
+
+def build(shape, parameters, weights):
+    return {}
+
+def fit(model, phase, train, validation, parameters, seed, on_epoch):
+    for epoch in range(1, 4):
+        time.sleep(parameters["sleep"])
+        loss = abs(parameters["rate"] - 0.1) + parameters["depth"] / 10 + 1 / epoch + seed % 7 / 1e6
+        on_epoch({"epoch": epoch, "validation_loss": loss})
+    if parameters["depth"] == parameters["fails_at"]:
+        raise Diverged("the loss was no number in epoch 3")
+    return 3
+"""
+
+
+def load():
+    part = Part(np.zeros((8, 2), np.float32), np.arange(8) % 2, np.array(list("abcdefgh")))
+    return part, part
+
+
+def job(**parameters):
+    return Job(
+        cell=CELL,
+        input="grid",
+        scheme="holdout",
+        repeat=0,
+        seed_index=0,
+        batch=0,
+        batches=1,
+        seed=3,
+        phases=["final"],
+        parameters={"rate": 0.0, "depth": 0, "kind": 0, "sleep": 0.0, "fails_at": 0} | parameters,
+    )
+
+
+@pytest.fixture
+def toy(tmp_path, monkeypatch):
+    import gliobench.approaches
+
+    (tmp_path / "toy.py").write_text(TOY)
+    monkeypatch.setattr(gliobench.approaches, "__path__", [*gliobench.approaches.__path__, str(tmp_path)])
+    yield tmp_path
+    sys.modules.pop("gliobench.approaches.toy", None)
+
+
+def search(folder, trials=8, **parameters):
+    settings = {"trials": trials, "workers": 1, "space": SPACE}
+    return tune(job(**parameters), settings, Machine(device="cpu"), load, folder / "journal.log")
+
+
+def without_times(trials):
+    return trials.drop(columns="seconds")
+
+
+def test_every_trial_is_a_row_and_the_best_is_the_lowest_validation_loss(toy):
+    trials, best = search(toy)
+    check_table(trials, "trials", "the trials")
+    assert len(trials) == 8
+    assert set(trials["state"]) <= {"complete", "pruned"}
+    complete = trials[trials["state"] == "complete"]
+    row = complete.loc[complete["value"].astype(float).idxmin()]
+    assert best["number"] == row["number"]
+    assert best["parameters"] == json.loads(row["parameters"])
+    assert set(best["parameters"]) == set(SPACE)
+    assert sum(best["importances"].values()) == pytest.approx(1)
+
+
+def test_the_same_seed_and_one_worker_give_the_same_trials(toy):
+    first, best = search(toy / "a")
+    second, again = search(toy / "b")
+    pd.testing.assert_frame_equal(without_times(first), without_times(second))
+    assert best == again
+
+
+def test_a_finished_search_is_not_searched_again(toy):
+    first, _ = search(toy)
+    again, _ = search(toy)
+    pd.testing.assert_frame_equal(first, again)
+
+
+def test_a_trial_that_diverges_is_a_failed_row_and_the_search_goes_on(toy):
+    trials, _ = search(toy, trials=10, fails_at=2)
+    failed = trials[trials["state"] == "failed"]
+    assert len(failed)
+    assert set(failed["reason"]) == {"the loss was no number in epoch 3"}
+    assert len(trials) == 10
+
+
+def test_a_search_without_a_single_good_trial_is_a_sentence(toy, monkeypatch):
+    import gliobench.approaches.toy as module
+
+    def fit(*_):
+        raise Diverged("the loss was no number in epoch 1")
+
+    monkeypatch.setattr(module, "fit", fit)
+    with pytest.raises(GlioBenchError, match="clinic toy tuned all published repeat 0: no trial of the tuning reached"):
+        search(toy, trials=2)
+
+
+KILLED = """
+import sys
+from pathlib import Path
+sys.path[:0] = {path!r}
+import gliobench.approaches
+gliobench.approaches.__path__.append({toy!r})
+import test_tuning
+test_tuning.search(Path({toy!r}) / "killed", sleep=0.15)
+"""
+
+
+def n_finished(journal: Path) -> int:
+    return journal.read_text().count('"state": 1') + journal.read_text().count('"state":1') if journal.is_file() else 0
+
+
+def test_a_search_killed_in_mid_trial_loses_none_and_replaces_the_stale_one(toy):
+    code = KILLED.format(path=sys.path, toy=str(toy))
+    process = subprocess.Popen([sys.executable, "-c", code])
+    journal = toy / "killed" / "journal.log"
+    deadline = time.monotonic() + 60
+    while n_finished(journal) < 3:
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    time.sleep(0.2)
+    process.kill()
+    process.wait()
+    trials, best = search(toy / "killed")
+    whole, best_of_whole = search(toy / "whole")
+    stale = trials[trials["reason"] == "cut off"]
+    assert len(stale) == 1
+    kept = trials.drop(index=stale.index)
+    same = ["state", "value", "parameters"]  # the stale trial's hyperparameters came again
+    pd.testing.assert_frame_equal(kept[same].reset_index(drop=True), whole[same])
+    assert stale["parameters"].iloc[0] in set(kept["parameters"])
+    assert best["parameters"] == best_of_whole["parameters"]
+    assert best["value"] == best_of_whole["value"]
+
+
+def write_inputs(folder):
+    """Ten patients, a shard each, with the split that tests the last two."""
+    patients = pd.DataFrame({"patient_id": [f"{number:05}" for number in range(10)], "label": np.arange(10) % 2})
+    patients = patients.assign(label_name="unknown", site=None, oracle_probability=None)
+    write_table(patients, folder / "patients.tsv", "patients")
+    roles = patients[["patient_id"]].assign(repeat=0, fold=0, modality=None, slice_index=None)
+    write_table(roles.assign(role=["train"] * 6 + ["validation"] * 2 + ["test"] * 2), folder / "split.tsv", "split")
+    paths = [folder / "T1w" / f"{number}-of-10.npy" for number in range(10)]
+    for number, path in enumerate(paths):
+        index = pd.DataFrame({"patient_id": [f"{number:05}"], "modality": "T1w", "slice_index": [None]})
+        write_shard([np.full((2, 2, 2), number, np.float32)], index, path)
+    return folder / "patients.tsv", folder / "split.tsv", [str(path) for path in paths]
+
+
+def test_a_search_never_opens_the_files_of_the_test_patients(toy, monkeypatch):
+    monkeypatch.setattr("gliobench.training.search.library_files", lambda *_: [])  # the toy lies elsewhere
+    patients, split, arrays = write_inputs(toy / "cohort")
+    for path in arrays[8:]:
+        Path(path).write_bytes(b"unreadable")
+    settings = {"trials": 2, "workers": 1, "space": SPACE}
+    files = {"patients": patients, "split": split, "arrays": arrays}
+    trials, _ = run_search(job(), settings, Machine(device="cpu"), folder=toy / "tuning", **files)
+    assert len(trials) == 2
+    with pytest.raises(ValueError, match=r"pickle|magic"):
+        load_inputs("grid", arrays, read_table(patients, "patients"), read_table(split, "split")["patient_id"])
+
+
+def test_workers_share_one_journal_and_count_together(toy):
+    patients, split, arrays = write_inputs(toy / "cohort")
+    settings = {"trials": 3, "workers": 2, "space": {"learning_rate": {"low": 1.0e-4, "high": 1.0e-2, "log": True}}}
+    fixed = yaml.safe_load((ROOT / "config/approaches/stacked_cnn3d.yaml").read_text())["parameters"]
+    cell = replace(job(), cell=CELL | {"approach": "stacked_cnn3d"}, parameters=fixed | SMALL)
+    trials, _ = run_search(
+        cell, settings, Machine(device="cpu"), patients=patients, split=split, arrays=arrays, folder=toy / "tuning"
+    )
+    assert trials["number"].tolist() == [0, 1, 2]
+    assert set(trials["state"]) <= {"complete", "pruned"}

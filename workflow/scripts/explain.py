@@ -1,0 +1,30 @@
+"""Explain the answers of a trained network for some of its test patients."""
+
+from gliobench.recipe import recipe
+
+with recipe(snakemake):
+    from importlib import import_module
+
+    import numpy as np
+
+    from gliobench.files import read_table, whole, write_table
+    from gliobench.training import Machine
+    from gliobench.training.explain import explain
+
+    approach = import_module(f"gliobench.approaches.{snakemake.wildcards.approach}")
+    approach.prepare(Machine(snakemake.threads, **snakemake.params.machine))
+    predictions, models = snakemake.input.run
+    cams, maps, images = explain(
+        approach,
+        snakemake.params.kind,
+        read_table(predictions, "predictions"),
+        models,
+        read_table(snakemake.input.patients, "patients"),
+        snakemake.input.arrays,
+        snakemake.input.lesions,
+        snakemake.params.seed,
+    )
+    for array, path in [(maps, snakemake.output.maps), (images, snakemake.output.images)]:
+        with whole(path) as temporary:
+            np.save(temporary, array)
+    write_table(cams.reset_index(drop=True).rename_axis("row").reset_index(), snakemake.output.cams, "cams")

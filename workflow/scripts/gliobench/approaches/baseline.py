@@ -1,0 +1,176 @@
+"""Baselines: training prevalence, acquisition facts alone, intensity statistics alone. scikit-learn."""
+
+import time
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import numpy as np
+from scipy.special import expit, logit
+from sklearn.compose import ColumnTransformer
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from threadpoolctl import threadpool_limits
+
+from gliobench.errors import GlioBenchError
+from gliobench.files import read_json, write_json
+from gliobench.inputs.facts import CATEGORICAL, HEADER, INTENSITY
+from gliobench.training import Machine, OnEpoch, Part
+from gliobench.training.scores import binary_scores
+
+SUFFIX = ".json"
+NAMES = (*HEADER, *INTENSITY)
+FEATURES = {"none": (), "header": HEADER, "intensity": INTENSITY}
+UNKNOWN = -1.0  # stands for a missing code; true codes are not negative
+
+
+@dataclass
+class Baseline:
+    """
+    A logistic regression, written out.
+
+    Attributes
+    ----------
+    features : {"none", "header", "intensity"}
+        What it may look at.
+    intercept : float
+        Log-odds where every term is zero.
+    numbers : list of dict
+        One a feature: ``channel``, ``feature``, ``fill`` (stands for a missing value), ``mean``, ``scale``,
+        ``coefficient`` (of the standardised value).
+    codes : list of dict
+        One a category: ``channel``, ``feature``, ``code``, ``coefficient``. A code never trained on adds nothing.
+    """
+
+    features: str
+    intercept: float = 0.0
+    numbers: list[dict] = field(default_factory=list)
+    codes: list[dict] = field(default_factory=list)
+
+
+def prepare(machine: Machine) -> str:
+    """Limit the threads of linear algebra; the device is always ``cpu``."""
+    threadpool_limits(machine.threads)
+    return "cpu"
+
+
+def build(shape: tuple[int, ...], parameters: dict, weights: str) -> Baseline:
+    """
+    Return an untrained baseline.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Channels and features of one input, as `gliobench.inputs.facts` makes them.
+    parameters : dict
+        ``features`` and ``C``, as in ``config/approaches/baseline.yaml``.
+    weights : str
+        Only ``none``: a baseline has no initial weights.
+    """
+    if weights != "none":
+        raise GlioBenchError(
+            f"baseline: `weights: {weights}` cannot be used, since of the choices none, imagenet or a file "
+            "a baseline knows `none` alone; set `weights: none`."
+        )
+    if parameters["features"] not in FEATURES:
+        raise GlioBenchError(
+            f"baseline: `features: {parameters['features']}` is unknown; choose one of {', '.join(FEATURES)}."
+        )
+    return Baseline(parameters["features"])
+
+
+def fit(
+    model: Baseline, phase: str, train: Part, validation: Part, parameters: dict, seed: int, on_epoch: OnEpoch
+) -> int:
+    """
+    Fit to the training patients; validation patients are scored only, and nothing is drawn with `seed`.
+
+    Returns
+    -------
+    int
+        1: there are no epochs.
+    """
+    start = time.perf_counter()
+    names = FEATURES[model.features]
+    if names:
+        _copy_into(model, _regression(train, names, parameters["C"]), train.inputs.shape[1])
+    else:
+        model.intercept = float(logit(train.labels.mean()))
+    scores = binary_scores(train.labels, predict(model, train.inputs))
+    scores |= {
+        f"validation_{name}": value
+        for name, value in binary_scores(validation.labels, predict(model, validation.inputs)).items()
+    }
+    on_epoch(scores | {"epoch": 1, "seconds": time.perf_counter() - start})
+    return 1
+
+
+def predict(model: Baseline, inputs: np.ndarray) -> np.ndarray:
+    """Return the probability of label 1 for inputs of shape (n, channels, features), NaN where a fact is unknown."""
+    odds = np.full(len(inputs), model.intercept)
+    for term in model.numbers:
+        values = inputs[:, term["channel"], NAMES.index(term["feature"])]
+        values = np.where(np.isnan(values), term["fill"], values)
+        odds += term["coefficient"] * (values - term["mean"]) / term["scale"]
+    for term in model.codes:
+        values = inputs[:, term["channel"], NAMES.index(term["feature"])]
+        odds += term["coefficient"] * (np.where(np.isnan(values), UNKNOWN, values) == term["code"])
+    return expit(odds)
+
+
+def save(model: Baseline, path: Path) -> None:
+    """Write every coefficient as JSON."""
+    write_json(asdict(model), path)
+
+
+def load(path: Path) -> Baseline:
+    """Read a model that `save` wrote."""
+    return Baseline(**read_json(path))
+
+
+def _columns(names: tuple[str, ...], channels: int, categorical: bool) -> list[int]:
+    """Return where the named features stand once channels and features are one axis, channel by channel."""
+    wanted = [NAMES.index(name) for name in names if (name in CATEGORICAL) == categorical]
+    return [channel * len(NAMES) + feature for channel in range(channels) for feature in wanted]
+
+
+def _regression(train: Part, names: tuple[str, ...], penalty: float) -> Pipeline:
+    numbers = make_pipeline(SimpleImputer(strategy="median", keep_empty_features=True), StandardScaler())
+    codes = make_pipeline(
+        SimpleImputer(strategy="constant", fill_value=UNKNOWN, keep_empty_features=True),
+        OneHotEncoder(handle_unknown="ignore"),
+    )
+    channels = train.inputs.shape[1]
+    parts = [
+        ("numbers", numbers, _columns(names, channels, categorical=False)),
+        ("codes", codes, _columns(names, channels, categorical=True)),
+    ]
+    columns = ColumnTransformer([part for part in parts if part[2]], sparse_threshold=0)
+    pipeline = make_pipeline(columns, LogisticRegression(C=penalty, max_iter=1000))
+    return pipeline.fit(train.inputs.reshape(len(train), -1), train.labels)
+
+
+def _copy_into(model: Baseline, pipeline: Pipeline, channels: int) -> None:
+    transformers = pipeline[0].named_transformers_
+    coefficients = iter(pipeline[-1].coef_[0].tolist())
+    model.intercept = float(pipeline[-1].intercept_[0])
+    model.numbers, model.codes = [], []
+    names = FEATURES[model.features]
+    if "numbers" in transformers:
+        imputer, scaler = (step for _, step in transformers["numbers"].steps)
+        columns = _columns(names, channels, categorical=False)
+        values = zip(columns, imputer.statistics_, scaler.mean_, scaler.scale_, strict=True)
+        for column, fill, mean, scale in values:
+            numbers = {"fill": float(fill), "mean": float(mean), "scale": float(scale)}
+            model.numbers.append(_place(column) | numbers | {"coefficient": next(coefficients)})
+    if "codes" in transformers:
+        columns = _columns(names, channels, categorical=True)
+        for column, categories in zip(columns, transformers["codes"][-1].categories_, strict=True):
+            for code in categories.tolist():
+                model.codes.append(_place(column) | {"code": code, "coefficient": next(coefficients)})
+
+
+def _place(column: int) -> dict:
+    channel, feature = divmod(column, len(NAMES))
+    return {"channel": channel, "feature": NAMES[feature]}

@@ -1,0 +1,252 @@
+"""Transfer learning, then fine-tuning, on 2D slices of one modality (Spoorthy et al.). Keras, backend-neutral."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gliobench.training import OnEpoch, Part, keras_session
+from gliobench.training.keras_augment import augment
+from gliobench.training.keras_backbones import BACKBONES, build_backbone, pretrained_weights, settle_batch_norm
+from gliobench.training.keras_epochs import BestEpoch
+from gliobench.training.keras_session import all_layers, keras, renew, renew_optimizer, seed_all
+from gliobench.training.scores import binary_scores
+
+SUFFIX = ".keras"
+PREDICTED_AT_ONCE = 64
+prepare = keras_session.prepare
+
+
+class HeadStep(keras.Model):
+    """The transfer phase's view of a network: everything below the head computes as it does when it predicts."""
+
+    def __init__(self, network: keras.Model):
+        super().__init__()
+        self.features = network.get_layer("features")
+        self.head = network.get_layer("head")
+
+    def call(self, slices: Any, training: bool | None = None) -> Any:
+        """Return probabilities."""
+        return self.head(self.features(slices, training=False), training=training)
+
+
+@dataclass(frozen=True)
+class Classifier:
+    """
+    A network and its two training steps, which share every weight and are traced once a job.
+
+    Attributes
+    ----------
+    network : keras.Model
+        Slices of shape (n, rows, columns, 1) in [0, 1] to probabilities of shape (n, 1).
+    steps : dict of keras.Model
+        Compiled, one a phase; empty in a model that was loaded to predict.
+    pretrained : list of ndarray, or None
+        Weights of the backbone that every training starts from; None for random ones.
+    """
+
+    network: keras.Model
+    steps: dict[str, keras.Model]
+    pretrained: list[np.ndarray] | None = None
+
+
+def build(shape: tuple[int, ...], parameters: dict, weights: str) -> Classifier:
+    """
+    Build the network of section IV and compile both phases.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Rows and columns of one slice.
+    parameters : dict
+        As in ``config/approaches/efficientnet.yaml``.
+    weights : str
+        Of the backbone: ``none``, ``imagenet`` or a file.
+    """
+    network = _network(shape, parameters)
+    base = network.get_layer("features").get_layer(parameters["backbone"])
+    pretrained = pretrained_weights(base, weights)
+    steps = {"transfer": HeadStep(network), "finetuned": network}
+    for phase, step in steps.items():
+        step.compile(
+            optimizer=keras.optimizers.Adam(parameters[phase]["learning_rate"]),
+            loss="binary_crossentropy",
+            metrics=[keras.metrics.BinaryAccuracy(name="accuracy"), keras.metrics.AUC(name="auc")],
+            jit_compile=False,
+        )
+    return Classifier(network, steps, pretrained)
+
+
+def _network(shape: tuple[int, ...], parameters: dict) -> keras.Model:
+    slices = keras.Input((*shape, 1))
+    return keras.Model(slices, _head(parameters)(_features(shape, parameters)(slices)))
+
+
+def _features(shape: tuple[int, ...], parameters: dict) -> keras.Model:
+    name = parameters["backbone"]
+    scale = 1.0 if parameters["double_rescale"] else BACKBONES[name].scale
+    slices = keras.Input((*shape, 1))
+    colours = keras.layers.Concatenate()([slices, slices, slices])
+    colours = keras.layers.Rescaling(scale, BACKBONES[name].offset)(colours)
+    maps = build_backbone(name, (*shape, 3))(colours)
+    return keras.Model(slices, keras.layers.GlobalAveragePooling2D()(maps), name="features")
+
+
+def _head(parameters: dict) -> keras.Model:
+    momentum = parameters["batch_norm_momentum"]
+    return keras.Sequential(
+        [
+            keras.layers.BatchNormalization(momentum=momentum),
+            keras.layers.Dropout(parameters["dropout"]),
+            keras.layers.Dense(parameters["dense"], activation="relu"),
+            keras.layers.BatchNormalization(momentum=momentum),
+            keras.layers.Dropout(parameters["dropout"]),
+            keras.layers.Dense(1, activation="sigmoid", dtype="float32"),
+        ],
+        name="head",
+    )
+
+
+def fit(
+    model: Classifier,
+    phase: str,
+    train: Part,
+    validation: Part,
+    parameters: dict,
+    seed: int,
+    on_epoch: OnEpoch,
+) -> int:
+    """
+    Train one phase and keep the weights of its lowest validation loss (IV), over slices.
+
+    ``transfer`` starts from a fresh head on the pretrained backbone and trains the head alone; a backbone of random
+    weights first takes its BatchNormalization statistics from one batch of training slices. ``finetuned`` goes on with
+    every layer but BatchNormalization, which stays as it is: weights and moving statistics.
+
+    Returns
+    -------
+    int
+        The best epoch, from 1.
+
+    Raises
+    ------
+    Diverged
+        The training or validation loss, or a weight, is no number.
+    """
+    settings = parameters[phase]
+    seed_all(seed)
+    batches = TrainingSlices(train, settings["batch_size"], parameters["augmentation"], seed)
+    if phase == "transfer":
+        _start_afresh(model, batches, parameters)
+    _unfreeze(model.network, phase)
+    step = model.steps[phase]
+    renew_optimizer(step.optimizer)
+    step.optimizer.learning_rate = settings["learning_rate"]
+    watch = BestEpoch(
+        lambda: binary_scores(validation.labels, predict(model, validation.inputs)),
+        lambda scores: (-scores["loss"],),
+        settings["patience"],
+        on_epoch,
+    )
+    slower = keras.callbacks.ReduceLROnPlateau(monitor="val_loss", mode="min", min_delta=0.0, **settings["plateau"])
+    again = keras.callbacks.LambdaCallback(on_train_begin=lambda logs: seed_all(seed))  # torch draws while it compiles
+    step.fit(batches, epochs=settings["epochs"], callbacks=[again, watch, slower], shuffle=False, verbose=0)
+    step.set_weights(watch.best_weights)
+    return watch.best_epoch
+
+
+def _start_afresh(model: Classifier, batches: "TrainingSlices", parameters: dict) -> None:
+    shape = batches.part.inputs.shape[1:]
+    renew(model.network, _network(shape, parameters))
+    features = model.network.get_layer("features")
+    if model.pretrained is not None:
+        features.get_layer(parameters["backbone"]).set_weights(model.pretrained)
+    else:
+        settle_batch_norm(features, batches[0][0])
+
+
+def _unfreeze(network: keras.Model, phase: str) -> None:
+    tuned = phase == "finetuned"
+    for part, trains in ((network.get_layer("features"), tuned), (network.get_layer("head"), True)):
+        for layer in (part, *all_layers(part)):  # one by one: a model that has the value already does not pass it on
+            layer.trainable = trains and not (tuned and isinstance(layer, keras.layers.BatchNormalization))
+
+
+def predict(model: Classifier, inputs: np.ndarray) -> np.ndarray:
+    """Return the probability of label 1 for slices of shape (n, rows, columns), uint8."""
+    if not len(inputs):
+        return np.empty(0)
+    return model.network.predict(Slices(inputs), verbose=0)[:, 0].astype(float)
+
+
+def save(model: Classifier, path: Path) -> None:
+    """Write the network in Keras' own format, without its optimiser."""
+    model.network.save(path, include_optimizer=False)
+
+
+def load(path: Path) -> Classifier:
+    """Read a model that `save` wrote, to predict; a file that carries code is refused by Keras."""
+    return Classifier(keras.saving.load_model(path, compile=False, safe_mode=True), steps={})
+
+
+class Slices(keras.utils.PyDataset):
+    """Batches of slices in order, as they are."""
+
+    def __init__(self, inputs: np.ndarray):
+        super().__init__(workers=1)
+        self.inputs = inputs
+
+    def __len__(self) -> int:
+        return -(-len(self.inputs) // PREDICTED_AT_ONCE)
+
+    def __getitem__(self, number: int) -> tuple[np.ndarray]:
+        start = number * PREDICTED_AT_ONCE
+        return (_scaled(self.inputs[start : start + PREDICTED_AT_ONCE])[..., None],)
+
+
+class TrainingSlices(keras.utils.PyDataset):
+    """
+    Batches of training slices, shuffled and augmented anew each epoch.
+
+    Parameters
+    ----------
+    part : Part
+        Training slices, uint8.
+    batch_size : int
+        Slices a batch; the last may be smaller.
+    augmentation : dict
+        As `augment` reads it.
+    seed : int
+        With the epoch and the batch's number, the source of its randomness, in whatever order batches are asked for.
+    """
+
+    def __init__(self, part: Part, batch_size: int, augmentation: dict[str, Any], seed: int):
+        super().__init__(workers=1)
+        self.part = part
+        self.batch_size = batch_size
+        self.augmentation = augmentation
+        self.seed = seed
+        self.epoch = 0
+        self._shuffle()
+
+    def __len__(self) -> int:
+        return -(-len(self.part) // self.batch_size)
+
+    def __getitem__(self, number: int) -> tuple[np.ndarray, np.ndarray]:
+        rows = self.order[number * self.batch_size : (number + 1) * self.batch_size]
+        rng = np.random.default_rng([self.seed, self.epoch, 1 + number])
+        slices = augment(_scaled(self.part.inputs[rows]), self.augmentation, rng)
+        return slices[..., None], self.part.labels[rows, None].astype("float32")
+
+    def on_epoch_end(self) -> None:
+        """Shuffle for the next epoch."""
+        self.epoch += 1
+        self._shuffle()
+
+    def _shuffle(self) -> None:
+        self.order = np.random.default_rng([self.seed, self.epoch, 0]).permutation(len(self.part))
+
+
+def _scaled(slices: np.ndarray) -> np.ndarray:
+    return slices.astype("float32") / 255

@@ -1,0 +1,137 @@
+"""3D CNN over four modalities stacked as channels (Dursun et al.). PyTorch."""
+
+from functools import partial
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from gliobench.training import OnEpoch, Part, torch_loop, torch_session
+from gliobench.training.torch_augment import augment_volumes
+from gliobench.training.torch_loop import Loop, Model, renew
+from gliobench.training.torch_weights import initial_state
+
+SUFFIX = torch_session.SUFFIX
+SHAPING = ("depth", "filters", "dropout")  # parameters that shape the network
+
+prepare = torch_session.prepare
+
+
+class StackedCNN(nn.Module):
+    """
+    Blocks of 3x3x3 convolution, batch normalisation and ReLU, halved in size between; averaged to one logit.
+
+    Parameters
+    ----------
+    channels : int
+        Of the input.
+    depth : int
+        Blocks.
+    filters : int
+        Of the first block; each further one has twice as many.
+    dropout : float
+        Before the last layer.
+    """
+
+    def __init__(self, channels: int, depth: int, filters: int, dropout: float):
+        super().__init__()
+        widths = [channels] + [filters * 2**number for number in range(depth)]
+        self.blocks = nn.ModuleList(
+            nn.Sequential(nn.Conv3d(before, after, 3, padding=1, bias=False), nn.BatchNorm3d(after), nn.ReLU())
+            for before, after in pairwise(widths)
+        )
+        self.halve = nn.MaxPool3d(2, ceil_mode=True)  # an axis of one voxel stays
+        self.dropout = nn.Dropout(dropout)
+        self.logit = nn.Linear(widths[-1], 1)
+
+    def forward(self, batch: torch.Tensor) -> torch.Tensor:
+        """Return the logit of each row: (n, channels, x, y, z) to (n,)."""
+        for number, block in enumerate(self.blocks):
+            batch = block(self.halve(batch) if number else batch)
+        return self.logit(self.dropout(batch.mean(dim=(2, 3, 4))))[:, 0]
+
+
+def build(shape: tuple[int, ...], parameters: dict, weights: str) -> Model:
+    """
+    Build the network.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Channels, then voxels along x, y and z.
+    parameters : dict
+        As in ``config/approaches/stacked_cnn3d.yaml``.
+    weights : str
+        ``none``, or the path of a file for the same network.
+    """
+    about = {"shape": list(shape), "parameters": {name: parameters[name] for name in SHAPING}}
+    network = _network(about)
+    return _model(network, about, initial_state(weights, network))
+
+
+def _network(about: dict) -> StackedCNN:
+    return StackedCNN(about["shape"][0], **about["parameters"])
+
+
+def _model(network: nn.Module, about: dict, start: dict | None = None) -> Model:
+    return Model(torch_session.place(network, 3), about, torch.Tensor.float, torch.sigmoid, start or {})
+
+
+def redrawn(model: Model, seed: int) -> Model:
+    """Return the same network with other, random weights."""
+    torch_session.seed_all(seed)
+    return _model(_network(model.about), model.about)
+
+
+def cam_layer(model: Model) -> nn.Module:
+    """Return the layer whose maps Grad-CAM weighs: the last block, before averaging."""
+    network = model.network
+    assert isinstance(network, StackedCNN)
+    return network.blocks[-1]
+
+
+def fit(model: Model, phase: str, train: Part, validation: Part, parameters: dict, seed: int, on_epoch: OnEpoch) -> int:
+    """
+    Train from the initial weights, keep those of the lowest validation loss, stop early without a lower one.
+
+    Returns
+    -------
+    int
+        The best epoch, from 1.
+
+    Raises
+    ------
+    Diverged
+        A loss or a weight is no number.
+    """
+    renew(model, partial(_network, model.about), seed)
+    optimizer = torch.optim.Adam(model.network.parameters(), lr=parameters["learning_rate"])
+    loop = Loop(
+        batch_size=parameters["batch_size"],
+        epochs=parameters["epochs"],
+        patience=parameters["patience"],
+        rank=lambda record: -record["validation_loss"],
+        loss=lambda logits, labels: nn.functional.binary_cross_entropy_with_logits(logits, labels.float()),
+        augment=partial(augment_volumes, settings=parameters["augmentation"]),
+    )
+    return torch_loop.train(model, loop, optimizer, (train, validation), seed, on_epoch)
+
+
+def predict(model: Model, inputs: np.ndarray) -> np.ndarray:
+    """Return the probability of label 1 for inputs of shape (n, channels, x, y, z)."""
+    return torch_loop.predict(model, inputs)
+
+
+def save(model: Model, path: Path) -> None:
+    """Write the weights and the parameters that shape the network."""
+    torch_session.save_weights(model.network, path, model.about)
+
+
+def load(path: Path) -> Model:
+    """Read a model that `save` wrote; a file that carries code is refused."""
+    state, about = torch_session.load_weights(path)
+    network = _network(about)
+    network.load_state_dict(state)
+    return _model(network, about)

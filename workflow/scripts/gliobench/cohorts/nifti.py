@@ -1,0 +1,109 @@
+"""The brainstem layout: ``<id>/<series>.nii.gz`` and ``patients.tsv`` with three grades of infiltration."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from gliobench.cohorts.patients import check_folders, check_ids, check_once, read_sites
+from gliobench.errors import GlioBenchError
+from gliobench.imaging.dicom import SeriesError, SeriesFacts, Volume
+from gliobench.imaging.nifti import read_nifti
+
+TABLE = "patients.tsv"
+GRADES = ("none", "microscopic", "extensive")
+LABELS = {"none": 0, "microscopic": 0, "extensive": 1}  # [doc: Materials and Methods, first paragraph]
+LABEL_NAMES = {0: "none or microscopic", 1: "extensive"}
+ROLES = ("segmentation",)
+SUFFIXES = (".nii.gz", ".nii")
+
+
+def read_patients(folder: str | Path, sites: str | Path | None = None) -> pd.DataFrame:
+    """
+    Read the patients of a brainstem cohort; extensive infiltration is label 1, none and microscopic are label 0.
+
+    Parameters
+    ----------
+    folder : path
+        Holds ``patients.tsv`` (patient_id; grade: none, microscopic or extensive; and site, if known) and a folder a
+        patient.
+    sites : path, optional
+        TSV of a generated cohort with patient_id, site and oracle_probability; its sites are not read.
+
+    Returns
+    -------
+    DataFrame
+        As in the schema ``patients``, sorted by patient_id.
+
+    Raises
+    ------
+    GlioBenchError
+        The data are not there, a grade is unknown, or the table and the folders do not belong together.
+    """
+    folder = Path(folder)
+    table = _read_table(folder / TABLE)
+    check_folders(table["patient_id"], folder, folder / TABLE)
+    label = table["grade"].map(LABELS)
+    patients = table.assign(label=label, label_name=label.map(LABEL_NAMES)).drop(columns="grade")
+    known = read_sites(sites).drop(columns="site")
+    return patients.merge(known, on="patient_id", how="left").sort_values("patient_id", ignore_index=True)
+
+
+def read_one(folder: str | Path, patient_id: str, name: str, voi_lut: bool = False) -> tuple[Volume, SeriesFacts]:
+    """
+    Read one series of a patient from ``<folder>/<patient_id>/<name>.nii.gz`` or ``.nii``.
+
+    Parameters
+    ----------
+    folder : path
+        The cohort's folder.
+    patient_id : str
+        Whose series.
+    name : str
+        A modality, or "segmentation": the mask of the brainstem, 0 outside.
+    voi_lut : bool
+        Without effect: NIfTI has no VOI look-up table.
+
+    Returns
+    -------
+    volume : Volume
+        Voxels, shape (slices, rows, columns), as `gliobench.imaging.nifti.read_nifti` orders them.
+    facts : SeriesFacts
+        What the audit tells of it.
+
+    Raises
+    ------
+    SeriesError
+        The series is absent, there twice, or unreadable.
+    """
+    home = Path(folder) / patient_id
+    there = [path for path in (home / f"{name}{suffix}" for suffix in SUFFIXES) if path.is_file()]
+    if not there:
+        raise SeriesError(f"patient {patient_id} has no {name} series: there is no file {home / name}.nii.gz or .nii.")
+    if len(there) > 1:
+        raise SeriesError(f"{home} holds both {there[0].name} and {there[1].name}; keep one of them.")
+    return read_nifti(there[0])
+
+
+def _read_table(path: Path) -> pd.DataFrame:
+    if not path.is_file():
+        raise GlioBenchError(
+            f"{path} does not exist: put the cohort there ({TABLE} with patient_id and grade, and "
+            "<id>/<series>.nii.gz for each of FLAIR, T1w, T1wCE, T2w and segmentation), "
+            "or try the generated cohorts first with `make demo`."
+        )
+    table = pd.read_csv(path, sep="\t", dtype="str", keep_default_na=False)
+    columns = ["patient_id", "grade", "site"]
+    if not set(columns[:2]) <= set(table.columns) <= set(columns):
+        raise GlioBenchError(
+            f"{path} has the columns {list(table.columns)}; expected are patient_id and grade, and site if known."
+        )
+    check_ids(table["patient_id"], path)
+    check_once(table["patient_id"], path)
+    bad = table[~table["grade"].isin(GRADES)]
+    if len(bad):
+        row = bad.iloc[0]
+        raise GlioBenchError(
+            f"{path}: patient {row['patient_id']} has the grade {row['grade']!r}; "
+            f"grade must be {', '.join(GRADES[:-1])} or {GRADES[-1]}: correct or remove that row."
+        )
+    return table.reindex(columns=columns).replace("", None)

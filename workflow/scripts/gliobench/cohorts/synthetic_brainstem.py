@@ -1,0 +1,219 @@
+"""Generated brainstem cohorts: NIfTI with a segmentation and a planted infiltration in three grades."""
+
+import shutil
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from gliobench.cohorts.acquisition import Series, acquire, digitise, draw_tilt, plan_slices, sample, signal_map
+from gliobench.cohorts.anatomy import Anatomy, draw_pose, draw_warp, load_template, warp
+from gliobench.cohorts.generator import check_ranges, fill, patient_rng, working_spacing, write_patients
+from gliobench.cohorts.infiltration import draw_infiltration, infiltrate, load_brainstem
+from gliobench.cohorts.lesion import Lesion, draw_centre, draw_lesion, draw_traits
+from gliobench.cohorts.nifti import GRADES, LABELS, TABLE
+from gliobench.errors import GlioBenchError
+from gliobench.files import whole, write_table
+from gliobench.imaging.nifti import write_nifti
+from gliobench.seeds import derive_seed
+from gliobench.study import MODALITIES
+
+REFERENCE = "T1wCE"  # the segmentation lies on its grid
+
+
+def complete(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """
+    Check the settings and fill in the defaults, which stand in ``synthetic-brainstem.schema.json``.
+
+    Raises
+    ------
+    GlioBenchError
+        A key is unknown or a value impossible.
+    """
+    where = "the settings of the generated brainstem cohort"
+    filled = fill(settings, "synthetic-brainstem", where)
+    spread = filled["infiltration"]
+    ranges = {name: filled[name] for name in ("slices", "field_of_view")}
+    check_ranges(ranges | filled["lesion"] | {grade: spread[grade] for grade in GRADES[1:]}, where)
+    if spread["microscopic"][1] >= spread["extensive"][0]:
+        raise GlioBenchError(
+            f"{where}, infiltration: microscopic reaches {spread['microscopic'][1]} and extensive starts at "
+            f"{spread['extensive'][0]}; leave a gap between them, or the volume does not tell the grade."
+        )
+    if not any(filled["patients"][grade] for grade in GRADES):
+        raise GlioBenchError(f"{where}, patients: no grade has a patient; give at least one grade a number above 0.")
+    return filled
+
+
+def draw_patients(settings: Mapping[str, Any], seed: int) -> pd.DataFrame:
+    """
+    Draw a cohort's patients, of each grade as many as asked for.
+
+    A patient's infiltrated volume is that of the own grade with probability `signal`, else that of a grade drawn as
+    the grades are frequent; so the probability of extensive infiltration given the volume is known.
+
+    Parameters
+    ----------
+    settings : mapping
+        Settings of the cohort; ``workflow/schemas/synthetic-brainstem.schema.json`` describes them.
+    seed : int
+        The cohort's base seed.
+
+    Returns
+    -------
+    DataFrame
+        patient_id (five digits), grade, label (0, 1), share (of the brainstem that is infiltrated), lacking (the
+        modality that an incomplete patient lacks, else None), oracle_probability.
+    """
+    settings = complete(settings)
+    counts = settings["patients"]
+    rng = np.random.default_rng(derive_seed(seed, "patients"))
+    grades = np.repeat(GRADES, [counts[grade] for grade in GRADES])
+    frequency = np.array([(grades == grade).mean() for grade in GRADES])
+    lacking = [name for name in MODALITIES if name != REFERENCE]
+    more = counts["incomplete"]
+    patients = pd.DataFrame(
+        {
+            "grade": [*grades, *rng.choice(GRADES, more, p=frequency)],
+            "lacking": [None] * len(grades) + rng.choice(lacking, more).tolist(),
+        }
+    )
+    patients = patients.iloc[rng.permutation(len(patients))].reset_index(drop=True)
+    follows = rng.random(len(patients)) < settings["signal"]
+    shown = np.where(follows, patients["grade"], rng.choice(GRADES, len(patients), p=frequency))
+    ranges = {"none": [0.0, 0.0], **settings["infiltration"]}
+    prior = (1 - settings["signal"]) * frequency[-1]
+    return patients.assign(
+        patient_id=[f"{number:05}" for number in range(len(patients))],
+        label=patients["grade"].map(LABELS),
+        share=[rng.uniform(*ranges[grade]) for grade in shown],
+        oracle_probability=settings["signal"] * (shown == "extensive") + prior,
+    )
+
+
+def build_brain(
+    patient: Mapping[str, Any], settings: Mapping[str, Any], seed: int
+) -> tuple[Anatomy, Lesion, NDArray[np.float32]]:
+    """
+    Build a patient's brain with a tumour of any kind in a hemisphere and infiltration in the brainstem.
+
+    Returns
+    -------
+    anatomy : Anatomy
+        Healthy tissue, on a grid as fine as the series need (1 to 3 mm).
+    lesion : Lesion
+        Tumour and infiltration.
+    stem : float32 array of shape (x, y, z)
+        The brainstem, 0 to 1.
+    """
+    settings = complete(settings)
+    spacing = working_spacing(settings["matrix"])
+    template = load_template(spacing)
+    rng = patient_rng(seed, patient, "anatomy")
+    traits = draw_traits(patient_rng(seed, patient, "traits"), 0.0, [], 0.0, settings["lesion"]["oedema_volume"])
+    pose = draw_pose(rng)
+    radius = rng.uniform(*settings["lesion"]["core_radius"])
+    centre = pose.to_patient(draw_centre(template, traits.location, rng))
+    coordinates = draw_warp(template, pose, (centre, rng.uniform(2, 7), 1.6 * radius), rng)
+    *tissues, stem = warp(np.stack([*template.tissues, load_brainstem(spacing)]), coordinates)
+    anatomy = Anatomy(np.stack(tissues), template.affine)
+    lesion = draw_lesion(anatomy, centre, radius, traits, patient_rng(seed, patient, "lesion"))
+    infiltrated = draw_infiltration(anatomy, stem, patient["share"], patient_rng(seed, patient, "infiltration"))
+    return anatomy, infiltrate(lesion, stem, infiltrated, settings["infiltration"]["oedema_share"]), stem
+
+
+def write_patient(patient: Mapping[str, Any], settings: Mapping[str, Any], seed: int, folder: str | Path) -> None:
+    """
+    Write a patient's series and segmentation to ``<folder>/<patient_id>/<name>.nii.gz``.
+
+    Parameters
+    ----------
+    patient : mapping
+        One row of `draw_patients`.
+    settings : mapping
+        Settings of the cohort.
+    seed : int
+        The cohort's base seed.
+    folder : path
+        The cohort's folder.
+    """
+    settings = complete(settings)
+    anatomy, lesion, stem = build_brain(patient, settings, seed)
+    home = Path(folder) / patient["patient_id"]
+    for modality in MODALITIES:
+        if modality == patient["lacking"]:
+            continue
+        series = _acquire_series(anatomy, lesion, modality, settings, patient_rng(seed, patient, modality))
+        _write(series.pixels, series.affine, home / f"{modality}.nii.gz")
+        if modality == REFERENCE:
+            thickness = float(np.linalg.norm(series.affine[:3, 0])) / anatomy.spacing
+            mask = sample(stem, anatomy.affine, series.affine, series.pixels.shape, thickness) > 0.5
+            _write(mask.astype("uint8"), series.affine, home / "segmentation.nii.gz")
+
+
+def _acquire_series(
+    anatomy: Anatomy, lesion: Lesion, modality: str, settings: dict[str, Any], rng: np.random.Generator
+) -> Series:
+    fewest, most = settings["slices"]
+    count = int(rng.integers(fewest, most, endpoint=True))
+    matrix = settings["matrix"]
+    plane = str(rng.choice(settings["planes"][modality]))
+    tilt = draw_tilt(rng, settings["tilt"])
+    affine = plan_slices(anatomy, plane, tilt, matrix, rng.uniform(*settings["field_of_view"]), count, 0)
+    image = signal_map(anatomy, lesion, modality, rng)
+    slices = acquire(image, anatomy, affine, (count, matrix, matrix), settings["noise"], rng)
+    return digitise(slices, affine, False, rng)
+
+
+def _write(voxels: NDArray, affine: NDArray[np.float64], path: Path) -> None:
+    """Write slices as converters of DICOM do: columns along the first axis, slices along the last."""
+    write_nifti(voxels.transpose(2, 1, 0), affine[:, [2, 1, 0, 3]], path)
+
+
+def write_cohort(settings: Mapping[str, Any], seed: int, folder: str | Path, workers: int = 1) -> None:
+    """
+    Write a cohort in the layout that `gliobench.cohorts.nifti` reads, with ``truth.tsv`` beside it.
+
+    ``truth.tsv`` (patient_id, site, which is empty, oracle_probability) is written first and marks the folder as
+    generated; ``patients.tsv`` is written last and says that the cohort is whole. The files are the same whatever the
+    number of workers.
+
+    Parameters
+    ----------
+    settings : mapping
+        Settings of the cohort.
+    seed : int
+        The cohort's base seed.
+    folder : path
+        Where to; what an earlier call wrote there is replaced.
+    workers : int
+        Processes that share the patients.
+
+    Raises
+    ------
+    GlioBenchError
+        The settings are wrong, or the folder holds data that were not generated.
+    """
+    settings, folder = complete(settings), Path(folder)
+    patients = draw_patients(settings, seed)
+    _clear(folder)
+    truth = patients[["patient_id", "oracle_probability"]].assign(site=None)
+    write_table(truth, folder / "truth.tsv", "truth")
+    load_brainstem(working_spacing(settings["matrix"]))  # so that forked workers share it
+    write = partial(write_patient, settings=settings, seed=seed, folder=folder)
+    write_patients(write, patients, settings["matrix"], workers)
+    with whole(folder / TABLE) as temporary:
+        patients[["patient_id", "grade"]].to_csv(temporary, sep="\t", index=False, lineterminator="\n")
+
+
+def _clear(folder: Path) -> None:
+    there = [path for path in folder.iterdir() if path.is_dir()] if folder.is_dir() else []
+    if there and not (folder / "truth.tsv").exists():
+        raise GlioBenchError(f"{folder} holds data that were not generated; choose another folder for the cohort.")
+    (folder / TABLE).unlink(missing_ok=True)
+    for path in there:
+        shutil.rmtree(path)

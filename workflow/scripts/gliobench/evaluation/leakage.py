@@ -1,0 +1,89 @@
+"""How much of a score is leakage: slices split freely or by patient, scored at the best validation epoch or later."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.metrics import roc_auc_score
+
+from gliobench.evaluation.columns import RUN
+from gliobench.evaluation.intervals import t_interval
+from gliobench.evaluation.metrics import THRESHOLD
+from gliobench.files import check_table, table_schema
+
+SPLITS = {"slice_split": "slice", "patient_split": "patient"}  # variant -> what is drawn into the parts
+PARTS = ("validation", "test")
+UNITS = ("slice", "patient")
+HEAD = ["cohort", "approach", "modality", "protocol"]
+
+Record = Mapping[str, Any]
+
+
+def leakage_table(predictions: Sequence[pd.DataFrame], records: Sequence[Record]) -> pd.DataFrame:
+    """
+    Score the 2 x 2 of split (slice or patient) and part (best validation epoch or untouched test).
+
+    The validation part is predicted by the epoch that it chose itself, as a paper does that reports its best epoch.
+
+    Parameters
+    ----------
+    predictions : sequence of pandas.DataFrame
+        The ``predictions.tsv`` of all batches of the variants ``slice_split`` and ``patient_split``.
+    records : sequence of dict
+        Their ``run.json``, in the same order.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Table ``leakage``: means over runs, with 95 % t intervals over runs where there are two or more.
+    """
+    tables = [
+        table.assign(repeat=record["repeat"], seed_index=record["seed_index"], variant=record["variant"])
+        .assign(**{name: record[name] for name in HEAD})
+        .assign(unit=np.where(table["slice_index"].isna(), "patient", "slice"))
+        .merge(_training_rows(record), on="fold", how="left")
+        for table, record in zip(predictions, records, strict=True)
+    ]
+    rows = list(_rows(pd.concat(tables, ignore_index=True))) if tables else []
+    table = pd.DataFrame(rows, columns=list(table_schema("leakage")["properties"]))
+    return check_table(table, "leakage", "the leakage table")
+
+
+def _training_rows(record: Record) -> pd.DataFrame:
+    return pd.DataFrame([(fold["fold"], fold.get("n_train")) for fold in record["folds"]], columns=["fold", "n_train"])
+
+
+def _rows(predictions: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    for names, group in predictions.groupby([*HEAD, "phase"], sort=False):
+        for unit in UNITS:
+            for variant, split in SPLITS.items():
+                for part in PARTS:
+                    chosen = (group["unit"] == unit) & (group["variant"] == variant) & (group["part"] == part)
+                    if chosen.any():
+                        head = dict(zip([*HEAD, "phase"], names, strict=True))
+                        yield head | {"unit": unit, "split": split, "part": part} | _scores(group[chosen])
+
+
+def _scores(rows: pd.DataFrame) -> dict[str, Any]:
+    runs = [run for _, run in rows.groupby(RUN)]
+    scores: dict[str, Any] = {
+        "n_runs": len(runs),
+        "n_train": round(float(np.mean([run["n_train"].iloc[0] for run in runs]))),
+        "n_scored": round(float(np.mean([len(run) for run in runs]))),
+        "majority": float(np.mean([run["label"].value_counts(normalize=True).max() for run in runs])),
+    }
+    for name, score in (("accuracy", _accuracy), ("auc", _auc)):
+        found = t_interval([score(run) for run in runs])
+        scores |= {name: found.mean, f"{name}_low": max(found.low, 0.0), f"{name}_high": min(found.high, 1.0)}
+    return scores
+
+
+def _accuracy(run: pd.DataFrame) -> float:
+    return float(np.mean((run["probability"] >= THRESHOLD) == (run["label"] == 1)))
+
+
+def _auc(run: pd.DataFrame) -> float:
+    if run["label"].nunique() < 2:
+        return float("nan")
+    return float(roc_auc_score(run["label"].to_numpy(int), run["probability"].to_numpy(float)))

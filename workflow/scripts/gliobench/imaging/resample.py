@@ -1,0 +1,165 @@
+"""Series resampled onto one grid of the patient, through their affines."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import SimpleITK
+
+from gliobench.imaging.dicom import Volume
+from gliobench.imaging.facts import SeriesError
+
+TURNED = np.diag([-1.0, -1.0, 1.0])  # RAS+ to LPS+, SimpleITK's space, and back
+
+SimpleITK.ProcessObject.SetGlobalDefaultNumberOfThreads(1)  # threads would change the last digits of sums
+
+
+@dataclass(frozen=True)
+class Grid:
+    """
+    A grid along the patient's axes.
+
+    Attributes
+    ----------
+    shape : tuple of 3 int
+        Voxels along x (to the right), y (to the front), z (upwards).
+    spacing : tuple of 3 floats
+        mm.
+    centre : numpy.ndarray, shape (3,)
+        Middle of the grid, RAS+ mm.
+    """
+
+    shape: tuple[int, ...]
+    spacing: tuple[float, ...]
+    centre: npt.NDArray[np.float64]
+
+    @property
+    def affine(self) -> npt.NDArray[np.float64]:
+        """From (x, y, z) to RAS+ mm, shape (4, 4)."""
+        matrix = np.diag([*self.spacing, 1.0])
+        matrix[:3, 3] = self.centre - np.array(self.spacing) * (np.array(self.shape) - 1) / 2
+        return matrix
+
+
+def image_of(volume: Volume) -> SimpleITK.Image:
+    """Return a volume as an image in LPS+ space: masks as uint8, all else as float32, not finite values as 0."""
+    kind = np.uint8 if volume.voxels.dtype == bool else np.float32
+    voxels = volume.voxels.astype(kind)
+    if volume.voxels.dtype.kind == "f":
+        np.nan_to_num(voxels, copy=False, posinf=0, neginf=0)
+    image = SimpleITK.GetImageFromArray(voxels)
+    steps = TURNED @ volume.affine[:3, 2::-1]  # of column, row, slice
+    spacing = np.linalg.norm(steps, axis=0)
+    image.SetSpacing(spacing.tolist())
+    image.SetDirection((steps / spacing).ravel().tolist())
+    image.SetOrigin((TURNED @ volume.affine[:3, 3]).tolist())
+    return image
+
+
+def reduced(image: SimpleITK.Image, spacing: tuple[float, ...]) -> SimpleITK.Image:
+    """
+    Return the means of blocks of voxels, as large as they can be without growing coarser than the spacing.
+
+    Parameters
+    ----------
+    image : SimpleITK.Image
+        Its axes may lie anyhow in the patient.
+    spacing : tuple of 3 floats
+        mm along the patient's axes; each of the image's axes takes that of the axis next to it.
+    """
+    directions = np.abs(np.reshape(image.GetDirection(), (3, 3)))
+    wanted = np.array(spacing)[directions.argmax(axis=0)]
+    blocks = np.floor(wanted / image.GetSpacing() + 1e-6).astype(int)
+    blocks = np.clip(blocks, 1, image.GetSize())
+    return SimpleITK.BinShrink(image, blocks.tolist()) if blocks.max() > 1 else image
+
+
+def sample(volume: Volume, grid: Grid, transform: SimpleITK.Transform | None = None) -> npt.NDArray[np.float32]:
+    """
+    Resample a volume onto a grid, linearly; where the grid is much coarser, means of blocks are taken first.
+
+    Parameters
+    ----------
+    volume : Volume
+        A series.
+    grid : Grid
+        Where to.
+    transform : SimpleITK.Transform, optional
+        From the grid's space to the volume's (see `rigid`).
+
+    Returns
+    -------
+    numpy.ndarray, shape (x, y, z)
+        Beyond the volume's edge stands the nearest value.
+    """
+    return _resample(reduced(image_of(volume), grid.spacing), grid, SimpleITK.sitkLinear, transform)
+
+
+def sample_mask(
+    mask: npt.NDArray[np.bool_],
+    affine: npt.NDArray[np.float64],
+    grid: Grid,
+    transform: SimpleITK.Transform | None = None,
+) -> npt.NDArray[np.bool_]:
+    """
+    Resample a mask onto a grid, each voxel as its nearest; False beyond the mask's edge.
+
+    Parameters
+    ----------
+    mask : numpy.ndarray of bool, shape (slices, rows, columns)
+        The mask.
+    affine : numpy.ndarray, shape (4, 4)
+        From its indices to RAS+ mm.
+    grid : Grid
+        Where to.
+    transform : SimpleITK.Transform, optional
+        As for `sample`.
+    """
+    image = image_of(Volume(mask, affine))
+    return _resample(image, grid, SimpleITK.sitkNearestNeighbor, transform).astype(bool)
+
+
+def box_centre(mask: npt.NDArray[np.bool_], affine: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """
+    Return the centre of a mask's bounding box along the patient's axes.
+
+    Parameters
+    ----------
+    mask : numpy.ndarray of bool, shape (slices, rows, columns)
+        The mask.
+    affine : numpy.ndarray, shape (4, 4)
+        From its indices to RAS+ mm.
+
+    Returns
+    -------
+    numpy.ndarray, shape (3,)
+        RAS+ mm.
+
+    Raises
+    ------
+    SeriesError
+        The mask is empty.
+    """
+    lines = mask.any(axis=2)
+    if not lines.any():
+        raise SeriesError("the series that the grid is centred on has no foreground; exclude it.")
+    first = mask.argmax(axis=2)[lines]  # a box ends where lines of the mask do
+    last = mask.shape[2] - 1 - mask[:, :, ::-1].argmax(axis=2)[lines]
+    places = np.argwhere(lines)
+    ends = np.concatenate([np.column_stack([places, first]), np.column_stack([places, last])])
+    points = ends @ affine[:3, :3].T + affine[:3, 3]
+    return (points.min(axis=0) + points.max(axis=0)) / 2
+
+
+def _resample(image: SimpleITK.Image, grid: Grid, way: int, transform: Any) -> npt.NDArray[Any]:
+    resampler = SimpleITK.ResampleImageFilter()
+    resampler.SetSize(grid.shape)
+    resampler.SetOutputSpacing(grid.spacing)
+    resampler.SetOutputDirection(TURNED.ravel().tolist())
+    resampler.SetOutputOrigin((TURNED @ grid.affine[:3, 3]).tolist())
+    resampler.SetInterpolator(way)
+    resampler.SetUseNearestNeighborExtrapolator(way == SimpleITK.sitkLinear)
+    if transform is not None:
+        resampler.SetTransform(transform)
+    return np.ascontiguousarray(SimpleITK.GetArrayFromImage(resampler.Execute(image)).transpose(2, 1, 0))

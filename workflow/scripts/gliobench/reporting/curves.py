@@ -1,0 +1,211 @@
+"""Figures of trainings, epoch by epoch: one cell, before and after fine-tuning, and a sweep of learning rates."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import cycle
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from gliobench.evaluation.columns import CELL
+from gliobench.reporting.style import (
+    GREY,
+    INK,
+    SERIES,
+    approach_colour,
+    faint,
+    heading,
+    new_figure,
+    say_why_empty,
+    styled,
+)
+
+CUT = 2.0  # nats: a loss above it leaves the panels of a sweep
+LN2 = float(np.log(2))  # loss of a model that always answers 0.5
+CURVES = {"loss": "Loss (binary cross-entropy)", "accuracy": "Accuracy", "auc": "AUC"}
+
+Row = Mapping[Any, Any]
+
+
+@styled
+def curves_figure(histories: Sequence[pd.DataFrame], cell: Row) -> Figure:
+    """
+    Draw loss, accuracy and AUC by epoch, training and validation: one thin line a run, and their mean.
+
+    The mean is drawn as far as half of the runs reach. Phases follow each other, with a line between them.
+
+    Parameters
+    ----------
+    histories : sequence of pandas.DataFrame
+        Tables ``history`` of the cell's batches.
+    cell : dict
+        Its cohort, approach, variant, modality and protocol, and the reason where it is not ok.
+    """
+    figure = new_figure(9, 3)
+    panels = figure.subplots(1, len(CURVES))
+    runs = runs_of(histories)
+    for axes, (name, title) in zip(panels, CURVES.items(), strict=True):
+        axes.set_title(title)
+        axes.set_xlabel("Epoch")
+        if runs:
+            _draw_curves(axes, runs, name, approach_colour(cell["approach"]))
+        else:
+            say_why_empty(axes, _why(cell))
+    if runs:
+        panels[0].axhline(LN2, color=INK, lw=0.9, ls=":", label="always 0.5 (ln 2)")
+        panels[2].axhline(0.5, color=INK, lw=0.9, ls=":")
+        figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
+    heading(figure, *(str(cell[name]) for name in CELL))
+    return figure
+
+
+def runs_of(histories: Iterable[pd.DataFrame]) -> list[pd.DataFrame]:
+    """Cut tables ``history`` into runs: one a batch and fold."""
+    return [run for history in histories for _, run in history.groupby("fold")]
+
+
+def _why(cell: Row) -> str:
+    return "no epoch was finished" if pd.isna(cell.get("reason")) else str(cell["reason"])
+
+
+def _draw_curves(axes: Axes, runs: Sequence[pd.DataFrame], name: str, colour: str) -> None:
+    for column, line, label, style in (
+        (name, GREY, "training", (0, (4, 2))),
+        (f"validation_{name}", colour, "validation", "-"),
+    ):
+        values = [run[column].to_numpy(float, na_value=np.nan) for run in runs]
+        for value in values:
+            axes.plot(np.arange(1, len(value) + 1), value, color=line, lw=0.6, ls=style, alpha=faint(len(runs)))
+        mean = _mean_of_most(values)
+        label = f"{label} (mean of {len(runs)})" if len(runs) > 1 else label
+        axes.plot(np.arange(1, len(mean) + 1), mean, color=line, lw=2, ls=style, label=label, zorder=3)
+    for change in _phase_changes(runs[0]["phase"]):
+        axes.axvline(change, color=GREY, lw=0.8, ls="-.")
+    axes.margins(x=0.02)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+
+
+def _mean_of_most(values: Sequence[np.ndarray]) -> np.ndarray:
+    """Mean epoch by epoch over the runs that reach the epoch, as far as half of them do."""
+    padded = np.full((len(values), max(map(len, values))), np.nan)
+    for row, value in zip(padded, values, strict=True):
+        row[: len(value)] = value
+    reached = (~np.isnan(padded)).sum(axis=0)
+    last = int((reached >= len(values) / 2).sum())
+    return np.nansum(padded[:, :last], axis=0) / reached[:last]
+
+
+def _phase_changes(phases: Iterable[str]) -> list[float]:
+    names = list(phases)
+    return [epoch + 0.5 for epoch in range(1, len(names)) if names[epoch] != names[epoch - 1]]
+
+
+@styled
+def phase_curves_figure(cells: Sequence[tuple[Row, Sequence[pd.DataFrame]]], phases: Sequence[str]) -> Figure:
+    """
+    Draw accuracy and loss by epoch before and after fine-tuning: a line a phase and score, a column a modality.
+
+    Parameters
+    ----------
+    cells : sequence of (dict, sequence of pandas.DataFrame)
+        A row of the table ``metrics`` of each cell (one a modality, the same otherwise) and its tables ``history``.
+    phases : sequence of str
+        Phases of the training, in their order.
+    """
+    lines = [(score, phase) for score in ("accuracy", "loss") for phase in phases]
+    figure = new_figure(1.2 + 2.4 * max(len(cells), 2), 0.9 + 1.7 * len(lines))
+    panels = figure.subplots(len(lines), len(cells), sharey="row", squeeze=False)
+    for column, (cell, histories) in zip(panels.T, cells, strict=True):
+        for axes, (score, phase) in zip(column, lines, strict=True):
+            runs = runs_of(history[history["phase"] == phase] for history in histories)
+            if runs:
+                _draw_curves(axes, runs, score, approach_colour(cell["approach"]))
+            else:
+                axes.set_xticks([])
+                say_why_empty(axes, _why(cell))
+        column[0].set_title(str(cell["modality"]))
+        column[-1].set_xlabel("Epoch of the phase")
+    for axes, (score, phase) in zip(panels[:, 0], lines, strict=True):
+        axes.set_ylabel(f"{CURVES[score].split(' (')[0]}, {phase}")
+    _legend_of_first(figure, panels.ravel())
+    first = cells[0][0]
+    heading(figure, *(str(first[name]) for name in ("cohort", "approach", "variant", "protocol")))
+    return figure
+
+
+def _legend_of_first(figure: Figure, panels: Iterable[Axes]) -> None:
+    """Put the legend of the first panel that has lines below the figure."""
+    found = [axes.get_legend_handles_labels() for axes in panels if axes.get_legend_handles_labels()[0]]
+    if found:
+        figure.legend(*found[0], loc="outside lower center", ncols=4)
+
+
+@styled
+def sweep_figure(histories: Sequence[pd.DataFrame], records: Sequence[Row], prevalence: float) -> Figure:
+    """
+    Draw training and validation loss by epoch, a line a learning rate, with the loss of always answering the prior.
+
+    Parameters
+    ----------
+    histories, records : sequences
+        Tables ``history`` of the sweep's batches and their ``run.json``, in the same order.
+    prevalence : float
+        Share of label 1 among the patients; not a number where it is unknown.
+    """
+    figure = new_figure(9, 3.7)
+    panels = figure.subplots(1, 2, sharey=True)
+    prior = prior_loss(prevalence)
+    rates = sorted({record["parameters"]["learning_rate"] for record in records}, reverse=True)
+    for colour, rate in zip(cycle(SERIES), rates, strict=False):
+        mine = [number for number, record in enumerate(records) if record["parameters"]["learning_rate"] == rate]
+        folds = [fold for number in mine for fold in records[number]["folds"]]
+        runs = runs_of(histories[number] for number in mine)
+        for axes, column in zip(panels, ("loss", "validation_loss"), strict=True):
+            _draw_rate(axes, runs, column, colour, _rate_in_words(rate, folds))
+    for axes, title in zip(panels, ("Training loss", "Validation loss"), strict=True):
+        if np.isfinite(prior):
+            axes.axhline(prior, color=INK, lw=0.9, ls=":", label=f"always the prior: {prior:.3f}")
+        axes.set(title=title, xlabel="Epoch")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=1)
+    panels[0].set_ylim(0, min(max(prior, *(axes.dataLim.y1 for axes in panels)), CUT) * 1.04)
+    cut = f"; cut at {CUT:g}" if max(axes.dataLim.y1 for axes in panels) > CUT else ""
+    panels[0].set_ylabel(f"Loss (binary cross-entropy{cut})")
+    heading(figure, *(str(records[0][name]) for name in ("cohort", "approach", "modality", "protocol")))
+    return figure
+
+
+def prior_loss(prevalence: float) -> float:
+    """Return the cross-entropy, in nats, of always answering the prevalence; 0.662 for 15 of 24."""
+    shares = np.array([prevalence, 1 - prevalence])
+    return float(-np.sum(shares * np.log(shares, where=shares > 0, out=np.zeros(2))))
+
+
+def _rate_in_words(rate: float, folds: Sequence[Row]) -> str:
+    diverged = sum(fold["status"] == "diverged" for fold in folds)
+    return f"{rate:g}" + (f", {diverged} of {len(folds)} diverged" if diverged else "")
+
+
+def _draw_rate(axes: Axes, runs: Sequence[pd.DataFrame], column: str, colour: str, words: str) -> None:
+    """Draw one learning rate: its runs, their mean and the lowest mean, and a cross where a run ends for good."""
+    values = [run[column].to_numpy(float, na_value=np.nan) for run in runs]
+    values = [value[np.isfinite(value)] for value in values]
+    values = [value for value in values if len(value)]
+    if not values:
+        axes.plot([], [], color=colour, marker="x", lw=0, label=f"{words}: no finite loss")
+        return
+    mean = _mean_of_most(values)
+    for value in values if len(values) > 1 else []:
+        axes.plot(np.arange(1, len(value) + 1), value, color=colour, lw=0.6, alpha=faint(len(values)))
+    lowest = int(np.argmin(mean))
+    label = f"{words}: lowest {mean[lowest]:.3f} in epoch {lowest + 1}"
+    axes.plot(np.arange(1, len(mean) + 1), mean, color=colour, lw=2, label=label)
+    axes.plot(lowest + 1, mean[lowest], "o", color=colour, ms=5)
+    if "diverged" in words:
+        above = np.flatnonzero(mean > CUT)
+        last = int(above[0]) if len(above) else len(mean) - 1
+        epoch = np.interp(CUT, mean[last - 1 : last + 1], [last, last + 1]) if len(above) and last else last + 1
+        axes.plot(epoch, min(mean[last], CUT), "X", color=colour, mec=INK, ms=8, clip_on=False, zorder=4)

@@ -1,0 +1,95 @@
+"""Figure of class-activation maps: where a network looked, beside what chance would have hit."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from gliobench.reporting.style import INK, LIGHT, VERMILLION, heading, new_figure, say_why_empty, styled
+
+OUTCOMES = {"TP": "true positive", "FP": "false positive", "TN": "true negative", "FN": "false negative"}
+MOST = 8  # patients in one figure
+
+
+@styled
+def gradcam_figure(
+    cams: pd.DataFrame, maps: np.ndarray, images: np.ndarray, channels: Sequence[str], names: list[str]
+) -> Figure:
+    """
+    Draw a line a patient: its channels in the slice where the map peaks, with the one map of all channels over each.
+
+    Parameters
+    ----------
+    cams : pandas.DataFrame
+        Table ``cams``; its rows count through the arrays.
+    maps : numpy.ndarray, shape (n, x, y, z)
+        Maps in [0, 1], RAS+.
+    images : numpy.ndarray, shape (n, channels, x, y, z)
+        The inputs.
+    channels : sequence of str
+        Names of the channels to draw, from the first on.
+    names : list of str
+        The cell's names, for the heading.
+    """
+    order = pd.Categorical(cams["outcome"], categories=list(OUTCOMES), ordered=True).argsort(kind="stable")
+    shown = cams.iloc[order].groupby("outcome", sort=False).head(MOST // len(OUTCOMES))
+    if shown.empty:
+        figure = new_figure(4, 2)
+        axes = figure.subplots()
+        axes.set_axis_off()
+        say_why_empty(axes, "no patient was explained")
+    else:
+        figure = _draw_patients(shown, maps, images, channels)
+        figure.supxlabel(cams_in_words(cams), fontsize=8, color=INK)
+    heading(figure, *names)
+    return figure
+
+
+def _draw_patients(shown: pd.DataFrame, maps: np.ndarray, images: np.ndarray, channels: Sequence[str]) -> Figure:
+    wide = 1.4 * maps.shape[1] / maps.shape[2]  # inches: panels have the shape of a slice
+    figure = new_figure(1.7 + (wide + 0.08) * len(channels), 0.95 + 1.48 * len(shown))
+    panels = figure.subplots(len(shown), len(channels), squeeze=False)
+    for line, row in zip(panels, shown.to_dict("records"), strict=False):
+        peak = int(np.unravel_index(np.argmax(maps[row["row"]]), maps.shape[1:])[2])
+        for axes, image in zip(line, images[row["row"]], strict=False):
+            _draw_overlay(axes, np.rot90(image[:, :, peak].astype(float)), np.rot90(maps[row["row"]][:, :, peak]))
+        text = f"{OUTCOMES[row['outcome']]}\n{row['patient_id']}, slice {peak}\nprobability {row['probability']:.2f}"
+        line[0].set_ylabel(text + _hit(row["pointing_hit"]), rotation=0, ha="right", va="center", labelpad=6)
+    for axes, channel in zip(panels[0], channels, strict=True):
+        axes.set_title(channel)
+    return figure
+
+
+def _hit(hit: float) -> str:
+    if pd.isna(hit):
+        return ""
+    return "\npeak in the lesion" if hit else "\npeak beside the lesion"
+
+
+def _draw_overlay(axes: Axes, image: np.ndarray, weights: np.ndarray) -> None:
+    axes.imshow(image, cmap="gray", interpolation="nearest")
+    # The stronger the map, the more it covers: weak places show the image alone.
+    axes.imshow(weights, cmap="inferno", vmin=0, vmax=1, alpha=0.65 * np.clip(weights, 0, 1), interpolation="bilinear")
+    if weights.max() > 0.5:
+        axes.contour(weights, levels=[0.5], colors=[VERMILLION], linewidths=0.9)
+    axes.set(xticks=[], yticks=[])
+    axes.grid(visible=False)
+    axes.spines[:].set(visible=True, color=LIGHT)
+
+
+def cams_in_words(cams: pd.DataFrame) -> str:
+    """Say how often the map's peak hits the lesion, what chance would hit, and whether the weights matter."""
+    sentences = [f"{len(cams)} patients explained"]
+    pointed = cams[cams["pointing_hit"].notna()]
+    if len(pointed):
+        hits, chance = int(pointed["pointing_hit"].sum()), pointed["lesion_share"].astype(float).sum()
+        sentences.append(f"the peak lies in the lesion in {hits} of {len(pointed)} (by chance {chance:.1f})")
+    similar = cams["randomised_similarity"].astype(float).dropna()
+    if len(similar):
+        sentences.append(
+            f"similarity with the map of re-drawn weights {similar.mean():.2f} "
+            f"({similar.min():.2f} to {similar.max():.2f}; 1 would mean that the weights do not matter)"
+        )
+    return ";\n".join(sentences)

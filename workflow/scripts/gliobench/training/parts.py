@@ -1,0 +1,124 @@
+"""Which rows of the inputs a fold trains on, and the predictions made of them."""
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+import pandas as pd
+
+from gliobench.errors import GlioBenchError
+from gliobench.training import Part
+from gliobench.training.scores import choose_threshold
+
+ROLES = ("test", "validation", "train")
+SLICE = ["patient_id", "modality", "slice_index"]
+
+
+def rows_of(index: pd.DataFrame, roles: pd.DataFrame, role: str) -> np.ndarray:
+    """
+    Return which rows of the inputs have a role in a fold.
+
+    Parameters
+    ----------
+    index : DataFrame
+        patient_id, modality and slice_index of each row of the inputs.
+    roles : DataFrame
+        Rows of one fold of the table ``split``; where they name slices, those alone are meant.
+    role : str
+        train, validation or test.
+
+    Returns
+    -------
+    ndarray of bool
+        Shape (rows of `index`,).
+    """
+    mine = roles[roles["role"] == role]
+    if mine["slice_index"].notna().any():
+        return pd.MultiIndex.from_frame(index[SLICE]).isin(pd.MultiIndex.from_frame(mine[SLICE]))
+    return index["patient_id"].isin(mine["patient_id"]).to_numpy()
+
+
+def part_of(inputs: np.ndarray, index: pd.DataFrame, rows: np.ndarray) -> Part:
+    """Return the chosen rows of the inputs with their labels and patients."""
+    chosen = index[rows]
+    return Part(inputs[rows], chosen["label"].to_numpy(int), chosen["patient_id"].to_numpy(str))
+
+
+def check_parts(parts: Mapping[str, Part], batch_sizes: Iterable[int], tested: bool) -> None:
+    """
+    Check that a fold can be trained and scored.
+
+    Parameters
+    ----------
+    parts : dict of str to Part
+        By role.
+    batch_sizes : iterable of int
+        Every batch size that the training uses.
+    tested : bool
+        Whether the split scheme has a test part.
+
+    Raises
+    ------
+    GlioBenchError
+        The training part lacks a label, another part is empty, or a batch is larger than the training part.
+    """
+    if len(np.unique(parts["train"].labels)) < 2:
+        n_patients = len(np.unique(parts["train"].patient_ids))
+        raise GlioBenchError(f"the train part has {n_patients} patients and lacks one of the labels")
+    if not len(parts["validation"]):
+        raise GlioBenchError("no validation patient has a usable series")
+    if tested and not len(parts["test"]):
+        raise GlioBenchError("no test patient has a usable series")
+    largest = max(batch_sizes, default=0)
+    if largest > len(parts["train"]):
+        raise GlioBenchError(
+            f"`batch_size` is {largest}, but the training part has {len(parts['train'])} rows: "
+            "lower it in the config under `settings` or add patients"
+        )
+
+
+def batch_sizes(parameters: Mapping[str, object]) -> list[int]:
+    """Return every ``batch_size`` among the parameters, those of phases included."""
+    sizes = []
+    for name, value in parameters.items():
+        if name == "batch_size" and isinstance(value, int):
+            sizes.append(value)
+        elif isinstance(value, Mapping):
+            sizes.extend(batch_sizes(value))
+    return sizes
+
+
+def prediction_rows(
+    index: Mapping[str, pd.DataFrame], probabilities: Mapping[str, np.ndarray], fold: int, phase: str
+) -> pd.DataFrame:
+    """
+    Make rows of the table ``predictions``.
+
+    A patient's probability is the mean of its slices'. Slices have rows of their own in the test and validation parts.
+
+    Parameters
+    ----------
+    index : dict of str to DataFrame
+        By role, the index of the rows that were predicted, with their label.
+    probabilities : dict of str to ndarray
+        By role, one a row of the index.
+    fold, phase
+        As they stand in the table.
+    """
+    tables = []
+    for role in ROLES:
+        rows = index[role].assign(probability=probabilities[role], part=role)[[*SLICE, "label", "probability", "part"]]
+        is_slice = rows["slice_index"].notna()
+        patients = rows.groupby("patient_id", sort=False, as_index=False).agg(
+            label=("label", "first"), probability=("probability", "mean"), part=("part", "first")
+        )
+        tables.append(patients)
+        if role != "train":
+            tables.append(rows[is_slice])
+    table = pd.concat([table for table in tables if len(table)], ignore_index=True)
+    table = table.reindex(columns=[*SLICE, "label", "probability", "part"]).assign(fold=fold, phase=phase)
+    return table.assign(threshold=_threshold(table))
+
+
+def _threshold(table: pd.DataFrame) -> float | None:
+    chooses = table[(table["part"] == "validation") & table["slice_index"].isna()]
+    return choose_threshold(chooses["label"].to_numpy(int), chooses["probability"].to_numpy(float))

@@ -1,0 +1,65 @@
+"""One tuning job of the workflow: files in, trials out; the test patients' files are never opened."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from gliobench.files import read_table
+from gliobench.sources import library_files
+from gliobench.training import Machine, Part
+from gliobench.training.batch import Job
+from gliobench.training.job import load_inputs
+from gliobench.training.parts import part_of, rows_of
+from gliobench.training.tuning import tune
+
+
+def search(
+    job: Job,
+    settings: dict[str, Any],
+    machine: Machine,
+    patients: str | Path,
+    split: str | Path,
+    arrays: Sequence[str],
+    folder: Path,
+) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """
+    Search for a cell's hyperparameters on the first fold of its split; see `gliobench.training.tuning.tune`.
+
+    Parameters
+    ----------
+    job, settings, machine
+        As for `tune`.
+    patients, split : path
+        Tables of the cohort.
+    arrays : sequence of str
+        Shards of the approach's input; those that hold test patients alone are not opened.
+    folder : Path
+        Where the journal of a search is kept, by what it depends on, until the search is done.
+    """
+    journal = folder / ".unfinished" / f"{_fingerprint(job, settings, [patients, split, *arrays])}.log"
+    load = partial(load_parts, job.input, job.repeat, str(patients), str(split), list(arrays))
+    return tune(job, settings, machine, load, journal)
+
+
+def load_parts(kind: str, repeat: int, patients: str, split: str, arrays: list[str]) -> tuple[Part, Part]:
+    """Return the training and the validation part of a split's first fold."""
+    table = read_table(split, "split")
+    roles = table[(table["repeat"] == repeat) & (table["fold"] == 0) & (table["role"] != "test")]
+    inputs, index = load_inputs(kind, arrays, read_table(patients, "patients"), roles["patient_id"])
+    train, validation = (part_of(inputs, index, rows_of(index, roles, role)) for role in ("train", "validation"))
+    return train, validation
+
+
+def _fingerprint(job: Job, settings: dict[str, Any], inputs: Sequence[str | Path]) -> str:
+    digest = hashlib.sha256(json.dumps([asdict(job), settings], sort_keys=True).encode())
+    for path in inputs:
+        digest.update(f"{path} {Path(path).stat().st_mtime_ns}".encode())
+    for path in library_files("tune.py", f"gliobench/approaches/{job.cell['approach']}.py"):
+        digest.update(Path(path).read_bytes())
+    return digest.hexdigest()[:16]

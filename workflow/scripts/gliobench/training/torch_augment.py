@@ -1,0 +1,93 @@
+"""Random changes to batches of training images, on the device that holds them, drawn from one generator."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+
+AXES = ("x", "y", "z")
+
+
+def flip(batch: torch.Tensor, dimension: int, generator: torch.Generator) -> torch.Tensor:
+    """Mirror each row of a batch along a dimension, or not: a fair coin a row."""
+    heads = torch.rand(len(batch), generator=generator, device=batch.device) < 0.5
+    return torch.where(heads.view(-1, *[1] * (batch.dim() - 1)), batch.flip(dimension), batch)
+
+
+def augment_volumes(batch: torch.Tensor, generator: torch.Generator, settings: Mapping[str, Any]) -> torch.Tensor:
+    """
+    Flip, turn, zoom, and change the intensities of volumes.
+
+    Parameters
+    ----------
+    batch : tensor
+        Shape (n, channels, x, y, z), standardised, exactly 0 outside the brain; stays as it is.
+    generator : Generator
+        On the batch's device.
+    settings : dict
+        ``flips``: axes to mirror along, of x, y, z. ``rotation``: largest angle about each axis, degrees. ``zoom``:
+        largest change of size, a share. ``shift``: largest change of a channel's mean, and ``noise``: standard
+        deviation of what is added to each voxel; both in standard deviations of the standardised brain, and inside it
+        only. 0 leaves a step out.
+
+    Returns
+    -------
+    tensor
+        A new batch of the same shape.
+    """
+    for axis in settings["flips"]:
+        batch = flip(batch, 2 + AXES.index(axis), generator)
+    if settings["rotation"] or settings["zoom"]:
+        batch = _turn_and_zoom(batch, generator, settings["rotation"], settings["zoom"])
+    return _change_intensities(batch, generator, settings["shift"], settings["noise"])
+
+
+def _turn_and_zoom(batch: torch.Tensor, generator: torch.Generator, rotation: float, zoom: float) -> torch.Tensor:
+    angles = torch.deg2rad(rotation * _up_to_one((len(batch), 3), batch, generator))
+    sizes = 1 + zoom * _up_to_one((len(batch), 1, 1), batch, generator)
+    # affine_grid counts in halves of the image, last axis first: a turn in voxels is one between two scalings.
+    halves = torch.tensor(batch.shape[:1:-1], dtype=batch.dtype, device=batch.device)
+    matrices = rotations(angles) / sizes * halves[None, None, :] / halves[None, :, None]
+    affine = torch.cat([matrices, torch.zeros_like(matrices[..., :1])], dim=2)
+    grid = torch.nn.functional.affine_grid(affine, list(batch.shape), align_corners=False)
+    return torch.nn.functional.grid_sample(batch, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
+
+
+def rotations(angles: torch.Tensor) -> torch.Tensor:
+    """
+    Return rotation matrices.
+
+    Parameters
+    ----------
+    angles : tensor
+        Shape (n, 3), radians about the first, second and third axis, in this order.
+
+    Returns
+    -------
+    tensor
+        Shape (n, 3, 3).
+    """
+    one, zero = torch.ones_like(angles[:, 0]), torch.zeros_like(angles[:, 0])
+    (ca, cb, cc), (sa, sb, sc) = angles.cos().T, angles.sin().T
+    first = _matrices([one, zero, zero], [zero, ca, -sa], [zero, sa, ca])
+    second = _matrices([cb, zero, sb], [zero, one, zero], [-sb, zero, cb])
+    third = _matrices([cc, -sc, zero], [sc, cc, zero], [zero, zero, one])
+    return third @ second @ first
+
+
+def _matrices(*rows: Sequence[torch.Tensor]) -> torch.Tensor:
+    return torch.stack([torch.stack(list(row), dim=-1) for row in rows], dim=-2)
+
+
+def _change_intensities(batch: torch.Tensor, generator: torch.Generator, shift: float, noise: float) -> torch.Tensor:
+    added = torch.zeros_like(batch)
+    if shift:
+        added = added + shift * _up_to_one((*batch.shape[:2], 1, 1, 1), batch, generator)
+    if noise:
+        added = added + noise * torch.randn(batch.shape, generator=generator, device=batch.device, dtype=batch.dtype)
+    return torch.where(batch != 0, batch + added, batch)
+
+
+def _up_to_one(shape: Sequence[int], like: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    """Draw evenly between -1 and 1."""
+    return 2 * torch.rand(tuple(shape), generator=generator, device=like.device, dtype=like.dtype) - 1

@@ -1,0 +1,199 @@
+"""The epochs of a PyTorch training: batches, augmentation, scores, the best state, an early stop."""
+
+import time
+from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from gliobench.training import Diverged, OnEpoch, Part, torch_session
+from gliobench.training.scores import binary_scores
+from gliobench.training.torch_session import autocast, compiled, device, finite, resident
+from gliobench.training.torch_weights import State
+
+Augment = Callable[[torch.Tensor, torch.Generator], torch.Tensor]
+ROWS_SCORED_AT_ONCE = 32
+
+
+@dataclass
+class Model:
+    """
+    A network with what training, prediction and saving need beside it.
+
+    Attributes
+    ----------
+    network : Module
+        On the session's device.
+    about : dict
+        Plain values from which `load` rebuilds the network.
+    read : callable
+        From rows as stored to what the network reads; works on the device.
+    probability : callable
+        From the network's float64 output to probabilities of label 1.
+    start : dict
+        Pretrained weights that a training starts from; empty for none.
+    """
+
+    network: nn.Module
+    about: dict[str, Any]
+    read: Callable[[torch.Tensor], torch.Tensor]
+    probability: Callable[[torch.Tensor], torch.Tensor]
+    start: State = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.step = compiled(self.network)
+
+
+@dataclass(frozen=True)
+class Loop:
+    """
+    How a network is trained.
+
+    Attributes
+    ----------
+    batch_size, epochs : int
+        A last batch of a single row joins the one before, since one row has no variance to normalise by.
+    patience : int
+        Epochs without a better one after which training stops.
+    rank : callable
+        From an epoch's record to what is greatest in the best epoch; the first of equals is kept.
+    loss : callable
+        From the network's output and integer labels to the mean loss of a batch, in nats.
+    augment : callable
+        From a batch as the network reads it, and a generator, to one of the same shape; training only.
+    """
+
+    batch_size: int
+    epochs: int
+    patience: int
+    rank: Callable[[dict[str, float]], Any]
+    loss: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+    augment: Augment
+
+
+def renew(model: Model, draw: Callable[[], nn.Module], seed: int) -> None:
+    """Give the network weights drawn with `seed`, and over them the pretrained ones, if any."""
+    torch_session.seed_all(seed)
+    model.network.load_state_dict(draw().state_dict() | model.start)
+
+
+def train(
+    model: Model,
+    loop: Loop,
+    optimizer: torch.optim.Optimizer,
+    parts: tuple[Part, Part],
+    seed: int,
+    on_epoch: OnEpoch,
+    schedule: torch.optim.lr_scheduler.LRScheduler | None = None,
+) -> int:
+    """
+    Train for some epochs and leave the network in its best state.
+
+    Parameters
+    ----------
+    model : Model
+        Goes on from its present weights.
+    loop : Loop
+        How.
+    optimizer : Optimizer
+        Of the network's parameters.
+    parts : tuple of Part
+        Training and validation.
+    seed : int
+        Of batches, augmentation and dropout.
+    on_epoch : callable
+        Gets each epoch's record; what it raises ends the training there, and the next one starts as ever.
+    schedule : LRScheduler, optional
+        Stepped once an epoch.
+
+    Returns
+    -------
+    int
+        The best epoch, from 1.
+
+    Raises
+    ------
+    Diverged
+        A loss or a weight is no number.
+    """
+    training, validation = parts
+    torch_session.seed_all(seed)
+    draws = _Draws(torch.Generator().manual_seed(seed), torch.Generator(device()).manual_seed(seed))
+    rows, labels = resident(training.inputs), torch.from_numpy(np.ascontiguousarray(training.labels)).to(device())
+    best_rank, best_epoch, best_state = None, 0, {}
+    for epoch in range(1, loop.epochs + 1):
+        start = time.perf_counter()
+        record = _one_epoch(model, loop, optimizer, rows, labels, draws)
+        if schedule is not None:
+            schedule.step()
+        scores = binary_scores(validation.labels, predict(model, validation.inputs))
+        record |= {f"validation_{name}": value for name, value in scores.items()}
+        if not np.isfinite([record["loss"], scores["loss"]]).all() or not finite(model.network):
+            raise Diverged(f"the loss or a weight was no number in epoch {epoch}")
+        on_epoch({"epoch": epoch, "seconds": time.perf_counter() - start} | record)
+        rank = loop.rank(record)
+        if best_rank is None or rank > best_rank:
+            best_rank, best_epoch, best_state = rank, epoch, deepcopy(model.network.state_dict())
+        elif epoch - best_epoch >= loop.patience:
+            break
+    model.network.load_state_dict(best_state)
+    return best_epoch
+
+
+@dataclass(frozen=True)
+class _Draws:
+    order: torch.Generator
+    augmentation: torch.Generator
+
+
+def _one_epoch(
+    model: Model,
+    loop: Loop,
+    optimizer: torch.optim.Optimizer,
+    rows: torch.Tensor,
+    labels: torch.Tensor,
+    draws: _Draws,
+) -> dict[str, float]:
+    """Take one step a batch; return loss, accuracy and AUC of the outputs that the steps were taken from."""
+    model.network.train()
+    total, seen, probabilities = torch.zeros((), device=device()), [], []
+    for chosen in split_batches(torch.randperm(len(labels), generator=draws.order), loop.batch_size):
+        batch = loop.augment(model.read(rows[chosen.to(rows.device)].to(device())), draws.augmentation)
+        truth = labels[chosen.to(device())]
+        optimizer.zero_grad()
+        with autocast():
+            outputs = model.step(batch)
+        loss = loop.loss(outputs.float(), truth)
+        loss.backward()
+        optimizer.step()
+        total += loss.detach() * len(truth)
+        seen.append(truth)
+        probabilities.append(model.probability(outputs.detach().double()))
+    scores = binary_scores(torch.cat(seen).cpu().numpy(), torch.cat(probabilities).cpu().numpy())
+    return scores | {"loss": float(total) / len(labels)}
+
+
+def split_batches(order: torch.Tensor, size: int) -> list[torch.Tensor]:
+    """Cut rows into batches; a last batch of a single row joins the one before."""
+    batches = list(order.split(size))
+    if len(batches) > 1 and len(batches[-1]) == 1:
+        batches[-2:] = [torch.cat(batches[-2:])]
+    return batches
+
+
+def predict(model: Model, inputs: np.ndarray) -> np.ndarray:
+    """Return the probability of label 1 for each row, (n,) float64."""
+    if not len(inputs):
+        return np.empty(0)
+    model.network.eval()
+    rows = resident(inputs)
+    probabilities = []
+    for start in range(0, len(inputs), ROWS_SCORED_AT_ONCE):
+        batch = model.read(rows[start : start + ROWS_SCORED_AT_ONCE].to(device()))
+        with torch.inference_mode(), autocast():
+            probabilities.append(model.probability(model.network(batch).double()))
+    return torch.cat(probabilities).cpu().numpy()

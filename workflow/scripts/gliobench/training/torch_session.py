@@ -1,0 +1,167 @@
+"""PyTorch: device, threads, exact repeats, mixed precision, and models as files that carry no code."""
+
+import os
+import pickle
+import random
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from gliobench.errors import GlioBenchError
+from gliobench.recipe import LOGGER
+from gliobench.training import Machine
+
+SUFFIX = ".pt"
+SAFE_CUDNN = 91500  # older ones: cuDNN 9.8-9.10 gave wrong bf16 convolutions in 3D without a word
+SHARE_FOR_DATA = 0.5  # of the GPU's free memory
+
+_used = {"device": "cpu", "compile": False}
+
+
+def prepare(machine: Machine) -> str:
+    """
+    Choose the device, fix the number of threads and ask for exact repeats; call once, before the first model.
+
+    On a CPU every result repeats to the byte for the same number of threads. On a GPU ``machine.deterministic`` asks
+    for the same, without ``torch.compile``; operations that have no exact form there (3D pooling) warn.
+
+    Returns
+    -------
+    str
+        ``cpu``, or the GPU's name.
+
+    Raises
+    ------
+    GlioBenchError
+        ``cuda`` is asked for and there is none.
+    """
+    if machine.device == "cuda" and not torch.cuda.is_available():
+        raise GlioBenchError(
+            "`device: cuda` was asked for, but this machine shows no CUDA GPU; set `device: auto` or `device: cpu`."
+        )
+    on_gpu = machine.device != "cpu" and torch.cuda.is_available()
+    torch.set_num_threads(machine.threads)
+    if torch.get_num_interop_threads() != 1:
+        torch.set_num_interop_threads(1)
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS repeats only so
+    torch.use_deterministic_algorithms(machine.deterministic or not on_gpu, warn_only=on_gpu)
+    torch.backends.cudnn.benchmark = on_gpu and not machine.deterministic
+    _used["device"] = "cuda" if on_gpu else "cpu"
+    _used["compile"] = on_gpu and not machine.deterministic
+    if not on_gpu:
+        return "cpu"
+    if not _safe_bf16():
+        LOGGER.info("cuDNN is older than 9.15: trained in float32, since its bf16 convolutions cannot be trusted")
+    return str(torch.cuda.get_device_name())
+
+
+def device() -> torch.device:
+    """Return the device that `prepare` chose; the CPU before."""
+    return torch.device(str(_used["device"]))
+
+
+def seed_all(seed: int) -> None:
+    """Seed every source that PyTorch and the libraries upon it draw from."""
+    random.seed(seed)
+    torch.manual_seed(seed)
+
+
+def autocast() -> AbstractContextManager[Any]:
+    """Return the context of a forward pass: bf16 on a GPU whose cuDNN is known to compute it right, else float32."""
+    if device().type == "cuda" and _safe_bf16():
+        return torch.autocast("cuda", torch.bfloat16)
+    return nullcontext()
+
+
+def _safe_bf16() -> bool:
+    return torch.cuda.is_bf16_supported() and (torch.backends.cudnn.version() or 0) >= SAFE_CUDNN
+
+
+def place(network: nn.Module, dimensions: int) -> nn.Module:
+    """
+    Put a network on the device, on a GPU with channels last.
+
+    Parameters
+    ----------
+    network : Module
+        Changed in place.
+    dimensions : {2, 3}
+        Of its images.
+    """
+    if device().type == "cuda":
+        last = torch.channels_last if dimensions == 2 else torch.channels_last_3d
+        return network.to(device(), memory_format=last)  # type: ignore[call-overload]
+    return network.to(device())
+
+
+def compiled(network: nn.Module) -> Any:
+    """Return the network's forward pass, compiled on a GPU; what cannot be compiled runs as it is, and warns."""
+    if not _used["compile"]:
+        return network
+    torch._dynamo.config.suppress_errors = True
+    return torch.compile(network)
+
+
+def resident(array: np.ndarray) -> torch.Tensor:
+    """Return an array as a tensor, on the GPU if it fits there; on a CPU without a copy."""
+    tensor = torch.from_numpy(array)
+    if device().type == "cuda" and array.nbytes < SHARE_FOR_DATA * torch.cuda.mem_get_info()[0]:
+        return tensor.to(device())
+    return tensor
+
+
+def finite(model: nn.Module) -> bool:
+    """Whether every weight and running statistic is a number."""
+    return all(bool(torch.isfinite(values).all()) for values in model.state_dict().values())
+
+
+def save_weights(model: nn.Module, path: Path, about: dict[str, Any]) -> None:
+    """
+    Write weights and what rebuilds the network.
+
+    Parameters
+    ----------
+    model : Module
+        On any device; the file holds CPU tensors.
+    path : path
+        The file.
+    about : dict
+        Plain values: numbers, text, lists, dicts.
+    """
+    torch.save({"about": about, "state": {name: values.cpu() for name, values in model.state_dict().items()}}, path)
+
+
+def load_weights(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+    """
+    Read what `save_weights` wrote; code in the file is refused.
+
+    Returns
+    -------
+    state, about : dict, dict
+        Tensors on the CPU, and what rebuilds the network.
+
+    Raises
+    ------
+    GlioBenchError
+        The file is absent, or another kind of file.
+    """
+    content = read_plain(path)
+    if not isinstance(content, dict) or set(content) != {"about", "state"}:
+        raise GlioBenchError(f"{path} is no model that GlioBench saved; give a file from a run's `models` folder.")
+    return content["state"], content["about"]
+
+
+def read_plain(path: Path) -> Any:
+    """Read a file of ``torch.save`` onto the CPU, tensors and plain values only."""
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise GlioBenchError(f"{path} is not there; give the path of a file with weights.") from None
+    except (pickle.UnpicklingError, EOFError, OSError, RuntimeError, ValueError, KeyError, TypeError):
+        raise GlioBenchError(
+            f"{path} holds no PyTorch weights, or more than weights, which is not read; give a file of tensors."
+        ) from None

@@ -1,0 +1,194 @@
+"""Bayesian search for hyperparameters (Optuna's TPE) on training and validation patients; trials survive a kill."""
+
+import json
+import multiprocessing
+import time
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import optuna
+import pandas as pd
+from optuna.importance import get_param_importances
+from optuna.storages import JournalStorage
+from optuna.storages.journal import JournalFileBackend
+from optuna.trial import FrozenTrial, Trial, TrialState
+
+from gliobench.errors import GlioBenchError
+from gliobench.files import table_schema
+from gliobench.processes import die_with_parent
+from gliobench.recipe import say
+from gliobench.seeds import derive_seed
+from gliobench.training import Diverged, Machine, Part
+from gliobench.training.batch import Job
+from gliobench.training.parts import batch_sizes
+
+FINISHED = (TrialState.COMPLETE, TrialState.PRUNED)
+NAMES = {TrialState.COMPLETE: "complete", TrialState.PRUNED: "pruned", TrialState.FAIL: "failed"}
+
+optuna.logging.set_verbosity(optuna.logging.ERROR)  # failed trials are rows of the table
+
+
+def tune(
+    job: Job, settings: dict[str, Any], machine: Machine, load: Callable[[], tuple[Part, Part]], journal: Path
+) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """
+    Search for the hyperparameters of the lowest validation loss.
+
+    Trials go to one journal that all workers share. One that was cut off is a failed trial, and its hyperparameters
+    are tried again first. What a trial draws depends on the base seed and on the trials finished before it: with one
+    worker, the same search whether it was killed or not.
+
+    Parameters
+    ----------
+    job : Job
+        The cell; its parameters are those that are not searched for.
+    settings : dict
+        ``tuning`` of the approach: trials, workers, space.
+    machine : Machine
+        Threads and device of each worker.
+    load : callable
+        Gives the training and the validation part, in each worker anew; picklable where there are several.
+    journal : Path
+        Optuna's journal; what an earlier, killed search left there is taken up.
+
+    Returns
+    -------
+    trials : DataFrame
+        As in the schema ``trials``.
+    best : dict
+        number, value, parameters and importances (share of the loss' variance that each explains).
+
+    Raises
+    ------
+    GlioBenchError
+        No trial reached its end.
+    """
+    journal.parent.mkdir(parents=True, exist_ok=True)
+    _replace_stale(_open(journal))
+    work = partial(_work, job, settings, machine, load, journal)
+    if settings["workers"] == 1:
+        work()
+    else:
+        spawn = multiprocessing.get_context("spawn")
+        with ProcessPoolExecutor(settings["workers"], spawn, initializer=die_with_parent) as pool:
+            for done in [pool.submit(work) for _ in range(settings["workers"])]:
+                done.result()
+    study = _open(journal)
+    if not study.get_trials(states=[TrialState.COMPLETE]):
+        raise GlioBenchError(f"{job.name}: no trial of the tuning reached its end; see trials in {journal}.")
+    return _table(study.trials), _best(study)
+
+
+def _open(journal: Path) -> optuna.Study:
+    storage = JournalStorage(JournalFileBackend(str(journal)))
+    return optuna.create_study(storage=storage, study_name="tuning", direction="minimize", load_if_exists=True)
+
+
+def _replace_stale(study: optuna.Study) -> None:
+    """End the trials of a search that was killed, and put their hyperparameters first in the queue."""
+    for trial in study.get_trials(states=[TrialState.RUNNING]):
+        study.tell(trial.number, state=TrialState.FAIL)
+        if trial.params:
+            study.enqueue_trial(trial.params)
+        say(f"trial {trial.number} was cut off and is tried again")
+
+
+def _work(
+    job: Job, settings: dict[str, Any], machine: Machine, load: Callable[[], tuple[Part, Part]], journal: Path
+) -> None:
+    approach = import_module(f"gliobench.approaches.{job.cell['approach']}")
+    approach.prepare(machine)
+    train, validation = load()
+    study = _open(journal)
+    while _count(study, TrialState.RUNNING) < settings["trials"]:
+        number = _count(study)
+        study.sampler = optuna.samplers.TPESampler(seed=derive_seed(job.seed, "tuning", number))
+        study.pruner = optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=3)
+        seed = derive_seed(job.seed, *job.cell.values(), "tuning", number)
+        objective = partial(
+            _objective,
+            job=job,
+            space=settings["space"],
+            approach=approach,
+            train=train,
+            validation=validation,
+            seed=seed,
+        )
+        study.optimize(objective, n_trials=1, catch=(Diverged, GlioBenchError))
+
+
+def _count(study: optuna.Study, *others: TrialState) -> int:
+    """Count the trials that came to an end, failed ones included, but not those that were cut off."""
+    trials = study.get_trials(deepcopy=False)
+    return sum(trial.state in (*FINISHED, *others) or "reason" in trial.user_attrs for trial in trials)
+
+
+def _objective(
+    trial: Trial,
+    job: Job,
+    space: dict[str, dict],
+    approach: ModuleType,
+    train: Part,
+    validation: Part,
+    seed: int,
+) -> float:
+    chosen = {name: _suggest(trial, name, **limits) for name, limits in space.items()}
+    parameters = job.parameters | chosen
+    start = time.perf_counter()
+    losses: list[float] = []
+
+    def on_epoch(record: dict[str, float]) -> None:
+        losses.append(record["validation_loss"])
+        trial.report(record["validation_loss"], int(record["epoch"]))
+        if trial.should_prune():
+            raise optuna.TrialPruned
+
+    try:
+        if max(batch_sizes(parameters), default=0) > len(train):
+            raise GlioBenchError(f"`batch_size` is larger than the training part of {len(train)} rows")
+        model = approach.build(train.inputs.shape[1:], parameters, job.weights)
+        approach.fit(model, job.phases[0], train, validation, parameters, seed, on_epoch)
+    except (Diverged, GlioBenchError) as error:
+        trial.set_user_attr("reason", str(error))
+        raise
+    finally:
+        trial.set_user_attr("seconds", time.perf_counter() - start)
+    say(f"{job.name} trial {trial.number}: validation loss {min(losses):.4f}, {chosen}")
+    return min(losses)
+
+
+def _suggest(trial: Trial, name: str, low: Any = None, high: Any = None, log: bool = False, choices: Any = None) -> Any:
+    if choices is not None:
+        return trial.suggest_categorical(name, choices)
+    if isinstance(low, int) and isinstance(high, int):
+        return trial.suggest_int(name, low, high, log=log)
+    return trial.suggest_float(name, low, high, log=log)
+
+
+def _table(trials: list[FrozenTrial]) -> pd.DataFrame:
+    rows = [
+        {
+            "number": trial.number,
+            "state": NAMES.get(trial.state, "failed"),
+            "value": trial.value,
+            "parameters": json.dumps(trial.params, sort_keys=True),
+            "seconds": trial.user_attrs.get("seconds"),
+            "reason": trial.user_attrs.get("reason", "cut off" if trial.state == TrialState.FAIL else None),
+        }
+        for trial in trials
+    ]
+    return pd.DataFrame(rows, columns=list(table_schema("trials")["properties"]))
+
+
+def _best(study: optuna.Study) -> dict[str, Any]:
+    best = study.best_trial
+    complete = study.get_trials(states=[TrialState.COMPLETE])
+    differ = len({trial.value for trial in complete}) > 1
+    importances = get_param_importances(study) if differ else {}
+    shares = {name: float(share) for name, share in importances.items()}
+    return {"number": best.number, "value": best.value, "parameters": best.params, "importances": shares}

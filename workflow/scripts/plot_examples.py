@@ -1,0 +1,25 @@
+"""Draw some predicted slices with their labels."""
+
+from gliobench.recipe import recipe
+
+with recipe(snakemake):
+    from pathlib import Path
+
+    import pandas as pd
+
+    from gliobench.evaluation.columns import CELL
+    from gliobench.files import read_table
+    from gliobench.inputs.store import read_shards
+    from gliobench.reporting.cell import shown_part
+    from gliobench.reporting.examples import draw_examples, examples_figure
+    from gliobench.reporting.style import save_figure
+    from gliobench.seeds import derive_seed
+
+    names = [snakemake.wildcards[name] for name in CELL]
+    rows = pd.concat([read_table(path, "predictions") for path in snakemake.input.predictions], ignore_index=True)
+    part = shown_part(rows)
+    examples = draw_examples(rows[rows["part"] == part], derive_seed(snakemake.params.seed, "examples", *names))
+    arrays, index = read_shards(snakemake.input.arrays, examples["patient_id"])
+    place = examples.merge(index, on=["patient_id", "modality", "slice_index"], how="left", validate="one_to_one")
+    figure = examples_figure(examples, arrays[place["row"].to_numpy(int)] / 255, names, part)
+    save_figure(figure, Path(snakemake.output[0]).with_suffix(""))

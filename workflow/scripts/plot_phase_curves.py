@@ -1,0 +1,17 @@
+"""Draw accuracy and loss before and after fine-tuning, for all modalities."""
+
+from gliobench.recipe import recipe
+
+with recipe(snakemake):
+    from pathlib import Path
+
+    from gliobench.files import read_json, read_table
+    from gliobench.reporting.curves import phase_curves_figure
+    from gliobench.reporting.style import save_figure
+
+    cells: dict[str, tuple[dict, list]] = {}
+    for record_path, history_path in zip(snakemake.input.records, snakemake.input.histories, strict=True):
+        record = read_json(record_path)
+        cells.setdefault(record["modality"], (record, []))[1].append(read_table(history_path, "history"))
+    figure = phase_curves_figure(list(cells.values()), snakemake.params.phases)
+    save_figure(figure, Path(snakemake.output[0]).with_suffix(""))

@@ -1,0 +1,18 @@
+"""Draw the losses of a sweep of learning rates."""
+
+from gliobench.recipe import recipe
+
+with recipe(snakemake):
+    from pathlib import Path
+
+    import pandas as pd
+
+    from gliobench.files import read_json, read_table
+    from gliobench.reporting.curves import sweep_figure
+    from gliobench.reporting.style import save_figure
+
+    records = [read_json(path) for path in snakemake.input.records]
+    histories = [read_table(path, "history") for path in snakemake.input.histories]
+    predictions = pd.concat([read_table(path, "predictions") for path in snakemake.input.predictions])
+    prevalence = predictions.drop_duplicates("patient_id")["label"].astype(float).mean()
+    save_figure(sweep_figure(histories, records, prevalence), Path(snakemake.output[0]).with_suffix(""))

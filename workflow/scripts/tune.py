@@ -1,0 +1,23 @@
+"""Search for the hyperparameters of a variant, without looking at the test patients."""
+
+from gliobench.recipe import recipe
+
+with recipe(snakemake):
+    from pathlib import Path
+
+    from gliobench.files import write_json, write_table
+    from gliobench.training import Machine
+    from gliobench.training.batch import Job
+    from gliobench.training.search import search
+
+    trials, best = search(
+        Job(**snakemake.params.job),
+        snakemake.params.tuning,
+        Machine(snakemake.threads, **snakemake.params.machine),
+        patients=snakemake.input.patients,
+        split=snakemake.input.split,
+        arrays=list(snakemake.input.arrays),
+        folder=Path(snakemake.output.best).parent,
+    )
+    write_table(trials, snakemake.output.trials, "trials")
+    write_json(best, snakemake.output.best)

@@ -12,7 +12,7 @@ export PYTHONNOUSERSITE := 1
 .PHONY: demo controls test lint envs lock report clean
 
 demo: $(READY)
-	snakemake --configfile config/demo.yaml
+	snakemake --configfile config/demo.yaml --set-scatter shards=2
 
 # Positive and negative controls of cnn3d: about an hour on two cores; its tables are kept in docs/controls/.
 controls: $(READY)

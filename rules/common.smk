@@ -147,7 +147,7 @@ def first_run(wildcards, names):
 def tuned_parameters(wildcards):
     """The best trial, where a variant's hyperparameters are tuned."""
     tuned = STUDY.variant(wildcards.approach, wildcards.variant)["tuned"]
-    return TUNING.format(**wildcards) + "/best.json" if tuned else []
+    return f"{TUNING}/best.json".format(**wildcards) if tuned else []
 
 
 def weights_file(wildcards):

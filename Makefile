@@ -14,9 +14,9 @@ export PYTHONNOUSERSITE := 1
 demo: $(READY)
 	snakemake --configfile config/demo.yaml --set-scatter shards=2
 
-# Positive and negative controls of cnn3d: about an hour on two cores; its tables are kept in docs/controls/.
+# Positive and negative controls of every approach; its tables are kept in docs/controls/.
 controls: $(READY)
-	snakemake --configfile config/controls.yaml
+	snakemake --configfile config/controls.yaml --set-scatter shards=1
 
 # One framework a process: tensorflow imported before torchvision or monai crashes.
 test: $(READY)

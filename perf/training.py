@@ -38,6 +38,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "workflow" / "scripts"))
 
 from perf.contenders import CONTENDERS, CORES, SEED, WORKERS, Task, Training, Turn
 
+from gliobench.errors import GlioBenchError
 from gliobench.training import Machine, Part
 
 ROOT = Path(__file__).parents[1]
@@ -112,7 +113,8 @@ def measured(task: Task) -> dict[str, Any] | None:
         except ModuleNotFoundError as error:
             say(f"{task.approach} is not measured: the package {error.name} is not installed.")
         except Exception as error:
-            say(f"{task.approach} is not measured: {type(error).__name__}: {str(error).splitlines()[0]}")
+            kind = "" if isinstance(error, GlioBenchError) else f"{type(error).__name__}: "
+            say(f"{task.approach} is not measured: {kind}{str(error).partition(chr(10))[0]}")
     return None
 
 
@@ -129,8 +131,8 @@ def table(rows: list[dict[str, Any]], tasks: dict[str, Task], scale: float) -> s
     lines = [
         f"**{device}**; {', '.join(versions())}",
         "",
-        f"{size[0].upper()}{size[1:]}; random inputs; {steps} batches a turn, medians of {repeats}; samples a second; "
-        f"plain PyTorch loops with {WORKERS} workers.",
+        f"{size[0].upper()}{size[1:]}; random inputs; batches a turn: {steps}; medians of {repeats} turns; "
+        f"samples a second; plain PyTorch loops with {WORKERS} workers.",
         "",
         "| approach | input | batch | pipeline | resident | plain | pipeline/resident | pipeline/plain | peak memory |",
         "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",

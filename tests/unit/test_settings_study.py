@@ -52,7 +52,11 @@ def test_every_approach_is_a_yaml_and_a_module_whose_variants_resolve(name):
     assert (ROOT / "workflow/scripts/gliobench/approaches" / f"{name}.py").is_file()
     assert (ROOT / "workflow/scripts/gliobench/inputs" / f"{settings['input']['kind']}.py").is_file()
     runs = [
-        {"approach": name, "variants": [variant], "protocols": list(own.get("protocols", settings["protocols"]))}
+        {
+            "approach": name,
+            "variants": [variant],
+            "protocols": ["published"] if own.get("tuned") else list(own.get("protocols", settings["protocols"])),
+        }
         for variant, own in settings["variants"].items()
     ]
     made = study(runs=runs)
@@ -204,8 +208,11 @@ def test_all_means_every_modality_of_the_cohort_in_one_order():
     made = study(runs=[{"approach": "stacked_cnn3d"}])
     assert made.series(made.cells[0]) == list(MODALITIES)
     two = {"made": {"kind": "synthetic", "generator": {"modalities": ["T2w", "T1w"]}}}
-    made = study(cohorts=two, runs=[{"approach": "stacked_cnn3d"}])
+    changes = {"stacked_cnn3d": {"input": {"reference": "T2w"}}}
+    made = study(cohorts=two, runs=[{"approach": "stacked_cnn3d"}], settings=changes)
     assert made.series(made.cells[0]) == ["T1w", "T2w"]
+    sentence = "runs, stacked_cnn3d: its input takes its grid from T1wCE, which cohort made lacks; name another as "
+    refused(sentence, cohorts=two, runs=[{"approach": "stacked_cnn3d"}])
 
 
 def test_a_brainstem_cohort_changes_the_input_and_brings_the_segmentation():

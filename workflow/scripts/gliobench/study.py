@@ -167,7 +167,7 @@ class Study:
         cells = list(dict.fromkeys(cell for run in self.config["runs"] for cell in self._expand(run)))
         for cell in cells:
             self.parameters(cell)
-            self.input(cell.approach, cell.cohort)
+            self._check_reference(cell)
             self._check_tuned(cell)
         return cells
 
@@ -192,6 +192,15 @@ class Study:
         others = [name for name in self._all_approaches() if variant in self._read_approach(name)["variants"]]
         where = f"it is one of {' and '.join(others)}." if others else nearest(variant, variants)
         raise GlioBenchError(f"runs, {approach}: no variant {variant!r}; {where}")
+
+    def _check_reference(self, cell: Cell) -> None:
+        reference = self.input(cell.approach, cell.cohort).get("reference")
+        there = self.modalities(cell.cohort)
+        if reference and reference not in there:
+            raise GlioBenchError(
+                f"runs, {cell.approach}: its input takes its grid from {reference}, which cohort {cell.cohort} lacks; "
+                f"name another as settings.{cell.approach}.input.reference: it has {', '.join(there)}."
+            )
 
     def _check_tuned(self, cell: Cell) -> None:
         scheme = self.splits[self.scheme_name(cell)]

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from gliobench.errors import GlioBenchError
-from gliobench.files import read_json
+from gliobench.files import read_json, write_table
 from gliobench.splits import draw_split
 from gliobench.training import Diverged
 from gliobench.training.batch import Job, gather_folds, train_folds
@@ -142,6 +142,13 @@ def test_batches_share_the_folds_and_change_no_prediction(data, tmp_path):
     assert [sorted(part["fold"].unique()) for part in apart] == [[0, 2], [1]]
     joined = pd.concat(apart).sort_values("fold", kind="stable", ignore_index=True)
     pd.testing.assert_frame_equal(joined, together)
+
+
+def test_a_batch_without_a_fold_is_empty_tables(data, tmp_path):
+    records = train(Toy(), data, tmp_path, replace(JOB, batches=5, batch=4))
+    assert records == []
+    for name in ("predictions", "history"):
+        write_table(gather_folds(tmp_path, records, name), tmp_path / "joined.tsv", name)
 
 
 def test_finished_folds_are_kept_and_the_rest_is_trained(data, tmp_path):

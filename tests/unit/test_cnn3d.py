@@ -261,6 +261,11 @@ def test_a_training_can_start_from_the_file_of_another(cnn3d, model, tmp_path):
     assert (fit(cnn3d, started, seed=8)[2] != fit(cnn3d, model, seed=8)[2]).any()
 
 
+def test_an_unknown_label_handling_is_a_sentence(cnn3d):
+    with pytest.raises(GlioBenchError, match=r"parameters\.labels: there is no choice 'permute'"):
+        cnn3d.build(SHAPE, SMALL | {"labels": "permute"}, "none")
+
+
 def test_there_are_no_imagenet_weights_of_a_3d_network(cnn3d):
     with pytest.raises(GlioBenchError, match=r"no ImageNet weights for this 3D CNN; choose `weights: none`"):
         cnn3d.build(SHAPE, SMALL, "imagenet")

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import yaml
 
+from gliobench.errors import GlioBenchError
 from gliobench.training import Diverged, Machine, Part
 from gliobench.training.scores import binary_scores
 
@@ -295,3 +296,8 @@ def test_an_easy_signal_is_learnt(efficientnet, model):
     train(efficientnet, model, 1, part=make_part(160, 3), epochs=10)
     test = make_part(40, 7)
     assert binary_scores(test.labels, efficientnet.predict(model, test.inputs))["auc"] > 0.9
+
+
+def test_an_unknown_backbone_is_a_sentence(efficientnet):
+    with pytest.raises(GlioBenchError, match=r"parameters\.backbone: there is no choice 'resnet51'"):
+        efficientnet.build(SHAPE, SMALL | {"backbone": "resnet51"}, "none")

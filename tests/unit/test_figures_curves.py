@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cell_files import make_cell
-from gliobench.reporting.curves import phase_curves_figure, prior_loss, sweep_figure
+from gliobench.reporting.curves import curves_figure, phase_curves_figure, prior_loss, sweep_figure
 
 PHASES = ("transfer", "finetuned")
 
@@ -26,6 +26,20 @@ def test_phase_curves_have_a_line_a_phase_and_score_and_a_column_a_modality():
     ]  # fmt: skip
     assert [axes.get_title(loc="left") for axes in figure.axes[:2]] == ["FLAIR", "T2w"]
     assert all(len(line.get_xdata()) == 4 for axes in figure.axes for line in axes.lines)  # epochs of one phase
+
+
+def test_curves_never_mix_the_phases_of_runs_that_stopped_early():
+    _, records, (history,) = make_cell(approach="efficientnet", phases=PHASES)
+    early = (history["fold"] == 1) & (history["phase"] == "transfer") & (history["epoch"] > 1)
+    history = history.assign(loss=history["phase"].map({"transfer": 2.0, "finetuned": 1.0}))[~early]
+    axes = curves_figure([history], records[0]).axes[0]
+    training = [line for line in axes.lines if set(line.get_ydata()) <= {1.0, 2.0}]
+    assert len(training) == 8, "three runs and their mean, of each phase"
+    for line in training:
+        (loss,) = set(line.get_ydata())
+        assert (line.get_xdata() > 4).all() == (loss == 1.0)
+    legend = [text.get_text() for text in axes.figure.legends[0].get_texts()]
+    assert legend == ["training (mean of 3)", "validation (mean of 3)", "always 0.5 (ln 2)"]
 
 
 def test_a_modality_without_an_epoch_says_so_beside_the_others():

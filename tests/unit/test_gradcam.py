@@ -4,6 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from gliobench.files import write_table
+from gliobench.inputs.store import write_shard
 from gliobench.training import Machine, Part
 
 pytestmark = pytest.mark.torch
@@ -132,6 +134,17 @@ def test_nobody_to_explain_is_an_empty_table(gradcam, stacked, trained):
         [], lambda fold: trained, stacked.redrawn, stacked.cam_layer, part.inputs, part.patient_ids, 1
     )
     assert (len(table), maps.shape, images.shape) == (0, (0, *SHAPE[1:]), (0, *SHAPE))
+
+
+def test_a_run_that_tested_nobody_is_explained_by_empty_tables(stacked, tmp_path):
+    patients = pd.DataFrame({"patient_id": ["a", "b"], "label": [0, 1]})
+    index = patients[["patient_id"]].assign(modality="FLAIR", slice_index=None)
+    write_shard(list(np.zeros((2, 4, 4, 4), np.float16)), index, tmp_path / "FLAIR" / "1.npy")
+    failed = predictions([], [])
+    explain = import_module("gliobench.training.explain").explain
+    cams, maps, images = explain(stacked, "grid", failed, tmp_path, patients, [tmp_path / "FLAIR" / "1.npy"], [], 1)
+    assert (len(cams), len(maps), len(images)) == (0, 0, 0)
+    write_table(cams.reset_index(drop=True).rename_axis("row").reset_index(), tmp_path / "cams.tsv", "cams")
 
 
 def test_cases_are_drawn_by_seed_among_tested_patients(gradcam):

@@ -172,7 +172,13 @@ def test_rows_of_slices_are_not_patients():
     predictions, records, _ = make_cell()
     slices = predictions[0].assign(slice_index=3, probability=0.5)
     both = [pd.concat([predictions[0], slices], ignore_index=True)]
-    pd.testing.assert_frame_equal(score_cell(both, records, 1, 50), score_cell(predictions, records, 1, 50))
+    table = score_cell(both, records, 1, 50)
+    of_patients = table[table["unit"] == "patient"].reset_index(drop=True)
+    pd.testing.assert_frame_equal(of_patients, score_cell(predictions, records, 1, 50))
+    of_slices = table[table["unit"] == "slice"]
+    assert of_slices["auc"].tolist() == [0.5, 0.5]
+    assert of_slices["accuracy"].tolist() == [0.5, 0.5], "every slice is called positive"
+    assert of_slices["auc_low"].isna().all(), "slices of one patient are not independent"
 
 
 def test_a_cell_with_diverged_folds_scores_the_others_and_says_so():

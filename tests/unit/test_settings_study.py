@@ -277,5 +277,11 @@ def test_merge_leaves_its_base_as_it_was():
         merge(base, {"c": 3}, "here")
 
 
+def test_a_value_may_replace_an_empty_one_but_nothing_replaces_a_mapping():
+    assert merge({"most": None}, {"most": 5}, "here") == {"most": 5}
+    with pytest.raises(GlioBenchError, match=r"here\.augmentation must be a mapping, as .* is, and not None"):
+        merge({"augmentation": {"noise": 0.1}}, {"augmentation": None}, "here")
+
+
 def test_check_says_nothing_of_good_settings():
     check(BASE, "study", "here")

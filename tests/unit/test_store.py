@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -104,6 +106,16 @@ def test_rows_are_ordered_by_patient_then_series_as_given_then_slice():
     assert rows["patient_id"].tolist() == list("aaabb")
     assert rows["modality"].tolist() == ["T2w", "FLAIR", "FLAIR", "T2w", "FLAIR"]
     assert rows["slice_index"].tolist() == [7, 4, 12, 2, 5]
+
+
+@pytest.mark.parametrize("join", [append_rows, stack_channels])
+def test_a_join_holds_little_more_than_its_series_and_its_result(join):
+    series = {name: stored([f"{row:02}" for row in range(40)], name, shape=(100, 100)) for name in ("T1w", "T2w")}
+    tracemalloc.start()
+    array, _ = join(series)
+    highest = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert highest < 1.6 * array.nbytes
 
 
 def test_channels_are_the_series_as_given_of_the_patients_who_have_all():

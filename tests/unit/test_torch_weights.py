@@ -40,6 +40,14 @@ def test_imagenet_gives_all_but_the_replaced_last_layer(torch, network):
     assert (state["0.weight"] == given["0.weight"]).all()
 
 
+def test_files_without_counts_of_batches_are_taken_as_torchvisions_are(torch):
+    network = torch.nn.Sequential(torch.nn.Linear(4, 3), torch.nn.BatchNorm1d(3))
+    given = {name: values for name, values in network.state_dict().items() if "num_batches" not in name}
+    state = read("imagenet", network, imagenet=lambda: given)
+    assert set(state) == set(given)
+    network.load_state_dict(network.state_dict() | state)
+
+
 @pytest.mark.parametrize(
     "reason", [URLError("no route"), TimeoutError("timed out"), RuntimeError("invalid hash value")]
 )

@@ -13,7 +13,7 @@ import yaml
 from gliobench.errors import GlioBenchError
 from gliobench.files import check_table, read_table, write_table
 from gliobench.inputs.store import write_shard
-from gliobench.training import Diverged, Machine, Part
+from gliobench.training import Diverged, Machine, Part, tuning
 from gliobench.training.batch import Job
 from gliobench.training.job import load_inputs
 from gliobench.training.search import search as run_search
@@ -193,6 +193,15 @@ def test_a_search_never_opens_the_files_of_the_test_patients(toy, monkeypatch):
     assert len(trials) == 2
     with pytest.raises(ValueError, match=r"pickle|magic"):
         load_inputs("grid", arrays, read_table(patients, "patients"), read_table(split, "split")["patient_id"])
+
+
+def test_workers_that_start_together_try_different_hyperparameters(toy):
+    settings = {"trials": 1, "workers": 1, "space": SPACE}
+    for worker in (0, 1):
+        tuning._work(job(), settings, Machine(device="cpu"), load, toy / f"{worker}.log", worker)
+    first, other = (tuning._open(toy / f"{worker}.log").trials[0] for worker in (0, 1))
+    assert first.params["rate"] != other.params["rate"]
+    assert first.value != other.value
 
 
 def test_workers_share_one_journal_and_count_together(toy):

@@ -11,7 +11,8 @@ from pathlib import Path
 import psutil
 
 ROOT = Path(__file__).parents[2]
-SMOKE = ["--configfile", "config/smoke.yaml", "--set-scatter", "shards=2"]
+SMOKE = ["--configfile", "config/smoke.yaml", "--set-scatter", "shards=1"]
+SMALL = ["--configfile", "small.yaml", "--set-scatter", "shards=2"]
 PATIENCE = 120  # seconds, of every wait
 
 
@@ -20,6 +21,7 @@ def copy_project(target: Path) -> Path:
     for name in ("workflow", "rules", "config", "envs", "profiles"):
         shutil.copytree(ROOT / name, target / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy2(ROOT / "Snakefile", target)
+    shutil.copy2(Path(__file__).with_name("small.yaml"), target)
     return target
 
 
@@ -33,16 +35,16 @@ def environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name != "PYTHONPATH"} | {"PATH": path}
 
 
-def snakemake(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run Snakemake to its end; output and errors come together."""
+def snakemake(project: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run Snakemake to its end, with some variables of the environment set; output and errors come together."""
     return subprocess.run(
         command(*arguments),
         cwd=project,
-        env=environment(),
+        env=environment() | variables,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=5 * PATIENCE,
+        timeout=10 * PATIENCE,
         check=False,
     )
 
@@ -54,9 +56,9 @@ def finish(project: Path, *arguments: str) -> str:
     return done.stdout
 
 
-def sentence(project: Path, *arguments: str) -> str:
-    """Run Snakemake, which must fail, and return what it printed, on one line."""
-    done = snakemake(project, *arguments)
+def sentence(project: Path, *arguments: str, **variables: str) -> str:
+    """Run Snakemake, which must fail without a traceback, and return what it printed, on one line."""
+    done = snakemake(project, *arguments, **variables)
     assert done.returncode != 0, done.stdout
     assert "Traceback" not in done.stdout, done.stdout
     return " ".join(done.stdout.split())

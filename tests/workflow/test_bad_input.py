@@ -108,8 +108,8 @@ def spoil(clinic: Path) -> list[str]:
     return [lacking, cut, turned]
 
 
-def test_bad_series_are_rows_with_a_reason_and_the_study_goes_on(project, finished):
-    shutil.copytree(finished / "results/smoke/planted/images", project / "clinic")
+def test_bad_series_are_rows_with_a_reason_and_the_study_goes_on(project, finished_small):
+    shutil.copytree(finished_small / "results/small/planted/images", project / "clinic")
     write_study(project)
     lacking, cut, turned = spoil(project / "clinic")
     comparison = "results/mine/tables/comparison.tsv"

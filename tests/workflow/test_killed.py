@@ -1,10 +1,10 @@
 import psutil
 import pytest
-from studies import SMOKE, Running, finish, result_bytes
+from studies import SMALL, Running, finish, result_bytes
 
 pytestmark = pytest.mark.workflow
-TARGET = [*SMOKE, "--", "results/smoke/tables/comparison.tsv"]
-COHORT = "results/smoke/planted"
+TARGET = [*SMALL, "--", "results/small/tables/comparison.tsv"]
+COHORT = "results/small/planted"
 RUN = f"{COHORT}/runs/cnn3d/main/FLAIR/harmonised/repeat-0/seed-0/batch-0"
 
 
@@ -20,7 +20,7 @@ def kill_once(project, pattern: str) -> None:
     assert not described, "outlived the kill by five seconds"
 
 
-def test_a_study_killed_at_each_of_its_stages_ends_with_the_same_bytes(project, finished):
+def test_a_study_killed_at_each_of_its_stages_ends_with_the_same_bytes(project, finished_small):
     kill_once(project, f"{COHORT}/images/train/*")
     assert not (project / COHORT / "patients.tsv").exists()
     kill_once(project, f"{COHORT}/logs/audit/*.log")
@@ -32,4 +32,4 @@ def test_a_study_killed_at_each_of_its_stages_ends_with_the_same_bytes(project, 
     printed = finish(project, *TARGET)
     assert "fold-0: finished earlier, kept" in printed
     assert not list((project / RUN).glob(".*")), "what an unfinished job keeps is cleared away"
-    assert result_bytes(project) == result_bytes(finished)
+    assert result_bytes(project) == result_bytes(finished_small)

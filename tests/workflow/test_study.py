@@ -3,16 +3,16 @@ import time
 from pathlib import Path
 
 import pytest
-from studies import SMOKE, Running, copy_project, finish, planned_rules, result_bytes, sentence
+from studies import SMALL, Running, copy_project, finish, planned_rules, result_bytes, sentence
 
 from gliobench.files import read_json, read_table
 
 pytestmark = pytest.mark.workflow
-COMPARISON = "results/smoke/tables/comparison.tsv"
+COMPARISON = "results/small/tables/comparison.tsv"
 
 
-def test_the_table_has_every_expected_row_and_all_are_ok(finished):
-    table = read_table(finished / COMPARISON, "comparison")
+def test_the_table_has_every_expected_row_and_all_are_ok(finished_small):
+    table = read_table(finished_small / COMPARISON, "comparison")
     cell = table[["cohort", "approach", "variant", "modality", "protocol", "phase"]].drop_duplicates()
     assert cell.to_numpy().tolist() == [["planted", "cnn3d", "main", "FLAIR", "harmonised", "final"]]
     assert table["part"].tolist() == ["test", "validation"]
@@ -20,12 +20,12 @@ def test_the_table_has_every_expected_row_and_all_are_ok(finished):
     assert table["n_patients"].iloc[0] == 12
 
 
-def test_every_patient_is_tested_once_and_every_fold_leaves_its_record(finished):
-    run = next(finished.glob("results/smoke/planted/runs/**/run.json")).parent
+def test_every_patient_is_tested_once_and_every_fold_leaves_its_record(finished_small):
+    run = next(finished_small.glob("results/small/planted/runs/**/run.json")).parent
     predictions = read_table(run / "predictions.tsv", "predictions")
     tested = predictions.loc[predictions["part"] == "test", "patient_id"]
     assert sorted(tested) == sorted(
-        read_table(finished / "results/smoke/planted/patients.tsv", "patients")["patient_id"]
+        read_table(finished_small / "results/small/planted/patients.tsv", "patients")["patient_id"]
     )
     record = read_json(run / "run.json")
     assert [(fold["fold"], fold["status"]) for fold in record["folds"]] == [(0, "ok"), (1, "ok")]
@@ -33,8 +33,8 @@ def test_every_patient_is_tested_once_and_every_fold_leaves_its_record(finished)
     assert not list(run.glob(".*")), "what an unfinished job keeps is cleared away"
 
 
-def test_the_page_is_there_and_refers_to_nothing_outside_itself(finished):
-    page = (finished / "results/smoke/report/index.html").read_text(encoding="utf-8")
+def test_the_page_is_there_and_refers_to_nothing_outside_itself(finished_small):
+    page = (finished_small / "results/small/report/index.html").read_text(encoding="utf-8")
     assert len(page) > 100_000, "figures are inside"
     references = re.findall(r"""(?:src|href)\s*=\s*["']([^"']*)["']""", page) + re.findall(r"url\(([^)]*)\)", page)
     outside = [each[:80] for each in references if not each.strip("\"'").startswith(("data:", "#"))]
@@ -42,36 +42,36 @@ def test_the_page_is_there_and_refers_to_nothing_outside_itself(finished):
     assert "@import" not in page
 
 
-def test_the_end_of_a_study_shows_its_table_and_where_its_page_is(finished):
-    printed = (finished.parent / "printed").read_text(encoding="utf-8")
+def test_the_end_of_a_study_shows_its_table_and_where_its_page_is(finished_small):
+    printed = (finished_small.parent / "printed").read_text(encoding="utf-8")
     assert "planted  cnn3d" in printed
-    assert f"Report: {finished / 'results/smoke/report/index.html'}" in printed
+    assert f"Report: {finished_small / 'results/small/report/index.html'}" in printed
 
 
-def test_the_same_config_gives_the_same_bytes_in_another_folder_cut_into_other_shards(finished, project):
-    finish(project, "--configfile", "config/smoke.yaml", "--set-scatter", "shards=3", "--", COMPARISON)
-    assert len(result_bytes(finished)) == 2
-    assert result_bytes(project) == result_bytes(finished)
+def test_the_same_config_gives_the_same_bytes_in_another_folder_cut_into_other_shards(finished_small, project):
+    finish(project, "--configfile", "small.yaml", "--set-scatter", "shards=3", "--", COMPARISON)
+    assert len(result_bytes(finished_small)) == 2
+    assert result_bytes(project) == result_bytes(finished_small)
 
 
-def test_a_second_run_does_nothing_and_says_so(finished_copy):
+def test_a_second_run_does_nothing_and_says_so(small_copy):
     start = time.perf_counter()
-    printed = finish(finished_copy, *SMOKE)
+    printed = finish(small_copy, *SMALL)
     print(f"second run: {time.perf_counter() - start:.1f} s")
     assert "Nothing to be done" in printed
 
 
-def test_a_study_that_moves_with_its_project_stays_finished(finished, tmp_path):
+def test_a_study_that_moves_with_its_project_stays_finished(finished_small, tmp_path):
     moved = copy_project(tmp_path / "elsewhere" / "deeper")
     for name in ("results", ".snakemake"):
-        (moved / name).symlink_to(finished / name)
-    assert planned_rules(moved, *SMOKE) == set()
+        (moved / name).symlink_to(finished_small / name)
+    assert planned_rules(moved, *SMALL) == set()
 
 
-def test_one_key_can_be_changed_on_the_command_line(finished_copy):
-    assert "generate" in planned_rules(finished_copy, *SMOKE, "--config", "seed=2")
-    assert planned_rules(finished_copy, *SMOKE, "--config", "bootstrap=300") >= {"score", "compare"}
-    assert "train_tensorflow" not in planned_rules(finished_copy, *SMOKE, "--config", "bootstrap=300")
+def test_one_key_can_be_changed_on_the_command_line(small_copy):
+    assert "generate" in planned_rules(small_copy, *SMALL, "--config", "seed=2")
+    assert planned_rules(small_copy, *SMALL, "--config", "bootstrap=300") >= {"score", "compare"}
+    assert "train_tensorflow" not in planned_rules(small_copy, *SMALL, "--config", "bootstrap=300")
 
 
 def test_a_study_file_stands_alone(project):
@@ -84,12 +84,12 @@ def test_a_study_file_stands_alone(project):
 
 
 def test_two_at_once_on_the_same_results_are_refused(project):
-    lock = project / "results/smoke/.lock"
-    with Running(project, *SMOKE) as first:
-        first.wait_for("results/smoke/planted/logs/generate.log")
+    lock = project / "results/small/.lock"
+    with Running(project, *SMALL) as first:
+        first.wait_for("results/small/planted/logs/generate.log")
         assert lock.read_text() == str(first.main.pid)
-        said = sentence(project, *SMOKE)
-    expected = f"another run (process {first.main.pid}) is working on results/smoke: wait for it, or stop it first."
+        said = sentence(project, *SMALL)
+    expected = f"another run (process {first.main.pid}) is working on results/small: wait for it, or stop it first."
     assert expected in said
 
 
@@ -115,8 +115,8 @@ def test_a_study_may_be_kept_in_another_folder_than_the_project(project, tmp_pat
         "--directory",
         str(elsewhere),
         "--",
-        "results/smoke/planted/patients.tsv",
+        "results/small/planted/patients.tsv",
     ]
-    finish(project, "--configfile", "config/smoke.yaml", *arguments)
-    assert (elsewhere / "results/smoke/planted/patients.tsv").is_file()
+    finish(project, "--configfile", str(project / "small.yaml"), *arguments)
+    assert (elsewhere / "results/small/planted/patients.tsv").is_file()
     assert not Path(project / "results").exists()

@@ -61,7 +61,8 @@ def merge(base: dict, changes: dict, where: str) -> dict:
     for key, value in changes.items():
         if key not in base:
             raise GlioBenchError(f"{where}: unknown key {key!r}; {nearest(key, base)}")
-        if None not in (value, base[key]) and _kind(value) != _kind(base[key]):
+        empty = base[key] is None or (value is None and not isinstance(base[key], dict))
+        if not empty and _kind(value) != _kind(base[key]):
             raise GlioBenchError(
                 f"{where}.{key} must be a {_kind(base[key])}, as {base[key]!r} is, and not {value!r} "
                 "(YAML reads 1e-3 as text: write 1.0e-3)."

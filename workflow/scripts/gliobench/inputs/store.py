@@ -98,10 +98,16 @@ def append_rows(series: Mapping[str, Stored]) -> Stored:
     _check_something_left(series)
     filled = {name: stored for name, stored in series.items() if len(stored[0])}
     _check_one_shape(filled)
+    first = next(iter(filled.values()))[0]
     index = pd.concat([table for _, table in filled.values()], ignore_index=True)
     place = index["modality"].map({name: n for n, name in enumerate(filled)})
     order = index.assign(place=place).sort_values(["patient_id", "place", "slice_index"], kind="stable").index
-    array = np.concatenate([stored for stored, _ in filled.values()])[order]
+    target = np.argsort(order.to_numpy())
+    array = np.empty((len(index), *first.shape[1:]), first.dtype)  # row by row in place: slices are many gigabytes
+    start = 0
+    for stored, _ in filled.values():
+        array[target[start : start + len(stored)]] = stored
+        start += len(stored)
     return array, index.loc[order].assign(row=np.arange(len(index))).reset_index(drop=True)
 
 

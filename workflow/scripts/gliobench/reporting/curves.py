@@ -72,20 +72,30 @@ def _why(cell: Row) -> str:
 
 
 def _draw_curves(axes: Axes, runs: Sequence[pd.DataFrame], name: str, colour: str) -> None:
+    end = 0
+    for phase in dict.fromkeys(phase for run in runs for phase in run["phase"]):
+        if end:
+            axes.axvline(end + 0.5, color=GREY, lw=0.8, ls="-.")
+        mine = [part for part in (run[run["phase"] == phase] for run in runs) if len(part)]
+        _draw_phase(axes, mine, name, colour, end)
+        end += max(map(len, mine))  # runs stop early: each phase starts where the longest run of the last one ended
+    axes.margins(x=0.02)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+
+
+def _draw_phase(axes: Axes, runs: Sequence[pd.DataFrame], name: str, colour: str, start: int) -> None:
     for column, line, label, style in (
         (name, GREY, "training", (0, (4, 2))),
         (f"validation_{name}", colour, "validation", "-"),
     ):
         values = [run[column].to_numpy(float, na_value=np.nan) for run in runs]
         for value in values:
-            axes.plot(np.arange(1, len(value) + 1), value, color=line, lw=0.6, ls=style, alpha=faint(len(runs)))
+            epochs = start + np.arange(1, len(value) + 1)
+            axes.plot(epochs, value, color=line, lw=0.6, ls=style, alpha=faint(len(runs)))
         mean = _mean_of_most(values)
         label = f"{label} (mean of {len(runs)})" if len(runs) > 1 else label
-        axes.plot(np.arange(1, len(mean) + 1), mean, color=line, lw=2, ls=style, label=label, zorder=3)
-    for change in _phase_changes(runs[0]["phase"]):
-        axes.axvline(change, color=GREY, lw=0.8, ls="-.")
-    axes.margins(x=0.02)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        shown = None if start else label
+        axes.plot(start + np.arange(1, len(mean) + 1), mean, color=line, lw=2, ls=style, label=shown, zorder=3)
 
 
 def _mean_of_most(values: Sequence[np.ndarray]) -> np.ndarray:
@@ -96,11 +106,6 @@ def _mean_of_most(values: Sequence[np.ndarray]) -> np.ndarray:
     reached = (~np.isnan(padded)).sum(axis=0)
     last = int((reached >= len(values) / 2).sum())
     return np.nansum(padded[:, :last], axis=0) / reached[:last]
-
-
-def _phase_changes(phases: Iterable[str]) -> list[float]:
-    names = list(phases)
-    return [epoch + 0.5 for epoch in range(1, len(names)) if names[epoch] != names[epoch - 1]]
 
 
 @styled

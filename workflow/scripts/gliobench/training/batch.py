@@ -123,10 +123,7 @@ def train_folds(
 
 def gather_folds(folder: Path, records: Iterable[dict], table: str) -> pd.DataFrame:
     """Join a table (``predictions`` or ``history``) of all folds."""
-    return pd.concat(
-        [read_table(folder / f"fold-{record['fold']}" / f"{table}.tsv", table) for record in records],
-        ignore_index=True,
-    )
+    return _frame([read_table(folder / f"fold-{record['fold']}" / f"{table}.tsv", table) for record in records], table)
 
 
 def _fingerprint_of_data(job: Job, inputs: np.ndarray, index: pd.DataFrame) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from gliobench.seeds import derive_seed
-from gliobench.training.gradcam import draw_cases, explain_run
+from gliobench.training.gradcam import COLUMNS, draw_cases, explain_run
 from gliobench.training.job import load_inputs
 from gliobench.training.torch_loop import Model
 
@@ -52,6 +52,8 @@ def explain(
         As `gliobench.training.gradcam.explain_run` returns them.
     """
     cases = draw_cases(predictions, PER_OUTCOME, derive_seed(seed, "gradcam"))
+    if not cases:  # every fold failed, or the split tests nobody
+        return pd.DataFrame(columns=COLUMNS), np.empty((0,), np.float32), np.empty((0,), np.float16)
     drawn = [case.patient_id for case in cases]
     inputs, index = load_inputs(kind, arrays, patients, drawn)
 

@@ -35,7 +35,7 @@ def initial_state(
     Returns
     -------
     dict
-        Every entry of the network's state but `fresh`; empty for ``none``.
+        Every entry of the network's state but `fresh` and counts of batches; empty for ``none``.
 
     Raises
     ------
@@ -50,11 +50,16 @@ def initial_state(
         state = _downloaded(imagenet)
     else:
         state = _from_file(Path(weights))
-    wanted = {name: values.shape for name, values in network.state_dict().items() if name not in fresh}
-    given = {name: values.shape for name, values in state.items() if name not in fresh}
+    wanted, given = _shapes(network.state_dict(), fresh), _shapes(state, fresh)
     if given != wanted:
         raise GlioBenchError(f"the weights in {weights} are of another network; {CHOICES}")
     return {name: state[name] for name in wanted}
+
+
+def _shapes(state: State, fresh: Sequence[str]) -> dict[str, torch.Size]:
+    # Older files, torchvision's among them, lack the counts of batches; nothing is computed from them.
+    counts = ".num_batches_tracked"
+    return {name: values.shape for name, values in state.items() if name not in fresh and not name.endswith(counts)}
 
 
 def _downloaded(imagenet: Callable[[], State]) -> State:

@@ -72,11 +72,11 @@ def tune(
     _replace_stale(_open(journal))
     work = partial(_work, job, settings, machine, load, journal)
     if settings["workers"] == 1:
-        work()
+        work(0)
     else:
         spawn = multiprocessing.get_context("spawn")
         with ProcessPoolExecutor(settings["workers"], spawn, initializer=die_with_parent) as pool:
-            for done in [pool.submit(work) for _ in range(settings["workers"])]:
+            for done in [pool.submit(work, worker) for worker in range(settings["workers"])]:
                 done.result()
     study = _open(journal)
     if not study.get_trials(states=[TrialState.COMPLETE]):
@@ -99,7 +99,12 @@ def _replace_stale(study: optuna.Study) -> None:
 
 
 def _work(
-    job: Job, settings: dict[str, Any], machine: Machine, load: Callable[[], tuple[Part, Part]], journal: Path
+    job: Job,
+    settings: dict[str, Any],
+    machine: Machine,
+    load: Callable[[], tuple[Part, Part]],
+    journal: Path,
+    worker: int,
 ) -> None:
     approach = import_module(f"gliobench.approaches.{job.cell['approach']}")
     approach.prepare(machine)
@@ -107,9 +112,9 @@ def _work(
     study = _open(journal)
     while _count(study, TrialState.RUNNING) < settings["trials"]:
         number = _count(study)
-        study.sampler = optuna.samplers.TPESampler(seed=derive_seed(job.seed, "tuning", number))
+        study.sampler = optuna.samplers.TPESampler(seed=derive_seed(job.seed, "tuning", number, worker))
         study.pruner = optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=3)
-        seed = derive_seed(job.seed, *job.cell.values(), "tuning", number)
+        seed = derive_seed(job.seed, *job.cell.values(), "tuning", number, worker)
         objective = partial(
             _objective,
             job=job,

@@ -1,0 +1,133 @@
+"""A newcomer's mistake is a sentence: at once where the config shows it, else of the job or row that it concerns."""
+
+import shutil
+from pathlib import Path
+
+import nibabel as nib
+import pandas as pd
+import pytest
+import yaml
+from studies import SMALL, SMOKE, finish, sentence
+
+from gliobench.files import read_table
+
+pytestmark = pytest.mark.workflow
+RUNS = "results/smoke/planted/runs"
+RECORD = "repeat-0/seed-0/batch-0/run.json"
+TENSORFLOW = f"{RUNS}/efficientnet/main/FLAIR/harmonised/{RECORD}"
+TORCH = f"{RUNS}/resnet18/main/all/harmonised/{RECORD}"
+
+
+@pytest.mark.parametrize(
+    ("run", "expected"),
+    [
+        ({"approach": "resnet81"}, "There is no approach 'resnet81' in config/approaches; did you mean 'resnet18'?"),
+        (
+            {"approach": "efficientnet", "modalities": ["T2w"]},
+            "runs, efficientnet: cohort planted has no modality 'T2w'; known are 'FLAIR'.",
+        ),
+        (
+            {"approach": "cnn3d", "variants": ["slice_split"]},
+            "runs, cnn3d: no variant 'slice_split'; it is one of efficientnet and resnet18.",
+        ),
+        (
+            {"approach": "densenet121"},
+            "runs, densenet121: its input takes its grid from T1wCE, which cohort planted lacks; "
+            "name another as settings.densenet121.input.reference: it has FLAIR.",
+        ),
+        (
+            {"approach": "stacked_cnn3d", "variants": ["tuned"], "protocols": ["harmonised"]},
+            "tuned is tuned on the training and validation patients of one split, whom other folds test: "
+            "run it under a protocol with one held-out set and not under harmonised.",
+        ),
+    ],
+    ids=["approach", "modality", "variant", "reference", "tuned folds"],
+)
+def test_a_mistake_in_the_runs_is_a_sentence_before_anything_runs(project, run, expected):
+    study = yaml.safe_load((project / "small.yaml").read_text(encoding="utf-8"))
+    reference = {"stacked_cnn3d": {"input": {"reference": "FLAIR"}}} if run["approach"] == "stacked_cnn3d" else {}
+    (project / "study.yaml").write_text(yaml.safe_dump(study | {"settings": reference, "runs": [run]}))
+    assert expected in sentence(project, "--configfile", "study.yaml", "--dry-run")
+
+
+def test_a_figure_that_does_not_exist_is_a_sentence_before_anything_runs(project):
+    path = project / "config/approaches/cnn3d.yaml"
+    path.write_text(path.read_text(encoding="utf-8").replace("figures: [roc,", "figures: [rock,"), encoding="utf-8")
+    assert "config/approaches/cnn3d.yaml" in (said := sentence(project, *SMALL, "--dry-run"))
+    assert "'rock'" in said
+
+
+def test_a_batch_larger_than_the_training_part_and_a_divergence_are_rows_and_the_study_goes_on(project):
+    study = yaml.safe_load((project / "small.yaml").read_text(encoding="utf-8"))
+    grid = {"shape": [12, 12, 12], "spacing": 16.0, "reference": "FLAIR"}
+    study["settings"] = {
+        "resnet18": {"weights": "none", "input": {"shape": [32, 32], "most": 2}, "parameters": {"batch_size": 99}},
+        "stacked_cnn3d": {
+            "input": grid,
+            "parameters": {"depth": 2, "filters": 2, "batch_size": 2, "epochs": 3, "learning_rate": 1.0e30},
+        },
+    }
+    study["runs"] = [{"approach": name} for name in ("resnet18", "stacked_cnn3d", "baseline")]
+    (project / "study.yaml").write_text(yaml.safe_dump(study), encoding="utf-8")
+    table = "results/small/tables/comparison.tsv"
+    finish(project, "--configfile", "study.yaml", "--set-scatter", "shards=1", "--", table)
+    rows = read_table(project / table, "comparison")
+    assert rows.drop_duplicates("approach")["status"].tolist() == ["failed", "diverged", "ok"]
+    reasons = rows.drop_duplicates("approach")["reason"].tolist()
+    assert reasons[0].startswith("2 of 2 folds failed: `batch_size` is 99, but the training part has ")
+    assert "lower it in the config under `settings` or add patients" in reasons[0]
+    assert reasons[1].startswith("2 of 2 folds diverged: ")
+
+
+@pytest.mark.parametrize("record", [TENSORFLOW, TORCH], ids=["tensorflow", "torch"])
+def test_a_gpu_that_is_not_there_is_a_sentence(finished_copy, record):
+    said = sentence(finished_copy, *SMOKE, "--config", "device=cuda", "--", record, CUDA_VISIBLE_DEVICES="-1")
+    assert (
+        "GlioBench: `device: cuda` was asked for, but this machine shows no CUDA GPU; "
+        "set `device: auto` or `device: cpu`." in said
+    )
+
+
+@pytest.mark.parametrize(
+    ("record", "expected"),
+    [
+        (TENSORFLOW, ["The ImageNet weights of efficientnetb0 could not be downloaded (", "`weights: none`"]),
+        (TORCH, ["the ImageNet weights could not be downloaded (", "set `weights` to none, imagenet or"]),
+    ],
+    ids=["tensorflow", "torch"],
+)
+def test_imagenet_weights_without_a_network_are_a_sentence(finished_copy, tmp_path, record, expected):
+    changed = {"settings": {name: {"weights": "imagenet"} for name in ("efficientnet", "resnet18")}}
+    (finished_copy / "imagenet.yaml").write_text(yaml.safe_dump(changed), encoding="utf-8")
+    nowhere = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"), "http://127.0.0.1:9")
+    caches = dict.fromkeys(("TORCH_HOME", "KERAS_HOME"), str(tmp_path / "empty"))
+    files = ["--configfile", "config/smoke.yaml", "imagenet.yaml", "--set-scatter", "shards=1"]
+    said = sentence(finished_copy, *files, "--", record, **nowhere, **caches, NO_PROXY="", no_proxy="")
+    for part in expected:
+        assert part in said
+
+
+def test_a_segmentation_on_another_grid_than_its_image_is_a_row_with_the_reason(finished, project):
+    clinic = Path(shutil.copytree(finished / "results/smoke/brainstem/images", project / "clinic"))
+    patients = pd.read_csv(clinic / "patients.tsv", sep="\t", dtype="str")["patient_id"]
+    complete = [each for each in patients if len(list((clinic / each).iterdir())) == 5]
+    path = clinic / complete[0] / "segmentation.nii.gz"
+    mask = nib.load(path)
+    mask.slicer[1:].to_filename(path)
+    study = {
+        "study": "mine",
+        "seed": 1,
+        "cohorts": {"clinic": {"kind": "brainstem", "path": "clinic"}},
+        "runs": [{"approach": "densenet121", "protocols": ["published-loocv"]}],
+    }
+    (project / "study.yaml").write_text(yaml.safe_dump(study), encoding="utf-8")
+    split = "results/mine/clinic/splits/loocv.tsv"
+    finish(project, "--configfile", "study.yaml", "--set-scatter", "shards=1", "--", split)
+    series = read_table(project / "results/mine/clinic/series.tsv", "series")
+    row = series[(series["patient_id"] == complete[0]) & (series["modality"] == "segmentation")].iloc[0]
+    assert (row["status"], row["reason"]) == (
+        "failed",
+        f"patient {complete[0]}: the segmentation lies on another grid than its images; "
+        "resample it (nearest neighbour) to one of them.",
+    )
+    assert set(read_table(project / split, "split")["patient_id"]) == set(complete[1:])

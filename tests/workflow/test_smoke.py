@@ -1,0 +1,150 @@
+"""The smoke study: every approach from images to the table and the page."""
+
+
+import pytest
+import yaml
+from studies import ROOT, SMOKE, finish, planned_rules, result_bytes
+
+from gliobench.files import read_json, read_table
+from gliobench.reporting.contents import EACH_CELL, EACH_PHASE, NAMES, page_figures
+from gliobench.study import Study
+
+pytestmark = pytest.mark.workflow
+RESULTS = "results/smoke"
+TESTED = ["test", "validation"]
+FOLD = "repeat-0/seed-0/batch-0"
+
+
+def rows_of(cell: str, parts: list[str], unit: str = "patient") -> list[str]:
+    return [f"{cell} {part} {unit}" for part in parts]
+
+
+def rows_of_slices(cell: str) -> list[str]:
+    return [f"{cell} {part} {unit}" for part in TESTED for unit in ("patient", "slice")]
+
+
+EXPECTED = [
+    *rows_of("planted baseline prior all harmonised final", TESTED),
+    *rows_of("planted baseline header all harmonised final", TESTED),
+    *rows_of("planted baseline intensity all harmonised final", TESTED),
+    *rows_of("brainstem baseline prior all harmonised final", TESTED),
+    *rows_of("brainstem baseline header all harmonised final", TESTED),
+    *rows_of("brainstem baseline intensity all harmonised final", TESTED),
+    *rows_of("planted cnn3d main FLAIR harmonised final", TESTED),
+    *rows_of_slices("planted efficientnet main FLAIR harmonised transfer"),
+    *rows_of_slices("planted efficientnet main FLAIR harmonised finetuned"),
+    *rows_of_slices("planted resnet18 main all harmonised final"),
+    *rows_of_slices("planted resnet18 slice_split all published final"),
+    *rows_of_slices("planted resnet18 patient_split all published final"),
+    *rows_of("planted stacked_cnn3d main all harmonised final", TESTED),
+    *rows_of("planted stacked_cnn3d tuned all published final", TESTED),
+    *rows_of("planted densenet121 main all harmonised final", TESTED),
+    *rows_of("brainstem densenet121 main all published-holdout final", ["validation"]),
+    *rows_of("brainstem densenet121 main all published-whole final", ["whole"]),
+    *rows_of("brainstem densenet121 main all published-loocv final", TESTED),
+    *rows_of("brainstem densenet121 lr_1e-2 all published-holdout final", ["validation"]),
+]
+
+
+@pytest.fixture(scope="module")
+def table(finished):
+    return read_table(finished / RESULTS / "tables/comparison.tsv", "comparison")
+
+
+@pytest.fixture(scope="module")
+def study():
+    return Study(yaml.safe_load((ROOT / "config/smoke.yaml").read_text(encoding="utf-8")), ROOT)
+
+
+def patients_of(project, cohort: str, status: str) -> set[str]:
+    """Return the patients of a cohort all of whose series are ok, or at least one of whose is not."""
+    series = read_table(project / RESULTS / cohort / "series.tsv", "series")
+    whole = series.groupby("patient_id")["status"].agg(lambda statuses: set(statuses) == {"ok"})
+    return set(whole[whole == (status == "ok")].index)
+
+
+def predictions_of(project, cell: str):
+    return read_table(project / RESULTS / cell / FOLD / "predictions.tsv", "predictions")
+
+
+def test_the_table_has_every_expected_row_and_all_are_ok(table):
+    names = ["cohort", "approach", "variant", "modality", "protocol", "phase", "part", "unit"]
+    assert table[names].agg(" ".join, axis=1).tolist() == EXPECTED
+    assert set(table["status"]) == {"ok"}
+
+
+def test_a_cohort_of_twelve_is_tested_whole_and_the_holdout_of_the_brainstems_has_no_test_part(table):
+    harmonised = table[(table["protocol"] == "harmonised") & (table["part"] == "test")]
+    assert set(harmonised.loc[harmonised["cohort"] == "planted", "n_patients"]) == {12}
+    holdout = table[table["protocol"] == "published-holdout"]
+    assert set(holdout["caveat"]) == {"scored on validation patients"}
+
+
+def test_published_whole_scores_every_complete_patient_training_included(finished, table):
+    complete = patients_of(finished, "brainstem", "ok")
+    predictions = predictions_of(finished, "brainstem/runs/densenet121/main/all/published-whole")
+    assert set(predictions["part"]) == {"whole"}
+    assert sorted(predictions["patient_id"]) == sorted(complete)
+    row = table[table["part"] == "whole"].iloc[0]
+    assert (row["n_patients"], row["caveat"]) == (len(complete), "training patients included")
+
+
+def test_leave_one_out_gives_one_prediction_a_patient_by_a_fold_of_its_own(finished):
+    predictions = predictions_of(finished, "brainstem/runs/densenet121/main/all/published-loocv")
+    tested = predictions[predictions["part"] == "test"]
+    assert sorted(tested["patient_id"]) == sorted(patients_of(finished, "brainstem", "ok"))
+    assert tested["fold"].is_unique
+    trained = predictions[predictions["part"] == "train"].groupby("fold")["patient_id"].agg(set)
+    assert not any(row["patient_id"] in trained[row["fold"]] for _, row in tested.iterrows())
+
+
+def test_a_tuned_run_is_trained_with_the_best_trial(finished):
+    tuning = finished / RESULTS / "planted/tuning/stacked_cnn3d/tuned/all/published"
+    best = read_json(tuning / "best.json")
+    run = read_json(finished / RESULTS / "planted/runs/stacked_cnn3d/tuned/all/published" / FOLD / "run.json")
+    assert {name: run["parameters"][name] for name in best["parameters"]} == best["parameters"]
+    trials = read_table(tuning / "trials.tsv", "trials").set_index("number")
+    assert trials["value"].min() == trials.loc[best["number"], "value"] == pytest.approx(best["value"])
+
+
+def test_incomplete_brainstem_patients_stand_among_the_exclusions_with_their_reasons(finished):
+    incomplete = patients_of(finished, "brainstem", "not ok")
+    assert len(incomplete) == 1
+    exclusions = read_table(finished / RESULTS / "tables/exclusions.tsv", "exclusions")
+    rows = exclusions[exclusions["cohort"] == "brainstem"]
+    assert set(rows["patient_id"]) == incomplete
+    for _, row in rows.iterrows():
+        assert row["reason"].startswith(f"patient {row['patient_id']} has no {row['modality']} series: ")
+
+
+def test_the_page_has_every_approach_and_every_figure_that_its_yaml_lists(finished, study):
+    page = (finished / RESULTS / "report/index.html").read_text(encoding="utf-8")
+    figures = page_figures(study)
+    assert page.count("<img") == len(figures)
+    for settings in study.approaches.values():
+        assert f"· {settings['title']}</h3>" in page
+    assert {figure["kind"] for figure in figures} >= {*EACH_PHASE, *EACH_CELL, *NAMES, "montage", "audit"}
+
+
+def test_the_models_of_every_approach_are_files_without_code(finished):
+    suffixes = {path.suffix for path in finished.glob(f"{RESULTS}/*/runs/**/models/fold-*")}
+    assert suffixes == {".json", ".keras", ".pt"}
+
+
+def test_a_finished_study_is_not_run_again(finished):
+    assert planned_rules(finished, *SMOKE) == set()
+
+
+TORCH = [
+    "planted/runs/resnet18/main/all/harmonised",
+    "planted/runs/stacked_cnn3d/main/all/harmonised",
+    "planted/runs/densenet121/main/all/harmonised",
+]
+
+
+def test_torch_gives_the_same_bytes_in_another_folder_cut_into_other_shards(finished, project):
+    targets = [f"{RESULTS}/{cell}/{FOLD}/predictions.tsv" for cell in TORCH]
+    finish(project, "--configfile", "config/smoke.yaml", "--set-scatter", "shards=3", "--", *targets)
+    again = result_bytes(project)
+    assert len(again) == len(TORCH)
+    assert again == {path: result_bytes(finished)[path] for path in again}

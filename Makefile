@@ -12,7 +12,7 @@ export PYTHONNOUSERSITE := 1
 .PHONY: demo controls test lint envs lock report clean
 
 demo: $(READY)
-	snakemake --configfile config/demo.yaml --set-scatter shards=2
+	snakemake --configfile config/demo.yaml --set-scatter shards=1
 
 # Positive and negative controls of every approach; its tables are kept in docs/controls/.
 controls: $(READY)

@@ -126,6 +126,8 @@ def test_a_segmentation_is_a_row_after_the_modalities_of_its_patient(brainstems,
     series, thumbnails = brainstems
     assert series["modality"].tolist() == [*MODALITIES, "segmentation"] * 6
     assert len(thumbnails) == len(series)
+    read = (series["status"] == "ok").to_numpy()
+    assert thumbnails[read].max(axis=(1, 2)).min() > 0, "a mask shows the slice that it fills most"
     write_table(series, tmp_path / "series.tsv", "series")
 
 

@@ -242,6 +242,30 @@ def test_a_split_by_slice_is_a_caveat_once():
     assert made.caveat(made.cells[0]) == "slice-level split"
 
 
+@pytest.mark.parametrize("approach", ["efficientnet", "resnet18"])
+def test_patients_split_apart_get_no_caveat_of_slices(approach):
+    made = study(runs=[{"approach": approach, "variants": ["slice_split"], "protocols": ["harmonised"]}])
+    assert {made.caveat(cell) for cell in made.cells} == {None}
+
+
+@pytest.mark.parametrize("value", [0, None, 1.5])
+@pytest.mark.parametrize("name", ["epochs", "batch_size"])
+def test_counts_of_a_training_are_whole_numbers(name, value):
+    refused(
+        f"runs, efficientnet, main: transfer.{name} must be a whole number of 1 or more, and not {value!r}",
+        runs=[{"approach": "efficientnet"}],
+        settings={"efficientnet": {"parameters": {"transfer": {name: value}}}},
+    )
+
+
+def test_changed_settings_follow_the_schema_too():
+    refused(
+        "settings.stacked_cnn3d, tuning.workers: 0 is less than the minimum of 1",
+        runs=[{"approach": "stacked_cnn3d"}],
+        settings={"stacked_cnn3d": {"tuning": {"workers": 0}}},
+    )
+
+
 def test_settings_reach_weights_tuning_and_what_is_nested():
     changes = {
         "stacked_cnn3d": {

@@ -15,6 +15,7 @@ from gliobench.settings import check, known, merge, nearest
 MODALITIES = ("FLAIR", "T1w", "T1wCE", "T2w")
 ALL = "all"  # every modality of a cohort: as channels, or as rows where the input is slices
 SEGMENTATION, LESION = "segmentation", "lesion"  # series that are masks: of brainstem cohorts, of generated ones
+COUNTS = ("epochs", "batch_size", "validation_batch_size")  # among parameters, also those of phases
 GENERATED = {"synthetic": "rsna", "synthetic-brainstem": "brainstem"}  # kind of a generated cohort: what it is like
 
 
@@ -129,10 +130,12 @@ class Study:
         settings = self._read_approach(name)
         changes = self.config.get("settings", {}).get(name, {})
         for part in ("input", "parameters", "tuning"):
-            settings[part] = merge(settings.get(part, {}), changes.get(part, {}), f"settings.{name}.{part}")
+            if part in settings or part in changes:
+                settings[part] = merge(settings.get(part, {}), changes.get(part, {}), f"settings.{name}.{part}")
         for kind, own in changes.get("input_for", {}).items():
             settings.setdefault("input_for", {}).setdefault(kind, {}).update(own)
         settings["weights"] = changes.get("weights", settings.get("weights", "none"))
+        check(settings, "approach", f"settings.{name}")
         return settings
 
     def input(self, approach: str, cohort: str) -> dict:
@@ -166,7 +169,7 @@ class Study:
         """Every cell of the grid, once, in the order of the config; its settings are checked."""
         cells = list(dict.fromkeys(cell for run in self.config["runs"] for cell in self._expand(run)))
         for cell in cells:
-            self.parameters(cell)
+            _check_counts(self.parameters(cell), f"runs, {cell.approach}, {cell.variant}: ")
             self._check_reference(cell)
             self._check_tuned(cell)
         return cells
@@ -309,6 +312,14 @@ class Study:
             for cell in self.cells
             if cohort in (None, cell.cohort)
         ]
+
+
+def _check_counts(parameters: dict, where: str) -> None:
+    for name, value in parameters.items():
+        if isinstance(value, dict):
+            _check_counts(value, f"{where}{name}.")
+        elif name in COUNTS and (not isinstance(value, int) or value < 1):
+            raise GlioBenchError(f"{where}{name} must be a whole number of 1 or more, and not {value!r}.")
 
 
 def _check_excluded(cohort: str, exclude: dict[str, dict]) -> None:

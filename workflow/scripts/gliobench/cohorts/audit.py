@@ -12,6 +12,7 @@ from gliobench.cohorts import layout
 from gliobench.errors import GlioBenchError
 from gliobench.imaging.dicom import SeriesError, SeriesFacts, Volume
 from gliobench.imaging.intensity import minmax
+from gliobench.study import MODALITIES
 
 THUMBNAIL = 96  # pixels a side
 SAME_PLACE = 0.1  # mm; corners of one grid may differ by so much, since headers round
@@ -46,7 +47,7 @@ def audit_patients(
     series : DataFrame
         As in the schema ``series``, a row a patient and modality, then one a role.
     thumbnails : ndarray
-        Shape (rows of `series`, 96, 96), uint8: the middle slice, zeros where nothing could be read.
+        Shape (rows of `series`, 96, 96), uint8: the middle slice (of a mask, its largest), zeros where nothing could be read.
     """
     rows, thumbnails = [], []
     names = list(modalities)
@@ -87,7 +88,7 @@ def _audit_series(patient_id: str, name: str, folder: Path, kind: str) -> tuple[
     if reason:
         return names | asdict(facts) | {"status": "excluded", "reason": reason}, blank, grid
     row = names | asdict(facts) | {"status": "ok", "reason": None}
-    return row, _thumbnail(volume), grid
+    return row, _thumbnail(volume, _telling_slice(name, volume.voxels)), grid
 
 
 def _reason_to_exclude(name: str, volume: Volume, facts: SeriesFacts) -> str | None:
@@ -117,9 +118,16 @@ def _same(first: Grid, second: Grid) -> bool:
     return float(np.abs(corners @ (first[1] - second[1]).T).max()) < SAME_PLACE
 
 
-def _thumbnail(volume: Volume) -> np.ndarray:
-    """Return the middle slice in true proportions, for reformatted slices have long pixels."""
-    pixels = volume.voxels[len(volume.voxels) // 2]
+def _telling_slice(name: str, voxels: np.ndarray) -> int:
+    """Return the middle slice, of a mask the one that it fills most."""
+    if name in MODALITIES:
+        return len(voxels) // 2
+    return int(np.count_nonzero(voxels, axis=(1, 2)).argmax())
+
+
+def _thumbnail(volume: Volume, number: int) -> np.ndarray:
+    """Return a slice in true proportions, for reformatted slices have long pixels."""
+    pixels = volume.voxels[number]
     extent = pixels.shape * np.linalg.norm(volume.affine[:3, 1:3], axis=0)
     height, width = (max(1, round(THUMBNAIL * side / extent.max())) for side in extent)
     small = cv2.resize(minmax(pixels), (width, height), interpolation=cv2.INTER_AREA)

@@ -26,7 +26,7 @@ rule train_tensorflow:
     # Results repeat to the byte for one number of threads, so it is fixed here and not by how many cores are free.
     threads: 1
     resources:
-        mem_mb=8000,
+        mem_mb=lambda wildcards, input: 6000 + round(2.2 * input.size_mb),
         runtime=720,
         gpu=1,
     params:

@@ -222,18 +222,19 @@ def test_augmentation_is_new_each_time_and_repeats_with_the_seed(augmented):
     assert patients[1][1] == 1
 
 
+@pytest.mark.parametrize("images", [2, 4])
 @pytest.mark.parametrize("name", ["affine", "noise", "gamma", "motion", "bias_field"])
-def test_each_augmentation_changes_the_images_and_only_a_movement_the_segmentation(augmented, name):
+def test_each_augmentation_changes_the_images_and_only_a_movement_the_segmentation(augmented, name, images):
     torch = import_module("torch")
-    part = make_part(2, shape=(5, 16, 16, 16))
-    part.inputs[:, 4] = 0
-    part.inputs[:, 4, 4:9, 4:9, 4:9] = 1
+    part = make_part(2, shape=(images + 1, 16, 16, 16))
+    part.inputs[:, images] = 0
+    part.inputs[:, images, 4:9, 4:9, 4:9] = 1
     torch.manual_seed(0)
     changed, _ = augmented(part, UNCHANGED | {name: 1.0})[0]
     before = torch.from_numpy(part.inputs[0].astype(np.float32))
-    assert all(not torch.equal(changed[channel], before[channel]) for channel in range(4))
-    assert torch.equal(changed[4], before[4]) == (name != "affine")
-    assert set(changed[4].unique().tolist()) == {0.0, 1.0}
+    assert all(not torch.equal(changed[channel], before[channel]) for channel in range(images))
+    assert torch.equal(changed[images], before[images]) == (name != "affine")
+    assert set(changed[images].unique().tolist()) == {0.0, 1.0}
 
 
 def test_without_probabilities_nothing_is_augmented(augmented):

@@ -98,7 +98,10 @@ def test_more_folds_than_patients_of_a_label_are_refused(n_negative, n_positive,
 
 
 def test_a_part_that_would_lack_a_label_is_refused():
-    with pytest.raises(GlioBenchError, match="leaves a part without one of the labels: the cohort is too small"):
+    sentence = (
+        r"patients \(1 of label 0, 1 of label 1\) leaves a part without one of the labels: the cohort is too small"
+    )
+    with pytest.raises(GlioBenchError, match=sentence):
         draw_split(make_patients(2, 2), None, kfold(2, validation=0.1), 1)
 
 

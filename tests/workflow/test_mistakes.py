@@ -118,6 +118,7 @@ def test_a_segmentation_on_another_grid_than_its_image_is_a_row_with_the_reason(
         "study": "mine",
         "seed": 1,
         "cohorts": {"clinic": {"kind": "brainstem", "path": "clinic"}},
+        "splits": {"loocv": {"validation": 0.5}},
         "runs": [{"approach": "densenet121", "protocols": ["published-loocv"]}],
     }
     (project / "study.yaml").write_text(yaml.safe_dump(study), encoding="utf-8")

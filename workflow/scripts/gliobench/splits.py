@@ -130,11 +130,12 @@ def _divide(units: pd.DataFrame, size: float, random_state: int) -> tuple[pd.Dat
     try:
         kept, taken = train_test_split(units, test_size=size, stratify=units["label"], random_state=random_state)
     except ValueError as error:
-        counts = units["label"].value_counts().to_dict()
+        counts = units["label"].value_counts().sort_index()
+        labels = ", ".join(f"{count} of label {label}" for label, count in counts.items())
         amount = f"{size:.0%}" if isinstance(size, float) else str(size)
         raise GlioBenchError(
-            f"taking {amount} of {len(units)} patients (by label: {counts}) leaves a part without one of the "
-            "labels: the cohort is too small for this split scheme."
+            f"taking {amount} of {len(units)} patients ({labels}) leaves a part without one of the labels: the cohort "
+            "is too small for this split scheme; change its shares under `splits` in the config or add patients."
         ) from error
     return kept, taken
 

@@ -65,7 +65,8 @@ def score_cell(
         scored.append(place | _score_patients(part_rows[~is_slice], reason, resamples, seed))
         if is_slice.any():
             scored.append(place | _score_slices(part_rows[is_slice], reason))
-    return as_metrics(scored or [head | {"n_runs": 0, "status": status, "reason": reason or "no predictions"}])
+    nothing = {"n_runs": 0, "status": "failed" if status == "ok" else status, "reason": reason or "no predictions"}
+    return as_metrics(scored or [head | nothing])
 
 
 def as_metrics(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:

@@ -40,7 +40,7 @@ def search(
     arrays : sequence of str
         Shards of the approach's input; those that hold test patients alone are not opened.
     folder : Path
-        Where the journal of a search is kept, by what it depends on, until the search is done.
+        Where the journal of a search is kept, by what the search depends on.
     """
     journal = folder / ".unfinished" / f"{_fingerprint(job, settings, [patients, split, *arrays])}.log"
     load = partial(load_parts, job.input, job.repeat, str(patients), str(split), list(arrays))

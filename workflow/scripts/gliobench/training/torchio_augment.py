@@ -7,8 +7,6 @@ import torchio
 
 from gliobench.training import Part
 
-MODALITIES = 4  # a channel beyond them is a segmentation
-
 
 def limit_threads(threads: int) -> None:
     """Keep SimpleITK, with which TorchIO resamples, to so many threads."""
@@ -22,8 +20,8 @@ class Augmented(torch.utils.data.Dataset):
     Parameters
     ----------
     part : Part
-        Inputs of shape (n, channels, x, y, z) in [0, 1]; a fifth channel is a segmentation, 0 or 1, which is moved
-        with the images and keeps its values.
+        Inputs of shape (n, channels, x, y, z) in [0, 1]; a last channel of nothing but 0 and 1 is a segmentation, which
+        is moved with the images and keeps its values.
     augmentation : dict
         ``affine``, ``noise``, ``gamma``, ``motion``, ``bias_field``: the probability of each; ``motion_voxels``: the
         largest translation of a simulated movement. Other strengths are TorchIO's defaults.
@@ -31,6 +29,8 @@ class Augmented(torch.utils.data.Dataset):
 
     def __init__(self, part: Part, augmentation: dict):
         self.part = part
+        has_mask = all(np.isin(row[-1], (0, 1)).all() for row in part.inputs)
+        self.n_images = part.inputs.shape[1] - has_mask
         self.transform = torchio.Compose(
             [
                 torchio.RandomAffine(p=augmentation["affine"]),
@@ -46,9 +46,9 @@ class Augmented(torch.utils.data.Dataset):
 
     def __getitem__(self, row: int) -> tuple[torch.Tensor, torch.Tensor]:
         channels = torch.from_numpy(self.part.inputs[row].astype(np.float32))
-        images = {"images": torchio.ScalarImage(tensor=channels[:MODALITIES])}
-        if len(channels) > MODALITIES:
-            images["segmentation"] = torchio.LabelMap(tensor=channels[MODALITIES:])
+        images = {"images": torchio.ScalarImage(tensor=channels[: self.n_images])}
+        if len(channels) > self.n_images:
+            images["segmentation"] = torchio.LabelMap(tensor=channels[self.n_images :])
         subject = self.transform(torchio.Subject(images))
         augmented = torch.cat([subject[name].data for name in images])
         return augmented, torch.tensor(self.part.labels[row], dtype=torch.float32)

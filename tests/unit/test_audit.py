@@ -3,9 +3,9 @@ import pytest
 
 from dicom_files import write_series
 from gliobench.cohorts.audit import THUMBNAIL, audit_patients, check_something_left
+from gliobench.cohorts.nifti_writer import write_nifti
 from gliobench.errors import GlioBenchError
 from gliobench.files import write_table
-from gliobench.imaging.nifti import write_nifti
 from gliobench.study import MODALITIES
 
 AFFINE = np.array([[-2.0, 0, 0, 10], [0, 1.5, 0, -20], [0, 0, 3, 5], [0, 0, 0, 1]])

@@ -17,10 +17,10 @@ from gliobench.cohorts import synthetic_brainstem as brainstem
 from gliobench.cohorts.anatomy import load_template
 from gliobench.cohorts.audit import audit_patients
 from gliobench.cohorts.infiltration import load_brainstem
+from gliobench.cohorts.nifti_writer import write_nifti
 from gliobench.errors import GlioBenchError
 from gliobench.files import read_json, write_table
 from gliobench.imaging.dicom import SeriesError
-from gliobench.imaging.nifti import write_nifti
 from gliobench.settings import SCHEMAS, check
 from gliobench.sources import library_files
 from gliobench.study import MODALITIES

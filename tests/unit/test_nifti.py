@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from nibabel.orientations import axcodes2ornt, inv_ornt_aff
 
+from gliobench.cohorts.nifti_writer import write_nifti
 from gliobench.imaging.dicom import SeriesError
-from gliobench.imaging.nifti import read_nifti, write_nifti
+from gliobench.imaging.nifti import read_nifti
 
 SHAPE = (5, 6, 7)  # left to right, posterior to anterior, inferior to superior
 AFFINE = np.array([[2.0, 0, 0, -4], [0, 3, 0, -9], [0, 0, 4, -12], [0, 0, 0, 1]])

@@ -20,6 +20,7 @@ STUDY = {
     "settings": {"cnn3d": {"input": {"shape": [8, 8, 8]}, "parameters": {"epochs": 1}}},
     "runs": [{"approach": "cnn3d"}],
 }
+FLAIR_ALONE = {"clinic": {"kind": "rsna", "path": "clinic", "modalities": ["FLAIR"]}}
 
 
 def write_study(project: Path, **changes: object) -> None:
@@ -80,9 +81,12 @@ def test_a_label_other_than_0_and_1_is_named(project, clinic):
     )
 
 
-def test_more_folds_than_patients_of_a_label_are_refused(project, clinic):
+def test_more_folds_than_patients_of_a_label_are_refused(project, finished_small):
+    shutil.copytree(finished_small / "results/small/planted/images", project / "clinic")
+    write_study(project, cohorts=FLAIR_ALONE, splits={"kfold": {"folds": 12}})
+    counts = pd.read_csv(project / "clinic/train_labels.csv")["MGMT_value"].value_counts().sort_index()
     assert (
-        "GlioBench: 2 folds need 2 patients of each label, but label 0 has 1: "
+        f"GlioBench: 12 folds need 12 patients of each label, but label {counts.idxmin()} has {counts.min()}: "
         "lower `splits.kfold.folds` in the config or add patients."
         in sentence(project, "--configfile", "study.yaml", "--", "results/mine/clinic/splits/kfold.tsv")
     )
@@ -110,13 +114,13 @@ def spoil(clinic: Path) -> list[str]:
 
 def test_bad_series_are_rows_with_a_reason_and_the_study_goes_on(project, finished_small):
     shutil.copytree(finished_small / "results/small/planted/images", project / "clinic")
-    write_study(project)
+    write_study(project, cohorts=FLAIR_ALONE)
     lacking, cut, turned = spoil(project / "clinic")
     comparison = "results/mine/tables/comparison.tsv"
     finish(project, "--configfile", "study.yaml", "--set-scatter", "shards=1", "--", comparison)
 
     series = read_table(project / "results/mine/clinic/series.tsv", "series")
-    assert len(series) == 48
+    assert len(series) == 12
     bad = series[series["status"] != "ok"].set_index("patient_id")
     assert bad.index.tolist() == [lacking, cut, turned]
     assert set(bad["modality"]) == {"FLAIR"}
@@ -146,7 +150,7 @@ def test_bad_series_are_rows_with_a_reason_and_the_study_goes_on(project, finish
         ({"runs": [{"approach": "cnn3d", "variants": ["as_code"]}]}, "no variant 'as_code'; did you mean 'as_coded'?"),
         (
             {"runs": [{"approach": "cnn3d", "modalities": ["T1"]}]},
-            "'T1' is not one of ['FLAIR', 'T1w', 'T1wCE', 'T2w']",
+            "'T1' is not one of ['FLAIR', 'T1w', 'T1wCE', 'T2w', 'all']",
         ),
         (
             {"runs": [{"approach": "cnn3d", "protocols": ["publish"]}]},

@@ -43,7 +43,7 @@ def test_an_edit_of_a_figure_draws_figures_and_the_page_again(small_copy):
 def test_an_edit_of_the_reader_reads_and_trains_again_but_generates_nothing(small_copy):
     planned = after_edit(small_copy, f"{LIBRARY}/imaging/dicom.py")
     assert {"audit_series", "preprocess", "train_tensorflow"} <= planned
-    assert not {"generate", "read_cohort", "split"} & planned
+    assert "generate" not in planned
 
 
 def trained_after_edit(project, path: str) -> set[str]:

@@ -1,6 +1,5 @@
 """The smoke study: every approach from images to the table and the page."""
 
-
 import pytest
 import yaml
 from studies import ROOT, SMOKE, finish, planned_rules, result_bytes

@@ -47,7 +47,7 @@ def audit_patients(
     series : DataFrame
         As in the schema ``series``, a row a patient and modality, then one a role.
     thumbnails : ndarray
-        Shape (rows of `series`, 96, 96), uint8: the middle slice (of a mask, its largest), zeros where nothing could be read.
+        Shape (rows of `series`, 96, 96), uint8: the middle slice, of a mask its largest; zeros where nothing was read.
     """
     rows, thumbnails = [], []
     names = list(modalities)

@@ -4,14 +4,12 @@ from pathlib import Path
 
 import pandas as pd
 
+from gliobench.cohorts.names import GRADES, LABELS, TABLE
 from gliobench.cohorts.patients import check_folders, check_ids, check_once, read_sites
 from gliobench.errors import GlioBenchError
 from gliobench.imaging.dicom import SeriesError, SeriesFacts, Volume
 from gliobench.imaging.nifti import read_nifti
 
-TABLE = "patients.tsv"
-GRADES = ("none", "microscopic", "extensive")
-LABELS = {"none": 0, "microscopic": 0, "extensive": 1}  # [doc: Materials and Methods, first paragraph]
 LABEL_NAMES = {0: "none or microscopic", 1: "extensive"}
 ROLES = ("segmentation",)
 SUFFIXES = (".nii.gz", ".nii")

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from gliobench.cohorts.names import lesion_file
 from gliobench.cohorts.patients import check_folders, check_ids, check_once, read_sites
 from gliobench.errors import GlioBenchError
 from gliobench.imaging.dicom import SeriesError, SeriesFacts, Volume, read_series
@@ -86,11 +87,6 @@ def read_one(folder: str | Path, patient_id: str, name: str, voi_lut: bool = Fal
 def series_folder(folder: str | Path, patient_id: str, modality: str) -> Path:
     """Return where the series of one patient in one modality lies."""
     return Path(folder) / "train" / patient_id / modality
-
-
-def lesion_file(folder: str | Path, patient_id: str) -> Path:
-    """Return where the mask of a generated patient's lesion lies."""
-    return Path(folder) / "lesions" / f"{patient_id}.nii.gz"
 
 
 def _read_labels(folder: Path) -> pd.DataFrame:

@@ -15,10 +15,10 @@ from gliobench.cohorts.anatomy import Anatomy, draw_anatomy, draw_pose, load_tem
 from gliobench.cohorts.dicom_writer import Scanner, write_series
 from gliobench.cohorts.generator import check_ranges, fill, patient_rng, working_spacing, write_patients
 from gliobench.cohorts.lesion import Lesion, Traits, draw_centre, draw_lesion, draw_traits
-from gliobench.cohorts.rsna import lesion_file
+from gliobench.cohorts.names import lesion_file
+from gliobench.cohorts.nifti_writer import write_nifti
 from gliobench.errors import GlioBenchError
 from gliobench.files import whole, write_table
-from gliobench.imaging.nifti import write_nifti
 from gliobench.seeds import derive_seed
 
 ORACLE_DRAWS = 1_000_000

@@ -15,10 +15,10 @@ from gliobench.cohorts.anatomy import Anatomy, draw_pose, draw_warp, load_templa
 from gliobench.cohorts.generator import check_ranges, fill, patient_rng, working_spacing, write_patients
 from gliobench.cohorts.infiltration import draw_infiltration, infiltrate, load_brainstem
 from gliobench.cohorts.lesion import Lesion, draw_centre, draw_lesion, draw_traits
-from gliobench.cohorts.nifti import GRADES, LABELS, TABLE
+from gliobench.cohorts.names import GRADES, LABELS, TABLE
+from gliobench.cohorts.nifti_writer import write_nifti
 from gliobench.errors import GlioBenchError
 from gliobench.files import whole, write_table
-from gliobench.imaging.nifti import write_nifti
 from gliobench.seeds import derive_seed
 from gliobench.study import MODALITIES
 

@@ -1,6 +1,5 @@
-"""A NIfTI file as one volume in space, and the other way round."""
+"""A NIfTI file as one volume in space."""
 
-import gzip
 import zlib
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,6 @@ from nibabel.spatialimages import HeaderDataError
 
 from gliobench.imaging.dicom import SeriesError, SeriesFacts, Volume
 
-COMPRESSION = 4  # of gzip: a little larger than the default of 9, several times as fast
 UNREADABLE = (ImageFileError, HeaderDataError, OSError, EOFError, ValueError, OverflowError, zlib.error)
 
 
@@ -89,22 +87,3 @@ def _radiological(image: Any) -> npt.NDArray[np.float64]:
     x, y, _ = image.shape
     to_canonical = np.array([[0, 0, -1, x - 1], [0, -1, 0, y - 1], [1, 0, 0, 0], [0, 0, 0, 1]], np.float64)
     return np.asarray(image.affine, np.float64) @ to_canonical
-
-
-def write_nifti(voxels: npt.NDArray[Any], affine: npt.NDArray[np.float64], path: Path) -> None:
-    """
-    Write a ``.nii.gz`` file in mm: the same bytes for the same content.
-
-    Parameters
-    ----------
-    voxels : array of shape (i, j, k)
-        Values; stored with their own type.
-    affine : array of shape (4, 4)
-        From (i, j, k) to RAS+ mm.
-    path : Path
-        The file; its folder is made.
-    """
-    image = nib.Nifti1Image(voxels, affine)
-    image.header.set_xyzt_units("mm")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(gzip.compress(image.to_bytes(), COMPRESSION, mtime=0))

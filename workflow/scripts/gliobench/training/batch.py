@@ -22,7 +22,7 @@ from gliobench.recipe import LOGGER, say
 from gliobench.seeds import derive_seed
 from gliobench.sources import library_files
 from gliobench.training import Diverged, Part
-from gliobench.training.parts import ROLES, SLICE, batch_sizes, check_parts, part_of, prediction_rows, rows_of
+from gliobench.training.parts import ROLES, SLICE, check_batch_sizes, check_parts, part_of, prediction_rows, rows_of
 
 
 @dataclass(frozen=True)
@@ -182,7 +182,8 @@ def _train_fold(
     predictions: list[pd.DataFrame] = []
     best_epochs: dict[str, int] = {}
     try:
-        check_parts(parts, batch_sizes(job.parameters), tested=bool((roles["role"] == "test").any()))
+        check_parts(parts, tested=bool((roles["role"] == "test").any()))
+        check_batch_sizes(job.parameters, len(parts["train"]))
         for phase in job.phases:
             on_epoch = _EpochLog(job, fold, phase, history)
             best_epochs[phase] = approach.fit(

@@ -1,6 +1,6 @@
 """Which rows of the inputs a fold trains on, and the predictions made of them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
@@ -43,7 +43,7 @@ def part_of(inputs: np.ndarray, index: pd.DataFrame, rows: np.ndarray) -> Part:
     return Part(inputs[rows], chosen["label"].to_numpy(int), chosen["patient_id"].to_numpy(str))
 
 
-def check_parts(parts: Mapping[str, Part], batch_sizes: Iterable[int], tested: bool) -> None:
+def check_parts(parts: Mapping[str, Part], tested: bool) -> None:
     """
     Check that a fold can be trained and scored.
 
@@ -51,15 +51,13 @@ def check_parts(parts: Mapping[str, Part], batch_sizes: Iterable[int], tested: b
     ----------
     parts : dict of str to Part
         By role.
-    batch_sizes : iterable of int
-        Every batch size that the training uses.
     tested : bool
         Whether the split scheme has a test part.
 
     Raises
     ------
     GlioBenchError
-        The training part lacks a label, another part is empty, or a batch is larger than the training part.
+        The training part lacks a label, or another part is empty.
     """
     if len(np.unique(parts["train"].labels)) < 2:
         n_patients = len(np.unique(parts["train"].patient_ids))
@@ -68,22 +66,25 @@ def check_parts(parts: Mapping[str, Part], batch_sizes: Iterable[int], tested: b
         raise GlioBenchError("no validation patient has a usable series")
     if tested and not len(parts["test"]):
         raise GlioBenchError("no test patient has a usable series")
-    largest = max(batch_sizes, default=0)
-    if largest > len(parts["train"]):
+
+
+def check_batch_sizes(parameters: Mapping[str, object], n_rows: int) -> None:
+    """Raise a sentence if a ``batch_size`` of the parameters, or of a phase among them, exceeds the training part."""
+    largest = max(_batch_sizes(parameters), default=0)
+    if largest > n_rows:
         raise GlioBenchError(
-            f"`batch_size` is {largest}, but the training part has {len(parts['train'])} rows: "
+            f"`batch_size` is {largest}, but the training part has {n_rows} rows: "
             "lower it in the config under `settings` or add patients"
         )
 
 
-def batch_sizes(parameters: Mapping[str, object]) -> list[int]:
-    """Return every ``batch_size`` among the parameters, those of phases included."""
+def _batch_sizes(parameters: Mapping[str, object]) -> list[int]:
     sizes = []
     for name, value in parameters.items():
         if name == "batch_size" and isinstance(value, int):
             sizes.append(value)
         elif isinstance(value, Mapping):
-            sizes.extend(batch_sizes(value))
+            sizes.extend(_batch_sizes(value))
     return sizes
 
 

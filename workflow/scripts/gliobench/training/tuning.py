@@ -25,7 +25,7 @@ from gliobench.recipe import say
 from gliobench.seeds import derive_seed
 from gliobench.training import Diverged, Machine, Part
 from gliobench.training.batch import Job
-from gliobench.training.parts import batch_sizes
+from gliobench.training.parts import check_batch_sizes
 
 FINISHED = (TrialState.COMPLETE, TrialState.PRUNED)
 NAMES = {TrialState.COMPLETE: "complete", TrialState.PRUNED: "pruned", TrialState.FAIL: "failed"}
@@ -154,8 +154,7 @@ def _objective(
             raise optuna.TrialPruned
 
     try:
-        if max(batch_sizes(parameters), default=0) > len(train):
-            raise GlioBenchError(f"`batch_size` is larger than the training part of {len(train)} rows")
+        check_batch_sizes(parameters, len(train))
         model = approach.build(train.inputs.shape[1:], parameters, job.weights)
         approach.fit(model, job.phases[0], train, validation, parameters, seed, on_epoch)
     except (Diverged, GlioBenchError) as error:

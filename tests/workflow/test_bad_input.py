@@ -17,7 +17,7 @@ STUDY = {
     "bootstrap": 100,
     "cohorts": {"clinic": {"kind": "rsna", "path": "clinic"}},
     "splits": {"kfold": {"folds": 2, "repeats": 1, "validation": 0.34}},
-    "settings": {"cnn3d": {"input": {"shape": [8, 8, 8]}, "parameters": {"epochs": 1}}},
+    "settings": {"cnn3d": {"input": {"shape": [8, 8, 8]}, "parameters": {"epochs": 1, "batch_size": 2}}},
     "runs": [{"approach": "cnn3d"}],
 }
 FLAIR_ALONE = {"clinic": {"kind": "rsna", "path": "clinic", "modalities": ["FLAIR"]}}

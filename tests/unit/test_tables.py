@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from cell_files import make_cell, make_series
 from gliobench.errors import GlioBenchError
@@ -326,6 +327,20 @@ def test_replicates_say_whether_the_interval_covers_chance(tmp_path):
     assert "cnn3d main minus as_coded over 4 cohorts" in apart
     assert apart.endswith("the interval lies above 0.")
     write_formats(replicates, tmp_path / "replicates", "replicates")
+
+
+def test_several_approaches_widen_the_interval_that_decides():
+    aucs = [0.56, 0.52, 0.60, 0.58]
+    alone = control({"main": aucs})
+    groups = {"null": [f"null-{number}" for number in range(4)]}
+    both = pd.concat([alone, alone.assign(approach="resnet18")], ignore_index=True)
+    one, two = replicates_table(alone, groups), replicates_table(both, groups)
+    assert one.loc[0, "family_low"] == one.loc[0, "low"] > 0.5
+    assert one.loc[0, "statement"].endswith("the interval lies above 0.5.")
+    half = stats.t.ppf(1 - 0.05 / 4, 3) * stats.sem(aucs)
+    assert two.loc[0, "family_low"] == pytest.approx(np.mean(aucs) - half)
+    assert two.loc[0, "family_low"] < 0.5 < two.loc[0, "low"]
+    assert two.loc[0, "statement"].endswith("the interval corrected for 2 approaches covers 0.5.")
 
 
 def test_replicates_pair_only_cohorts_that_have_both_variants():

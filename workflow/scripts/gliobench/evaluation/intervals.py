@@ -142,21 +142,23 @@ def _scored_once(sample: Sample) -> bool:
     return max(sample.positive.scores.max(), sample.negative.scores.max()) <= 1
 
 
-def t_interval(values: ArrayLike) -> Interval:
+def t_interval(values: ArrayLike, confidence: float = CONFIDENCE) -> Interval:
     """
-    Mean of independent values with its 95 % interval by Student's t.
+    Mean of independent values with its interval by Student's t.
 
     Parameters
     ----------
     values : array-like, shape (n,)
         One value an independent cohort; those that are not numbers are left out.
+    confidence : float
+        Of the interval, 0 to 1.
     """
     numbers = np.asarray(values, dtype=float)
     numbers = numbers[~np.isnan(numbers)]
     if len(numbers) < 2:
         mean = float(numbers[0]) if len(numbers) else float("nan")
         return Interval(mean, float("nan"), float("nan"), len(numbers))
-    half = stats.t.ppf((1 + CONFIDENCE) / 2, len(numbers) - 1) * stats.sem(numbers)
+    half = stats.t.ppf((1 + confidence) / 2, len(numbers) - 1) * stats.sem(numbers)
     mean = float(numbers.mean())
     return Interval(mean, mean - float(half), mean + float(half), len(numbers))
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gliobench.evaluation.intervals import Interval, paired_t_interval, t_interval
+from gliobench.evaluation.intervals import CONFIDENCE, Interval, paired_t_interval, t_interval
 from gliobench.files import check_table, table_schema
 
 METHOD = ["approach", "modality", "protocol", "phase"]
@@ -29,16 +29,17 @@ def replicates_table(comparison: pd.DataFrame, groups: Mapping[str, Sequence[str
     -------
     pandas.DataFrame
         The table ``replicates``: a row a group, approach, variant, modality, protocol and phase (``mean``), and one
-        a variant that stands beside ``main`` (``difference``: main minus it, over the cohorts that have both).
+        a variant that stands beside ``main`` (``difference``: main minus it, over the cohorts that have both). The
+        family of a mean is the approaches of its group: its second interval holds for them together (Bonferroni).
     """
     scored = comparison["auc"].notna() & comparison["unit"].eq("patient")
     test = comparison[(comparison["part"] == "test") & scored]
-    rows = [
-        row
-        for group, cohorts in groups.items()
-        for method, cells in test[test["cohort"].isin(cohorts)].groupby(METHOD, sort=False)
-        for row in _rows_of({"cohort_group": group, **dict(zip(METHOD, method, strict=True))}, cells)
-    ]
+    rows = []
+    for group, cohorts in groups.items():
+        cells = test[test["cohort"].isin(cohorts)]
+        head = {"cohort_group": group, "family": cells["approach"].nunique()}
+        for method, of_method in cells.groupby(METHOD, sort=False):
+            rows += _rows_of(head | dict(zip(METHOD, method, strict=True)), of_method)
     table = pd.DataFrame(rows, columns=list(table_schema("replicates")["properties"]))
     return check_table(table, "replicates", "the replicates")
 
@@ -46,16 +47,21 @@ def replicates_table(comparison: pd.DataFrame, groups: Mapping[str, Sequence[str
 def _rows_of(head: dict[str, Any], cells: pd.DataFrame) -> list[dict[str, Any]]:
     aucs = {name: rows.set_index("cohort")["auc"] for name, rows in cells.groupby("variant", sort=False)}
     variants = list(aucs)
-    rows = [_row(head, variant, None, t_interval(aucs[variant])) for variant in variants]
+    level = 1 - (1 - CONFIDENCE) / head["family"]
+    rows = [_row(head, name, None, t_interval(aucs[name]), t_interval(aucs[name], level)) for name in variants]
     others = [name for name in variants if name != COMPARED and COMPARED in variants]
-    return rows + [_row(head, COMPARED, other, _difference(aucs[COMPARED], aucs[other])) for other in others]
+    alone = head | {"family": 1}
+    for other in others:
+        difference = _difference(aucs[COMPARED], aucs[other])
+        rows.append(_row(alone, COMPARED, other, difference, difference))
+    return rows
 
 
 def _difference(first: pd.Series, second: pd.Series) -> Interval:
     return paired_t_interval(*first.align(second, join="inner"))
 
 
-def _row(head: dict[str, Any], variant: Any, contrast: Any, interval: Interval) -> dict[str, Any]:
+def _row(head: dict[str, Any], variant: Any, contrast: Any, interval: Interval, joint: Interval) -> dict[str, Any]:
     row = head | {
         "control": "difference" if contrast else "mean",
         "variant": variant,
@@ -65,6 +71,8 @@ def _row(head: dict[str, Any], variant: Any, contrast: Any, interval: Interval) 
         "mean": interval.mean,
         "low": interval.low,
         "high": interval.high,
+        "family_low": joint.low,
+        "family_high": joint.high,
     }
     return row | {"statement": _statement(row)}
 
@@ -77,10 +85,11 @@ def _statement(row: Mapping[str, Any]) -> str:
         return f"{where} is {row['mean']:.3f}; too few for an interval."
     reference = 0 if row["contrast"] else CHANCE
     numbers = f"{row['mean']:.3f} ({row['low']:.3f} to {row['high']:.3f})"
-    return f"{where} is {numbers}; the interval {_lies(row, reference)}."
+    family = "" if row["family"] == 1 else f" corrected for {row['family']} approaches"
+    return f"{where} is {numbers}; the interval{family} {_lies(row, reference)}."
 
 
 def _lies(row: Mapping[str, Any], reference: float) -> str:
-    if row["low"] > reference:
+    if row["family_low"] > reference:
         return f"lies above {reference:g}"
-    return f"lies below {reference:g}" if row["high"] < reference else f"covers {reference:g}"
+    return f"lies below {reference:g}" if row["family_high"] < reference else f"covers {reference:g}"

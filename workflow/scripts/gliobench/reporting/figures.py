@@ -300,7 +300,8 @@ def _draw_replicates(
     text = f"{interval(row['mean'], row['low'], row['high'], digits=3)}, n = {row['n']}"
     axes.annotate(text, (1.01, place), xycoords=("axes fraction", "data"), va="center", fontsize=8)
     minus: str = "" if pd.isna(row["contrast"]) else f" {DASH} {row['contrast']}"
-    return f"{row['cohort_group']}: {row['approach']} {row['variant']}{minus}"
+    phase = "" if row["phase"] == "final" else f", {row['phase']}"
+    return f"{row['cohort_group']}: {row['approach']} {row['variant']}{minus}{phase}"
 
 
 def _values(row: Row, comparison: pd.DataFrame, groups: Mapping[str, Sequence[str]]) -> np.ndarray:

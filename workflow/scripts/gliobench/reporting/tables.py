@@ -126,12 +126,14 @@ def show_replicates(table: pd.DataFrame) -> Display:
         "Variant": what,
         "Modality": _text(table["modality"]),
         "Protocol": _text(table["protocol"]),
+        "Phase": _text(table["phase"]),
         "n": _text(table["n"]),
         "Mean AUC or difference": _intervals(table, ["mean", "low", "high"], digits=3),
+        "For all approaches together": _intervals(table, ["mean", "family_low", "family_high"], digits=3),
     }
-    numbers = frozenset(["n", "Mean AUC or difference"])
-    caption = "Independent cohorts together: means with 95 % t intervals."
-    return Display(pd.DataFrame(columns), numbers, caption, 5, tuple(table["statement"]))
+    numbers = frozenset(["n", "Mean AUC or difference", "For all approaches together"])
+    caption = "Independent cohorts together: means with 95 % t intervals, alone and for all approaches together."
+    return Display(pd.DataFrame(columns), numbers, caption, 6, tuple(table["statement"]))
 
 
 def show_leakage(table: pd.DataFrame) -> Display:

@@ -129,7 +129,8 @@ def test_controls_draw_a_point_a_cohort(variants, tmp_path):
         for number in range(5)
     ]  # fmt: skip
     groups = {"null": [f"null-{number}" for number in range(5)]}
-    table = pd.DataFrame(rows)
+    of_patients = pd.DataFrame(rows)
+    table = pd.concat([of_patients, of_patients.assign(unit="slice", auc=0.9)], ignore_index=True)
     figure = replicates_figure(table, replicates_table(table, groups), groups)
     assert len(figure.axes) == len(variants)
     assert len(figure.axes[0].lines[1].get_xdata()) == 5

@@ -305,7 +305,8 @@ def _draw_replicates(
 
 
 def _values(row: Row, comparison: pd.DataFrame, groups: Mapping[str, Sequence[str]]) -> np.ndarray:
-    chosen = comparison["cohort"].isin(groups[row["cohort_group"]]) & (comparison["part"] == "test")
+    chosen = comparison["cohort"].isin(groups[row["cohort_group"]]) & comparison["unit"].eq("patient")
+    chosen &= comparison["part"].eq("test")
     for name in ("approach", "modality", "protocol", "phase"):
         chosen &= comparison[name] == row[name]
     aucs = {name: rows.set_index("cohort")["auc"] for name, rows in comparison[chosen].groupby("variant")}

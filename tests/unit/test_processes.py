@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 from gliobench.errors import GlioBenchError
-from gliobench.processes import hold
+from gliobench.processes import MAIN, hold
 from gliobench.sources import SCRIPTS
 
 PARENT = """
@@ -27,7 +27,7 @@ time.sleep(60)
 """
 HOLDER = """
 import sys, time
-from gliobench.processes import hold
+from gliobench.processes import MAIN, hold
 hold(sys.argv[1])
 print("held", flush=True)
 time.sleep(60)
@@ -63,6 +63,15 @@ def test_a_script_whose_parent_lives_goes_on():
         time.sleep(0.2)
         assert child.poll() is None
         child.kill()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel's parent-death signal is Linux's own")
+def test_a_script_that_starts_after_its_study_was_killed_dies_at_once():
+    with subprocess.Popen([sys.executable, "-c", "pass"]) as study:
+        pass
+    started = [sys.executable, "-c", CHILD]
+    with subprocess.Popen(started, env={"PYTHONPATH": str(SCRIPTS), MAIN: str(study.pid)}) as late:
+        assert late.wait(timeout=10) == -signal.SIGKILL
 
 
 def test_what_one_process_holds_another_is_refused_with_a_sentence(tmp_path):

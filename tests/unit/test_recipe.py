@@ -52,6 +52,13 @@ def test_any_other_error_keeps_its_traceback_in_the_log(log):
     assert "ZeroDivisionError: surprise" in written
 
 
+def test_an_error_on_a_full_disk_is_a_sentence_whatever_its_kind(log):
+    done = run(log, "import gliobench.recipe; gliobench.recipe.FULL = float('inf'); raise RuntimeError('write failed')")
+    assert done.returncode == 1
+    assert f"GlioBench: the disk that holds {log.parent} is full; make room" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_progress_is_said_on_the_terminal_and_in_the_log(log):
     done = run(log, "say('fold 1 of 5')")
     assert done.returncode == 0

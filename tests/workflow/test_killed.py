@@ -1,3 +1,7 @@
+import random
+import shutil
+import time
+
 import psutil
 import pytest
 from studies import SMALL, Running, finish, result_bytes
@@ -12,12 +16,28 @@ def kill_once(project, pattern: str) -> None:
     """Start the study, kill its main process as soon as `pattern` is there: all that it started dies with it."""
     with Running(project, *TARGET) as running:
         running.wait_for(pattern)
-        survivors = running.kill()
-        described = [(process.pid, process.cmdline()) for process in survivors if process.is_running()]
-        for process in survivors:
-            process.kill()
-        psutil.wait_procs(survivors, timeout=5)
+        assert running.main.children(), "nothing was running"
+        kill(running)
+
+
+def kill(running: Running) -> None:
+    """Kill the main process; nothing of it may live five seconds later."""
+    survivors = running.kill()
+    described = [(process.pid, process.cmdline()) for process in survivors if process.is_running()]
+    for process in survivors:
+        process.kill()
+    psutil.wait_procs(survivors, timeout=5)
     assert not described, "outlived the kill by five seconds"
+
+
+def kill_after(project, seconds: float) -> bool:
+    """Start the study and kill its main process after that time; return whether it was still at work."""
+    with Running(project, *TARGET) as running:
+        time.sleep(seconds)
+        at_work = running.main.poll() is None
+        if at_work:
+            kill(running)
+    return at_work
 
 
 def test_a_study_killed_at_each_of_its_stages_ends_with_the_same_bytes(project, finished_small):
@@ -32,4 +52,18 @@ def test_a_study_killed_at_each_of_its_stages_ends_with_the_same_bytes(project, 
     printed = finish(project, *TARGET)
     assert "fold-0: finished earlier, kept" in printed
     assert not list((project / RUN).glob(".*")), "what an unfinished job keeps is cleared away"
+    assert result_bytes(project) == result_bytes(finished_small)
+
+
+def test_a_study_killed_at_ten_random_moments_ends_with_the_same_bytes(project, finished_small):
+    seed = random.SystemRandom().randrange(10**6)
+    print(f"seed of the moments: {seed}")
+    moments = random.Random(seed)
+    kills = 0
+    while kills < 10:
+        if kill_after(project, moments.uniform(1, 9)):
+            kills += 1
+        else:  # it ended first: from the start again
+            shutil.rmtree(project / "results")
+    finish(project, *TARGET)
     assert result_bytes(project) == result_bytes(finished_small)

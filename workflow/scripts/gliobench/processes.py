@@ -11,16 +11,34 @@ from typing import IO
 from gliobench.errors import GlioBenchError
 
 PR_SET_PDEATHSIG = 1
+MAIN = "GLIOBENCH_MAIN"  # the environment's name for the process that starts the jobs
+
+
+def lead_jobs() -> None:
+    """Let the jobs that this process starts know which it is, so that they end with it."""
+    os.environ[MAIN] = str(os.getpid())
 
 
 def die_with_parent() -> None:
-    """Have the kernel kill this process when its parent ends (Linux; elsewhere nothing happens)."""
+    """
+    Have the kernel kill this process when its parent ends (Linux; elsewhere nothing happens).
+
+    A parent that ended before the kernel was told is known by `lead_jobs`.
+    """
     if sys.platform != "linux":
         return
-    parent = os.getppid()
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:  # it ended before the kernel was told
+    if MAIN in os.environ and _ended(int(os.environ[MAIN])):
         os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _ended(process: int) -> bool:
+    """Whether a process is gone, or dead and not yet cleared away."""
+    try:
+        state = Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
+    except OSError:
+        return True
+    return state in "ZX"
 
 
 _held: list[IO[str]] = []  # open for as long as the process lives: the kernel drops a lock with its holder

@@ -2,16 +2,19 @@
 
 import logging
 import os
+import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from gliobench.caches import keep_caches
 from gliobench.errors import GlioBenchError
 from gliobench.processes import die_with_parent
 
 LOGGER = logging.getLogger("gliobench")
+FULL = 2**20  # bytes free, below which a disk counts as full
 
 
 @contextmanager
@@ -19,7 +22,8 @@ def recipe(snakemake: Any) -> Iterator[None]:
     """
     Run a script's body: end with the workflow, log to the rule's log file, print a `GlioBenchError` as its sentence.
 
-    What frameworks write to the standard error goes into the log too, so that the terminal shows what `say` says.
+    Libraries keep their caches in the results. What frameworks write to the standard error goes into the log too, so
+    that the terminal shows what `say` says.
 
     Parameters
     ----------
@@ -27,6 +31,7 @@ def recipe(snakemake: Any) -> Iterator[None]:
         What Snakemake puts into every script.
     """
     die_with_parent()
+    keep_caches()
     log = Path(snakemake.log[0])
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("w", encoding="utf-8", buffering=1) as file:
@@ -43,8 +48,20 @@ def recipe(snakemake: Any) -> Iterator[None]:
             LOGGER.error("%s", error)
             sys.exit(f"\nGlioBench: {error}\n")
         except Exception:
+            if disk_is_full(log.parent):  # the log has no room either
+                sys.exit(f"\nGlioBench: {full_disk_sentence(log.parent)}\n")
             LOGGER.exception("unexpected error in rule %s", snakemake.rule)
             raise
+
+
+def disk_is_full(folder: Path) -> bool:
+    """Whether the disk of a folder has no room; what fails then need not say so itself, or not as an `OSError`."""
+    return shutil.disk_usage(folder).free < FULL
+
+
+def full_disk_sentence(folder: Path) -> str:
+    """Say what to do about a full disk."""
+    return f"the disk that holds {folder.resolve()} is full; make room and run the same command: the study goes on."
 
 
 def say(sentence: str) -> None:

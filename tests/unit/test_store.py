@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gliobench.errors import GlioBenchError
-from gliobench.inputs.store import append_rows, read_shards, single, stack_channels, write_shard
+from gliobench.inputs.store import append_rows, read_shards, shard_writer, single, stack_channels, write_shard
 
 
 def index(ids, modality="FLAIR", slices=None):
@@ -75,6 +75,30 @@ def test_a_shard_may_be_empty(tmp_path):
     write_shard([], index([]), tmp_path / "none.npy")
     array, rows = read_shards([tmp_path / "none.npy"])
     assert len(array) == len(rows) == 0
+
+
+def test_a_shard_written_patient_by_patient_is_the_one_written_at_once(tmp_path):
+    arrays = np.random.default_rng(0).normal(size=(5, 3, 2)).astype(np.float16)
+    write_shard(list(arrays), index(list("abcde")), tmp_path / "once.npy")
+    with shard_writer(tmp_path / "bit.npy") as append:
+        for patient_id, array in zip("abcde", arrays, strict=True):
+            append([array], index([patient_id]))
+    for suffix in (".npy", ".tsv"):
+        assert (tmp_path / f"bit{suffix}").read_bytes() == (tmp_path / f"once{suffix}").read_bytes()
+    np.testing.assert_array_equal(np.load(tmp_path / "once.npy"), arrays)
+
+
+def test_a_shard_that_nothing_is_appended_to_is_empty(tmp_path):
+    with shard_writer(tmp_path / "none.npy"):
+        pass
+    array, rows = read_shards([tmp_path / "none.npy"])
+    assert len(array) == len(rows) == 0
+
+
+def test_inputs_of_two_shapes_in_one_shard_are_refused_and_leave_no_file(tmp_path):
+    with pytest.raises(GlioBenchError, match=r"an input is float64 \(3,\), those before it float64 \(2,\)"):
+        write_shard([np.zeros(2), np.zeros(3)], index(["a", "b"]), tmp_path / "bad.npy")
+    assert not list(tmp_path.iterdir())
 
 
 def test_an_index_without_a_patient_is_refused(tmp_path):

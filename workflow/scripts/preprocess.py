@@ -5,11 +5,12 @@ from gliobench.recipe import recipe
 with recipe(snakemake):
     from gliobench.files import read_table, shard_of
     from gliobench.inputs.make import make_inputs, usable_patients
-    from gliobench.inputs.store import write_shard
+    from gliobench.inputs.store import shard_writer
 
     name, settings = snakemake.wildcards.modality, snakemake.params.input
     patients = shard_of(read_table(snakemake.input.patients, "patients"), snakemake.wildcards.scatteritem)
     usable = usable_patients(read_table(snakemake.input.series, "series"), name, settings)
     chosen = patients.loc[patients["patient_id"].isin(usable), "patient_id"]
-    arrays, index = make_inputs(chosen, name, snakemake.params.folder, snakemake.params.kind, settings)
-    write_shard(arrays, index, snakemake.output.array)
+    with shard_writer(snakemake.output.array) as append:
+        for patient_id in chosen:
+            append(*make_inputs([patient_id], name, snakemake.params.folder, snakemake.params.kind, settings))

@@ -1,7 +1,9 @@
 """The array store: one ``.npy`` a shard, with a TSV that says which row is whose; and how series are joined."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import pandas as pd
@@ -10,6 +12,7 @@ from gliobench.errors import GlioBenchError
 from gliobench.files import read_table, whole, write_table
 
 Stored = tuple[np.ndarray, pd.DataFrame]
+SHARD_INDEX = ["patient_id", "modality", "slice_index"]
 
 
 def write_shard(arrays: Sequence[np.ndarray], index: pd.DataFrame, path: str | Path) -> None:
@@ -25,10 +28,69 @@ def write_shard(arrays: Sequence[np.ndarray], index: pd.DataFrame, path: str | P
     path : path
         The ``.npy`` file; the index goes beside it as ``.tsv``.
     """
+    with shard_writer(path) as append:
+        append(arrays, index)
+
+
+@contextmanager
+def shard_writer(path: str | Path) -> Iterator[Callable[[Sequence[np.ndarray], pd.DataFrame], None]]:
+    """
+    Give a function that appends arrays and their rows to a shard: memory does not grow with the patients.
+
+    The function takes what `write_shard` takes. Both files appear once the block ends without an error.
+
+    Raises
+    ------
+    GlioBenchError
+        An array differs in shape or type from those before it.
+    """
     with whole(path) as temporary:
-        np.save(temporary, np.stack(arrays) if len(arrays) else np.empty((0,), np.float32))
-    rows = index.reset_index(drop=True).rename_axis("row").reset_index()
-    write_table(rows, Path(path).with_suffix(".tsv"), "index")
+        with temporary.open("wb") as file:
+            arrays = _ArrayFile(file, path)
+            tables: list[pd.DataFrame] = []
+
+            def append(some: Sequence[np.ndarray], index: pd.DataFrame) -> None:
+                arrays.append(some)
+                tables.append(index)
+
+            yield append
+            arrays.finish()
+        index = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=SHARD_INDEX)
+        write_table(index.rename_axis("row").reset_index(), Path(path).with_suffix(".tsv"), "index")
+
+
+class _ArrayFile:
+    """An ``.npy`` file that grows; numpy leaves room in its header for the number of rows."""
+
+    def __init__(self, file: BinaryIO, path: str | Path):
+        self.file, self.path = file, path
+        self.first = np.empty((), np.float32)
+        self.rows = 0
+
+    def append(self, arrays: Sequence[np.ndarray]) -> None:
+        for array in arrays:
+            if not self.rows:
+                self.first = array
+                self._write_header()
+            if (array.shape, array.dtype) != (self.first.shape, self.first.dtype):
+                raise GlioBenchError(
+                    f"{self.path}: an input is {array.dtype} {array.shape}, those before it {self.first.dtype} "
+                    f"{self.first.shape}; inputs of one approach have one shape."
+                )
+            self.file.write(np.ascontiguousarray(array).data)
+            self.rows += 1
+
+    def finish(self) -> None:
+        self.file.seek(0)
+        self._write_header()
+
+    def _write_header(self) -> None:
+        header = {
+            "descr": np.lib.format.dtype_to_descr(self.first.dtype),
+            "fortran_order": False,
+            "shape": (self.rows, *self.first.shape),
+        }
+        np.lib.format.write_array_header_1_0(self.file, header)
 
 
 def read_shards(paths: Sequence[str | Path], patients: Collection[str] | None = None) -> Stored:
@@ -151,6 +213,30 @@ def stack_channels(series: Mapping[str, Stored]) -> Stored:
 
 # By kind of input. It stands here, since trainings join inputs where no imaging library is installed
 JOINS = {"volume": single, "slices": append_rows, "grid": stack_channels, "facts": stack_channels}
+
+
+def join_shards(kind: str, arrays: Sequence[str | Path], patients: Collection[str] | None = None) -> Stored:
+    """
+    Read the shards of an approach's input, its series joined as the kind of input asks.
+
+    Parameters
+    ----------
+    kind : str
+        Kind of the input.
+    arrays : sequence of path
+        Shards, ``<series>/<shard>.npy``, series in the order of the channels.
+    patients : collection of str, optional
+        Whose rows to read; all by default.
+
+    Returns
+    -------
+    array, index
+        As `read_shards` returns them.
+    """
+    shards: dict[str, list[str | Path]] = {}
+    for path in arrays:
+        shards.setdefault(Path(path).parent.name, []).append(path)
+    return JOINS[kind]({name: read_shards(paths, patients) for name, paths in shards.items()})
 
 
 def _check_something_left(series: Mapping[str, Stored]) -> None:

@@ -3,10 +3,13 @@
 import numpy as np
 import pandas as pd
 import pytest
+from confidenceinterval import roc_auc_score as roc_auc_score_with_ci
 from scipy import stats
+from scipy.special import expit, logit
 from sklearn.metrics import roc_auc_score
 
 from cell_files import make_cell
+from gliobench.evaluation.bootstrap import bca_intervals, bca_p, resample
 from gliobench.evaluation.cells import score_cell
 from gliobench.evaluation.intervals import paired_t_interval, patient_intervals, t_interval
 from gliobench.evaluation.metrics import make_sample
@@ -32,9 +35,10 @@ def test_the_same_study_gives_the_same_intervals():
     assert not first[LIMITS].equals(other[LIMITS])
 
 
-def test_resamples_are_patients_within_label_as_scipy_draws_them():
-    rng = np.random.default_rng(1)
-    rows = random_rows(0.7, 12, rng)
+@pytest.mark.parametrize("random_seed", range(3))
+def test_resamples_and_intervals_are_those_of_scipy(random_seed):
+    rng = np.random.default_rng(random_seed)
+    rows = random_rows(0.6, 12, rng)
     high, low = (rows.loc[rows["label"] == label, "probability"].to_numpy() for label in (1, 0))
 
     def plain_auc(positive, negative):
@@ -42,11 +46,30 @@ def test_resamples_are_patients_within_label_as_scipy_draws_them():
         return roc_auc_score(labels, np.concatenate([positive, negative]))
 
     plain = stats.bootstrap(
-        (high, low), plain_auc, vectorized=False, n_resamples=300, method="BCa", rng=np.random.default_rng(5)
+        (high, low), plain_auc, vectorized=False, n_resamples=200, method="BCa", rng=np.random.default_rng(5)
     )  # fmt: skip
-    intervals, method = patient_intervals(make_sample(rows), seed=5, resamples=300)
+    intervals, method = patient_intervals(make_sample(rows), seed=5, resamples=200)
     assert intervals["auc"] == pytest.approx(tuple(plain.confidence_interval))
-    assert method == "BCa bootstrap by patient within label, 300 resamples, conditional on the fitted models"
+    assert method.startswith("BCa bootstrap by patient within label, 200 resamples, conditional on the fitted models")
+
+
+def test_the_p_value_is_where_the_interval_ends():
+    rng = np.random.default_rng(3)
+    high, low = rng.exponential(size=(2, 30))
+
+    def mean_difference(positive, negative):
+        return ((positive @ high) / positive.sum(axis=-1) - (negative @ low) / negative.sum(axis=-1))[None]
+
+    resampled = resample(mean_difference, (30, 30), seed=1, resamples=4000)
+    for null in (0.0, 0.3, -0.3):
+        p = bca_p(resampled, null)[0]
+        ends = bca_intervals(resampled, confidence=1 - p)[0]
+        assert np.abs(ends - null).min() < 0.02
+
+
+def test_no_p_value_is_0():
+    resampled = resample(lambda high, low: (5 + high[..., 0] - low[..., 0])[None], (9, 9), seed=1, resamples=99)
+    assert bca_p(resampled, null=-100)[0] >= 1 / 100
 
 
 def test_a_patient_keeps_all_its_repeats_so_that_more_of_the_same_narrow_nothing():
@@ -62,7 +85,7 @@ def test_a_proportion_that_no_resample_moves_gets_wilsons_interval():
     rows = rows_of([(f"p{n}", 1, 0.1 + 0.01 * n) for n in range(9)] + [(f"n{n}", 0, 0.05 * n) for n in range(12)])
     intervals, method = patient_intervals(make_sample(rows), seed=1, resamples=200)
     assert intervals["recall"] == pytest.approx((0.0, 0.2991), abs=1e-3)  # 0 of 9 is not [0, 0]
-    assert "Wilson for precision, recall" in method
+    assert "Wilson for accuracy, precision, recall" in method or "Wilson for precision, recall" in method
 
 
 def test_calling_everyone_positive_does_not_make_accuracy_certain():
@@ -70,6 +93,26 @@ def test_calling_everyone_positive_does_not_make_accuracy_certain():
     intervals, method = patient_intervals(make_sample(rows), seed=1, resamples=200)
     assert intervals["accuracy"] == pytest.approx((0.352, 0.648), abs=1e-3)
     assert "Wilson for accuracy, precision, recall, specificity" in method
+
+
+def test_a_proportion_far_from_the_edge_is_bootstrapped():
+    rng = np.random.default_rng(6)
+    rows = random_rows(0.6, 30, rng)
+    _, method = patient_intervals(make_sample(rows), seed=1, resamples=200)
+    assert "Wilson" not in method
+
+
+def test_an_auc_near_1_has_delongs_interval_on_the_logit_scale():
+    rng = np.random.default_rng(8)
+    rows = random_rows(0.97, 30, rng)
+    label, probability = rows["label"].to_numpy(), rows["probability"].to_numpy()
+    area, ends = roc_auc_score_with_ci(label, probability)
+    intervals, method = patient_intervals(make_sample(rows), seed=1, resamples=200)
+    assert "logit DeLong for auc" in method
+    error = (ends[1] - ends[0]) / 2 / stats.norm.ppf(0.975)
+    half = stats.norm.ppf(0.975) * error / (area * (1 - area))
+    expected = expit(logit(area) + np.array([-half, half]))
+    assert intervals["auc"] == pytest.approx(tuple(expected), abs=1e-6)
 
 
 def test_a_perfect_auc_gets_the_exact_one_sided_bound():
@@ -95,13 +138,13 @@ def test_a_single_patient_of_a_label_leaves_the_bootstrap_undefined():
 
 @pytest.mark.parametrize("auc", [0.5, 0.7, 0.95])
 def test_intervals_of_independent_scores_miss_about_one_time_in_twenty(auc):
-    rng = np.random.default_rng(20)
-    ends = [
-        patient_intervals(make_sample(random_rows(auc, 40, rng)), seed=number, resamples=300)[0]["auc"]
-        for number in range(200)
-    ]
-    missed = np.mean([not low <= auc <= high for low, high in ends])
-    assert 0.01 <= missed <= 0.10  # 200 draws at 5 % lie there 99 times in 100
+    rng = np.random.default_rng(21)
+    missed = 0
+    for number in range(1000):
+        intervals, _ = patient_intervals(make_sample(random_rows(auc, 60, rng)), seed=number, resamples=200)
+        low, high = intervals["auc"]
+        missed += not low <= auc <= high
+    assert 30 <= missed <= 75
 
 
 def test_t_interval_is_students():

@@ -12,6 +12,7 @@ from gliobench.errors import GlioBenchError
 from gliobench.evaluation.cells import patient_rows, score_cell
 from gliobench.evaluation.columns import METRICS
 from gliobench.evaluation.metrics import make_sample, pooled_auc, score, unit_weights, why_empty
+from gliobench.evaluation.slices import score_slices
 from gliobench.files import check_table, table_schema
 
 
@@ -39,6 +40,9 @@ def sklearn_scores(label, probability):
         "f1": sklearn_metrics.f1_score(label, call, zero_division=np.nan),
         "balanced_accuracy": sklearn_metrics.balanced_accuracy_score(label, call) if both else np.nan,
         "brier": np.mean((probability - label) ** 2),
+        "pr_auc": sklearn_metrics.average_precision_score(label, probability) if both else np.nan,
+        "mcc": sklearn_metrics.matthews_corrcoef(label, call) if both and 0 < call.sum() < len(call) else np.nan,
+        "log_loss": sklearn_metrics.log_loss(label, np.clip(probability, 1e-15, 1 - 1e-15), labels=[0, 1]),
     }
 
 
@@ -78,7 +82,8 @@ def test_a_weight_counts_as_that_many_copies_of_the_patient(random_seed):
         [(f"{number:02d}", number % 2, round(rng.random(), 1)) for number in range(10, 20)],
     )
     sample = make_sample(rows)
-    weights = rng.integers(0, 3, size=(2, 10)) + np.eye(2, 10, dtype=int)
+    weights = rng.integers(0, 3, size=(2, 10))
+    weights[:, [0, 5]] += 1  # each run keeps both labels
     copies = dict(zip([*sample.positive.patients, *sample.negative.patients], weights.ravel(), strict=True))
     counts = rows["patient_id"].map(copies)
     copied = rows.loc[rows.index.repeat(counts)]
@@ -110,7 +115,10 @@ def test_precision_without_a_positive_call_is_empty_and_says_why():
     sample, scores = make_sample(rows), scores_of(rows)
     assert np.isnan(scores["precision"])
     assert scores["f1"] == 0.0  # defined: one patient was missed
-    assert why_empty(sample, scores) == ["precision is empty: no patient is called positive"]
+    assert why_empty(sample, scores) == [
+        "precision is empty: no patient is called positive",
+        "mcc is empty: all patients are called alike",
+    ]
 
 
 def test_auc_of_leave_one_out_is_empty_and_says_why():
@@ -118,7 +126,7 @@ def test_auc_of_leave_one_out_is_empty_and_says_why():
     sample, scores = make_sample(rows), scores_of(rows)
     assert np.isnan(scores["auc"])
     assert pooled_auc(rows) == 1.0
-    assert why_empty(sample, scores) == ["auc is empty: each run scores a single patient"]
+    assert why_empty(sample, scores) == ["auc and pr_auc are empty: each run scores a single patient"]
 
 
 def test_a_score_undefined_in_one_repeat_is_empty():
@@ -127,15 +135,18 @@ def test_a_score_undefined_in_one_repeat_is_empty():
     sample, scores = make_sample(rows), scores_of(rows)
     assert np.isnan(scores["precision"])
     assert why_empty(sample, scores) == [
-        "precision is empty: no patient is called positive in 1 of 2 repeats and seeds"
+        "precision is empty: no patient is called positive in 1 of 2 repeats and seeds",
+        "mcc is empty: all patients are called alike in 1 of 2 repeats and seeds",
     ]
 
 
 def test_one_label_alone_leaves_what_needs_both_empty():
     rows = rows_of([("a", 1, 0.9), ("b", 1, 0.1)])
     scores = scores_of(rows)
-    assert [name for name in METRICS if np.isnan(scores[name])] == ["auc", "specificity", "balanced_accuracy"]
-    assert "specificity and balanced_accuracy are empty: no patient with label 0" in why_empty(
+    assert [name for name in METRICS if np.isnan(scores[name])] == [
+        "auc", "specificity", "balanced_accuracy", "pr_auc", "mcc",
+    ]  # fmt: skip
+    assert "specificity, balanced_accuracy and mcc are empty: no patient with label 0" in why_empty(
         make_sample(rows), scores
     )
 
@@ -207,3 +218,54 @@ def test_files_of_two_cells_are_not_scored_as_one():
     first, second = make_cell(), make_cell(variant="as_coded")
     with pytest.raises(GlioBenchError, match="run records of different cells"):
         score_cell(first[0] + second[0], first[1] + second[1], base_seed=1, resamples=50)
+
+
+def cell_of_strength(signal, random_seed, **settings):
+    return make_cell(n=40, signal=signal, random_seed=random_seed, **settings)[:2]
+
+
+def test_p_chance_counts_permutations_that_reach_the_observed_auc():
+    cell = cell_of_strength(0.3, 1, seeds=2)
+    permuted = [cell_of_strength(0, 10 + number, seeds=2) for number in range(19)]
+    observed = score_cell(*cell, base_seed=1, resamples=50).set_index("part").loc["test", "auc"]
+    aucs = [score_cell(*one, base_seed=1, resamples=50).set_index("part").loc["test", "auc"] for one in permuted]
+    table = score_cell(*cell, base_seed=1, resamples=50, permuted=permuted).set_index("part")
+    assert table.loc["test", "p_chance"] == pytest.approx((1 + np.sum(np.array(aucs) >= observed)) / 20)
+    assert table.loc["test", "n_permutations"] == 19
+    assert pd.isna(table.loc["validation", "p_chance"])
+    assert pd.isna(table.loc["validation", "n_permutations"])
+
+
+def test_a_permutation_as_good_as_the_runs_counts_against_them():
+    cell = cell_of_strength(0.3, 1)
+    table = score_cell(*cell, base_seed=1, resamples=50, permuted=[cell, cell])
+    assert table.loc[0, "p_chance"] == 1
+
+
+def test_a_permutation_that_diverged_does_not_count_and_is_said():
+    permuted = [cell_of_strength(0, 2), cell_of_strength(0, 3, bad=(0, 1, 2))]
+    table = score_cell(*cell_of_strength(3, 1), base_seed=1, resamples=50, permuted=permuted)
+    assert table.loc[0, ["p_chance", "n_permutations"]].tolist() == [0.5, 1]
+    assert "1 of 2 permutations have no AUC and do not count" in table.loc[0, "reason"]
+
+
+def test_slices_score_as_scikit_learn_does():
+    rows = rows_of([(f"{number:02d}", number % 2, (number * 7 % 20) / 20) for number in range(20)])
+    label, probability = rows["label"].to_numpy(), rows["probability"].to_numpy()
+    assert score_slices(rows) == pytest.approx(sklearn_scores(label, probability))
+
+
+def test_average_precision_weighs_runs_by_their_positives():
+    runs = [
+        [("a", 1, 0.9), ("b", 1, 0.8), ("c", 0, 0.85)],
+        [("e", 1, 0.1), ("f", 0, 0.9)],
+    ]
+    values = [sklearn_metrics.average_precision_score(*zip(*[pair[1:] for pair in run], strict=True)) for run in runs]
+    assert scores_of(rows_of(*runs))["pr_auc"] == pytest.approx((2 * values[0] + values[1]) / 3)
+
+
+def test_average_precision_is_empty_where_a_run_lacks_a_label():
+    rows = rows_of([("a", 1, 0.9), ("b", 0, 0.8)], [("c", 1, 0.2)])
+    sample, scores = make_sample(rows), scores_of(rows)
+    assert np.isnan(scores["pr_auc"])
+    assert "pr_auc is empty: a run scores patients of one label only" in why_empty(sample, scores)

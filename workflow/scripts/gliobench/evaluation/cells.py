@@ -8,14 +8,26 @@ import numpy as np
 import pandas as pd
 
 from gliobench.errors import GlioBenchError
+from gliobench.evaluation.bootstrap import RESAMPLES
+from gliobench.evaluation.calibration import calibration
 from gliobench.evaluation.columns import CELL, METRICS, RUN
-from gliobench.evaluation.intervals import RESAMPLES, patient_intervals
-from gliobench.evaluation.metrics import make_sample, pooled_auc, score, unit_weights, why_empty
+from gliobench.evaluation.intervals import patient_intervals
+from gliobench.evaluation.metrics import (
+    at_validation_threshold,
+    auc,
+    majority_accuracy,
+    make_sample,
+    pooled_auc,
+    score,
+    unit_weights,
+    why_empty,
+)
 from gliobench.evaluation.slices import score_slices
 from gliobench.files import check_table, table_schema
 from gliobench.seeds import derive_seed
 
 PARTS = ("test", "whole", "validation")
+ROUNDING = 1e-12  # by which two equal AUCs may differ
 
 Record = Mapping[str, Any]
 
@@ -26,6 +38,7 @@ def score_cell(
     base_seed: int,
     resamples: int = RESAMPLES,
     caveat: str | None = None,
+    permuted: Sequence[tuple[Sequence[pd.DataFrame], Sequence[Record]]] = (),
 ) -> pd.DataFrame:
     """
     Score one cell: a row a phase and part (test, validation, whole), and one more where slices were scored.
@@ -42,6 +55,9 @@ def score_cell(
         Resamples of the patients behind each interval.
     caveat : str, optional
         What a reader must know of this protocol or variant.
+    permuted : sequence of (predictions, records)
+        The same cell trained anew on permuted labels, a pair each permutation: what `p_chance` of the patients of the
+        test part is made of.
 
     Returns
     -------
@@ -62,7 +78,8 @@ def score_cell(
         place = head | {"phase": phase, "part": part, "status": status}
         is_slice = part_rows["slice_index"].notna()
         seed = derive_seed(base_seed, "bootstrap", *cell.values(), phase, part)
-        scored.append(place | _score_patients(part_rows[~is_slice], reason, resamples, seed))
+        chance = _chance(permuted, phase) if part == "test" else []
+        scored.append(place | _score_patients(part_rows[~is_slice], reason, resamples, seed, chance))
         if is_slice.any():
             scored.append(place | _score_slices(part_rows[is_slice], reason))
     nothing = {"n_runs": 0, "status": "failed" if status == "ok" else status, "reason": reason or "no predictions"}
@@ -128,11 +145,15 @@ def _counts(rows: pd.DataFrame) -> dict[str, int]:
     return {"n_patients": len(patients), "n_positive": int(patients["label"].sum()), "n_runs": n_runs}
 
 
-def _score_patients(rows: pd.DataFrame, reason: str | None, resamples: int, seed: int) -> dict[str, Any]:
+def _score_patients(
+    rows: pd.DataFrame, reason: str | None, resamples: int, seed: int, chance: Sequence[float]
+) -> dict[str, Any]:
     sample = make_sample(rows)
     values = dict(zip(METRICS, score(sample, *unit_weights(sample)).tolist(), strict=True))
     intervals, method = patient_intervals(sample, seed, resamples)
-    reasons = ([reason] if reason else []) + why_empty(sample, values)
+    calibrated, not_calibrated = calibration(rows)
+    against_chance, no_chance = _p_chance(values["auc"], chance)
+    reasons = [reason, *why_empty(sample, values), not_calibrated, no_chance]
     return {
         "unit": "patient",
         **_counts(rows),
@@ -140,10 +161,36 @@ def _score_patients(rows: pd.DataFrame, reason: str | None, resamples: int, seed
         **{f"{name}_low": low for name, (low, _) in intervals.items()},
         **{f"{name}_high": high for name, (_, high) in intervals.items()},
         "auc_pooled": pooled_auc(rows),
+        "majority_accuracy": majority_accuracy(rows),
+        **calibrated,
+        **at_validation_threshold(rows),
         "interval_method": method,
-        "p_chance": np.nan,  # only retrained label permutations can fill it
-        "reason": "; ".join(reasons) or None,
+        **against_chance,
+        "reason": "; ".join(filter(None, reasons)) or None,
     }
+
+
+def _chance(permuted: Sequence[tuple[Sequence[pd.DataFrame], Sequence[Record]]], phase: str) -> list[float]:
+    """Return the test AUC of each permutation, not a number where it has none."""
+    aucs = []
+    for predictions, records in permuted:
+        rows = patient_rows(predictions, records)
+        rows = rows[(rows["phase"] == phase) & (rows["part"] == "test")]
+        sample = make_sample(rows) if len(rows) else None
+        aucs.append(float(auc(sample, *unit_weights(sample))) if sample else float("nan"))
+    return aucs
+
+
+def _p_chance(observed: float, permuted: Sequence[float]) -> tuple[dict[str, Any], str | None]:
+    """One-sided p, (1 + b) / (B + 1): b of B permutations have at least the observed AUC (Phipson and Smyth 2010)."""
+    defined = [value for value in permuted if not np.isnan(value)]
+    count = len(defined)
+    lost = len(permuted) - count
+    reason = f"{lost} of {len(permuted)} permutations have no AUC and do not count" if lost else None
+    if np.isnan(observed) or not count:
+        return {"p_chance": np.nan, "n_permutations": count if permuted else None}, reason
+    beaten = sum(value >= observed - ROUNDING for value in defined)
+    return {"p_chance": (1 + beaten) / (1 + count), "n_permutations": count}, reason
 
 
 def cell_status(records: Sequence[Record]) -> tuple[str, str | None]:

@@ -1,19 +1,20 @@
 """Intervals: by patient for one cell, and by Student's t over independent cohorts."""
 
-import warnings
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy import stats
 
+from gliobench.evaluation.bootstrap import CONFIDENCE, RESAMPLES, bca_intervals, resample
 from gliobench.evaluation.columns import METRICS
+from gliobench.evaluation.delong import logit_interval
 from gliobench.evaluation.metrics import Sample, confusion, score, unit_weights
 
-CONFIDENCE = 0.95
-RESAMPLES = 10_000
-BATCH = 1_000  # resamples scored at once: keeps the weights of 585 patients below 10 MB
-
+# So few patients from 0 or 1, and the bootstrap is left: measured by perf/coverage.py, told in docs/method.md.
+EDGE_OF_PROPORTION = 5
+EDGE_OF_AUC = 3
 
 Ends = dict[str, tuple[float, float]]
 
@@ -33,8 +34,14 @@ def patient_intervals(sample: Sample, seed: int, resamples: int = RESAMPLES) -> 
     Intervals of 95 % for every score of a sample, by resampling its patients within label.
 
     A drawn patient brings the scores of all its repeats and seeds. The interval is the bias-corrected and
-    accelerated bootstrap (Efron 1987). Where that is undefined, for example for a score that no resample moves, it
-    is Wilson's for a proportion of a single round, the exact one-sided bound for an AUC of 1 or 0, else empty.
+    accelerated bootstrap (Efron 1987), except near the edge, where resamples know too little of what was not seen:
+
+    - A proportion (accuracy, precision, recall, specificity) of a single round with fewer than `EDGE_OF_PROPORTION`
+      patients on one of its sides has Wilson's interval; so has one whose bootstrap is undefined.
+    - An AUC with ``min(AUC, 1 - AUC)`` times the patients of the smaller label below `EDGE_OF_AUC` has DeLong's
+      interval on the logit scale; an AUC of 1 or 0 has an exact one-sided bound.
+
+    Where none of these is defined, for example for a score that no resample moves, there is no interval.
 
     Parameters
     ----------
@@ -53,13 +60,18 @@ def patient_intervals(sample: Sample, seed: int, resamples: int = RESAMPLES) -> 
         The method, in words.
     """
     values = dict(zip(METRICS, score(sample, *unit_weights(sample)).tolist(), strict=True))
-    ends = dict(zip(METRICS, map(tuple, _bca(sample, seed, resamples).tolist()), strict=True))
-    empty = [name for name in METRICS if np.isnan(ends[name]).any() and not np.isnan(values[name])]
-    wilson = {name: pair for name, pair in _wilson(sample).items() if name in empty}
-    exact = {name: pair for name, pair in _auc_bound(sample, values["auc"]).items() if name in empty}
-    methods = {"Wilson": wilson, "exact one-sided bound": exact}
-    methods["undefined"] = {name: ends[name] for name in empty if name not in wilson | exact}
-    return ends | wilson | exact, _in_words(resamples, methods)
+    ends = _bca(sample, seed, resamples)
+    methods = {
+        "Wilson": _wilson(sample, unmoved=[name for name in METRICS if np.isnan(ends[name]).any()]),
+        "exact one-sided bound": _auc_bound(sample, values["auc"]),
+        "logit DeLong": _auc_near_edge(sample, values["auc"]),
+    }
+    for special in methods.values():
+        ends |= special
+    methods["undefined"] = {
+        name: pair for name, pair in ends.items() if np.isnan(pair).any() and not np.isnan(values[name])
+    }
+    return ends, _in_words(resamples, methods)
 
 
 def _in_words(resamples: int, others: dict[str, Ends]) -> str:
@@ -67,45 +79,16 @@ def _in_words(resamples: int, others: dict[str, Ends]) -> str:
     return "; ".join(words + [f"{method} for {', '.join(ends)}" for method, ends in others.items() if ends])
 
 
-def _bca(sample: Sample, seed: int, resamples: int) -> np.ndarray:
-    """Return the interval of every metric, shape (len(METRICS), 2)."""
+def _bca(sample: Sample, seed: int, resamples: int) -> Ends:
     sizes = len(sample.positive.patients), len(sample.negative.patients)
     if min(sizes) < 2:
-        return np.full((len(METRICS), 2), np.nan)
-
-    def statistic(positive: np.ndarray, negative: np.ndarray, axis: int = -1) -> np.ndarray:
-        return score(sample, _weights(positive, sizes[0]), _weights(negative, sizes[1]))
-
-    with warnings.catch_warnings(), np.errstate(invalid="ignore", divide="ignore"):
-        # An undefined or constant score gives an undefined interval, which is what we report.
-        warnings.simplefilter("ignore", stats.DegenerateDataWarning)
-        warnings.simplefilter("ignore", RuntimeWarning)
-        result = stats.bootstrap(
-            tuple(np.arange(size) for size in sizes),
-            statistic,
-            vectorized=True,
-            n_resamples=resamples,
-            batch=BATCH,
-            confidence_level=CONFIDENCE,
-            method="BCa",
-            rng=np.random.default_rng(seed),
-        )
-    ends = np.stack(result.confidence_interval, axis=-1)
-    # Rounding can hide from scipy that a score is the same in every resample; its interval then has no width.
-    ends[np.isclose(ends[:, 0], ends[:, 1], rtol=0, atol=1e-12)] = np.nan
-    return ends
+        return dict.fromkeys(METRICS, (float("nan"), float("nan")))
+    resampled = resample(lambda *weights: score(sample, *weights), sizes, seed, resamples)
+    return dict(zip(METRICS, map(tuple, bca_intervals(resampled).tolist()), strict=True))
 
 
-def _weights(drawn: np.ndarray, size: int) -> np.ndarray:
-    """Count how often each of `size` patients was drawn: (..., draws) -> (..., size)."""
-    rows = drawn.reshape(-1, drawn.shape[-1])
-    offset = np.arange(len(rows))[:, None] * size
-    counts = np.bincount((rows + offset).ravel(), minlength=len(rows) * size)
-    return counts.reshape(*drawn.shape[:-1], size).astype(float)
-
-
-def _wilson(sample: Sample) -> Ends:
-    """Wilson's interval for the scores that are plain proportions: one round, each patient in it once."""
+def _wilson(sample: Sample, unmoved: Collection[str]) -> Ends:
+    """Wilson's interval for plain proportions (one round, each patient in it once), near the edge or unmoved."""
     if sample.n_rounds > 1 or not _scored_once(sample):
         return {}
     hits, misses, alarms, rejections = (int(count[0]) for count in confusion(sample, *unit_weights(sample)))
@@ -115,7 +98,11 @@ def _wilson(sample: Sample) -> Ends:
         "recall": (hits, hits + misses),
         "specificity": (rejections, rejections + alarms),
     }
-    return {name: _wilson_ends(count, total) for name, (count, total) in proportions.items() if total > 0}
+    return {
+        name: _wilson_ends(count, total)
+        for name, (count, total) in proportions.items()
+        if total > 0 and (name in unmoved or min(count, total - count) < EDGE_OF_PROPORTION)
+    }
 
 
 def _wilson_ends(count: int, total: int) -> tuple[float, float]:
@@ -135,6 +122,13 @@ def _auc_bound(sample: Sample, auc: float) -> Ends:
     pairs = sum(min(len(run.positive), len(run.negative)) for run in first)
     bound = (1 - CONFIDENCE) ** (1 / pairs)
     return {"auc": (bound, 1.0) if auc == 1 else (0.0, 1 - bound)}
+
+
+def _auc_near_edge(sample: Sample, auc: float) -> Ends:
+    smaller = min(len(sample.positive.patients), len(sample.negative.patients))
+    if auc in (0, 1) or smaller < 2 or not min(auc, 1 - auc) * smaller < EDGE_OF_AUC:
+        return {}
+    return {"auc": logit_interval(sample)}
 
 
 def _scored_once(sample: Sample) -> bool:

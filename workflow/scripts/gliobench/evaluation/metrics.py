@@ -9,6 +9,7 @@ One *round* is one repeat with one seed: every fold of it once. Scores are made 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import pandas as pd
@@ -18,6 +19,7 @@ from gliobench.errors import GlioBenchError
 from gliobench.evaluation.columns import METRICS, ROUND, RUN
 
 THRESHOLD = 0.5
+CLIP = 1e-15  # how near to 0 and 1 a probability may come before its logarithm is taken
 
 
 @dataclass(frozen=True)
@@ -29,14 +31,16 @@ class Group:
     ----------
     patients : pandas.Index
         The patients, sorted.
-    scores, calls, squares : numpy.ndarray, shape (patients, rounds)
-        Number of scores, number of them at or above the threshold, and sum of their squared errors.
+    scores, calls, squares, losses : numpy.ndarray, shape (patients, rounds)
+        Number of scores, number of them at or above the threshold, and sums of their squared errors and of their
+        cross-entropies in nats.
     """
 
     patients: pd.Index
     scores: np.ndarray
     calls: np.ndarray
     squares: np.ndarray
+    losses: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -46,18 +50,24 @@ class Pairs:
 
     Attributes
     ----------
+    name : tuple of int
+        Repeat, seed_index and fold of the run.
     round : int
         Round of the run.
     positive, negative : numpy.ndarray
         Rows of the patients in their groups.
     wins : numpy.ndarray, shape (len(positive), len(negative))
         1 where the positive patient scored higher, 0.5 where both scored the same, else 0.
+    ahead : numpy.ndarray, shape (len(positive), len(positive))
+        1 where the positive patient of the row scored at least as high as that of the column, else 0.
     """
 
+    name: tuple[int, int, int]
     round: int
     positive: np.ndarray
     negative: np.ndarray
     wins: np.ndarray
+    ahead: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -93,7 +103,7 @@ def make_sample(rows: pd.DataFrame) -> Sample:
     rows = rows.assign(round=rows.groupby(ROUND).ngroup())
     n_rounds = int(rows["round"].max()) + 1
     positive, negative = (_make_group(rows[rows["label"] == label], label, n_rounds) for label in (1, 0))
-    runs = tuple(_make_pairs(run, positive, negative) for _, run in rows.groupby(RUN))
+    runs = _make_runs(rows, positive, negative)
     return Sample(positive, negative, runs, n_rounds)
 
 
@@ -118,22 +128,39 @@ def _make_group(rows: pd.DataFrame, label: int, n_rounds: int) -> Group:
     probability = rows["probability"].to_numpy(float)
     where = (patients.get_indexer(pd.Index(rows["patient_id"])), rows["round"].to_numpy())
     sums = []
-    for values in (np.ones_like(probability), probability >= THRESHOLD, (probability - label) ** 2):
+    losses = -np.log(clipped(probability) if label else 1 - clipped(probability))
+    for values in (np.ones_like(probability), probability >= THRESHOLD, (probability - label) ** 2, losses):
         total = np.zeros((len(patients), n_rounds))
         np.add.at(total, where, values)
         sums.append(total)
     return Group(patients, *sums)
 
 
-def _make_pairs(run: pd.DataFrame, positive: Group, negative: Group) -> Pairs:
-    high, low = run[run["label"] == 1], run[run["label"] == 0]
-    difference = np.subtract.outer(high["probability"].to_numpy(float), low["probability"].to_numpy(float))
-    return Pairs(
-        round=int(run["round"].iloc[0]),
-        positive=positive.patients.get_indexer(pd.Index(high["patient_id"])),
-        negative=negative.patients.get_indexer(pd.Index(low["patient_id"])),
-        wins=(np.sign(difference) + 1) / 2,
-    )
+def clipped(probability: np.ndarray) -> np.ndarray:
+    """Keep probabilities `CLIP` away from 0 and 1, so that their logarithms are finite."""
+    return np.clip(probability, CLIP, 1 - CLIP)
+
+
+def _make_runs(rows: pd.DataFrame, positive: Group, negative: Group) -> tuple[Pairs, ...]:
+    patients = pd.Index(rows["patient_id"])
+    is_positive = rows["label"].to_numpy(int) == 1
+    place = np.where(is_positive, positive.patients.get_indexer(patients), negative.patients.get_indexer(patients))
+    probability, round_ = rows["probability"].to_numpy(float), rows["round"].to_numpy()
+    runs = []
+    for name, members in rows.groupby(RUN).indices.items():
+        high, low = members[is_positive[members]], members[~is_positive[members]]
+        of_high, of_low = probability[high], probability[low]
+        runs.append(
+            Pairs(
+                name=cast(tuple[int, int, int], name),
+                round=int(round_[members[0]]),
+                positive=place[high],
+                negative=place[low],
+                wins=(np.sign(np.subtract.outer(of_high, of_low)) + 1) / 2,
+                ahead=np.greater_equal.outer(of_high, of_high).astype(float),
+            )
+        )
+    return tuple(runs)
 
 
 def score(sample: Sample, positive: np.ndarray, negative: np.ndarray) -> np.ndarray:
@@ -155,18 +182,22 @@ def score(sample: Sample, positive: np.ndarray, negative: np.ndarray) -> np.ndar
     """
     hits, misses, alarms, rejections = confusion(sample, positive, negative)
     errors = positive @ sample.positive.squares + negative @ sample.negative.squares
+    losses = positive @ sample.positive.losses + negative @ sample.negative.losses
     everyone = hits + misses + alarms + rejections
     recall = _divide(hits, hits + misses)
     specificity = _divide(rejections, rejections + alarms)
     scores = {
         "accuracy": _divide(hits + rejections, everyone),
-        "auc": _auc(sample, positive, negative),
+        "auc": _auc_by_round(sample, positive, negative),
         "precision": _divide(hits, hits + alarms),
         "recall": recall,
         "specificity": specificity,
         "f1": _divide(2 * hits, 2 * hits + alarms + misses),
         "balanced_accuracy": (recall + specificity) / 2,
         "brier": _divide(errors, everyone),
+        "pr_auc": _pr_auc_by_round(sample, positive, negative),
+        "mcc": _mcc(hits, misses, alarms, rejections),
+        "log_loss": _divide(losses, everyone),
     }
     return np.stack([scores[name].mean(axis=-1) for name in METRICS])
 
@@ -178,7 +209,12 @@ def confusion(sample: Sample, positive: np.ndarray, negative: np.ndarray) -> tup
     return hits, positive @ sample.positive.scores - hits, alarms, negative @ sample.negative.scores - alarms
 
 
-def _auc(sample: Sample, positive: np.ndarray, negative: np.ndarray) -> np.ndarray:
+def auc(sample: Sample, positive: np.ndarray, negative: np.ndarray) -> np.ndarray:
+    """Return the AUC alone, as `score` does: shape (...)."""
+    return _auc_by_round(sample, positive, negative).mean(axis=-1)
+
+
+def _auc_by_round(sample: Sample, positive: np.ndarray, negative: np.ndarray) -> np.ndarray:
     """Share of pairs won, of those that one run scored: a fold's offset against another's must not decide."""
     won = np.zeros((*positive.shape[:-1], sample.n_rounds))
     pairs = np.zeros_like(won)
@@ -187,6 +223,33 @@ def _auc(sample: Sample, positive: np.ndarray, negative: np.ndarray) -> np.ndarr
         won[..., run.round] += ((high @ run.wins) * low).sum(axis=-1)
         pairs[..., run.round] += high.sum(axis=-1) * low.sum(axis=-1)
     return _divide(won, pairs)
+
+
+def _pr_auc_by_round(sample: Sample, positive: np.ndarray, negative: np.ndarray) -> np.ndarray:
+    """
+    Average precision within each run: the mean, over its positives, of the precision at their own probability.
+
+    Runs are weighted by their positives. One that a resample leaves without a negative is left out of it; where a run
+    lacks a label in the sample itself, there is none.
+    """
+    total = np.zeros((*positive.shape[:-1], sample.n_rounds))
+    weight = np.zeros_like(total)
+    if any(run.wins.size == 0 for run in sample.runs):
+        return np.full_like(total, np.nan)
+    for run in sample.runs:
+        high, low = positive[..., run.positive], negative[..., run.negative]
+        found, alarms = high @ run.ahead, low @ (run.wins < 1).T.astype(float)
+        precision = np.divide(found, found + alarms, out=np.zeros_like(found), where=high > 0)
+        both = low.any(axis=-1)
+        total[..., run.round] += both * (high * precision).sum(axis=-1)
+        weight[..., run.round] += both * high.sum(axis=-1)
+    return _divide(total, weight)
+
+
+def _mcc(hits: np.ndarray, misses: np.ndarray, alarms: np.ndarray, rejections: np.ndarray) -> np.ndarray:
+    """Matthews correlation coefficient; not a number where all have one label, or all are called alike."""
+    margins = (hits + misses) * (alarms + rejections) * (hits + alarms) * (misses + rejections)
+    return _divide(hits * rejections - misses * alarms, np.sqrt(margins))
 
 
 def _divide(count: np.ndarray, total: np.ndarray) -> np.ndarray:
@@ -213,19 +276,58 @@ def _auc_of(rows: pd.DataFrame) -> float:
     return float(roc_auc_score(rows["label"].to_numpy(int), rows["probability"].to_numpy(float)))
 
 
+def majority_accuracy(rows: pd.DataFrame) -> float:
+    """Accuracy of always answering the commoner label of a round's patients, averaged over the rounds."""
+    shares = rows.groupby(ROUND)["label"].mean().to_numpy(float)
+    return float(np.maximum(shares, 1 - shares).mean())
+
+
+def at_validation_threshold(rows: pd.DataFrame) -> dict[str, float]:
+    """
+    Accuracy with each run's own validation threshold: pooled within a round, averaged over the rounds.
+
+    Training leaves the threshold empty where its validation part has too few patients of a label. Where one run has
+    none, there is no accuracy.
+
+    Parameters
+    ----------
+    rows : pandas.DataFrame
+        As for `make_sample`, with threshold.
+
+    Returns
+    -------
+    dict of str to float
+        ``threshold_validation``, the mean of the runs' thresholds, and ``accuracy_validation_threshold``.
+    """
+    thresholds = rows.groupby(RUN)["threshold"].first().to_numpy(float, na_value=np.nan)
+    if np.isnan(thresholds).any():
+        return {"threshold_validation": float("nan"), "accuracy_validation_threshold": float("nan")}
+    right = (rows["probability"] >= rows["threshold"]) == (rows["label"] == 1)
+    accuracy = right.groupby([rows[name] for name in ROUND]).mean().mean()
+    return {"threshold_validation": float(thresholds.mean()), "accuracy_validation_threshold": float(accuracy)}
+
+
 def why_empty(sample: Sample, scores: Mapping[str, float]) -> list[str]:
     """Say in a phrase each why scores of a sample are undefined."""
     reasons = []
     if np.isnan(scores["auc"]):
         single = all(len(run.positive) + len(run.negative) == 1 for run in sample.runs)
         why = "each run scores a single patient" if single else "no run of a repeat scores patients of both labels"
-        reasons.append(f"auc is empty: {why}")
+        reasons.append(f"auc and pr_auc are empty: {why}")
+    elif np.isnan(scores["pr_auc"]):
+        reasons.append("pr_auc is empty: a run scores patients of one label only")
+    hits, misses, alarms, rejections = confusion(sample, *unit_weights(sample))
     if np.isnan(scores["precision"]):
-        hits, _, alarms, _ = confusion(sample, *unit_weights(sample))
-        silent, total = int((hits + alarms == 0).sum()), sample.n_rounds
-        where = "" if total == 1 else f" in {silent} of {total} repeats and seeds"
-        reasons.append(f"precision is empty: no patient is called positive{where}")
+        reasons.append(f"precision is empty: no patient is called positive{_where(hits + alarms == 0)}")
+    alike = (hits + alarms == 0) | (misses + rejections == 0)
+    if alike.any():
+        reasons.append(f"mcc is empty: all patients are called alike{_where(alike)}")
     for name, label in (("recall", 1), ("specificity", 0)):
         if np.isnan(scores[name]):
-            reasons.append(f"{name} and balanced_accuracy are empty: no patient with label {label}")
+            reasons.append(f"{name}, balanced_accuracy and mcc are empty: no patient with label {label}")
     return reasons
+
+
+def _where(rounds: np.ndarray) -> str:
+    """Say in how many rounds something is so, unless there is but one."""
+    return "" if len(rounds) == 1 else f" in {int(rounds.sum())} of {len(rounds)} repeats and seeds"

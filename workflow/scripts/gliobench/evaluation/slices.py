@@ -2,18 +2,24 @@
 
 import numpy as np
 import pandas as pd
-from sklearn.metrics import precision_recall_fscore_support, roc_auc_score
+from sklearn.metrics import (
+    average_precision_score,
+    log_loss,
+    matthews_corrcoef,
+    precision_recall_fscore_support,
+    roc_auc_score,
+)
 
 from gliobench.evaluation.columns import METRICS, ROUND, RUN
-from gliobench.evaluation.metrics import THRESHOLD
+from gliobench.evaluation.metrics import THRESHOLD, clipped
 
 
 def score_slices(rows: pd.DataFrame) -> dict[str, float]:
     """
     Score the slices of one phase and part of a cell.
 
-    As for patients: a round's runs are pooled at threshold 0.5, AUC counts pairs of slices scored by the same run, and
-    rounds are averaged.
+    As for patients: a round's runs are pooled at threshold 0.5, AUC counts pairs of slices scored by the same run,
+    average precision is made within runs, and rounds are averaged.
 
     Parameters
     ----------
@@ -45,7 +51,14 @@ def _score_round(rows: pd.DataFrame) -> dict[str, float]:
         "f1": float(f1[1]),
         "balanced_accuracy": float(recall.mean()),
         "brier": float(np.mean((probability - labels) ** 2)),
+        "pr_auc": _pr_auc(rows),
+        "mcc": float(matthews_corrcoef(labels, called)) if _both(labels) and _both(called) else float("nan"),
+        "log_loss": float(log_loss(labels, clipped(probability), labels=[0, 1])),
     }
+
+
+def _both(values: np.ndarray) -> bool:
+    return 0 < values.sum() < len(values)
 
 
 def _auc(rows: pd.DataFrame) -> float:
@@ -55,3 +68,11 @@ def _auc(rows: pd.DataFrame) -> float:
     pairs = [(run["label"] == 1).sum() * (run["label"] == 0).sum() for run in runs]
     aucs = [roc_auc_score(run["label"].to_numpy(int), run["probability"].to_numpy(float)) for run in runs]
     return float(np.average(aucs, weights=pairs))
+
+
+def _pr_auc(rows: pd.DataFrame) -> float:
+    runs = [run for _, run in rows.groupby(RUN)]
+    if any(run["label"].nunique() < 2 for run in runs):
+        return float("nan")
+    values = [average_precision_score(run["label"].to_numpy(int), run["probability"].to_numpy(float)) for run in runs]
+    return float(np.average(values, weights=[run["label"].sum() for run in runs]))

@@ -1,0 +1,134 @@
+"""Pairs: the same patients, the estimand of the table, one family corrected, and what cannot be compared says why."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from MLstatkit import Delong_test
+from statsmodels.stats.multitest import multipletests
+
+from cell_files import make_cell
+from gliobench.evaluation.cells import patient_rows, score_cell
+from gliobench.evaluation.pairwise import EXPLORATORY, FAMILY, pairwise_table
+from gliobench.files import check_table
+
+
+def cell(approach="cnn3d", **settings):
+    return make_cell(**({"approach": approach, "n": 40, "signal": 0.3} | settings))[:2]
+
+
+def pair_of(*cells, resamples=300):
+    table = pairwise_table(cells, base_seed=1, resamples=resamples)
+    assert len(table) == 1
+    return table.iloc[0]
+
+
+def test_the_difference_is_that_of_the_tables_aucs():
+    cells = [cell(signal=1, random_seed=1, repeats=2), cell("resnet18", random_seed=2, repeats=2, seeds=2)]
+    row = pair_of(*cells)
+    aucs = [score_cell(*files, base_seed=1, resamples=50).set_index("part").loc["test", "auc"] for files in cells]
+    assert [row["first"], row["second"], row["difference"]] == pytest.approx([*aucs, aucs[0] - aucs[1]])
+    assert row["low"] < row["difference"] < row["high"]
+
+
+def test_only_common_patients_count():
+    first, second = cell(random_seed=1), cell("resnet18", random_seed=2)
+    fewer = [table[~table["patient_id"].isin(["00000", "00003"])] for table in second[0]]
+    row = pair_of(first, (fewer, second[1]))
+    assert (row["n_patients"], row["n_positive"]) == (38, 19)
+    kept = [table[~table["patient_id"].isin(["00000", "00003"])] for table in first[0]]
+    alone = score_cell(kept, first[1], base_seed=1, resamples=50).set_index("part").loc["test", "auc"]
+    assert row["first"] == pytest.approx(alone)
+
+
+def test_the_same_predictions_do_not_differ():
+    row = pair_of(cell(random_seed=1), cell("resnet18", random_seed=1))
+    assert (row["difference"], row["p"]) == (0, 1)
+    assert pd.isna(row["low"])
+    assert row["reason"] == "no resample moves the difference: no interval"
+
+
+def test_certain_and_opposite_answers_have_no_p():
+    first, second = cell(folds=1, random_seed=1), cell("resnet18", folds=1, random_seed=1)
+    first = ([table.assign(probability=table["label"].astype(float)) for table in first[0]], first[1])
+    second = ([table.assign(probability=1.0 - table["label"]) for table in second[0]], second[1])
+    row = pair_of(first, second)
+    assert row["difference"] == 1
+    assert row[["low", "high", "p", "p_delong"]].isna().all()
+
+
+def test_p_is_small_for_a_plain_difference_and_never_0():
+    row = pair_of(cell(signal=0.8, random_seed=1), cell("resnet18", signal=-0.8, random_seed=2), resamples=200)
+    assert 1 / 201 <= row["p"] < 0.05
+    assert row["low"] > 0
+
+
+def test_p_is_about_as_often_small_as_it_says_where_there_is_no_difference():
+    p = [
+        pair_of(cell(signal=0.5, random_seed=seed), cell("resnet18", signal=0.5, random_seed=1000 + seed))["p"]
+        for seed in range(60)
+    ]
+    assert np.mean(np.array(p) < 0.05) <= 0.15  # 60 draws at 5 % exceed it once in a thousand
+    assert 0.35 < np.mean(p) < 0.65
+
+
+def test_delong_stands_only_between_single_models_on_one_held_out_set():
+    first, second = cell(folds=1, random_seed=1), cell("resnet18", folds=1, random_seed=2)
+    row = pair_of(first, second)
+    scores = []
+    for files in (first, second):
+        rows = patient_rows(*files)
+        scores.append(rows[rows["part"] == "test"].set_index("patient_id").sort_index())
+    expected = Delong_test(
+        scores[0]["label"], scores[0]["probability"], scores[1]["probability"], return_ci=False, return_auc=False
+    )[1]
+    assert row["p_delong"] == pytest.approx(expected)
+    assert pd.isna(pair_of(cell(random_seed=1), cell("resnet18", random_seed=2))["p_delong"])
+
+
+def test_holm_corrects_the_harmonised_mains_and_nothing_else():
+    cells = [
+        cell(random_seed=1, signal=1),
+        cell(modality="T2w", random_seed=2),
+        cell("resnet18", random_seed=3, phases=("transfer", "finetuned")),
+        cell("baseline", variant="header", modality="all", random_seed=4),
+        cell("cnn3d", variant="as_coded", random_seed=5),
+        cell("cnn3d", protocol="published", random_seed=6, folds=1),
+    ]
+    table = pairwise_table(cells, base_seed=1, resamples=200)
+    check_table(table, "pairwise", "the test")
+    mains = table[table["family"] == FAMILY]
+    assert len(mains) == 3
+    assert set(mains["first_protocol"]) | set(mains["second_protocol"]) == {"harmonised"}
+    assert set(mains["second_phase"]) == {"final", "finetuned"}
+    assert mains["p_holm"].tolist() == pytest.approx(multipletests(mains["p"], method="holm")[1].tolist())
+    others = table[table["family"] == EXPLORATORY]
+    assert others["p_holm"].isna().all()
+    names = ["first_approach", "first_variant", "first_phase", "second_approach", "second_variant", "second_phase"]
+    assert others[names].to_numpy().tolist() == [
+        ["cnn3d", "main", "final", "baseline", "header", "final"],
+        ["cnn3d", "main", "final", "baseline", "header", "final"],
+        ["resnet18", "main", "finetuned", "baseline", "header", "final"],
+        ["cnn3d", "as_coded", "final", "cnn3d", "main", "final"],
+        ["resnet18", "main", "finetuned", "resnet18", "main", "transfer"],
+    ]
+
+
+def test_too_few_common_patients_are_a_row_with_a_reason():
+    row = pair_of(cell(n=8, folds=2), cell("resnet18", n=8, folds=2))
+    assert row["reason"] == ("4 patients with label 1 and 4 with label 0 in common; a comparison needs 5 of each")
+    assert pd.isna(row["p"])
+
+
+def test_a_cell_without_predictions_is_a_row_with_a_reason():
+    row = pair_of(cell(), cell("resnet18", bad=(0, 1, 2)))
+    assert row["reason"] == "resnet18 main FLAIR harmonised has no test predictions"
+
+
+def test_an_undefined_auc_is_a_row_with_a_reason():
+    row = pair_of(cell(n=24, folds=24), cell("resnet18", n=24, folds=24))
+    assert row["reason"] == "a run of one of them scores no two patients of different labels"
+    assert row[["difference", "low", "p", "method"]].isna().all()
+
+
+def test_a_cohort_of_one_cell_has_no_pairs():
+    assert len(pairwise_table([cell()], base_seed=1, resamples=50)) == 0

@@ -1,0 +1,217 @@
+"""Differences between two cells of a cohort: paired by patient, with the family that each test belongs to."""
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations, pairwise
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from statsmodels.stats.multitest import multipletests
+
+from gliobench.evaluation.bootstrap import RESAMPLES, Resampled, bca_intervals, bca_p, resample, unmoved
+from gliobench.evaluation.cells import ROUNDING, Record, patient_rows
+from gliobench.evaluation.columns import CELL, RUN
+from gliobench.evaluation.delong import difference_p
+from gliobench.evaluation.metrics import Sample, auc, make_sample
+from gliobench.files import check_table, table_schema
+from gliobench.seeds import derive_seed
+
+FEWEST = 5  # patients of a label that two cells must share to be compared
+FAMILY, EXPLORATORY = "harmonised mains", "exploratory"
+SIDE = [*CELL[1:], "phase"]
+
+
+@dataclass(frozen=True, eq=False)
+class Scored:
+    """
+    One cell in one phase: what it is, and its patients' test predictions.
+
+    Attributes
+    ----------
+    name : dict of str to str
+        approach, variant, modality, protocol and phase; a cell without predictions has no phase.
+    is_last : bool
+        Whether the phase is the last one of the training.
+    rows : pandas.DataFrame
+        As `gliobench.evaluation.metrics.make_sample` takes them.
+    """
+
+    name: Mapping[str, Any]
+    is_last: bool
+    rows: pd.DataFrame
+
+    def like(self, other: "Scored", *names: str) -> bool:
+        """Whether both have the same of each of these."""
+        return all(self.name[name] == other.name[name] for name in names)
+
+
+Pair = tuple[Scored, Scored]
+
+
+def pairwise_table(
+    cells: Sequence[tuple[Sequence[pd.DataFrame], Sequence[Record]]], base_seed: int, resamples: int = RESAMPLES
+) -> pd.DataFrame:
+    """
+    Compare the cells of one cohort by test AUC, paired by patient.
+
+    The patients that both cells scored are drawn within label, the same for both, and the AUC (the one of the table
+    ``metrics``) is subtracted. Interval and p are those of the BCa bootstrap. Holm's correction is for one family, all
+    pairs of ``main`` under the harmonised protocol in their last phase. Exploratory pairs, uncorrected: each of these
+    against each baseline under that protocol, each variant against its ``main``, each later phase against the earlier.
+
+    Parameters
+    ----------
+    cells : sequence of (predictions, records)
+        The files of each cell, as `gliobench.evaluation.cells.score_cell` takes them.
+    base_seed : int
+        The study's base seed.
+    resamples : int
+        Resamples of the patients behind each interval.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Table ``pairwise``, a row a pair; one that cannot be compared says why.
+    """
+    scored = [part for predictions, records in cells for part in _phases(predictions, records)]
+    if not scored:
+        return _as_table([])
+    cohort = cells[0][1][0]["cohort"]
+    compare = Comparer(derive_seed(base_seed, "pairs", cohort), resamples)
+    pairs = [(FAMILY, pair) for pair in family(scored)] + [(EXPLORATORY, pair) for pair in exploratory(scored)]
+    rows = [{"cohort": cohort, "family": name} | compare(*pair) for name, pair in pairs]
+    return _as_table(_corrected(rows))
+
+
+def family(scored: Sequence[Scored]) -> Iterator[Pair]:
+    """Pairs of the one family that is corrected for: harmonised mains in their last phase."""
+    yield from combinations(filter(_is_harmonised_main, scored), 2)
+
+
+def exploratory(scored: Sequence[Scored]) -> Iterator[Pair]:
+    """Pairs of a harmonised main with a baseline, of a variant with its main, of a later phase with the earlier."""
+    for first in filter(_is_harmonised_main, scored):
+        yield from ((first, second) for second in scored if _is_harmonised_baseline(second))
+    last = [one for one in scored if one.is_last]
+    variants, mains = ([one for one in last if (one.name["variant"] == "main") == main] for main in (False, True))
+    for first in variants:
+        yield from ((first, second) for second in mains if first.like(second, "approach", "modality", "protocol"))
+    yield from ((later, earlier) for earlier, later in pairwise(scored) if later.like(earlier, *CELL[1:]))
+
+
+def _is_harmonised_main(scored: Scored) -> bool:
+    return scored.is_last and scored.name["protocol"] == "harmonised" and scored.name["variant"] == "main"
+
+
+def _is_harmonised_baseline(scored: Scored) -> bool:
+    return scored.name["protocol"] == "harmonised" and scored.name["approach"] == "baseline"
+
+
+def _phases(predictions: Sequence[pd.DataFrame], records: Sequence[Record]) -> list[Scored]:
+    """Return a cell in each of its phases, in the order of training; one that was never tested has no rows."""
+    rows = patient_rows(predictions, records)
+    test = rows[rows["part"] == "test"]
+    phases = list(test["phase"].unique()) or [None]
+    name = {key: records[0][key] for key in CELL[1:]}
+    return [Scored(name | {"phase": phase}, phase == phases[-1], test[test["phase"] == phase]) for phase in phases]
+
+
+class Comparer:
+    """Compares pairs, and keeps what was resampled: every cell is in many pairs over the same patients."""
+
+    def __init__(self, seed: int, resamples: int) -> None:
+        self.seed = seed
+        self.resamples = resamples
+        self.known: dict[tuple[Scored, tuple[str, ...]], Resampled] = {}
+
+    def __call__(self, first: Scored, second: Scored) -> dict[str, Any]:
+        """Return the row of a pair, less cohort and family."""
+        labels = _common_labels(first, second)
+        row = {f"first_{name}": first.name[name] for name in SIDE}
+        row |= {f"second_{name}": second.name[name] for name in SIDE}
+        row |= {"metric": "auc", "n_patients": len(labels), "n_positive": int(labels.sum())}
+        reason = _why_not(first, second, labels)
+        return row | ({"reason": reason} if reason else self._difference(first, second, tuple(labels.index)))
+
+    def _difference(self, first: Scored, second: Scored, patients: tuple[str, ...]) -> dict[str, Any]:
+        parts = [self._resampled(scored, patients) for scored in (first, second)]
+        difference = parts[0].minus(parts[1])
+        (low, high), p = bca_intervals(difference)[0], bca_p(difference)[0]
+        row = {
+            "first": parts[0].point[0],
+            "second": parts[1].point[0],
+            "difference": difference.point[0],
+            "low": low,
+            "high": high,
+            "p": p,
+            "p_delong": _delong(first, second, patients),
+            "method": f"paired BCa bootstrap by patient within label, {self.resamples:,} resamples, "
+            "conditional on the fitted models",
+        }
+        if np.isnan(difference.point[0]):
+            return row | {"method": None, "reason": "a run of one of them scores no two patients of different labels"}
+        if unmoved(difference)[0]:
+            same = abs(difference.point[0]) < ROUNDING
+            return row | {"p": 1.0 if same else np.nan, "reason": "no resample moves the difference: no interval"}
+        return row | {"reason": "a resample leaves an AUC undefined: no interval and no p" if np.isnan(p) else None}
+
+    def _resampled(self, scored: Scored, patients: tuple[str, ...]) -> Resampled:
+        if (scored, patients) not in self.known:
+            sample = _sample(scored, patients)
+            sizes = len(sample.positive.patients), len(sample.negative.patients)
+            self.known[scored, patients] = resample(_statistic(sample), sizes, self.seed, self.resamples)
+        return self.known[scored, patients]
+
+
+def _statistic(sample: Sample) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
+    return lambda positive, negative: auc(sample, positive, negative)[None]
+
+
+def _common_labels(first: Scored, second: Scored) -> pd.Series:
+    """Return the labels of the patients that both scored, by patient, sorted."""
+    labels, others = (scored.rows.groupby("patient_id")["label"].first() for scored in (first, second))
+    return labels[labels.index.isin(others.index)].sort_index().astype(int)
+
+
+def _why_not(first: Scored, second: Scored, labels: pd.Series) -> str | None:
+    silent = [scored for scored in (first, second) if not len(scored.rows)]
+    if silent:
+        return "; ".join(f"{_cell(scored)} has no test predictions" for scored in silent)
+    positive = int(labels.sum())
+    if min(positive, len(labels) - positive) < FEWEST:
+        return (
+            f"{positive} patients with label 1 and {len(labels) - positive} with label 0 in common; "
+            f"a comparison needs {FEWEST} of each"
+        )
+    return None
+
+
+def _cell(scored: Scored) -> str:
+    return " ".join(scored.name[name] for name in CELL[1:])
+
+
+def _sample(scored: Scored, patients: Collection[str]) -> Sample:
+    return make_sample(scored.rows[scored.rows["patient_id"].isin(list(patients))])
+
+
+def _delong(first: Scored, second: Scored, patients: Collection[str]) -> float:
+    """Return DeLong's p where each is a single model: folds and repeats share training patients."""
+    if any(len(scored.rows.groupby(RUN)) > 1 for scored in (first, second)):
+        return float("nan")
+    return difference_p(_sample(first, patients), _sample(second, patients))
+
+
+def _corrected(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Add Holm's p to the family's rows that have a p."""
+    tested = [row for row in rows if row["family"] == FAMILY and not np.isnan(row.get("p", np.nan))]
+    if tested:
+        corrected = multipletests([row["p"] for row in tested], method="holm")[1]
+        for row, p in zip(tested, corrected, strict=True):
+            row["p_holm"] = p
+    return rows
+
+
+def _as_table(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    table = pd.DataFrame(rows, columns=list(table_schema("pairwise")["properties"]))
+    return check_table(table, "pairwise", "the comparison of pairs")

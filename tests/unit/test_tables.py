@@ -1,6 +1,8 @@
 """Tables: nothing is dropped, published figures stand only where they may, every format opens and says the same."""
 
 import re
+import shutil
+import subprocess
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -16,7 +18,10 @@ from gliobench.evaluation.replicates import replicates_table
 from gliobench.files import check_table, read_table, table_schema
 from gliobench.reporting.cohorts import cohort_summary, exclusions
 from gliobench.reporting.comparison import comparison_table
-from gliobench.reporting.tables import interval, print_table, show_comparison, to_latex, to_markdown, write_formats
+from gliobench.reporting.layouts import SHOW, show_comparison, show_pairwise, show_variance
+from gliobench.reporting.tables import to_latex, to_markdown, write_formats
+from gliobench.reporting.terminal import print_table
+from gliobench.reporting.text import interval
 
 PUBLISHED = Path(__file__).parents[2] / "config" / "published.tsv"
 
@@ -153,7 +158,7 @@ def test_latex_is_balanced_and_escaped(comparison):
     assert sorted(re.findall(r"\\begin\{(\w+)\}", text)) == sorted(re.findall(r"\\end\{(\w+)\}", text))
     blocks = [part.split(r"\bottomrule")[0].splitlines() for part in text.split(r"\midrule")[1:]]
     rows = [[line for line in block if line.endswith(r"\\")] for block in blocks]
-    assert [len(block) for block in rows] == [len(comparison)] * 2  # twenty columns stand in two blocks
+    assert [len(block) for block in rows] == [len(comparison)] * 3  # its columns stand in three blocks
     assert all(len({line.count(" & ") for line in block}) == 1 for block in rows)
     assert all(block[0].startswith("rsna & cnn3d & main") for block in rows)
     assert r"as\_coded" in text
@@ -353,3 +358,87 @@ def test_replicates_pair_only_cohorts_that_have_both_variants():
 def test_one_cohort_is_too_few_for_an_interval():
     replicates = replicates_table(control({"main": [0.7]}), {"null": ["null-0"]})
     assert replicates["statement"].iloc[0].endswith("is 0.700; too few for an interval.")
+
+
+def rows_of(schema, *rows):
+    return check_table(pd.DataFrame(rows, columns=list(table_schema(schema)["properties"])), schema, "the test")
+
+
+def a_pair(**changes):
+    sides = {"approach": "cnn3d", "variant": "main", "modality": "FLAIR", "protocol": "harmonised", "phase": "final"}
+    names = {f"{side}_{name}": value for side in ("first", "second") for name, value in sides.items()}
+    names |= {"cohort": "rsna", "family": "harmonised mains", "second_phase": "transfer", "metric": "auc",
+              "n_patients": 40, "n_positive": 20, "first": 0.7, "second": 0.6, "difference": 0.1, "low": -0.02,
+              "high": 0.2, "p": 0.0123, "p_holm": 0.0246, "method": "bootstrap"}  # fmt: skip
+    return names | changes
+
+
+def test_pairs_name_both_cells_and_say_what_is_empty(tmp_path):
+    few = {"difference": None, "low": None, "high": None, "p": None, "p_holm": None, "reason": "too few patients"}
+    table = rows_of("pairwise", a_pair(), a_pair(family="exploratory", **few))
+    display = show_pairwise(table)
+    first = display.text.iloc[0]
+    assert first["First"] == "cnn3d main FLAIR harmonised"
+    assert first["Second"] == "cnn3d main FLAIR harmonised transfer"
+    assert first["Difference"] == "0.100 (-0.020 to 0.200)"
+    assert (first["p"], first["p by Holm"], first["p by DeLong"]) == ("0.0123", "0.0246", "\N{EN DASH}")
+    assert display.notes == ("bootstrap", "too few patients")
+    write_formats(table, tmp_path / "pairwise", "pairwise")
+
+
+def test_the_variance_of_folds_stands_apart_from_that_of_seeds(tmp_path):
+    row = cell("rsna") | {"phase": "final", "metric": "auc", "n_repeats": 1, "n_folds": 5, "n_seeds": 1, "mean": 0.61,
+                          "sd_folds": 0.05, "sd_total": 0.05, "reason": "one seed"}  # fmt: skip
+    row.pop("weights")
+    table = rows_of("variance", row)
+    shown = show_variance(table)
+    assert shown.text.loc[0, ["SD of folds", "SD of seeds"]].tolist() == ["0.050", "\N{EN DASH}"]
+    assert shown.notes == ("one seed",)
+    write_formats(table, tmp_path / "variance", "variance")
+
+
+def test_scores_that_no_row_has_have_no_column(comparison):
+    assert "p of chance" not in show_comparison(comparison).text
+    shown = show_comparison(comparison.assign(p_chance=[0.005] + [np.nan] * (len(comparison) - 1)))
+    assert shown.text["p of chance"].iloc[0] == "0.0050"
+    assert "p of chance" in shown.numbers
+
+
+def test_every_layout_has_a_schema_and_columns_to_choose_from():
+    for name, show in SHOW.items():
+        empty = check_table(pd.DataFrame(columns=list(table_schema(name)["properties"])), name, "the test")
+        display = show(empty)
+        assert display.choices
+        assert display.choices[0] == display.text.columns[0]
+
+
+PROBE = """<script>
+const said = [], bar = document.querySelector(".filter"), table = document.querySelector("table");
+const shown = () => [...table.tBodies[0].rows].filter((row) => !row.hidden);
+const say = () => said.push(bar.querySelector("output").textContent, shown()[0].cells[0].textContent);
+const change = (field, value) => {
+  field.value = value;
+  field.dispatchEvent(new Event("input", { bubbles: true }));
+};
+say();
+change(bar.querySelector("input"), "null RESNET18");
+say();
+change([...bar.querySelectorAll("select")].find((one) => one.ariaLabel === "Status"), "diverged");
+said.push(String(shown().length));
+change(bar.querySelector("input"), "");
+said.push(String(shown().length));
+[...table.querySelectorAll("thead button")].find((one) => one.textContent === "Variant").click();
+said.push(String(shown().length));
+document.body.textContent = `said: ${said.join(" | ")} .`;
+</script>"""
+
+
+@pytest.mark.skipif(not shutil.which("chromium"), reason="no browser to open the table in")
+def test_a_reader_can_search_choose_and_sort_in_a_browser(tmp_path):
+    write_formats(study_like_the_demo(), tmp_path / "comparison")
+    page = (tmp_path / "comparison.html").read_text(encoding="utf-8").replace("</body>", f"{PROBE}</body>")
+    (tmp_path / "probe.html").write_text(page, encoding="utf-8")
+    command = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--dump-dom", str(tmp_path / "probe.html")]
+    shown = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
+    said = re.search(r"said: (.*) \.", shown)[1].split(" | ")
+    assert said == ["64 of 64 rows", "planted-brainstem", "8 of 64 rows", "null", "0", "1", "1"]

@@ -1,4 +1,4 @@
-"""Put every cell of the study beside the published figures."""
+"""Put every cell of the study beside the published figures, judge these, and join what the cohorts say."""
 
 from gliobench.recipe import recipe
 
@@ -7,13 +7,27 @@ with recipe(snakemake):
 
     import pandas as pd
 
-    from gliobench.files import read_table, write_text
-    from gliobench.reporting.comparison import comparison_table
-    from gliobench.reporting.tables import print_table, write_formats
+    from gliobench.evaluation.verdicts import last_training_scores, verdict_table
+    from gliobench.files import read_json, read_table, write_text
+    from gliobench.reporting.comparison import DIGITS, comparison_table
+    from gliobench.reporting.tables import write_formats
+    from gliobench.reporting.terminal import print_table, print_verdicts
 
-    metrics = pd.concat([read_table(path, "metrics") for path in snakemake.input.metrics], ignore_index=True)
+    folder = Path(snakemake.output[0]).parent
+    joined = {
+        name: pd.concat([read_table(path, name) for path in snakemake.input[name]], ignore_index=True)
+        for name in ("metrics", "pairwise", "variance")
+    }
     published = read_table(snakemake.input.published, "published")
-    table = comparison_table(metrics, snakemake.params.cells, published, snakemake.params.kinds)
-    stem = Path(snakemake.output[0]).with_suffix("")
-    write_formats(table, stem)
-    write_text(print_table(table), stem.with_suffix(".txt"))
+    table = comparison_table(joined["metrics"], snakemake.params.cells, published, snakemake.params.kinds)
+    write_formats(table, folder / "comparison")
+    write_text(print_table(table), folder / "comparison.txt")
+
+    histories = [read_table(path, "history") for path in snakemake.input.histories]
+    training = last_training_scores(histories, [read_json(path) for path in snakemake.input.records])
+    verdicts = verdict_table(published, table, snakemake.params.cohorts, snakemake.params.groups, training)
+    write_formats(verdicts, folder / "published_vs_reproduced", "published_vs_reproduced")
+    write_text(print_verdicts(verdicts), folder / "published_vs_reproduced.txt")
+
+    for name in ("pairwise", "variance"):
+        write_formats(joined[name].round(DIGITS), folder / name, name)

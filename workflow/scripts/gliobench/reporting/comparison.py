@@ -8,6 +8,7 @@ import pandas as pd
 from gliobench.errors import GlioBenchError
 from gliobench.evaluation.columns import CELL, PUBLISHED
 from gliobench.files import check_table, table_schema
+from gliobench.study import GENERATED
 
 DIGITS = 6  # of every number in a table's TSV: far below any interval, far above the noise of a machine
 METHOD = [*CELL[1:], "phase", "part", "unit"]  # what a row and a published figure must share
@@ -81,7 +82,8 @@ def _by_key(published: pd.DataFrame) -> dict[tuple[Any, ...], Row]:
 def _published(row: Row, figures: Mapping[tuple[Any, ...], Row], kind: str) -> dict[str, Any]:
     kinds = table_schema("published")["properties"]["cohort_kind"]["enum"]
     if kind not in kinds:
-        return {"published_source": "not comparable: generated cohort"}
+        other = "generated cohort" if kind in GENERATED else "another cohort"
+        return {"published_source": f"not comparable: {other}"}
     method = tuple(row.get(name) for name in METHOD)
     figure = figures.get((kind, *method))
     if figure is not None:

@@ -1,0 +1,140 @@
+"""Cost: every job counts once, what was not measured stays empty and says why, and sums add up."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gliobench.files import read_table
+from gliobench.reporting.cost import cost_sentence, cost_table, duration, job_cost
+from gliobench.reporting.layouts import show_cost
+from gliobench.reporting.tables import write_formats
+
+RUN = "runs/cnn3d/main/FLAIR/harmonised/repeat-0_seed-0_batch-0.tsv"
+
+
+@pytest.fixture
+def study(tmp_path):
+    """Write benchmarks and records as Snakemake and the trainings do."""
+
+    def write(path, seconds, cpu="1.5", memory="100.0"):
+        file = tmp_path / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        columns = "s\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\tio_in\tio_out\tmean_load\tcpu_time"
+        file.write_text(f"{columns}\n{seconds}\t0:00:01\t{memory}\t1\t1\t1\t0\t0\t1\t{cpu}\n", encoding="utf-8")
+        return file
+
+    return tmp_path, write
+
+
+def record(folder, device="cpu", seconds=(3.0, 5.0)):
+    folds = [
+        {"fold": 0, "seconds": one, "samples_per_second": 10.0, "peak_memory_bytes": 300 * 2**20} for one in seconds
+    ]
+    path = folder / "run.json"
+    path.write_text(json.dumps({"device": device, "folds": folds}), encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("generate.tsv", {"stage": "generate"}),
+        ("audit/1-of-4.tsv", {"stage": "audit"}),
+        ("preprocess/cnn3d/FLAIR/1-of-4.tsv", {"stage": "preprocess", "approach": "cnn3d", "modality": "FLAIR"}),
+        ("tuning/cnn3d/tuned/all/published.tsv", {"stage": "tune", "variant": "tuned", "protocol": "published"}),
+        (RUN, {"stage": "train", "approach": "cnn3d", "variant": "main", "protocol": "harmonised"}),
+        ("explanations/cnn3d/main/FLAIR/harmonised.tsv", {"stage": "explain", "modality": "FLAIR"}),
+    ],
+)
+def test_a_benchmarks_path_names_its_job(study, path, expected):
+    results, write = study
+    job = job_cost(write(f"planted/benchmarks/{path}", 2.0), results)
+    assert {name: job[name] for name in expected} == expected
+    assert (job["cohort"], job["seconds"], job["cpu_seconds"], job["peak_memory_mb"]) == ("planted", 2.0, 1.5, 100.0)
+
+
+def test_a_training_on_a_gpu_counts_its_seconds_there(study):
+    results, write = study
+    path = write(f"rsna/benchmarks/{RUN}", 12.0)
+    jobs = [job_cost(path, results, record(results, device)) for device in ("cpu", "NVIDIA H200")]
+    on_cpu, on_gpu = (cost_table([job], {}).iloc[0] for job in jobs)
+    assert np.isnan(on_cpu["device_seconds"])
+    assert (on_gpu["device_seconds"], on_gpu["device"]) == (8.0, "NVIDIA H200")
+    assert on_gpu["seconds"] == 12.0
+    assert on_gpu["samples_per_second"] == 10.0
+    assert on_gpu["peak_memory_mb"] == 300.0
+    assert np.isnan(on_gpu["energy_kwh"])
+
+
+def test_a_resumed_training_counts_the_folds_that_were_finished_before(study):
+    results, write = study
+    job = job_cost(write(f"rsna/benchmarks/{RUN}", 4.0), results, record(results))
+    row = cost_table([job], {}).iloc[0]
+    assert row["seconds"] == 8.0
+    assert row["reason"] == "1 of 1 jobs were resumed: their seconds are those of their folds"
+
+
+def test_a_job_too_short_to_be_sampled_is_empty_and_says_so(study):
+    results, write = study
+    job = job_cost(write("rsna/benchmarks/generate.tsv", 0.1, cpu="NA", memory="NA"), results)
+    row = cost_table([job], {}).iloc[0]
+    assert np.isnan([row["cpu_seconds"], row["peak_memory_mb"]]).all()
+    assert row["reason"] == "1 of 1 jobs were too short for processors and memory to be measured"
+
+
+def test_replicated_cohorts_are_summed_together(study):
+    results, write = study
+    jobs = [job_cost(write(f"null-0{number}/benchmarks/generate.tsv", 2.0), results) for number in (1, 2, 3)]
+    first = cost_table(jobs, {"null": ["null-01", "null-02", "null-03"]}).iloc[0]
+    assert first[["cohort", "n_jobs", "seconds"]].tolist() == ["null", 3, 6.0]
+
+
+JOBS = st.lists(
+    st.fixed_dictionaries({
+        "cohort": st.sampled_from(["planted", "null"]),
+        "stage": st.sampled_from(["preprocess", "train", "explain"]),
+        "approach": st.sampled_from(["cnn3d", "resnet18"]),
+        "seconds": st.floats(0, 1e5),
+        "cpu_seconds": st.floats(0, 1e5),
+        "peak_memory_mb": st.floats(0, 1e5),
+    }),
+    min_size=1,
+    max_size=20,
+)  # fmt: skip
+
+
+@given(JOBS)
+def test_the_rows_the_approaches_and_the_whole_add_up_to_the_same(jobs):
+    table = cost_table(jobs, {})
+    *approaches, whole = table[table["stage"] == "study"].to_dict("records")
+    rows = table[table["stage"] != "study"]
+    assert whole["n_jobs"] == len(jobs) == rows["n_jobs"].sum() == sum(row["n_jobs"] for row in approaches)
+    seconds = sum(job["seconds"] for job in jobs)
+    for one in (whole["seconds"], rows["seconds"].sum(), sum(row["seconds"] for row in approaches)):
+        assert one == pytest.approx(seconds, abs=0.02)
+    assert whole["peak_memory_mb"] == pytest.approx(max(job["peak_memory_mb"] for job in jobs), abs=0.001)
+
+
+def test_the_costs_stand_in_every_format_and_in_a_sentence(study, tmp_path):
+    results, write = study
+    jobs = [
+        job_cost(write("planted/benchmarks/generate.tsv", 30.0), results),
+        job_cost(write(f"planted/benchmarks/{RUN}", 90.0), results, record(results)),
+    ]
+    table = cost_table(jobs, {})
+    write_formats(table, tmp_path / "cost", "cost")
+    pd.testing.assert_frame_equal(read_table(tmp_path / "cost.tsv", "cost"), table, check_dtype=False)
+    assert cost_sentence(table) == (
+        "All 2 jobs, one after the other, took 2.0 min (trained on cpu), 75 % of it training and tuning; the largest "
+        "needed 300 MiB of memory."
+    )
+    assert not {"Seconds of GPU", "Energy, kWh"} & set(show_cost(table).text.columns)
+
+
+@pytest.mark.parametrize(("seconds", "words"), [(12.4, "12 s"), (90, "1.5 min"), (7200, "2.0 h")])
+def test_durations_are_written_as_people_say_them(seconds, words):
+    assert duration(seconds) == words

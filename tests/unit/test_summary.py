@@ -1,0 +1,120 @@
+"""The five sentences: computed from the tables, and plain about what was not found."""
+
+import pandas as pd
+import pytest
+
+from gliobench.files import check_table, table_schema
+from gliobench.reporting.summary import five_sentences
+
+NETWORK = {"approach": "cnn3d", "variant": "main", "modality": "FLAIR", "protocol": "harmonised"}
+PRIOR = NETWORK | {"approach": "baseline", "variant": "prior", "modality": "all"}
+BASE = {"cohort": "planted", "weights": "none", "phase": "final", "part": "test", "unit": "patient", "status": "ok"}
+
+
+def made(schema, *rows):
+    return check_table(pd.DataFrame(rows, columns=list(table_schema(schema)["properties"])), schema, "the test")
+
+
+def score(low, high, **changes):
+    return BASE | NETWORK | {"auc": (low + high) / 2, "auc_low": low, "auc_high": high} | changes
+
+
+def pair(first, second, low, high):
+    names = {f"first_{name}": value for name, value in (first | {"phase": "final"}).items()}
+    names |= {f"second_{name}": value for name, value in (second | {"phase": "final"}).items()}
+    return names | {"cohort": "planted", "family": "exploratory", "metric": "auc", "n_patients": 40, "n_positive": 20,
+                    "low": low, "high": high}  # fmt: skip
+
+
+def judged(*verdicts):
+    base = {"approach": "cnn3d", "variant": "main", "modality": "FLAIR", "phase": "final", "part": "test",
+            "unit": "patient", "published": 0.6, "published_source": "a paper", "cohort_kind": "rsna",
+            "published_protocol": "published"}  # fmt: skip
+    metrics = ("accuracy", "auc", "precision", "recall", "specificity", "f1")
+    rows = [base | {"metric": name, "verdict": one} for name, one in zip(metrics, verdicts, strict=False)]
+    return made("published_vs_reproduced", *rows)
+
+
+def sentences(*scores, **tables):
+    groups = tables.pop("groups", {})
+    return five_sentences({"comparison": made("comparison", *scores or [score(0.6, 0.8)]), **tables}, groups)
+
+
+def test_there_are_five_even_where_nothing_was_scored():
+    missing = BASE | NETWORK | {"phase": None, "part": None, "unit": None, "status": "missing"}
+    said = sentences(missing)
+    assert len(said) == 5
+    assert said[0] == "1 approach without a baseline on 1 cohort; 1 cell in the table: 1 missing."
+    assert said[1] == "No network has an AUC with an interval under the harmonised protocol."
+    assert said[4] == "No interval says how sure a result is."
+
+
+def test_intervals_above_chance_are_counted_and_named():
+    said = sentences(score(0.51, 0.8), score(0.4, 0.7, modality="T2w"), BASE | PRIOR)
+    assert "for 1 of 2 networks (cnn3d FLAIR on planted)" in said[1]
+
+
+def test_replicates_other_parts_and_slices_are_not_among_the_networks():
+    others = [{"part": "validation"}, {"unit": "slice"}, {"protocol": "published"}, {"cohort": "null-01"}]
+    rows = [score(0.4, 0.7), *(score(0.6, 0.9, **other) for other in others)]
+    assert "for 0 of 1 network;" in sentences(*rows, groups={"null": ["null-01"]})[1]
+
+
+@pytest.mark.parametrize(
+    ("pairs", "expected"),
+    [
+        ([(NETWORK, PRIOR, 0.1, 0.3)], "1 of 1"),
+        ([(PRIOR, NETWORK, -0.3, -0.1)], "1 of 1"),
+        ([(NETWORK, PRIOR, -0.1, 0.3)], "0 of 1"),
+        ([(NETWORK, PRIOR, 0.1, 0.3), (NETWORK, PRIOR | {"variant": "header"}, -0.1, 0.2)], "0 of 1"),
+    ],
+)
+def test_a_network_is_better_only_than_every_baseline_on_the_same_patients(pairs, expected):
+    said = sentences(pairwise=made("pairwise", *(pair(*one) for one in pairs)))
+    assert f"{expected} compared by patient are better than every baseline" in said[1]
+
+
+def test_pairs_without_an_interval_are_no_comparison():
+    said = sentences(pairwise=made("pairwise", pair(NETWORK, PRIOR, None, None)))
+    assert "none could be compared with a baseline by patient" in said[1]
+
+
+def test_generated_cohorts_say_nothing_about_the_papers():
+    said = sentences(published_vs_reproduced=judged("not comparable: generated", "not run", "not run"))
+    assert said[2] == (
+        "Nothing about the papers has been found yet: of 3 published figures none can be judged here, since the "
+        "methods of 1 run on generated cohorts alone and 2 are not run."
+    )
+
+
+def test_verdicts_are_counted():
+    said = sentences(published_vs_reproduced=judged("consistent", "lower", "lower", "cannot tell", "not run"))
+    assert said[2].startswith(
+        "Of 4 published figures set beside the papers' own kind of patients, 1 came out consistent"
+    )
+    assert "2 lower, 0 higher, and for 1 it cannot be told; 1 more are not judged here." in said[2]
+
+
+def test_controls_are_told_from_their_tables():
+    head = {"control": "mean", "cohort_group": "null", "metric": "auc", "phase": "final", "n": 10, "mean": 0.5,
+            "low": 0.4, "high": 0.6, "family": 2, "statement": "."}  # fmt: skip
+    ends = [(0.45, 0.55), (0.52, 0.6), (0.3, 0.4)]
+    replicates = made("replicates", *(head | NETWORK | {"family_low": low, "family_high": high} for low, high in ends))
+    leak = {"cohort": "planted", "approach": "resnet18", "modality": "all", "protocol": "published", "phase": "final",
+            "unit": "slice", "n_runs": 2, "n_train": 9, "n_scored": 9, "majority": 0.5}  # fmt: skip
+    corners = [
+        ("slice", "validation", 0.9),
+        ("slice", "test", 0.8),
+        ("patient", "validation", 0.6),
+        ("patient", "test", 0.5),
+    ]
+    leakage = made("leakage", *(leak | {"split": s, "part": p, "accuracy": value} for s, p, value in corners))
+    said = sentences(replicates=replicates, leakage=leakage)[3]
+    assert "give an accuracy of 0.90, split by patient on the untouched test part 0.50" in said
+    assert "the mean AUC lies above 0.5 for 1 of 3 methods and below it for 1" in said
+    assert "neither replicated cohorts nor" in sentences()[3]
+
+
+def test_the_last_sentence_says_how_wide_intervals_are():
+    said = sentences(score(0.5, 0.7), score(0.4, 0.8, modality="T2w"))
+    assert said[4] == "The 95 % interval of a network's AUC is 0.30 wide at the median (from 0.20 to 0.40)."

@@ -1,0 +1,78 @@
+// Tables: click a heading to sort, type to search, choose a value to filter. Without this script they stand as they are.
+const FEW = 6; // tables of up to this many rows need no search
+const CHOICES = 30; // a column of more values than this has no list to choose from
+
+document.querySelectorAll("table.sortable").forEach((table) => {
+  sortable(table);
+  if (table.tBodies[0].rows.length > FEW) filterable(table);
+});
+
+function text(row, column) {
+  return row.cells[column].textContent.trim();
+}
+
+// A dash goes last, numbers sort by their value; rows that a filter hides keep their place in the order.
+function sortable(table) {
+  const body = table.tBodies[0];
+  table.querySelectorAll("thead button").forEach((button, column) => {
+    const heading = button.parentElement;
+    const numeric = heading.classList.contains("number");
+    button.addEventListener("click", () => {
+      const sign = heading.getAttribute("aria-sort") === "ascending" ? -1 : 1;
+      const empty = (cell) => (numeric ? Number.isNaN(number(cell)) : cell === "\u2013");
+      const order = (a, b) => (numeric ? number(a) - number(b) : a.localeCompare(b));
+      const rows = Array.from(body.rows).sort((a, b) => {
+        const [x, y] = [text(a, column), text(b, column)];
+        return empty(x) - empty(y) || (empty(x) ? 0 : sign * order(x, y));
+      });
+      table.querySelectorAll("th").forEach((other) => other.removeAttribute("aria-sort"));
+      heading.setAttribute("aria-sort", sign === 1 ? "ascending" : "descending");
+      body.append(...rows);
+    });
+  });
+}
+
+function number(cell) {
+  return parseFloat(cell.replaceAll(",", ""));
+}
+
+// A row is shown if every word of the search stands in it and every list agrees with it.
+function filterable(table) {
+  const rows = Array.from(table.tBodies[0].rows);
+  const bar = element("div", { className: "filter", role: "search" });
+  const search = element("input", { type: "search", placeholder: "Search" });
+  search.setAttribute("aria-label", "Search in the rows of this table");
+  const lists = Array.from(table.querySelectorAll("th[data-filter]"), (heading) => list(heading, rows)).filter(Boolean);
+  const count = element("output");
+  bar.append(search, ...lists.map(({ select }) => select), count);
+  table.parentElement.before(bar);
+
+  const update = () => {
+    const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
+    let shown = 0;
+    rows.forEach((row) => {
+      const line = row.textContent.toLowerCase();
+      const chosen = lists.every(({ select, column }) => !select.value || text(row, column) === select.value);
+      row.hidden = !(chosen && words.every((word) => line.includes(word)));
+      shown += !row.hidden;
+    });
+    count.textContent = `${shown} of ${rows.length} rows`;
+  };
+  bar.addEventListener("input", update);
+  update();
+}
+
+function list(heading, rows) {
+  const column = heading.cellIndex;
+  const values = [...new Set(rows.map((row) => text(row, column)))].sort((a, b) => a.localeCompare(b));
+  if (values.length < 2 || values.length > CHOICES) return null;
+  const name = heading.textContent.trim();
+  const select = element("select");
+  select.setAttribute("aria-label", name);
+  select.append(new Option(`${name}: all`, ""), ...values.map((value) => new Option(value, value)));
+  return { select, column };
+}
+
+function element(tag, properties = {}) {
+  return Object.assign(document.createElement(tag), properties);
+}

@@ -1,0 +1,162 @@
+"""What a study took: the benchmark of every job and the record of every training, summed for reading."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from gliobench.evaluation.columns import CELL
+from gliobench.files import check_table, read_json, table_schema
+
+# Folder (or file) below a cohort's `benchmarks` -> the stage, and what the folders below that name.
+STAGES = {
+    "generate": ("generate", ()),
+    "audit": ("audit", ()),
+    "preprocess": ("preprocess", ("approach", "modality")),
+    "tuning": ("tune", tuple(CELL[1:])),
+    "runs": ("train", tuple(CELL[1:])),
+    "explanations": ("explain", tuple(CELL[1:])),
+}
+HEAD = ["cohort", "stage", *CELL[1:]]
+UNLIKE = {"samples_per_second": None}  # networks of a kind can be compared by it, all together cannot
+MIB = 2**20
+DIGITS = 3
+
+Record = Mapping[str, Any]
+
+
+def job_cost(benchmark: str | Path, results: str | Path, record: str | Path | None = None) -> dict[str, Any]:
+    """
+    Read what one job took.
+
+    Parameters
+    ----------
+    benchmark : str or Path
+        Snakemake's benchmark of the job, ``<results>/<cohort>/benchmarks/<stage>/...``; its path names the job.
+    results : str or Path
+        The study's folder.
+    record : str or Path, optional
+        The ``run.json`` of a training.
+
+    Returns
+    -------
+    dict
+        Columns of the table ``cost``, and ``samples``, the training samples seen.
+    """
+    cohort, _, below = Path(benchmark).relative_to(results).as_posix().partition("/benchmarks/")
+    kind, *names = Path(below).with_suffix("").parts
+    stage, keys = STAGES[kind]
+    measured = pd.read_csv(benchmark, sep="\t", na_values=["-"]).iloc[-1]
+    job = {
+        "cohort": cohort,
+        "stage": stage,
+        **dict(zip(keys, names, strict=False)),
+        "seconds": float(measured["s"]),
+        "cpu_seconds": measured["cpu_time"],
+        "peak_memory_mb": measured["max_rss"],
+    }
+    return job if record is None else job | _training(job, read_json(record))
+
+
+def _training(job: Mapping[str, Any], record: Record) -> dict[str, Any]:
+    """Add what a training's own record knows; folds that a resumed job found finished count by their own seconds."""
+    folds = [fold for fold in record["folds"] if "seconds" in fold]
+    trained = sum(fold["seconds"] for fold in folds)
+    on_gpu = record["device"] != "cpu"
+    return {
+        "seconds": max(job["seconds"], trained),
+        "resumed": trained > job["seconds"],
+        "device": record["device"],
+        "device_seconds": trained if on_gpu else None,
+        "trained": trained,
+        "samples": sum(fold["samples_per_second"] * fold["seconds"] for fold in folds),
+        "energy_kwh": sum(fold["energy_kwh"] for fold in folds)
+        if all("energy_kwh" in fold for fold in folds)
+        else None,
+        "peak_memory_mb": max([job["peak_memory_mb"], *(fold["peak_memory_bytes"] / MIB for fold in folds)]),
+    }
+
+
+def cost_table(jobs: Sequence[Mapping[str, Any]], groups: Mapping[str, Sequence[str]]) -> pd.DataFrame:
+    """
+    Sum jobs to a row a cohort, stage and what it served, and at the end to rows of the whole study.
+
+    Parameters
+    ----------
+    jobs : sequence of dict
+        What `job_cost` read.
+    groups : dict of str to sequence of str
+        Replicated cohorts, which are summed together.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Table ``cost``. The last rows have stage ``study``: the sum of each approach, and of everything.
+    """
+    group_of = {member: group for group, members in groups.items() for member in members}
+    columns = [*HEAD, "seconds", "cpu_seconds", "peak_memory_mb", "resumed", "device", "device_seconds", "energy_kwh"]
+    table = pd.DataFrame(list(jobs), columns=[*columns, "trained", "samples"])
+    table["cohort"] = table["cohort"].replace(group_of)
+    order = [stage for stage, _ in STAGES.values()]
+    table["place"] = table["stage"].map(order.index)
+    parts = table.sort_values("place", kind="stable").groupby(HEAD, sort=False, dropna=False)
+    rows = [dict(zip(HEAD, names, strict=True)) | _sum(part) for names, part in parts]
+    approaches = table.groupby("approach", sort=True)
+    rows += [{"stage": "study", "approach": name} | _sum(part) | UNLIKE for name, part in approaches]
+    rows += [{"stage": "study"} | _sum(table) | UNLIKE] if len(table) else []
+    summed = pd.DataFrame(rows, columns=list(table_schema("cost")["properties"]))
+    return check_table(summed, "cost", "the costs").round(DIGITS)
+
+
+def _sum(jobs: pd.DataFrame) -> dict[str, Any]:
+    trained = jobs["trained"].sum()
+    return {
+        "n_jobs": len(jobs),
+        "seconds": jobs["seconds"].sum(),
+        "cpu_seconds": _sum_of_known(jobs["cpu_seconds"]),
+        "device": ", ".join(sorted(jobs["device"].dropna().unique())) or None,
+        "device_seconds": _sum_of_known(jobs["device_seconds"]),
+        "energy_kwh": _sum_of_known(jobs["energy_kwh"]),
+        "peak_memory_mb": jobs["peak_memory_mb"].astype(float).max(),
+        "samples_per_second": jobs["samples"].sum() / trained if trained else None,
+        "reason": _reason(jobs),
+    }
+
+
+def _sum_of_known(values: pd.Series) -> float:
+    """Sum what is known; the sum of nothing known is unknown."""
+    return float(values.astype(float).sum(min_count=1))
+
+
+def _reason(jobs: pd.DataFrame) -> str | None:
+    short, resumed = int(jobs["cpu_seconds"].isna().sum()), int(jobs["resumed"].eq(True).sum())
+    reasons = [f"{short} of {len(jobs)} jobs were too short for processors and memory to be measured"] * bool(short)
+    reasons += [f"{resumed} of {len(jobs)} jobs were resumed: their seconds are those of their folds"] * bool(resumed)
+    return "; ".join(reasons) or None
+
+
+def duration(seconds: float) -> str:
+    """Write seconds as people say them: 12 s, 3.4 min, 5.6 h."""
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.1f} min" if seconds < 3600 else f"{seconds / 3600:.1f} h"
+
+
+def cost_sentence(cost: pd.DataFrame) -> str:
+    """
+    Say in a sentence what a study took.
+
+    Parameters
+    ----------
+    cost : pandas.DataFrame
+        Table ``cost``, not empty.
+    """
+    whole = cost.iloc[-1]
+    trained = cost.loc[cost["stage"].isin(["train", "tune"]), "seconds"].sum()
+    share = f"{trained / whole['seconds']:.0%}".replace("%", " %")
+    device = "" if pd.isna(whole["device"]) else f" (trained on {whole['device']})"
+    return (
+        f"All {whole['n_jobs']} jobs, one after the other, took {duration(whole['seconds'])}{device}, {share} of it "
+        f"training and tuning; the largest needed {whole['peak_memory_mb']:,.0f} MiB of memory."
+    )

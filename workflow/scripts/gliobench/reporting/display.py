@@ -1,0 +1,64 @@
+"""A table of text, ready for any format, and its cells in words."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from gliobench.reporting.text import EMPTY, interval
+
+NAMES = {"auc": "AUC", "pr_auc": "PR AUC", "mcc": "MCC", "f1": "F1", "brier": "Brier score"}
+OUTCOMES = ("Status", "Verdict")
+
+
+@dataclass(frozen=True)
+class Display:
+    """
+    A table of text, ready for any format.
+
+    Attributes
+    ----------
+    text : pandas.DataFrame
+        Cells as they are shown.
+    numbers : frozenset of str
+        Columns that hold numbers: aligned to the right, sorted by value.
+    caption : str
+        One sentence on what the table holds.
+    keys : int
+        How many of the first columns name the row.
+    notes : tuple of str
+        What stands below the table, a line each.
+    """
+
+    text: pd.DataFrame
+    numbers: frozenset[str]
+    caption: str
+    keys: int
+    notes: tuple[str, ...] = ()
+
+    @property
+    def choices(self) -> list[str]:
+        """Columns that a reader may want to choose a value of: those that name the row, and how it came out."""
+        names = [str(name) for name in self.text.columns]
+        return [name for place, name in enumerate(names) if place < self.keys or name in OUTCOMES]
+
+
+def title(name: str) -> str:
+    """Turn a column's name into its heading."""
+    return NAMES.get(name, name.replace("_", " ").capitalize())
+
+
+def intervals(table: pd.DataFrame, names: Sequence[str], digits: int = 2) -> list[str]:
+    """Format three columns (value, low, high) as one."""
+    value, low, high = (table[name] for name in names)
+    return [interval(*ends, digits=digits) for ends in zip(value, low, high, strict=True)]
+
+
+def texts(values: pd.Series) -> list[str]:
+    """Write every value as it is, an empty one as a dash."""
+    return [EMPTY if pd.isna(value) else str(value) for value in values]
+
+
+def decimals(values: Iterable[float], digits: int = 2) -> list[str]:
+    """Format numbers that have no interval."""
+    return [EMPTY if pd.isna(value) else f"{value:.{digits}f}" for value in values]

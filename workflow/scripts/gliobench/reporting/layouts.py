@@ -1,0 +1,332 @@
+"""Every table of a study, laid out for reading: a value and its interval in one cell."""
+
+from collections.abc import Callable, Iterator
+
+import pandas as pd
+
+from gliobench.evaluation.columns import CELL, METRICS, PUBLISHED
+from gliobench.reporting.display import Display, decimals, intervals, texts, title
+from gliobench.reporting.text import DASH, EMPTY
+
+BESIDE = {  # scores without an interval, shown where a study has them: heading -> column of the table ``comparison``
+    "Pooled AUC": "auc_pooled",
+    "Commoner label": "majority_accuracy",
+    "Accuracy, validation threshold": "accuracy_validation_threshold",
+    "Calibration slope": "calibration_slope",
+    "Calibration intercept": "calibration_intercept",
+    "p of chance": "p_chance",
+}
+
+
+def _parts(table: pd.DataFrame) -> list[str]:
+    """Name the scored part, the phase where it is not the only one, and that slices were scored."""
+    rows = zip(texts(table["part"]), texts(table["phase"]), texts(table["unit"]), strict=True)
+    return [
+        ", ".join([part, *[phase] * (phase not in ("final", EMPTY)), *["slices"] * (unit == "slice")])
+        for part, phase, unit in rows
+    ]
+
+
+def show_comparison(table: pd.DataFrame) -> Display:
+    """Lay out the table ``comparison`` for reading."""
+    columns = {title(name): texts(table[name]) for name in CELL}
+    columns["Part"] = _parts(table)
+    columns["Status"] = texts(table["status"])
+    columns["n (positive)"] = _patients(table)
+    scores = {title(name): intervals(table, [name, f"{name}_low", f"{name}_high"]) for name in METRICS}
+    columns |= {name: scores[name] for name in ("AUC", "Accuracy")} | {"Published": _published(table)} | scores
+    beside = {
+        heading: decimals(table[name], 4 if name == "p_chance" else 2)
+        for heading, name in BESIDE.items()
+        if table[name].notna().any()
+    }
+    columns |= beside | {"Runs": texts(table["n_runs"]), "Weights": texts(table["weights"])}
+    return Display(
+        pd.DataFrame(columns),
+        frozenset(["n (positive)", "Runs", *scores, *beside]),
+        "Scores with 95 % intervals by patient, conditional on the fitted models; threshold 0.5.",
+        len(CELL) + 1,
+        _notes(table),
+    )
+
+
+def _published(table: pd.DataFrame) -> list[str]:
+    return [
+        ", ".join(
+            f"{title(name)} {row[f'published_{name}']:g}" for name in PUBLISHED if pd.notna(row[f"published_{name}"])
+        )
+        or ("not comparable" if str(row["published_source"]).startswith("not comparable") else EMPTY)
+        for row in table.to_dict("records")
+    ]
+
+
+def _notes(table: pd.DataFrame) -> tuple[str, ...]:
+    """Collect caveats, reasons and the sources of published figures, each once with all it holds for."""
+    grouped: dict[tuple[str, str], list[str]] = {}
+    for row, part in zip(table.to_dict("records"), _parts(table.assign(unit=None)), strict=True):
+        cited = any(pd.notna(row[f"published_{name}"]) for name in PUBLISHED)
+        source = f"published by {row['published_source']}" if cited else None
+        for note in filter(pd.notna, (row["caveat"], row["reason"], source)):
+            grouped.setdefault((" ".join(str(row[name]) for name in CELL), str(note)), []).append(part)
+    whose: dict[str, list[str]] = {}
+    for (cell, note), parts in grouped.items():
+        held = "" if parts == [EMPTY] else f", {' and '.join(dict.fromkeys(parts))}"
+        whose.setdefault(note, []).append(cell + held)
+    return tuple(f"{'; '.join(cells)}: {note}" for note, cells in whose.items())
+
+
+def show_replicates(table: pd.DataFrame) -> Display:
+    """Lay out the table ``replicates`` for reading."""
+    what = [
+        variant if pd.isna(contrast) else f"{variant} minus {contrast}"
+        for variant, contrast in zip(table["variant"], table["contrast"], strict=True)
+    ]
+    columns = {
+        "Cohorts": texts(table["cohort_group"]),
+        "Approach": texts(table["approach"]),
+        "Variant": what,
+        "Modality": texts(table["modality"]),
+        "Protocol": texts(table["protocol"]),
+        "Phase": texts(table["phase"]),
+        "n": texts(table["n"]),
+        "Mean AUC or difference": intervals(table, ["mean", "low", "high"], digits=3),
+        "For all approaches together": intervals(table, ["mean", "family_low", "family_high"], digits=3),
+    }
+    numbers = frozenset(["n", "Mean AUC or difference", "For all approaches together"])
+    caption = "Independent cohorts together: means with 95 % t intervals, alone and for all approaches together."
+    return Display(pd.DataFrame(columns), numbers, caption, 6, tuple(table["statement"]))
+
+
+def show_leakage(table: pd.DataFrame) -> Display:
+    """Lay out the table ``leakage`` for reading."""
+    names = ["cohort", "approach", "modality", "protocol", "phase", "split", "part", "unit"]
+    columns = {title(name): texts(table[name]) for name in names}
+    columns |= {
+        "Runs": texts(table["n_runs"]),
+        "Training slices": texts(table["n_train"]),
+        "n": texts(table["n_scored"]),
+        "Commoner label": decimals(table["majority"]),
+        "Accuracy": intervals(table, ["accuracy", "accuracy_low", "accuracy_high"]),
+        "AUC": intervals(table, ["auc", "auc_low", "auc_high"]),
+    }
+    caption = (
+        "Slices split freely or by patient, scored at the epoch that the validation part chose or on the untouched "
+        "test part; means over runs with 95 % t intervals over runs of the same patients."
+    )
+    numbers = frozenset(list(columns)[len(names) :])
+    return Display(pd.DataFrame(columns), numbers, caption, len(names), tuple(_leaks(table)))
+
+
+def _leaks(table: pd.DataFrame) -> Iterator[str]:
+    """Say what becomes of the accuracy of slices from the most flattering to the most honest corner."""
+    slices = table[table["unit"] == "slice"]
+    for names, rows in slices.groupby(["cohort", "approach", "modality", "protocol", "phase"], sort=False):
+        corners = {(row["split"], row["part"]): row for row in rows.to_dict("records")}
+        if {("slice", "validation"), ("patient", "test")} <= set(corners):
+            flattering, honest = corners["slice", "validation"], corners["patient", "test"]
+            yield (
+                f"{' '.join(str(name) for name in names if name != 'final')}: "
+                f"accuracy of slices {flattering['accuracy']:.2f} with slices split freely, at the best validation "
+                f"epoch; {honest['accuracy']:.2f} split by patient, on the untouched test part (always the commoner "
+                f"label: {honest['majority']:.2f})."
+            )
+
+
+def show_cohorts(table: pd.DataFrame) -> Display:
+    """Lay out the table ``cohorts`` for reading."""
+
+    def spread(name: str, digits: int) -> list[str]:
+        return intervals(table, [f"{name}_{statistic}" for statistic in ("median", "min", "max")], digits)
+
+    columns = {
+        "Cohort": texts(table["cohort"]),
+        "Modality": texts(table["modality"]),
+        "Patients (positive)": [f"{n} ({p})" for n, p in zip(table["patients"], table["positive"], strict=True)],
+        "Labels 0 / 1": texts(table["label_names"]),
+        "Oracle AUC": decimals(table["oracle_auc"]),
+        "Used": texts(table["series_ok"]),
+        "Excluded": texts(table["series_excluded"]),
+        "Failed": texts(table["series_failed"]),
+        "Slices": spread("slices", 0),
+        "Planes": texts(table["planes"]),
+        "Matrix": texts(table["matrix"]),
+        "Spacing, mm": spread("spacing", 2),
+        "Slice spacing, mm": spread("slice_spacing", 2),
+    }
+    numbers = set(columns) - {"Cohort", "Modality", "Labels 0 / 1", "Planes", "Matrix"}
+    return Display(
+        pd.DataFrame(columns),
+        frozenset(numbers),
+        f"What the audit saw: median (smallest{DASH}largest) of the readable series.",
+        2,
+    )
+
+
+def show_exclusions(table: pd.DataFrame) -> Display:
+    """Lay out the table ``exclusions`` for reading."""
+    columns = {title(name): texts(table[name]) for name in table.columns}
+    return Display(pd.DataFrame(columns), frozenset(), "Series that are not used, and why.", 3)
+
+
+def show_sensitivity(table: pd.DataFrame) -> Display:
+    """Lay out the table ``sensitivity`` for reading."""
+    names = ["approach", "variant", "modality", "protocol", "phase"]
+    columns = {title(name): texts(table[name]) for name in names}
+    columns |= {
+        "Levels": texts(table["n_levels"]),
+        "Cohorts": texts(table["n_cohorts"]),
+        "Oracle AUC from": decimals(table["oracle_low"]),
+        "Oracle AUC to": decimals(table["oracle_high"]),
+        "Slope": intervals(table, ["slope", "slope_low", "slope_high"]),
+        "Floor, oracle AUC": decimals(table["floor"]),
+    }
+    caption = (
+        "AUC reached against the oracle's: least-squares slope over cohorts with its 95 % t interval, and the weakest "
+        "level of signal from which on every level's mean AUC is told from 0.5."
+    )
+    numbers = frozenset(list(columns)[len(names) :])
+    return Display(pd.DataFrame(columns), numbers, caption, len(names), tuple(table["statement"]))
+
+
+def show_verdicts(table: pd.DataFrame) -> Display:
+    """Lay out the table ``published_vs_reproduced`` for reading."""
+    columns = {title(name): texts(table[name]) for name in ("approach", "variant", "modality")}
+    columns |= {
+        "Part": _parts(table),
+        "Score": [title(name) for name in table["metric"]],
+        "Cohort": texts(table["cohort"]),
+        "Published": _as_printed(table),
+        "n": texts(table["published_n"]),
+        "Reproduced": intervals(table, ["reproduced", "reproduced_low", "reproduced_high"]),
+        "Harmonised": intervals(table, ["harmonised", "harmonised_low", "harmonised_high"]),
+        "Difference": intervals(table, ["difference", "difference_low", "difference_high"]),
+        "Verdict": texts(table["verdict"]),
+    }
+    numbers = frozenset(["Published", "n", "Reproduced", "Harmonised", "Difference"])
+    caption = (
+        "Published figures beside the same score here: reproduced under the paper's protocol, and on the test patients "
+        "of the harmonised one. Difference: reproduced minus published, its 95 % interval from both errors."
+    )
+    return Display(pd.DataFrame(columns), numbers, caption, 6, _verdict_notes(table))
+
+
+def _as_printed(table: pd.DataFrame) -> list[str]:
+    """Give a published figure all its digits, and its interval two."""
+    shown = intervals(table, ["published", "published_low", "published_high"])
+    return [f"{value:g}{text[4:]}" for value, text in zip(table["published"], shown, strict=True)]
+
+
+def _verdict_notes(table: pd.DataFrame) -> tuple[str, ...]:
+    """Say once each where a figure stands, what is doubtful about it, and why it has no other verdict."""
+    whose: dict[str, list[str]] = {}
+    for row in table.to_dict("records"):
+        method = " ".join(row[name] for name in ("approach", "variant", "modality"))
+        places = {
+            f"published by {row['published_source']}": f"{method}, {row['part']}",
+            row["note"]: f"{method}, {row['part']}",
+            row["reason"]: f"{method}, {row['part']}, {title(row['metric'])}",
+        }
+        for note, place in places.items():
+            if pd.notna(note):
+                whose.setdefault(note, []).append(place)
+    return tuple(f"{_few(list(dict.fromkeys(places)))}: {note}" for note, places in whose.items())
+
+
+def _few(places: list[str], most: int = 4) -> str:
+    """Name some of many."""
+    rest = len(places) - most
+    return "; ".join(places) if rest < 2 else f"{'; '.join(places[:most])} and {rest} more"
+
+
+def show_pairwise(table: pd.DataFrame) -> Display:
+    """Lay out the table ``pairwise`` for reading."""
+    columns = {
+        "Cohort": texts(table["cohort"]),
+        "Family": texts(table["family"]),
+        "First": _cells(table, "first"),
+        "Second": _cells(table, "second"),
+        "n (positive)": _patients(table),
+        "AUC of first": decimals(table["first"]),
+        "AUC of second": decimals(table["second"]),
+        "Difference": intervals(table, ["difference", "low", "high"], digits=3),
+        "p": decimals(table["p"], 4),
+        "p by Holm": decimals(table["p_holm"], 4),
+        "p by DeLong": decimals(table["p_delong"], 4),
+    }
+    caption = (
+        "Differences of AUC, first minus second, on the patients that both scored, with 95 % intervals; Holm corrects "
+        "for all pairs of harmonised mains of a cohort, every other pair is exploratory."
+    )
+    notes = [*table["method"].dropna().unique(), *table["reason"].dropna().unique()]
+    return Display(pd.DataFrame(columns), frozenset(list(columns)[4:]), caption, 4, tuple(notes))
+
+
+def _cells(table: pd.DataFrame, place: str) -> list[str]:
+    names = [f"{place}_{name}" for name in (*CELL[1:], "phase")]
+    return [
+        " ".join(name for name in row if name != "final")
+        for row in zip(*(texts(table[name]) for name in names), strict=True)
+    ]
+
+
+def _patients(table: pd.DataFrame) -> list[str]:
+    rows = zip(table["n_patients"], table["n_positive"], strict=True)
+    return [EMPTY if pd.isna(n) else f"{n} ({positive})" for n, positive in rows]
+
+
+def show_variance(table: pd.DataFrame) -> Display:
+    """Lay out the table ``variance`` for reading."""
+    columns = {title(name): texts(table[name]) for name in (*CELL, "phase")}
+    columns |= {name: texts(table[f"n_{name.lower()}"]) for name in ("Repeats", "Folds", "Seeds")}
+    columns |= {
+        "Mean AUC": decimals(table["mean"], 3),
+        "SD of folds": decimals(table["sd_folds"], 3),
+        "SD of seeds": decimals(table["sd_seeds"], 3),
+        "SD in all": decimals(table["sd_total"], 3),
+    }
+    caption = "How much the AUC of a single training moves: between folds, and between seeds on the same fold."
+    keys = len(CELL) + 1
+    notes = tuple(table["reason"].dropna().unique())
+    return Display(pd.DataFrame(columns), frozenset(list(columns)[keys:]), caption, keys, notes)
+
+
+def show_cost(table: pd.DataFrame) -> Display:
+    """Lay out the table ``cost`` for reading."""
+    columns = {title(name): texts(table[name]) for name in ("cohort", "stage", *CELL[1:])}
+    keys = len(columns)
+    columns |= {
+        "Jobs": texts(table["n_jobs"]),
+        "Seconds": decimals(table["seconds"], 1),
+        "CPU seconds": decimals(table["cpu_seconds"], 1),
+        "Device": texts(table["device"]),
+        "Seconds of GPU": decimals(table["device_seconds"], 1),
+        "Memory, MiB": decimals(table["peak_memory_mb"], 0),
+        "Samples a second": decimals(table["samples_per_second"], 1),
+        "Energy, kWh": decimals(table["energy_kwh"], 3),
+    }
+    optional = ("Seconds of GPU", "Energy, kWh")
+    shown = {name: cells for name, cells in columns.items() if name not in optional or set(cells) != {EMPTY}}
+    numbers = frozenset(list(shown)[keys:]) - {"Device"}
+    caption = (
+        "Wall time of jobs, one after the other; memory is that of the largest job. Rows of stage study are sums, an "
+        "approach a row and then all together; trainings on permuted labels are not counted."
+    )
+    whose = [
+        "; ".join(filter(pd.notna, [row["cohort"], row["stage"], row["approach"]])) for row in table.to_dict("records")
+    ]
+    notes = dict.fromkeys(f"{name}: {why}" for name, why in zip(whose, table["reason"], strict=True) if pd.notna(why))
+    return Display(pd.DataFrame(shown), numbers, caption, keys, tuple(notes))
+
+
+SHOW: dict[str, Callable[[pd.DataFrame], Display]] = {
+    "comparison": show_comparison,
+    "published_vs_reproduced": show_verdicts,
+    "pairwise": show_pairwise,
+    "variance": show_variance,
+    "cost": show_cost,
+    "replicates": show_replicates,
+    "sensitivity": show_sensitivity,
+    "leakage": show_leakage,
+    "cohorts": show_cohorts,
+    "exclusions": show_exclusions,
+}

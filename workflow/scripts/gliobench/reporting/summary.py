@@ -1,0 +1,153 @@
+"""What a study found, in five sentences computed from its tables."""
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+from gliobench.evaluation.columns import BASELINE, CELL, HARMONISED, MAIN
+from gliobench.evaluation.verdicts import JUDGED, VERDICTS, counted
+from gliobench.reporting.cost import cost_sentence
+from gliobench.reporting.status import count_sentence
+
+Tables = Mapping[str, pd.DataFrame]
+SIDE = ["approach", "variant", "modality", "protocol", "phase"]
+
+
+def five_sentences(tables: Tables, groups: Mapping[str, Sequence[str]] | None = None) -> list[str]:
+    """
+    Say what was run, what was found, which published figures stand, what the controls show, and how sure all this is.
+
+    Parameters
+    ----------
+    tables : dict of str to pandas.DataFrame
+        ``comparison``, and any others of the study by the names of their schemas; a table that is not there, or has no
+        rows, is said to be missing.
+    groups : dict of str to sequence of str, optional
+        Replicated cohorts, which speak together, in the table ``replicates``.
+    """
+    there = {name: table for name, table in tables.items() if len(table)}
+    members = {cohort for cohorts in (groups or {}).values() for cohort in cohorts}
+    return [
+        _run(there["comparison"]),
+        _found(there, members),
+        _stand(there.get("published_vs_reproduced")),
+        _controls(there.get("leakage"), there.get("replicates")),
+        _precision(_networks(there["comparison"]), there.get("cost")),
+    ]
+
+
+def plural(number: int, word: str, ending: str = "s") -> str:
+    """Count things: 1 cell, 2 cells."""
+    return f"{number} {word}" if number == 1 else f"{number} {word}{ending}"
+
+
+def _run(comparison: pd.DataFrame) -> str:
+    approaches = set(comparison["approach"])
+    methods = plural(len(approaches - {BASELINE}), "approach", "es")
+    beside = " beside the baselines" if BASELINE in approaches else " without a baseline"
+    cohorts = plural(comparison["cohort"].nunique(), "cohort")
+    return f"{methods}{beside} on {cohorts}; {count_sentence(comparison)}"
+
+
+def _networks(comparison: pd.DataFrame) -> pd.DataFrame:
+    """Choose the main variants under the harmonised protocol: the test patients of the last phase with an interval."""
+    mains = comparison["variant"].eq(MAIN) & comparison["approach"].ne(BASELINE)
+    scored = comparison["part"].eq("test") & comparison["unit"].eq("patient") & comparison["auc_low"].notna()
+    rows = comparison[mains & scored & comparison["protocol"].eq(HARMONISED)]
+    return rows.drop_duplicates(CELL, keep="last")
+
+
+def _found(tables: Tables, members: set[str]) -> str:
+    rows = _networks(tables["comparison"])
+    rows = rows[~rows["cohort"].isin(members)]
+    if rows.empty:
+        return "No network has an AUC with an interval under the harmonised protocol."
+    above = rows[rows["auc_low"] > 0.5]
+    names = (f"{row['approach']} {row['modality']} on {row['cohort']}" for row in above.to_dict("records"))
+    which = f" ({', '.join(names)})" if len(above) else ""
+    return (
+        f"Under the harmonised protocol the interval of the AUC lies above 0.5 for {len(above)} of "
+        f"{plural(len(rows), 'network')}{which}; {_beaten(rows, tables.get('pairwise'))}."
+    )
+
+
+def _beaten(rows: pd.DataFrame, pairwise: pd.DataFrame | None) -> str:
+    """Say how many networks are better than every baseline they were compared with, patient by patient."""
+    margins = [] if pairwise is None else _margins(rows, pairwise)
+    if not margins:
+        return "none could be compared with a baseline by patient"
+    better = sum(margin > 0 for margin in margins)
+    return f"{better} of {len(margins)} compared by patient are better than every baseline of their cohort"
+
+
+def _margins(rows: pd.DataFrame, pairwise: pd.DataFrame) -> list[float]:
+    """Return for each network the lowest end of its differences from the baselines, as far as these have intervals."""
+    both = []
+    for ours, theirs, sign, end in (("first", "second", 1, "low"), ("second", "first", -1, "high")):
+        pairs = pairwise[pairwise[f"{theirs}_approach"].eq(BASELINE) & pairwise[end].notna()]
+        names = {f"{ours}_{name}": name for name in SIDE}
+        both.append(pairs.rename(columns=names)[["cohort", *SIDE]].assign(margin=sign * pairs[end]))
+    compared = pd.concat(both).merge(rows[["cohort", *SIDE]], on=["cohort", *SIDE])
+    return compared.groupby(["cohort", *SIDE])["margin"].min().tolist()
+
+
+def _stand(verdicts: pd.DataFrame | None) -> str:
+    if verdicts is None:
+        return "Nothing about the papers has been found yet: no published figure was set beside a score of this study."
+    rows = counted(verdicts)
+    counts = {name: int(rows["verdict"].eq(name).sum()) for name in VERDICTS}
+    judged = sum(counts[name] for name in JUDGED)
+    if not judged:
+        return (
+            f"Nothing about the papers has been found yet: of {plural(len(rows), 'published figure')} none can be "
+            f"judged here, since the methods of {counts['not comparable: generated']} run on generated cohorts "
+            f"alone and {counts['not run']} are not run."
+        )
+    return (
+        f"Of {plural(judged, 'published figure')} set beside the papers' own kind of patients, {counts['consistent']} "
+        f"came out consistent, {counts['lower']} lower, {counts['higher']} higher, and for {counts['cannot tell']} it "
+        f"cannot be told; {len(rows) - judged} more are not judged here."
+    )
+
+
+def _controls(leakage: pd.DataFrame | None, replicates: pd.DataFrame | None) -> str:
+    parts = [_leaks(leakage)] if leakage is not None else []
+    if replicates is not None:
+        means = replicates[replicates["control"].eq("mean") & replicates["family_low"].notna()]
+        parts += [_group(str(name), rows) for name, rows in means.groupby("cohort_group", sort=False)]
+    if not parts:
+        return "This study has neither replicated cohorts nor a pair of slice splits: its controls are its baselines."
+    return f"Controls: {'; '.join(filter(None, parts))}."
+
+
+def _group(name: str, rows: pd.DataFrame) -> str:
+    above = int((rows["family_low"] > 0.5).sum())
+    below = int((rows["family_high"] < 0.5).sum())
+    return (
+        f"over the replicated cohorts {name} the mean AUC lies above 0.5 for {above} of {plural(len(rows), 'method')} "
+        f"and below it for {below}"
+    )
+
+
+def _leaks(leakage: pd.DataFrame) -> str:
+    """Give the accuracy of slices from the most flattering corner to the most honest one, averaged over methods."""
+    slices = leakage[leakage["unit"] == "slice"].set_index(["split", "part"])["accuracy"]
+    corners = [("slice", "validation"), ("patient", "test")]
+    if not all(corner in slices.index for corner in corners):
+        return ""
+    flattering, honest = (slices[slices.index == corner].mean() for corner in corners)
+    return (
+        f"slices split freely and scored at the best validation epoch give an accuracy of {flattering:.2f}, split by "
+        f"patient on the untouched test part {honest:.2f}"
+    )
+
+
+def _precision(rows: pd.DataFrame, cost: pd.DataFrame | None) -> str:
+    took = "" if cost is None else f" {cost_sentence(cost)}"
+    if rows.empty:
+        return f"No interval says how sure a result is.{took}"
+    width = rows["auc_high"] - rows["auc_low"]
+    return (
+        f"The 95 % interval of a network's AUC is {width.median():.2f} wide at the median (from {width.min():.2f} to "
+        f"{width.max():.2f}).{took}"
+    )

@@ -1,0 +1,100 @@
+"""Tables in a terminal."""
+
+import textwrap
+from collections.abc import Sequence
+
+import pandas as pd
+
+from gliobench.evaluation.columns import CELL
+from gliobench.evaluation.verdicts import JUDGED, VERDICTS, counted
+from gliobench.reporting.display import decimals, texts
+from gliobench.reporting.layouts import show_comparison, show_verdicts
+
+SCREEN = 120  # characters a line of a terminal
+
+
+def print_table(table: pd.DataFrame) -> str:
+    """
+    Lay out the comparison for a terminal: at most `SCREEN` characters a line, reasons below the table.
+
+    Every row has its line, below its cohort and approach; what a line shares with the one above it is left out.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        Table ``comparison``.
+    """
+    display = show_comparison(table)
+    keys = ["Variant", "Modality", "Protocol"]
+    columns = display.text[keys].copy()
+    columns["Phase"] = ["" if phase == "final" else phase for phase in texts(table["phase"])]
+    columns["Part"], columns["Unit"] = texts(table["part"]), texts(table["unit"])
+    columns["n"], columns["AUC"] = texts(table["n_patients"]), display.text["AUC"]
+    columns["Acc."] = decimals(table["accuracy"])
+    columns["Status"] = display.text["Status"]
+    needless = [("Phase", table["phase"].dropna().eq("final").all()), ("Unit", table["unit"].ne("slice").all())]
+    columns = columns.drop(columns=[name for name, same in needless if same])
+    columns.loc[table[CELL].eq(table[CELL].shift()).all(axis=1).to_numpy(), keys] = ""
+    columns.insert(0, "", "")  # sets the lines in from their heading
+    lines = _fixed_width(columns, numbers=["n", "Acc."], shortened=["Variant", "Protocol"])
+    body = _below_headings(lines[1:], table)
+    notes = [textwrap.fill(note, SCREEN, initial_indent="  ", subsequent_indent="    ") for note in display.notes]
+    return "\n".join([lines[0], "─" * max(map(len, lines)), *body, "", display.caption, *notes, ""])
+
+
+def print_verdicts(table: pd.DataFrame) -> str:
+    """
+    Lay out the verdicts for a terminal: a line a published figure whose method this study runs.
+
+    Figures that no cohort here can judge are only counted.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        Table ``published_vs_reproduced``.
+    """
+    rows = counted(table)
+    counts = {name: int(rows["verdict"].eq(name).sum()) for name in VERDICTS}
+    told = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
+    lines = _verdict_lines(rows[rows["verdict"].isin(JUDGED)])
+    if not lines:
+        told += "; this study can judge none of them"
+    total = f"Published figures: {told}. Each has its line in the table published_vs_reproduced."
+    return "\n".join([*lines, textwrap.fill(total, SCREEN), ""])
+
+
+def _verdict_lines(judged: pd.DataFrame) -> list[str]:
+    if judged.empty:
+        return []
+    shown = show_verdicts(judged).text.drop(columns=["Cohort", "Approach", "n", "Harmonised"])
+    shown["Published"] = shown["Published"].str.split(" ").str[0]  # its interval stands in the other formats
+    shown.insert(0, "", "")  # sets the lines in from their heading
+    head, *lines = _fixed_width(shown, [], ["Variant", "Part"])
+    return [head, "─" * max(map(len, [head, *lines])), *_below_headings(lines, judged), ""]
+
+
+def _below_headings(lines: Sequence[str], table: pd.DataFrame) -> list[str]:
+    """Put the cohort and the approach above their lines, with an empty line between groups."""
+    grouped: list[str] = []
+    above = None
+    for line, names in zip(lines, zip(table["cohort"], table["approach"], strict=True), strict=True):
+        if names != above:
+            grouped += [""] * bool(grouped) + ["  ".join(names)]
+        grouped.append(line)
+        above = names
+    return grouped
+
+
+def _fixed_width(columns: pd.DataFrame, numbers: list[str], shortened: list[str]) -> list[str]:
+    """Align columns with two spaces between them; the widest of `shortened` gives way where a line is too long."""
+    names = [str(name) for name in columns]
+    widths = {name: max(map(len, [name, *columns[name]])) for name in names}
+    while sum(widths.values()) + 2 * (len(widths) - 1) > SCREEN:
+        widths[max(shortened, key=lambda name: widths[name])] -= 1
+
+    def fit(text: str, name: str) -> str:
+        short = text if len(text) <= widths[name] else text[: widths[name] - 1] + "…"
+        return short.rjust(widths[name]) if name in numbers else short.ljust(widths[name])
+
+    rows = [names, *columns.itertuples(index=False)]
+    return ["  ".join(map(fit, row, names)).rstrip() for row in rows]

@@ -45,12 +45,18 @@ def study(tmp_path):
 
 
 def stems(study):
+    """Figures but for those that compare approaches, which have tests of their own."""
+    return [stem for stem in all_stems(study) if stem not in COMPARING]
+
+
+def all_stems(study):
     return [
         shown["path"].removeprefix("results/s/figures/").removesuffix(".png") for shown in contents.page_figures(study)
     ]
 
 
 CELL = "planted/toy/main/FLAIR/harmonised"
+COMPARING = ("forest", "cost", "planted/roc", "planted/precision_recall", "planted/calibration")
 
 
 def test_an_approach_that_names_no_figures_has_the_usual_ones(study):
@@ -109,11 +115,48 @@ def test_modalities_stand_beside_each_other_before_and_after_fine_tuning(study):
     assert shown[1:] == ["planted/toy/main/phase-curves-harmonised"]
 
 
+def test_the_report_names_replicated_cohorts_once(study):
+    assert contents.report_facts(study([], replicates=3))["cohort_kinds"] == {"planted": "synthetic"}
+
+
+def test_a_report_has_a_page_an_approach(study):
+    assert contents.report_pages(study([])) == [*contents.PAGES, "approaches/toy.html"]
+
+
 def test_replicated_cohorts_are_shown_by_their_joint_figure_alone(study):
     assert stems(study(["roc", "slices"], replicates=3)) == ["replicates"]
 
 
-@pytest.mark.parametrize("name", contents.NAMES)
+def test_every_study_has_its_forest_and_cost_first_and_overlays_by_cohort(study):
+    made = study(["roc"])
+    assert all_stems(made)[:2] == ["forest", "cost"]
+    assert [stem for stem in all_stems(made) if stem in COMPARING] == list(COMPARING)
+    shown = {figure["kind"]: figure["category"] for figure in contents.page_figures(made)}
+    assert (shown["forest"], shown["overlay_roc"]) == ("overview", "planted")
+
+
+def test_replicated_cohorts_have_no_overlays(study):
+    assert [stem for stem in all_stems(study(["roc"], replicates=3)) if stem in COMPARING] == ["forest", "cost"]
+
+
+def test_overlays_draw_harmonised_mains_alone(study):
+    made = study(["roc"], variants=("main", "other"))
+    assert [cell.variant for cell in contents.overlay_cells(made, "planted")] == ["main"]
+    published = study(["roc"], protocol="published")
+    assert not contents.overlay_cells(published, "planted")
+    assert "planted/roc" not in all_stems(published)
+
+
+def test_a_study_of_sensitivity_has_its_figure(study):
+    made = study(["roc"], replicates=2)
+    made.config["sensitivity"] = ["planted"]
+    assert all_stems(made)[:3] == ["forest", "cost", "sensitivity"]
+
+
+COMPARED = (*contents.OVERVIEW, *(f"overlay_{name}" for name in contents.OVERLAYS), "sensitivity")
+
+
+@pytest.mark.parametrize("name", [*contents.NAMES, *COMPARED])
 def test_every_figure_has_a_caption(name):
     assert name in CAPTIONS
 

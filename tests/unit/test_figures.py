@@ -78,6 +78,14 @@ def test_curves_show_training_validation_and_ln_2():
     assert [len(axes.lines) for axes in figure.axes] == [9, 8, 9]  # 2 x (3 runs + mean), and the references
 
 
+def test_losses_far_above_the_others_are_drawn_on_a_logarithmic_scale():
+    _, scores, histories = cell_of()
+    high = histories[0].copy()
+    high.loc[0, "validation_loss"] = 25.0
+    assert curves_figure(histories, scores).axes[0].get_yscale() == "linear"
+    assert curves_figure([high], scores).axes[0].get_yscale() == "log"
+
+
 def test_the_mean_curve_ends_where_fewer_than_half_of_the_runs_are_left():
     _, scores, histories = cell_of()
     history = histories[0]

@@ -40,13 +40,18 @@ class CellScores:
 
     def shown(self, phase: str) -> tuple[pd.DataFrame, dict[Any, Any]]:
         """Return the predictions of a phase that figures show, and their row of the table ``metrics``."""
-        rows = self.rows[self.rows["phase"] == phase]
-        part = shown_part(rows)
-        patients = self.metrics[self.metrics["unit"].ne("slice")]
-        scores = patients[patients["phase"].eq(phase) & patients["part"].eq(part)]
-        # A cell without predictions is one row, of no phase and part.
-        found = (scores if len(scores) else self.metrics.head(1)).iloc[0].to_dict()
-        return rows[rows["part"] == part], found | {"phase": phase}
+        return shown_scores(self.rows, self.metrics, phase)
+
+
+def shown_scores(rows: pd.DataFrame, metrics: pd.DataFrame, phase: str) -> tuple[pd.DataFrame, dict[Any, Any]]:
+    """Return the predictions of a cell's phase that figures show, and their row of the table ``metrics``."""
+    rows = rows[rows["phase"] == phase]
+    part = shown_part(rows)
+    patients = metrics[metrics["unit"].ne("slice")]
+    scores = patients[patients["phase"].eq(phase) & patients["part"].eq(part)]
+    # A cell without predictions is one row, of no phase and part.
+    found = (scores if len(scores) else metrics.head(1)).iloc[0].to_dict()
+    return rows[rows["part"] == part], found | {"phase": phase}
 
 
 def shown_part(rows: pd.DataFrame) -> str:

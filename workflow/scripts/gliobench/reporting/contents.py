@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from gliobench.evaluation.columns import BASELINE, HARMONISED, MAIN
 from gliobench.settings import known
 from gliobench.study import MODALITIES, Cell, Study
 
@@ -17,8 +18,16 @@ SLICES = "figures/{cohort}/{approach}/slices-{modality}"
 PHASE_CURVES = "figures/{cohort}/{approach}/{variant}/phase-curves-{protocol}"
 SWEEP = "figures/{cohort}/{approach}/sweep-{modality}-{protocol}"
 LEAKAGE = "figures/leakage"
+OVERVIEW = {"forest": "AUC of every cell", "cost": "AUC against cost"}  # of the whole study: file and caption -> label
+OVERLAYS = {
+    "roc": "ROC curves",
+    "precision_recall": "Precision and recall",
+    "calibration": "Calibration",
+}  # of a cohort
 DRAWN_FROM_SCORES = (*EACH_PHASE, "distributions", "curves")
 SPLIT_VARIANTS = ("slice_split", "patient_split")
+PAGES = ("index.html", "comparison.html", "controls.html", "cohorts.html", "cost.html", "method.html")
+APPROACH_PAGE = "approaches/{approach}.html"
 
 Figure = dict[str, str]
 
@@ -62,26 +71,47 @@ def page_figures(study: Study) -> list[Figure]:
     Returns
     -------
     list of dict
-        ``path`` (PNG), ``kind`` (its caption is ``workflow/report/<kind>.rst``), ``category`` and ``label``.
+        ``path`` (PNG), ``file``: its path in the report's folder, ``kind`` (its caption is
+        ``workflow/report/<kind>.rst``), ``category``, ``label`` and ``approach``: on whose page it stands, or empty;
+        the category is its cohort there.
     """
     cells = shown_cells(study)
-    figures = [_figure(study, "figures/replicates", "controls", "controls", "")] if study.groups else []
+    figures = [_figure(study, f"figures/{name}", name, "overview", label) for name, label in OVERVIEW.items()]
+    if study.sensitivity:
+        figures.append(_figure(study, "figures/sensitivity", "sensitivity", "overview", "Sensitivity floor"))
+    figures += [_figure(study, "figures/replicates", "controls", "controls", "")] if study.groups else []
     if leakage_cells(study):
         figures.append(_figure(study, LEAKAGE, "leakage", "leakage", ""))
     for cohort in dict.fromkeys(cell.cohort for cell in cells):
         figures.append(_figure(study, f"figures/{cohort}/audit", "audit", "audit", cohort))
+    for cohort in overlay_cohorts(study):
+        figures += [
+            _figure(study, f"figures/{cohort}/{name}", f"overlay_{name}", cohort, label)
+            for name, label in OVERLAYS.items()
+        ]
     for cohort, approach in dict.fromkeys((cell.cohort, cell.approach) for cell in cells):
         mine = cells_like(cells, {"cohort": cohort, "approach": approach})
         names = figure_names(study, approach)
-        title = f"{cohort} · {study.approaches[approach]['title']}"
         for stem, kind, label in [
             *(_slices(study, mine) if "slices" in names else []),
             *(_phase_curves(mine) if "phase_curves" in names else []),
             *(_sweeps(mine) if "sweep" in names else []),
             *(drawn for cell in mine for drawn in _of_cell(study, cell)),
         ]:
-            figures.append(_figure(study, stem, kind, title, label))
+            figures.append(_figure(study, stem, kind, cohort, label, approach))
     return figures
+
+
+def overlay_cells(study: Study, cohort: str) -> list[Cell]:
+    """Return the cells that the overlays of a cohort draw: harmonised, main variants and baselines."""
+    cells = cells_like(study.cells, {"cohort": cohort, "protocol": HARMONISED})
+    return [cell for cell in cells if cell.variant == MAIN or cell.approach == BASELINE]
+
+
+def overlay_cohorts(study: Study) -> list[str]:
+    """Return the cohorts with overlays: those with figures of their own and a network to lay over another."""
+    shown = dict.fromkeys(cell.cohort for cell in shown_cells(study))
+    return [name for name in shown if any(cell.approach != BASELINE for cell in overlay_cells(study, name))]
 
 
 def _slices(study: Study, cells: list[Cell]) -> Iterator[tuple[str, str, str]]:
@@ -141,5 +171,32 @@ def leakage_cells(study: Study) -> list[Cell]:
     return [cell for cell, other in zip(cells, pairs, strict=True) if cells_like(cells, other)]
 
 
-def _figure(study: Study, stem: str, kind: str, category: str, label: str) -> Figure:
-    return {"path": f"{study.results}/{stem}.png", "kind": kind, "category": category, "label": label}
+def _figure(study: Study, stem: str, kind: str, category: str, label: str, approach: str = "") -> Figure:
+    file = f"{stem}.png"
+    about = {"kind": kind, "category": category, "label": label, "approach": approach}
+    return {"path": f"{study.results}/{file}", "file": file} | about
+
+
+def report_pages(study: Study) -> list[str]:
+    """List the pages of a study's report, below its folder: one an approach, and those of the whole study."""
+    return [*PAGES, *(APPROACH_PAGE.format(approach=name) for name in study.approaches)]
+
+
+def report_facts(study: Study) -> dict[str, Any]:
+    """Collect what the report says of the study itself, as plain data for its script."""
+    approaches = {
+        name: {
+            "title": settings["title"],
+            "source": settings["source"],
+            "variants": {variant: own["description"] for variant, own in settings["variants"].items()},
+            "changes": study.config.get("settings", {}).get(name, {}),
+        }
+        for name, settings in study.approaches.items()
+    }
+    return {
+        "name": study.name,
+        "base_seed": study.seed,
+        "cohort_kinds": {name: settings["kind"] for name, settings in study.config["cohorts"].items()},
+        "groups": study.groups,
+        "approaches": approaches,
+    }

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from gliobench.evaluation.columns import CELL
 from gliobench.reporting.style import (
@@ -24,6 +24,7 @@ from gliobench.reporting.style import (
 )
 
 CUT = 2.0  # nats: a loss above it leaves the panels of a sweep
+HIGH = 5.0  # medians: a loss above it makes their scale logarithmic
 LN2 = float(np.log(2))  # loss of a model that always answers 0.5
 CURVES = {"loss": "Loss (binary cross-entropy)", "accuracy": "Accuracy", "auc": "AUC"}
 
@@ -55,6 +56,7 @@ def curves_figure(histories: Sequence[pd.DataFrame], cell: Row) -> Figure:
         else:
             say_why_empty(axes, _why(cell))
     if runs:
+        _scale_loss(panels[0], runs)
         panels[0].axhline(LN2, color=INK, lw=0.9, ls=":", label="always 0.5 (ln 2)")
         panels[2].axhline(0.5, color=INK, lw=0.9, ls=":")
         figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
@@ -98,6 +100,17 @@ def _draw_phase(axes: Axes, runs: Sequence[pd.DataFrame], name: str, colour: str
         axes.plot(start + np.arange(1, len(mean) + 1), mean, color=line, lw=2, ls=style, label=shown, zorder=3)
 
 
+def _scale_loss(axes: Axes, runs: Sequence[pd.DataFrame]) -> None:
+    """Give losses a logarithmic scale where some are so high that the others would lie flat at the bottom."""
+    losses = pd.concat([run[["loss", "validation_loss"]] for run in runs]).to_numpy(float, na_value=np.nan)
+    losses = losses[np.isfinite(losses) & (losses > 0)]
+    if losses.size and losses.max() > HIGH * np.median(losses):
+        axes.set_yscale("log")
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axes.yaxis.set_minor_formatter(NullFormatter())
+
+
 def _mean_of_most(values: Sequence[np.ndarray]) -> np.ndarray:
     """Mean epoch by epoch over the runs that reach the epoch, as far as half of them do."""
     padded = np.full((len(values), max(map(len, values))), np.nan)
@@ -133,8 +146,12 @@ def phase_curves_figure(cells: Sequence[tuple[Row, Sequence[pd.DataFrame]]], pha
                 say_why_empty(axes, _why(cell))
         column[0].set_title(str(cell["modality"]))
         column[-1].set_xlabel("Epoch of the phase")
-    for axes, (score, phase) in zip(panels[:, 0], lines, strict=True):
-        axes.set_ylabel(f"{CURVES[score].split(' (')[0]}, {phase}")
+    for row, (score, phase) in zip(panels, lines, strict=True):
+        row[0].set_ylabel(f"{CURVES[score].split(' (')[0]}, {phase}")
+        runs = runs_of(history[history["phase"] == phase] for _, histories in cells for history in histories)
+        if score == "loss" and runs:
+            _scale_loss(row[0], runs)
+    figure.align_ylabels(panels[:, 0])
     _legend_of_first(figure, panels.ravel())
     first = cells[0][0]
     heading(figure, *(str(first[name]) for name in ("cohort", "approach", "variant", "protocol")))

@@ -54,7 +54,7 @@ def _draw_patients(shown: pd.DataFrame, maps: np.ndarray, images: np.ndarray, ch
     for line, row in zip(panels, shown.to_dict("records"), strict=False):
         peak = int(np.unravel_index(np.argmax(maps[row["row"]]), maps.shape[1:])[2])
         for axes, image in zip(line, images[row["row"]], strict=False):
-            _draw_overlay(axes, np.rot90(image[:, :, peak].astype(float)), np.rot90(maps[row["row"]][:, :, peak]))
+            draw_overlay(axes, np.rot90(image[:, :, peak].astype(float)), np.rot90(maps[row["row"]][:, :, peak]))
         text = f"{OUTCOMES[row['outcome']]}\n{row['patient_id']}, slice {peak}\nprobability {row['probability']:.2f}"
         line[0].set_ylabel(text + _hit(row["pointing_hit"]), rotation=0, ha="right", va="center", labelpad=6)
     for axes, channel in zip(panels[0], channels, strict=True):
@@ -68,7 +68,8 @@ def _hit(hit: float) -> str:
     return "\npeak in the lesion" if hit else "\npeak beside the lesion"
 
 
-def _draw_overlay(axes: Axes, image: np.ndarray, weights: np.ndarray) -> None:
+def draw_overlay(axes: Axes, image: np.ndarray, weights: np.ndarray) -> None:
+    """Draw a map (rows x columns, 0 to 1) over a slice of the same shape, with the outline of its upper half."""
     axes.imshow(image, cmap="gray", interpolation="nearest")
     # The stronger the map, the more it covers: weak places show the image alone.
     axes.imshow(weights, cmap="inferno", vmin=0, vmax=1, alpha=0.65 * np.clip(weights, 0, 1), interpolation="bilinear")

@@ -7,10 +7,11 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from sklearn.metrics import confusion_matrix, precision_recall_fscore_support, roc_curve
+from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 from gliobench.evaluation.columns import CELL, ROUND, RUN
 from gliobench.evaluation.metrics import THRESHOLD
+from gliobench.reporting.rates import GRID, both_labels, mean_roc, roc
 from gliobench.reporting.style import (
     BLUE,
     GREY,
@@ -25,8 +26,6 @@ from gliobench.reporting.style import (
     styled,
 )
 from gliobench.reporting.text import DASH, interval
-
-GRID = np.linspace(0, 1, 201)
 
 Row = Mapping[Any, Any]
 
@@ -53,11 +52,10 @@ def roc_figure(rows: pd.DataFrame, scores: Row) -> Figure:
     figure = new_figure(3.9, 4.1)
     axes = figure.subplots()
     axes.plot([0, 1], [0, 1], color=GREY, lw=0.9, ls=(0, (4, 3)), label="chance")
-    runs = _both_labels(rows, RUN)
+    runs = both_labels(rows, RUN)
     mixed = not runs
-    curves = [_roc(run) for run in runs or _both_labels(rows, ROUND)]
-    if curves:
-        _draw_rocs(axes, curves, scores, mixed)
+    if runs := runs or both_labels(rows, ROUND):
+        _draw_rocs(axes, runs, scores, mixed)
     else:
         say_why_empty(axes, _why(scores))
     axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), aspect="equal")
@@ -74,28 +72,16 @@ def _scored(scores: Row) -> str:
     return f"{scores['part']} part, n = {scores['n_patients']} ({scores['n_positive']} positive)"
 
 
-def _both_labels(rows: pd.DataFrame, by: list[str]) -> list[pd.DataFrame]:
-    return [group for _, group in rows.groupby(by) if group["label"].nunique() == 2]
-
-
-def _roc(run: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, int]:
-    """Return false and true positive rates of one run, and its number of pairs."""
-    labels = run["label"].to_numpy(int)
-    false, true, _ = roc_curve(labels, run["probability"].to_numpy(float), drop_intermediate=False)
-    return false, true, int(labels.sum() * (1 - labels).sum())
-
-
-def _draw_rocs(axes: Axes, curves: list[tuple[np.ndarray, np.ndarray, int]], scores: Row, mixed: bool) -> None:
+def _draw_rocs(axes: Axes, runs: list[pd.DataFrame], scores: Row, mixed: bool) -> None:
     colour = approach_colour(scores["approach"])
     name = "one repeat, folds mixed" if mixed else "one run"
-    for false, true, _ in curves:
-        axes.plot(false, true, color=colour, lw=0.8, alpha=faint(len(curves)), label=name)
+    for run in runs:
+        axes.plot(*roc(run), color=colour, lw=0.8, alpha=faint(len(runs)), label=name)
         name = "_"
     auc = "auc_pooled" if mixed else "auc"
     area = interval(scores[auc], *((np.nan, np.nan) if mixed else (scores["auc_low"], scores["auc_high"])))
-    mean = np.average([np.interp(GRID, f, t) for f, t, _ in curves], axis=0, weights=[n for *_, n in curves])
-    label = f"mean of {len(curves)}, " if len(curves) > 1 else ""
-    axes.plot([0, *GRID], [0, *mean], color=colour, lw=2, label=f"{label}AUC {area}")
+    label = f"mean of {len(runs)}, " if len(runs) > 1 else ""
+    axes.plot([0, *GRID], [0, *mean_roc(runs)], color=colour, lw=2, label=f"{label}AUC {area}")
     axes.legend(loc="lower right")
 
 

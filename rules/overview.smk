@@ -1,0 +1,119 @@
+# Figures that compare approaches: of the whole study, and laid over each other cohort by cohort.
+rule plot_forest:
+    """The AUC of every cell with its interval, beside the published figure."""
+    input:
+        comparison=f"{RESULTS}/tables/comparison.tsv",
+        cohorts=f"{RESULTS}/tables/cohorts.tsv",
+        replicates=f"{RESULTS}/tables/replicates.tsv" if STUDY.groups else [],
+        library=library_files("plot_forest.py"),
+    output:
+        figure(
+            f"{RESULTS}/figures/forest",
+            "forest",
+            category="Overview",
+            figure="AUC of every cell",
+        ),
+    log:
+        f"{RESULTS}/logs/figures/forest.log",
+    conda:
+        "../envs/report.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(1000),
+        runtime=growing(10),
+    params:
+        groups=STUDY.groups,
+    script:
+        "../workflow/scripts/plot_forest.py"
+
+
+rule plot_overlays:
+    """ROC, precision and recall, and calibration of a cohort's approaches."""
+    input:
+        predictions=lambda wildcards: overlay_files(wildcards, "predictions.tsv"),
+        records=lambda wildcards: overlay_files(wildcards, "run.json"),
+        metrics=f"{COHORT}/metrics.tsv",
+        library=library_files("plot_overlays.py"),
+    output:
+        [
+            path
+            for name, label in contents.OVERLAYS.items()
+            for path in figure(
+                f"{RESULTS}/figures/{{cohort}}/{name}",
+                f"overlay_{name}",
+                category="{cohort}",
+                figure=label,
+            )
+        ],
+    log:
+        f"{COHORT}/logs/figures/overlays.log",
+    conda:
+        "../envs/report.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(2000),
+        runtime=growing(10),
+    params:
+        cells=lambda wildcards: [
+            vars(cell) | {"phase": STUDY.phases(cell.approach)[-1]}
+            for cell in contents.overlay_cells(STUDY, wildcards.cohort)
+        ],
+        figures=list(contents.OVERLAYS),
+    script:
+        "../workflow/scripts/plot_overlays.py"
+
+
+rule plot_sensitivity:
+    """The AUC reached against the AUC that could be reached, over levels of a planted signal."""
+    input:
+        comparison=f"{RESULTS}/tables/comparison.tsv",
+        cohorts=f"{RESULTS}/tables/cohorts.tsv",
+        sensitivity=f"{RESULTS}/tables/sensitivity.tsv",
+        library=library_files("plot_sensitivity.py"),
+    output:
+        figure(
+            f"{RESULTS}/figures/sensitivity",
+            "sensitivity",
+            category="Overview",
+            figure="sensitivity floor",
+        ),
+    log:
+        f"{RESULTS}/logs/figures/sensitivity.log",
+    conda:
+        "../envs/report.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(1000),
+        runtime=growing(10),
+    params:
+        groups=STUDY.sensitivity,
+    script:
+        "../workflow/scripts/plot_sensitivity.py"
+
+
+rule plot_cost:
+    """The AUC of every cell against the seconds that its trainings took."""
+    input:
+        comparison=f"{RESULTS}/tables/comparison.tsv",
+        cost=f"{RESULTS}/tables/cost.tsv",
+        replicates=f"{RESULTS}/tables/replicates.tsv" if STUDY.groups else [],
+        library=library_files("plot_cost.py"),
+    output:
+        figure(
+            f"{RESULTS}/figures/cost",
+            "cost",
+            category="Overview",
+            figure="AUC against cost",
+        ),
+    log:
+        f"{RESULTS}/logs/figures/cost.log",
+    conda:
+        "../envs/report.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(1000),
+        runtime=growing(10),
+    params:
+        groups=STUDY.groups,
+    script:
+        "../workflow/scripts/plot_cost.py"

@@ -1,0 +1,146 @@
+"""Figures of a whole study: every cell is a row, a published figure stands only where the table has it."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from gliobench.files import table_schema
+from gliobench.reporting.overview import cost_figure, forest_figure, oracles_of, points_of
+from gliobench.reporting.style import BLUE, GREY, save_figure
+
+
+def row(**changes):
+    """One row of the table ``comparison``, the columns that figures read."""
+    usual = {"cohort": "rsna", "approach": "cnn3d", "variant": "main", "modality": "FLAIR", "protocol": "harmonised",
+             "phase": "final", "part": "test", "unit": "patient", "caveat": None, "n_patients": 40, "auc": 0.7,
+             "auc_low": 0.6, "auc_high": 0.8, "published_auc": np.nan, "status": "ok", "reason": None}  # fmt: skip
+    return usual | changes
+
+
+def table(*rows):
+    return pd.DataFrame([row(**changes) for changes in rows])
+
+
+def texts(figure):
+    return [text.get_text() for text in figure.findobj(lambda artist: hasattr(artist, "get_text"))]
+
+
+def names(axes):
+    return [label.get_text() for label in axes.get_yticklabels()]
+
+
+def lines_of(axes, marker):
+    return [line for line in axes.lines if line.get_marker() == marker]
+
+
+def test_a_cell_is_one_point_of_its_test_patients():
+    points = points_of(table({}, {"part": "validation", "auc": 0.9}, {"unit": "slice", "auc": 0.99}))
+    assert points["auc"].tolist() == [0.7]
+    assert points["n"].tolist() == ["n = 40"]
+
+
+def test_a_cell_without_a_test_part_is_a_hollow_point_and_names_its_part():
+    figure = forest_figure(points_of(table({"part": "validation"}, {"variant": "other"})), {})
+    assert "validation part" in texts(figure)
+    fills = [point.get_markerfacecolor() for point in lines_of(figure.axes[0], "o")]
+    assert fills == ["white", BLUE]
+
+
+def test_every_phase_has_its_row():
+    points = points_of(table({"phase": "transfer"}, {"phase": "finetuned"}))
+    lines = names(forest_figure(points, {}).axes[0])
+    assert lines[1:] == ["cnn3d · main · FLAIR · transfer", "cnn3d · main · FLAIR · finetuned"]
+
+
+def test_a_cell_without_auc_is_a_row_that_says_why():
+    missing = {"variant": "deep", "part": None, "phase": None, "unit": None, "n_patients": np.nan, "auc": np.nan,
+               "auc_low": np.nan, "auc_high": np.nan, "status": "missing", "reason": "not scored yet"}  # fmt: skip
+    loocv = {"variant": "loocv", "auc": np.nan, "reason": "auc is empty: each run scores a single patient"}
+    figure = forest_figure(points_of(table({}, missing, loocv)), {})
+    assert "cnn3d · deep · FLAIR" in names(figure.axes[0])
+    assert "no AUC: not scored yet" in texts(figure)
+    assert "no AUC: each run scores a single patient" in texts(figure)
+    assert "missing" in texts(figure)
+
+
+def test_harmonised_rows_come_first_and_baselines_after_networks():
+    rows = table({"protocol": "published"}, {"approach": "baseline", "variant": "prior"}, {})
+    assert names(forest_figure(points_of(rows), {}).axes[0]) == [
+        "harmonised protocol",
+        "cnn3d · main · FLAIR",
+        "baseline · prior · FLAIR",
+        "protocols of the papers",
+        "cnn3d · main · FLAIR",
+    ]
+
+
+def test_a_published_auc_is_a_diamond_beside_its_row_alone():
+    figure = forest_figure(points_of(table({}, {"protocol": "published", "published_auc": 0.61})), {})
+    marks = lines_of(figure.axes[0], "D")
+    assert [(mark.get_xdata()[0], mark.get_ydata()[0]) for mark in marks] == [(0.61, 3)]
+    assert "published 0.61" in texts(figure)
+    assert "published" not in texts(forest_figure(points_of(table({})), {}))
+
+
+def test_the_oracle_stands_in_the_blocks_of_generated_cohorts_alone():
+    figure = forest_figure(points_of(table({}, {"cohort": "planted"})), {"planted": 0.97})
+    real, generated = figure.axes
+    assert (real.get_title(loc="left"), generated.get_title(loc="left")) == ("rsna", "planted (generated)")
+    assert len(generated.lines) == len(real.lines) + 1
+
+
+def test_replicates_are_one_row_with_the_mean_of_their_group():
+    comparison = table({"cohort": "null-01", "auc": 0.4}, {"cohort": "null-02", "auc": 0.6}, {})
+    head = {"control": "mean", "cohort_group": "null", "n": 2, "mean": 0.5, "low": -0.77, "high": 1.77}
+    replicates = pd.DataFrame([row(**head), row(**head | {"control": "difference"})])
+    points = points_of(comparison, replicates, {"null": ["null-01", "null-02"]})
+    assert points[["cohort", "auc", "n"]].to_numpy().tolist() == [["rsna", 0.7, "n = 40"], ["null", 0.5, "2 cohorts"]]
+
+
+def test_the_oracle_of_a_group_is_the_mean_of_its_cohorts():
+    cohorts = pd.DataFrame({"cohort": ["a", "a", "b", "rsna"], "oracle_auc": [0.8, 0.8, 0.9, np.nan]})
+    assert oracles_of(cohorts, {"group": ["a", "b"]}) == {"a": 0.8, "b": 0.9, "group": pytest.approx(0.85)}
+
+
+def test_the_forest_grows_with_its_rows():
+    few, many = (forest_figure(points_of(table(*({"variant": f"v{n}"} for n in range(size)))), {}) for size in (4, 40))
+    per_row = (many.get_size_inches()[1] - few.get_size_inches()[1]) / 36
+    assert per_row == pytest.approx(0.2)  # inches: letters of 8.5 points stand clear of each other
+    assert len(names(many.axes[0])) == 41
+
+
+def test_a_study_without_cells_says_so(tmp_path):
+    figure = forest_figure(points_of(table()[:0].reindex(columns=row())), {})
+    assert any("no cell was scored" in text.replace("\n", " ") for text in texts(figure))
+    save_figure(figure, tmp_path / "forest")
+
+
+def cost_rows(*rows):
+    usual = dict.fromkeys(table_schema("cost")["properties"])
+    usual |= {"cohort": "rsna", "stage": "train", "approach": "cnn3d", "variant": "main", "modality": "FLAIR",
+              "protocol": "harmonised", "n_jobs": 1, "seconds": 30.0}  # fmt: skip
+    return pd.DataFrame([usual | changes for changes in rows])
+
+
+def test_cost_sums_training_and_tuning_of_a_cell_and_nothing_else():
+    cost = cost_rows({}, {"stage": "tune", "seconds": 70.0}, {"stage": "explain", "seconds": 5.0})
+    marks = lines_of(cost_figure(points_of(table({})), cost).axes[0], "o")
+    assert [(mark.get_xdata()[0], mark.get_ydata()[0]) for mark in marks] == [(100.0, 0.7)]
+
+
+def test_cost_draws_the_last_phase_of_a_cell():
+    points = points_of(table({"phase": "transfer", "auc": 0.6}, {"phase": "finetuned", "auc": 0.8}))
+    marks = lines_of(cost_figure(points, cost_rows({})).axes[0], "o")
+    assert [mark.get_ydata()[0] for mark in marks] == [0.8]
+
+
+def test_cost_has_a_panel_a_cohort_and_the_colour_of_the_approach():
+    points = points_of(table({}, {"cohort": "planted", "approach": "baseline"}))
+    figure = cost_figure(points, cost_rows({}, {"cohort": "planted", "approach": "baseline"}))
+    assert [axes.get_title(loc="left") for axes in figure.axes] == ["rsna", "planted"]
+    assert [lines_of(axes, "o")[0].get_color() for axes in figure.axes] == [BLUE, GREY]
+
+
+def test_a_study_without_costs_says_so():
+    shown = " ".join(texts(cost_figure(points_of(table({})), cost_rows({"stage": "audit"}))))
+    assert "no cell has both" in shown.replace("\n", " ")

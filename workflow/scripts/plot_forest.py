@@ -1,0 +1,17 @@
+"""Draw the AUC of every cell of the study with its interval."""
+
+from gliobench.recipe import recipe
+
+with recipe(snakemake):
+    from pathlib import Path
+
+    from gliobench.files import read_table
+    from gliobench.reporting.overview import forest_figure, oracles_of, points_of
+    from gliobench.reporting.style import save_figure
+
+    groups = snakemake.params.groups
+    comparison = read_table(snakemake.input.comparison, "comparison")
+    replicates = read_table(snakemake.input.replicates, "replicates") if groups else None
+    oracles = oracles_of(read_table(snakemake.input.cohorts, "cohorts"), groups)
+    figure = forest_figure(points_of(comparison, replicates, groups), oracles)
+    save_figure(figure, Path(snakemake.output[0]).with_suffix(""))

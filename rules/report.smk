@@ -1,4 +1,5 @@
 include: "figures.smk"
+include: "overview.smk"
 
 
 rule plot_audit:
@@ -22,8 +23,8 @@ rule plot_audit:
         "../envs/report.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=growing(2000),
+        runtime=growing(10),
     script:
         "../workflow/scripts/plot_audit.py"
 
@@ -47,8 +48,8 @@ rule plot_replicates:
         "../envs/report.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=growing(1000),
+        runtime=growing(10),
     params:
         groups=STUDY.groups,
     script:
@@ -78,24 +79,28 @@ rule compare_splits:
         "../envs/report.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=growing(2000),
+        runtime=growing(10),
     script:
         "../workflow/scripts/compare_splits.py"
 
 
 PAGE_TABLES = [
-    *("comparison", "cohorts", "exclusions"),
+    *("comparison", "published_vs_reproduced", "pairwise", "variance"),
+    *("cohorts", "exclusions", "cost"),
     *["replicates"] * bool(STUDY.groups),
+    *["sensitivity"] * bool(STUDY.sensitivity),
     *["leakage"] * bool(LEAKAGE_CELLS),
 ]
 
 
 rule page:
-    """The study on one page that opens offline."""
+    """The study's report: pages that open offline, with their figures beside them."""
     input:
         figures=[shown["path"] for shown in PAGE_FIGURES],
         tables=expand(f"{RESULTS}/tables/{{table}}.tsv", table=PAGE_TABLES),
+        published=project_file("config/published.tsv"),
+        fidelity=project_file("docs/fidelity.md"),
         records=[
             f"{folder}/run.json"
             for cell in CELLS
@@ -106,18 +111,19 @@ rule page:
         ],
         library=library_files("page.py"),
     output:
-        f"{RESULTS}/report/index.html",
+        pages=[f"{RESULTS}/report/{page}" for page in contents.report_pages(STUDY)],
+        figures=directory(f"{RESULTS}/report/figures"),
     log:
         f"{RESULTS}/logs/page.log",
     conda:
         "../envs/report.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=growing(2000),
+        runtime=growing(10),
     params:
         figures=PAGE_FIGURES,
-        study={"name": STUDY.name, "base_seed": STUDY.seed, "cohort_kinds": STUDY.kinds},
+        study=contents.report_facts(STUDY),
         config=config,
     script:
         "../workflow/scripts/page.py"

@@ -1,83 +1,207 @@
-"""The page of a study: whole in one file, nothing loaded from elsewhere, and plain about what was found."""
+"""The report of a study: pages that open offline from their folder, and plain about what was found."""
 
-import base64
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 
 from cell_files import make_cell, make_series
 from gliobench.evaluation.cells import score_cell
 from gliobench.evaluation.leakage import leakage_table
-from gliobench.files import check_table, table_schema
+from gliobench.files import read_table
+from gliobench.reporting import contents, page
 from gliobench.reporting.cohorts import exclusions
 from gliobench.reporting.comparison import comparison_table
-from gliobench.reporting.html import TEMPLATES
 from gliobench.reporting.leakage import leakage_figure
 from gliobench.reporting.montages import slice_montage
-from gliobench.reporting.page import count_sentence, status_sentence, write_page
+from gliobench.reporting.page import write_report
+from gliobench.reporting.status import count_sentence, status_sentence
 from gliobench.reporting.style import save_figure
+from gliobench.study import Study
 
-STUDY = {"name": "demo", "base_seed": 2021, "cohort_kinds": {"planted": "synthetic"}, "config": "folds: 5 # <five>\n"}
-NO_FIGURES = check_table(pd.DataFrame(columns=list(table_schema("published")["properties"])), "published", "the test")
+ROOT = Path(__file__).parents[2]
+STUDY = {
+    "name": "demo",
+    "base_seed": 2021,
+    "cohort_kinds": {"planted": "synthetic"},
+    "groups": {},
+    "approaches": {
+        "cnn3d": {
+            "title": "3D CNN",
+            "source": "Bui & Fleming",
+            "variants": {"main": "The paper's method.", "deep": "One more layer."},
+            "changes": {"parameters": {"epochs": 3}},
+        },
+        "toy": {"title": "Toy", "source": "nobody", "variants": {"main": "All of it."}, "changes": {}},
+    },
+    "config": {"folds": "<five>"},
+}
+FIDELITY = "# Fidelity\n\n## `cnn3d`\n\n[Table](elsewhere.md) of <choices>:\n\n| a | b |\n| --- | --- |\n| 1 | 2 |\n"
+PUBLISHED = read_table(ROOT / "config" / "published.tsv", "published")
+SENTENCES = ["First of <five>.", "Second.", "Third.", "Fourth.", "Fifth."]
 
 
 @pytest.fixture(scope="module")
 def comparison():
     metrics = score_cell(*make_cell()[:2], base_seed=1, resamples=50)
     cells = [metrics.iloc[0].to_dict(), metrics.iloc[0].to_dict() | {"variant": "<b>deep</b>"}]
-    return comparison_table(metrics, cells, NO_FIGURES, {"planted": "synthetic"})
+    return comparison_table(metrics, cells, PUBLISHED, {"planted": "synthetic"})
+
+
+@pytest.fixture(scope="module")
+def picture(tmp_path_factory):
+    stem = tmp_path_factory.mktemp("drawn") / "montage"
+    save_figure(slice_montage(np.zeros((4, 8, 8)), [False] * 4, "00001", "FLAIR"), stem)
+    return f"{stem}.png"
+
+
+def figure(path, kind, category="", approach="", label="A label"):
+    file = f"figures/{category}/{approach}/{kind}-{label}.png".replace("//", "/").replace(" ", "-")
+    about = {"kind": kind, "category": category, "approach": approach, "label": label}
+    return {"path": str(path), "file": file} | about
 
 
 @pytest.fixture
-def page(comparison, tmp_path):
-    save_figure(slice_montage(np.zeros((4, 8, 8)), [False] * 4, "00001", "FLAIR"), tmp_path / "montage")
-    picture = {"path": str(tmp_path / "montage.png"), "caption": "Four slices.", "label": "Slices"}
-    figures = [picture | {"category": "planted / cnn3d"}, picture | {"category": "audit", "label": "Audit"}]
-    tables = {"comparison": comparison, "exclusions": exclusions("planted", make_series())}
-    write_page(tmp_path / "index.html", STUDY, tables, figures, {"numpy": "2.4.0"})
-    return (tmp_path / "index.html").read_text(encoding="utf-8")
+def write(monkeypatch, comparison, tmp_path):
+    """Write a report and return its pages by name, as text."""
+    monkeypatch.setattr(page, "five_sentences", lambda *_: SENTENCES)
+
+    def write(figures=(), study=STUDY, **tables):
+        tables = {"comparison": comparison, "published": PUBLISHED} | tables
+        write_report(tmp_path / "report", study, tables, figures, [{"versions": {"numpy": "2.4.0"}}], FIDELITY)
+        pages = (tmp_path / "report").rglob("*.html")
+        return {str(path.relative_to(tmp_path / "report")): path.read_text(encoding="utf-8") for path in pages}
+
+    return write
+
+
+@pytest.fixture
+def pages(write, picture):
+    figures = [
+        figure(picture, "audit", "planted"),
+        figure(picture, "forest", "overview"),
+        figure(picture, "overlay_roc", "planted, curves"),
+        figure(picture, "roc", "planted", "cnn3d", "main"),
+        figure(picture, "roc", "planted", "cnn3d", "deep"),
+    ]
+    return write(figures, exclusions=exclusions("planted", make_series()))
 
 
 class Loads(HTMLParser):
-    """Collects every address that a browser would load or follow."""
+    """Collects every address that a browser would load or follow, and the places that can be linked to."""
 
     def __init__(self, text):
         super().__init__()
-        self.addresses, self.tags = [], []
+        self.addresses, self.tags, self.places = [], [], set()
         self.feed(text)
 
     def handle_starttag(self, tag, attrs):
         self.tags.append(tag)
-        self.addresses += [
-            value for name, value in attrs if name in ("src", "href", "srcset", "data", "action", "poster")
-        ]
+        loading = ("src", "href", "srcset", "data", "action", "poster")
+        self.addresses += [value for name, value in attrs if name in loading]
+        self.places |= {value for name, value in attrs if name == "id"}
 
 
-def test_the_page_loads_nothing_from_elsewhere(page):
-    loads = Loads(page)
-    assert all(address.startswith(("data:image/png;base64,", "#")) for address in loads.addresses)
-    assert not {"link", "iframe", "object", "embed", "base"} & set(loads.tags)
-    assert not re.search(r"url\(|@import|https?://|fetch\(|XMLHttpRequest|import\(", page)
+def test_the_pages_are_those_that_the_workflow_expects(tmp_path, write):
+    study = Study(yaml.safe_load((ROOT / "config" / "smoke.yaml").read_text(encoding="utf-8")), ROOT)
+    expected = set(contents.report_pages(study))
+    facts = contents.report_facts(study) | {"config": {}}
+    assert set(write(study=facts)) == expected
+    assert {f"approaches/{name}.html" for name in study.approaches} < expected
 
 
-def test_every_link_of_the_page_leads_to_a_section(page):
-    links = [address[1:] for address in Loads(page).addresses if address.startswith("#")]
-    assert links
-    assert set(links) <= set(re.findall(r'id="([^"]+)"', page))
+def test_every_address_is_a_file_of_the_report_or_a_place_on_the_page(pages, tmp_path):
+    for name, text in pages.items():
+        loads = Loads(text)
+        for address in loads.addresses:
+            if address.startswith("#"):
+                assert address[1:] in loads.places
+            else:
+                target = (tmp_path / "report" / name).parent / address
+                assert target.is_file(), f"{name} refers to {address}"
+                assert target.resolve().is_relative_to(tmp_path / "report")
 
 
-def test_the_page_holds_its_figures_whole(page):
-    images = re.findall(r'src="data:image/png;base64,([^"]+)"', page)
-    assert len(images) == 2
-    assert all(base64.b64decode(image, validate=True).startswith(b"\x89PNG") for image in images)
+def test_no_page_loads_anything_from_elsewhere(pages):
+    for text in pages.values():
+        assert not {"link", "iframe", "object", "embed", "base"} & set(Loads(text).tags)
+        assert not re.search(r"url\(|@import|https?://|fetch\(|XMLHttpRequest|import\(", text)
 
 
-def test_a_study_of_generated_cohorts_says_that_nothing_about_the_papers_was_found(page):
-    assert "Nothing about the papers has been found yet" in page
-    assert "every cohort here (planted) is generated" in page
+def test_figures_are_copied_whole(pages, picture, tmp_path):
+    copies = list((tmp_path / "report" / "figures").rglob("*.png"))
+    assert len(copies) == 5
+    assert all(copy.read_bytes() == Path(picture).read_bytes() for copy in copies)
+
+
+def test_every_page_leads_to_every_other(pages):
+    for name, text in pages.items():
+        root = "../" * name.count("/")
+        assert {f"{root}{other}" for other in pages} <= set(Loads(text).addresses)
+        assert text.count('aria-current="page"') == 1
+
+
+def test_every_page_has_a_title_and_says_that_it_is_for_research_only(pages):
+    assert len({re.search("<title>(.*?)</title>", text)[1] for text in pages.values()}) == len(pages)
+    assert all("no medical device" in text for text in pages.values())
+
+
+def test_every_picture_says_what_it_shows(pages):
+    for text in pages.values():
+        for image in re.findall("<img[^>]*>", text):
+            assert re.search(r'alt="[^"]+"', image)
+
+
+def test_a_figure_stands_on_its_own_page(pages):
+    places = {
+        "index.html": "forest",
+        "cohorts.html": "audit",
+        "comparison.html": "overlay_roc",
+        "approaches/cnn3d.html": "roc",
+    }
+    for name, kind in places.items():
+        assert [other for other, text in pages.items() if re.search(rf'src="[^"]*/{kind}-', text)] == [name]
+
+
+def test_a_caption_that_figures_share_stands_once(pages):
+    assert pages["approaches/cnn3d.html"].count("ROC curves (the title") == 1
+
+
+def test_the_first_page_has_the_sentences_the_status_and_the_short_result(pages):
+    first = pages["index.html"]
+    assert "First of &lt;five&gt;." in first
+    assert [f"<li>{one}</li>" in first for one in SENTENCES[1:]] == [True] * 4
+    assert "Nothing about the papers has been found yet" in first
+    assert "3D CNN" in first
+
+
+def test_an_approach_has_its_claims_its_rows_and_what_departs_from_the_paper(pages):
+    text = pages["approaches/cnn3d.html"]
+    assert "Bui &amp; Fleming" in text
+    assert "0.525" in text
+    assert "look swapped" in text
+    assert "0.5568" not in text, "another paper's figure"
+    assert "The paper&#39;s method." in text
+    assert "One more layer." not in text, "a variant that this study does not run"
+    assert "<td>1</td>" in text
+    assert "of &lt;choices&gt;" in text
+    assert "epochs: 3" in text
+
+
+def test_an_approach_without_paper_or_document_says_so(pages):
+    text = pages["approaches/toy.html"]
+    assert "No score is published for this approach." in text
+    assert "has no section on this approach" in text
+
+
+def test_a_study_of_generated_cohorts_says_that_nothing_about_the_papers_was_found():
+    sentence = status_sentence({"planted": "synthetic"})
+    assert "Nothing about the papers has been found yet" in sentence
+    assert "every cohort here (planted) is generated" in sentence
 
 
 def test_a_study_with_real_patients_names_them():
@@ -86,41 +210,61 @@ def test_a_study_with_real_patients_names_them():
     assert "controls: null" in sentence
 
 
-def test_the_page_counts_cells_by_status(comparison):
+def test_a_users_own_patients_are_neither_generated_nor_a_papers():
+    sentence = status_sentence({"mine": "table", "null": "synthetic"})
+    assert "no cohort here (mine) is a paper's own" in sentence
+    assert "generated" not in sentence.split("Generated")[0]
+    assert "mine" in status_sentence({"rsna": "rsna", "mine": "table"})
+
+
+def test_cells_are_counted_by_status(comparison):
     assert count_sentence(comparison) == "2 cells in the table: 1 ok, 1 missing."
 
 
-def test_the_page_shows_exclusions_versions_seed_and_config(page):
-    for words in ("no DICOM file in the folder", "2.4.0", "base seed 2021", "50 resamples"):
-        assert words in page
+def test_exclusions_versions_seed_intervals_and_config_are_shown(pages):
+    assert "no DICOM file in the folder" in pages["cohorts.html"]
+    for words in ("2.4.0", "base seed 2021", "50 resamples", "folds: &lt;five&gt;"):
+        assert words in pages["method.html"]
 
 
-def test_slice_leakage_has_a_section_with_its_table_and_figure(comparison, tmp_path):
+def test_slice_leakage_stands_under_controls_with_its_table_and_figure(write, tmp_path):
     cells = [make_cell(variant=f"{name}_split", approach="resnet18", slices=2) for name in ("slice", "patient")]
     table = leakage_table([rows for cell in cells for rows in cell[0]], [one for cell in cells for one in cell[1]])
     save_figure(leakage_figure(table), tmp_path / "leakage")
-    figures = [{"path": str(tmp_path / "leakage.png"), "caption": "C", "label": "", "category": "leakage"}]
-    write_page(tmp_path / "index.html", STUDY, {"comparison": comparison, "leakage": table}, figures, {})
-    page = (tmp_path / "index.html").read_text(encoding="utf-8")
-    section = page.split('<section id="leakage">')[1].split("</section>")[0]
-    assert "with slices split freely" in section
-    assert section.count("<img") == 1
-    assert 'class="wide"' in section
-    assert '<a href="#leakage">' in page
+    made = write([figure(tmp_path / "leakage.png", "leakage")], leakage=table)
+    part = made["controls.html"].split('<section id="leakage">')[1].split("</section>")[0]
+    assert "with slices split freely" in part
+    assert part.count("<img") == 1
+    assert 'class="wide"' in part
 
 
-def test_text_is_escaped(page):
-    assert "&lt;b&gt;deep&lt;/b&gt;" in page
-    assert "folds: 5 # &lt;five&gt;" in page
+def test_verdicts_are_counted_on_the_first_page(write, monkeypatch):
+    rows = [
+        {"approach": "cnn3d", "metric": "auc", "verdict": verdict}
+        for verdict in ("lower", "cannot tell", "cannot tell", "not run")
+    ]
+    monkeypatch.setitem(page.SHOW, "published_vs_reproduced", page.SHOW["exclusions"])
+    names = ("cohort", "variant", "modality", "published_protocol", "phase", "part")
+    made = write(published_vs_reproduced=pd.DataFrame(rows).assign(**dict.fromkeys(names, "x")))
+    chips = re.findall(r'<li class="([\w-]+)"><strong>(\d+)</strong>', made["index.html"])
+    assert chips == [("lower", "1"), ("cannot-tell", "2"), ("not-run", "1")]
+    assert "<details open>" in made["index.html"], "verdicts on real cohorts are not folded away"
 
 
-def test_a_page_without_optional_parts_stands(comparison, tmp_path):
-    write_page(tmp_path / "index.html", STUDY, {"comparison": comparison}, [], {})
-    page = (tmp_path / "index.html").read_text()
-    assert "Every series is used." in page
-    assert 'id="controls"' not in page
+def test_the_sum_of_all_costs_stands_above_their_table(write, monkeypatch):
+    monkeypatch.setitem(page.SHOW, "cost", page.SHOW["exclusions"])
+    monkeypatch.setattr(page, "cost_sentence", lambda cost: f"{cost['n_jobs'].iloc[-1]} jobs in all.")
+    cost = pd.DataFrame({"stage": ["train", "study"], "n_jobs": [1, 12], "a": "x", "b": "y"})
+    assert '<p class="status">12 jobs in all.</p>' in write(cost=cost)["cost.html"]
 
 
-def test_every_caption_is_there_for_snakemakes_report():
-    names = {path.stem for path in TEMPLATES.glob("*.rst")}
-    assert names >= {"workflow", "comparison", "roc", "curves", "confusion", "montage", "audit", "controls"}
+def test_text_is_escaped(pages):
+    assert "&lt;b&gt;deep&lt;/b&gt;" in pages["comparison.html"]
+    assert "<b>deep</b>" not in "".join(pages.values())
+
+
+def test_a_report_without_optional_parts_stands(write):
+    made = write()
+    assert "No cohort has been read yet." in made["cohorts.html"]
+    assert "Nothing has been measured yet." in made["cost.html"]
+    assert 'id="leakage"' not in made["controls.html"]

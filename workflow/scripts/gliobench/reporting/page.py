@@ -1,26 +1,50 @@
-"""The page of a study: one HTML file that holds all of it and opens offline."""
+"""The report of a study: a folder of pages that link to each other and load nothing from elsewhere."""
 
-import base64
-from collections.abc import Mapping, Sequence
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import yaml
 
-from gliobench.files import table_schema, write_text
-from gliobench.reporting.html import render
-from gliobench.reporting.tables import SHOW, Display
+from gliobench.evaluation.columns import BASELINE, CELL
+from gliobench.files import whole, write_text
+from gliobench.reporting.contents import APPROACH_PAGE
+from gliobench.reporting.cost import cost_sentence
+from gliobench.reporting.display import Display, title
+from gliobench.reporting.documents import section, to_html
+from gliobench.reporting.headlines import headline_rows, show_claims, show_headlines, verdict_counts
+from gliobench.reporting.html import TEMPLATES, render
+from gliobench.reporting.layouts import SHOW
+from gliobench.reporting.status import count_sentence, status_sentence
+from gliobench.reporting.style import approach_colour
+from gliobench.reporting.summary import five_sentences
 
-AUDIT, CONTROLS, LEAKAGE = "audit", "controls", "leakage"  # categories with a section of their own
+NAVIGATION = {
+    "index.html": "Result",
+    "comparison.html": "Comparison",
+    "controls.html": "Controls",
+    "cohorts.html": "Cohorts",
+    "cost.html": "Cost",
+    "method.html": "Method",
+}
+SHOWN = (
+    *("comparison", "published_vs_reproduced", "pairwise", "variance", "sensitivity", "replicates", "leakage"),
+    *("cohorts", "exclusions", "cost"),
+)
+PLACED = ("audit", "controls", "leakage", "forest", "cost", "sensitivity")  # figures with a place of their own
 WIDE = 960  # a figure of more pixels across takes the whole line
+
+Tables = Mapping[str, pd.DataFrame]
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A figure as the page holds it: a PNG inside an address of its own, its size in pixels, and its words."""
+    """A figure of the report: its PNG in the report's folder, its size in pixels, and its words."""
 
-    source: str
+    file: str
     width: int
     height: int
     label: str
@@ -32,87 +56,230 @@ class Picture:
         return self.width > WIDE
 
 
-def write_page(
-    path: str | Path,
-    study: Mapping[str, Any],
-    tables: Mapping[str, pd.DataFrame],
-    figures: Sequence[Mapping[str, str]],
-    versions: Mapping[str, str],
-) -> None:
+Gallery = dict[str, list[Picture]]  # pictures by caption, so that a caption stands once
+
+
+class Pictures:
     """
-    Write the page of a study.
+    The figures of a report, to be picked by what they show.
 
     Parameters
     ----------
-    path : str or Path
-        The HTML file.
-    study : dict
-        ``name``; ``base_seed``; ``cohort_kinds`` (cohort -> kind, as for the comparison); ``config``, the text of the
-        config file; optionally ``about``, a sentence on this study.
-    tables : dict of str to pandas.DataFrame
-        ``comparison`` and, where there are such tables, ``cohorts``, ``exclusions``, ``replicates`` and ``leakage``.
     figures : sequence of dict
-        Each with ``path`` (PNG), ``caption``, ``label``, and ``category``: ``audit``, ``controls``, ``leakage`` or
-        any other heading (cohort and approach), under which the figures stand in the order given.
-    versions : dict of str to str
-        Name of a package -> its version.
+        As `write_report` takes them.
     """
-    pictures: dict[str, list[Picture]] = {}
+
+    def __init__(self, figures: Sequence[Mapping[str, str]]):
+        self._all = [(figure, _picture(figure)) for figure in figures]
+
+    def of(self, kind: str) -> Gallery:
+        """Return the figures of a kind."""
+        return _by_caption(picture for figure, picture in self._all if figure["kind"] == kind)
+
+    def by_category(self, approach: str) -> dict[str, Gallery]:
+        """Group the figures of an approach, or of none, by category; those with a place of their own are left out."""
+        groups: dict[str, list[Picture]] = {}
+        for figure, picture in self._all:
+            if figure["approach"] == approach and figure["kind"] not in PLACED:
+                groups.setdefault(figure["category"], []).append(picture)
+        return {category: _by_caption(members) for category, members in groups.items()}
+
+
+def _by_caption(pictures: Iterable[Picture]) -> Gallery:
+    gallery: Gallery = {}
+    for picture in pictures:
+        gallery.setdefault(picture.caption, []).append(picture)
+    return gallery
+
+
+def write_report(
+    folder: str | Path,
+    study: Mapping[str, Any],
+    tables: Tables,
+    figures: Sequence[Mapping[str, str]],
+    records: Sequence[Mapping[str, Any]],
+    fidelity: str,
+) -> None:
+    """
+    Write the pages of a study and copy its figures beside them.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Where ``index.html`` and the other pages of `gliobench.reporting.contents.report_pages` go.
+    study : dict
+        What `gliobench.reporting.contents.report_facts` collects; ``config``, the study's config; optionally
+        ``about``, a sentence on this report.
+    tables : dict of str to pandas.DataFrame
+        ``comparison`` and ``published``; any other tables of the study, by the names of their schemas.
+    figures : sequence of dict
+        As `gliobench.reporting.contents.page_figures` lists them.
+    records : sequence of dict
+        The ``run.json`` of the study's runs.
+    fidelity : str
+        The text of ``docs/fidelity.md``.
+    """
+    folder = Path(folder)
+    (folder / "figures").mkdir(parents=True, exist_ok=True)
     for figure in figures:
-        pictures.setdefault(figure["category"], []).append(_picture(figure))
+        with whole(folder / figure["file"]) as temporary:
+            shutil.copyfile(figure["path"], temporary)
+    pictures = Pictures(figures)
+    pages = {
+        "index.html": _result(study, tables, pictures),
+        "comparison.html": _comparison(tables, pictures),
+        "controls.html": _controls(study, tables, pictures),
+        "cohorts.html": {"displays": _displays(tables), "audit": pictures.of("audit")},
+        "cost.html": _cost(tables, pictures),
+        "method.html": _method(study, tables, records),
+    }
+    for file, values in pages.items():
+        _write(folder, file, f"{file}.j2", study, NAVIGATION[file], values)
+    for name, approach in study["approaches"].items():
+        values = _approach(name, approach, tables, pictures, fidelity)
+        _write(folder, APPROACH_PAGE.format(approach=name), "approach.html.j2", study, approach["title"], values)
+
+
+def _write(
+    folder: Path, file: str, template: str, study: Mapping[str, Any], heading: str, values: Mapping[str, Any]
+) -> None:
+    last = sorted(study["approaches"], key=BASELINE.__eq__)  # the baselines
+    approaches = [
+        {"file": APPROACH_PAGE.format(approach=name), "title": study["approaches"][name]["title"], "name": name}
+        | {"colour": approach_colour(name)}
+        for name in last
+    ]
     page = render(
-        "index.html.j2",
-        name=study["name"],
+        template,
+        study=study["name"],
         about=study.get("about", ""),
+        title=heading,
+        file=file,
+        root="../" * file.count("/"),
+        navigation=NAVIGATION,
+        approaches=approaches,
         status=status_sentence(study["cohort_kinds"]),
-        counts=count_sentence(tables["comparison"]),
-        displays=_displays(tables),
-        audit=pictures.pop(AUDIT, []),
-        controls=pictures.pop(CONTROLS, []),
-        leakage=pictures.pop(LEAKAGE, []),
-        pictures=pictures,
-        base_seed=study["base_seed"],
-        methods=_methods(tables["comparison"]),
-        config=study["config"],
-        versions=versions,
+        **values,
     )
-    write_text(page, path)
+    write_text(page, folder / file)
 
 
-def status_sentence(cohort_kinds: Mapping[str, str]) -> str:
-    """Say plainly whether the study says anything about the papers yet."""
-    kinds = table_schema("published")["properties"]["cohort_kind"]["enum"]
-    real = [name for name, kind in cohort_kinds.items() if kind in kinds]
-    generated = [name for name in cohort_kinds if name not in real]
-    if not real:
-        return (
-            f"Nothing about the papers has been found yet: every cohort here ({', '.join(generated)}) is generated. "
-            "These results show whether the methods find a planted signal, and stay quiet where there is none."
-        )
-    rest = f" Generated cohorts stand beside them as controls: {', '.join(generated)}." if generated else ""
-    return f"Cohorts of real patients: {', '.join(real)}.{rest}"
+def _displays(tables: Tables) -> dict[str, Display | None]:
+    """Lay out every table that has rows; None stands for one that has none."""
+    return {name: SHOW[name](tables[name]) if len(tables.get(name, [])) else None for name in SHOWN}
 
 
-def count_sentence(comparison: pd.DataFrame) -> str:
-    """Count the cells of the study by status."""
-    cells = comparison.drop_duplicates(["cohort", "approach", "variant", "modality", "protocol"])
-    counts = cells["status"].value_counts()
-    shares = [f"{counts[name]} {name}" for name in ("ok", "diverged", "failed", "missing") if name in counts]
-    return f"{len(cells)} {'cell' if len(cells) == 1 else 'cells'} in the table: {', '.join(shares)}."
+def _result(study: Mapping[str, Any], tables: Tables, pictures: Pictures) -> dict[str, Any]:
+    verdicts = tables.get("published_vs_reproduced")
+    rows = headline_rows(tables["comparison"], _replicates(study))
+    titles = {name: approach["title"] for name, approach in study["approaches"].items()}
+    return {
+        "sentences": five_sentences(tables, study["groups"]),
+        "cards": _cards(study, tables),
+        "headlines": show_headlines(rows, verdicts, titles) if len(rows) else None,
+        "replicated": list(study["groups"]),
+        "forest": pictures.of("forest"),
+        "verdicts": _displays(tables)["published_vs_reproduced"],
+        "counts": {} if verdicts is None else {name: n for name, n in verdict_counts(verdicts).items() if n},
+    }
 
 
-def _displays(tables: Mapping[str, pd.DataFrame]) -> dict[str, Display | None]:
-    return {name: show(tables[name]) if len(tables.get(name, [])) else None for name, show in SHOW.items()}
+def _cards(study: Mapping[str, Any], tables: Tables) -> list[tuple[str, str]]:
+    """Figures at the top of the first page: a number and what it counts."""
+    comparison = tables["comparison"]
+    cells = comparison.drop_duplicates(CELL)
+    cohorts = cells["cohort"].unique()
+    papers = [name for name in study["approaches"] if name != BASELINE]
+    cards = [
+        (f"{cells['status'].eq('ok').sum()} of {len(cells)}", "cells trained and scored"),
+        (str(len(papers)), "approach of a paper" if len(papers) == 1 else "approaches of papers"),
+        (str(len(cohorts)), "cohort" if len(cohorts) == 1 else "cohorts"),
+    ]
+    if len(tables.get("cohorts", [])):
+        patients = tables["cohorts"].drop_duplicates("cohort")["patients"].sum()
+        cards.append((str(patients), "patients with a label"))
+    return cards
 
 
-def _methods(comparison: pd.DataFrame) -> list[str]:
-    """Collect the ways in which intervals were made, as the table names them."""
-    return sorted(comparison["interval_method"].dropna().unique())
+def _cost(tables: Tables, pictures: Pictures) -> dict[str, Any]:
+    measured = cost_sentence(tables["cost"]) if len(tables.get("cost", [])) else None
+    return {"displays": _displays(tables), "cost": pictures.of("cost"), "measured": measured}
+
+
+def _comparison(tables: Tables, pictures: Pictures) -> dict[str, Any]:
+    return {
+        "displays": _displays(tables),
+        "counts": count_sentence(tables["comparison"]),
+        "overlays": pictures.by_category(""),
+    }
+
+
+def _controls(study: Mapping[str, Any], tables: Tables, pictures: Pictures) -> dict[str, Any]:
+    baselines = headline_rows(_rows_of(BASELINE, tables["comparison"]), _replicates(study))
+    return {
+        "displays": _displays(tables),
+        "baselines": show_headlines(baselines, None, {}) if len(baselines) else None,
+        "pictures": {kind: pictures.of(kind) for kind in ("controls", "leakage", "sensitivity")},
+    }
+
+
+def _replicates(study: Mapping[str, Any]) -> list[str]:
+    """Name the cohorts that stand together."""
+    return [name for names in study["groups"].values() for name in names]
+
+
+def _method(study: Mapping[str, Any], tables: Tables, records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    versions = {package: version for record in records for package, version in record["versions"].items()}
+    return {
+        "base_seed": study["base_seed"],
+        "methods": _interval_methods(tables["comparison"]),
+        "versions": dict(sorted(versions.items())),
+        "config": _as_yaml(study["config"]),
+    }
+
+
+def _interval_methods(comparison: pd.DataFrame) -> dict[str, list[str]]:
+    """Collect the ways in which intervals were made, each with the scores it stepped in for, as the rows name them."""
+    methods: dict[str, list[str]] = {}
+    for part in "; ".join(comparison["interval_method"].dropna().unique()).split("; "):
+        method, _, scores = part.partition(" for ")
+        known = methods.setdefault(method, [])
+        known += [title(name) for name in scores.split(", ") if scores and title(name) not in known]
+    return {method: scores for method, scores in methods.items() if method not in ("", "undefined")}
+
+
+def _approach(
+    name: str, approach: Mapping[str, Any], tables: Tables, pictures: Pictures, fidelity: str
+) -> dict[str, Any]:
+    claims, comparison = (_rows_of(name, tables[table]) for table in ("published", "comparison"))
+    verdicts = _rows_of(name, tables.get("published_vs_reproduced", pd.DataFrame(columns=["approach"])))
+    return {
+        "name": name,
+        "source": approach["source"],
+        "variants": {
+            variant: words for variant, words in approach["variants"].items() if variant in set(comparison["variant"])
+        },
+        "claims": show_claims(claims) if len(claims) else None,
+        "ours": SHOW["comparison"](comparison),
+        "verdicts": SHOW["published_vs_reproduced"](verdicts) if len(verdicts) else None,
+        "deviations": to_html(section(fidelity, f"`{name}`")),
+        "changes": _as_yaml(approach["changes"]) if approach["changes"] else "",
+        "pictures": pictures.by_category(name),
+    }
+
+
+def _as_yaml(settings: Mapping[str, Any]) -> str:
+    return yaml.safe_dump(settings, sort_keys=False, allow_unicode=True)
+
+
+def _rows_of(approach: str, table: pd.DataFrame) -> pd.DataFrame:
+    return table[table["approach"] == approach]
 
 
 def _picture(figure: Mapping[str, str]) -> Picture:
-    data = Path(figure["path"]).read_bytes()
+    with Path(figure["path"]).open("rb") as file:
+        head = file.read(24)
     # The first chunk of every PNG holds its width and height, four bytes each.
-    width, height = (int.from_bytes(data[start : start + 4], "big") for start in (16, 20))
-    source = "data:image/png;base64," + base64.b64encode(data).decode("ascii")
-    return Picture(source, width, height, figure["label"], figure["caption"])
+    width, height = (int.from_bytes(head[start : start + 4], "big") for start in (16, 20))
+    caption = (TEMPLATES / f"{figure['kind']}.rst").read_text(encoding="utf-8")
+    return Picture(figure["file"], width, height, figure["label"], " ".join(caption.split()))

@@ -1,0 +1,125 @@
+"""The short tables that a reader begins with."""
+
+import pandas as pd
+import pytest
+
+from gliobench.reporting.headlines import headline_rows, show_claims, show_headlines, verdict_counts
+from gliobench.reporting.text import EMPTY
+
+BASE = {
+    "cohort": "rsna",
+    "approach": "cnn3d",
+    "variant": "main",
+    "modality": "FLAIR",
+    "protocol": "harmonised",
+    "phase": "final",
+    "part": "test",
+    "unit": "patient",
+    "caveat": None,
+    "n_patients": 24,
+    "auc": 0.7,
+    "auc_low": 0.5,
+    "auc_high": 0.9,
+    "accuracy": 0.6,
+    "accuracy_low": 0.4,
+    "accuracy_high": 0.8,
+    "published_accuracy": None,
+    "published_auc": None,
+    "published_precision": None,
+    "published_recall": None,
+    "status": "ok",
+    "reason": None,
+}
+
+
+def rows(*changes):
+    return pd.DataFrame([BASE | change for change in changes])
+
+
+def test_a_cell_is_one_row_of_its_last_phase_and_first_part():
+    table = rows(
+        {"phase": "transfer"},
+        {"phase": "finetuned"},
+        {"phase": "finetuned", "unit": "slice"},
+        {"phase": "finetuned", "part": "validation"},
+    )
+    chosen = headline_rows(table)
+    assert chosen[["phase", "part", "unit"]].to_numpy().tolist() == [["finetuned", "test", "patient"]]
+
+
+def test_variants_and_replicates_stand_elsewhere():
+    chosen = headline_rows(rows({}, {"variant": "deep"}, {"cohort": "null-01"}), left_out=["null-01"])
+    assert chosen[["cohort", "variant"]].to_numpy().tolist() == [["rsna", "main"]]
+
+
+def test_cohorts_stand_together_with_the_baselines_last():
+    order = [("rsna", "baseline"), ("null", "cnn3d"), ("rsna", "cnn3d"), ("null", "baseline")]
+    chosen = headline_rows(rows(*({"cohort": cohort, "approach": approach} for cohort, approach in order)))
+    assert list(zip(chosen["cohort"], chosen["approach"], strict=True)) == [
+        ("rsna", "cnn3d"),
+        ("rsna", "baseline"),
+        ("null", "cnn3d"),
+        ("null", "baseline"),
+    ]
+
+
+def test_a_cell_without_scores_is_a_row_with_its_status():
+    empty = dict.fromkeys(("phase", "part", "unit", "n_patients", "auc", "accuracy"))
+    missing = rows({}, {"protocol": "published", "status": "missing", "reason": "not there yet"} | empty)
+    shown = show_headlines(headline_rows(missing), None, {})
+    assert shown.text["Status"].tolist() == ["ok", "missing"]
+    assert shown.text["AUC"].tolist() == ["0.70 (0.50\N{EN DASH}0.90)", EMPTY]
+    assert shown.notes == ("cnn3d main FLAIR on rsna, published: not there yet",)
+
+
+def test_columns_that_say_nothing_are_left_out():
+    shown = show_headlines(rows({}), None, {"cnn3d": "3D CNN"})
+    assert shown.text["Approach"].tolist() == ["3D CNN"]
+    assert not {"Published", "Verdict", "Status"} & set(shown.text.columns)
+
+
+VERDICT = {
+    "cohort": "rsna",
+    "approach": "cnn3d",
+    "variant": "main",
+    "modality": "FLAIR",
+    "published_protocol": "published",
+    "phase": "final",
+    "part": "test",
+}
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "shown"),
+    [
+        ({"auc": "lower", "accuracy": "lower"}, "lower"),
+        ({"auc": "lower", "accuracy": "cannot tell"}, "AUC: lower, Accuracy: cannot tell"),
+    ],
+)
+def test_a_row_under_the_papers_protocol_has_the_verdicts_on_its_own_figures(verdicts, shown):
+    table = pd.DataFrame([VERDICT | {"metric": metric, "verdict": verdict} for metric, verdict in verdicts.items()])
+    display = show_headlines(rows({}, {"protocol": "published"}, {"protocol": "other"}), table, {})
+    assert display.text["Verdict"].tolist() == [EMPTY, shown, EMPTY]
+
+
+def test_a_caveat_is_a_note():
+    shown = show_headlines(rows({"caveat": "training patients included"}), None, {})
+    assert shown.notes == ("cnn3d main FLAIR on rsna, harmonised: training patients included",)
+
+
+def test_verdicts_are_counted_in_a_fixed_order():
+    counts = verdict_counts(pd.DataFrame({"verdict": ["not run", "lower", "lower"]}))
+    assert {name: n for name, n in counts.items() if n} == {"lower": 2, "not run": 1}
+    assert next(iter(counts)) == "consistent"
+
+
+def test_a_printed_figure_stands_with_its_source_and_its_doubts_below():
+    names = ("variant", "modality", "protocol", "phase", "part", "unit", "source", "note")
+    row = dict.fromkeys(names, "x") | {"phase": "final", "n": 59, "auc": 0.525, "note": "looks swapped"}
+    table = pd.DataFrame([row]).reindex(
+        columns=[*names, "n", "accuracy", "auc", "precision", "recall", "specificity", "f1"]
+    )
+    shown = show_claims(table)
+    assert shown.text["AUC"].tolist() == ["0.525"]
+    assert "Accuracy" not in shown.text.columns
+    assert shown.notes == ("x x x: looks swapped",)

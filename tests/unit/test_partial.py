@@ -1,0 +1,92 @@
+"""What a study has found so far: scores of the runs that exist, and rows for those that do not."""
+
+import pytest
+
+from cell_files import make_cell
+from gliobench.evaluation.cells import score_cell
+from gliobench.reporting.partial import about, partial_metrics, partial_pairs
+
+BASE = {
+    "cohort": "planted",
+    "modality": "FLAIR",
+    "protocol": "harmonised",
+    "weights": "none",
+    "caveat": None,
+    "permuted": [],
+}
+SCORE = {"base_seed": 1, "resamples": 50}
+
+
+def cell_and_runs(repeats, **names):
+    """A cell of `repeats` trainings, and all its runs by folder."""
+    names = {"approach": "cnn3d", "variant": "main"} | names
+    predictions, records, _ = make_cell(repeats=repeats, **names)
+    folders = [f"{names['approach']}/{names['variant']}/{repeat}" for repeat in range(repeats)]
+    runs = dict(zip(folders, zip(predictions, records, strict=True), strict=True))
+    return BASE | names | {"folders": folders}, runs
+
+
+def without(runs, *folders):
+    return {folder: run for folder, run in runs.items() if folder not in folders}
+
+
+def test_a_whole_cell_is_scored_as_in_a_finished_study():
+    cell, runs = cell_and_runs(2)
+    predictions, records = map(list, zip(*runs.values(), strict=True))
+    assert partial_metrics([cell], runs, **SCORE).equals(score_cell(predictions, records, **SCORE))
+
+
+def test_a_cell_that_lacks_runs_is_missing_and_scored_with_what_is_there():
+    cell, runs = cell_and_runs(3)
+    metrics = partial_metrics([cell], without(runs, "cnn3d/main/1"), **SCORE)
+    assert set(metrics["status"]) == {"missing"}
+    assert all(reason.startswith("2 of 3 trainings exist") for reason in metrics["reason"])
+    assert metrics["auc"].notna().any()
+
+
+def test_what_else_is_wrong_with_a_cell_stays_among_its_reasons():
+    predictions, records, _ = make_cell(repeats=1, bad=[0])
+    cell = BASE | {"approach": "cnn3d", "variant": "main", "folders": ["a", "b"]}
+    metrics = partial_metrics([cell], {"a": (predictions[0], records[0])}, **SCORE)
+    assert metrics["reason"].iloc[0].startswith("1 of 2 trainings exist; 1 of 3 folds diverged")
+
+
+def test_a_cell_without_runs_is_a_row():
+    cell, _ = cell_and_runs(3)
+    metrics = partial_metrics([cell], {}, **SCORE)
+    assert metrics[["variant", "n_runs", "status", "reason"]].to_numpy().tolist() == [
+        ["main", 0, "missing", "0 of 3 trainings exist"]
+    ]
+
+
+def test_copies_with_permuted_labels_count_as_far_as_they_are_whole():
+    cell, runs = cell_and_runs(1)
+    copies = {}
+    for number in range(2):
+        predictions, records, _ = make_cell(random_seed=number + 1, cohort=f"planted/permutations/00{number + 1}")
+        copies[f"copy-{number}"] = (predictions[0], records[0])
+    cell |= {"permuted": [["copy-0"], ["copy-1"], ["copy-2"]]}
+    test = partial_metrics([cell], runs | copies, **SCORE).iloc[0]
+    assert test["n_permutations"] == 2
+    assert about([cell], runs | copies).endswith("1 of 1 trainings exist.")
+
+
+def test_only_whole_cells_are_compared():
+    first, runs = cell_and_runs(2)
+    second, more = cell_and_runs(2, approach="resnet18", random_seed=1)
+    both = runs | more
+    pairwise, variance = partial_pairs([first, second], both, **SCORE)
+    assert len(pairwise) == 1
+    assert set(variance["approach"]) == {"cnn3d", "resnet18"}
+    pairwise, variance = partial_pairs([first, second], without(both, "resnet18/main/0"), **SCORE)
+    assert pairwise.empty
+    assert set(variance["approach"]) == {"cnn3d"}
+
+
+@pytest.mark.parametrize("lacking", [0, 1])
+def test_a_report_says_how_much_of_the_study_it_is_made_of(lacking):
+    cell, runs = cell_and_runs(2)
+    there = without(runs, *cell["folders"][:lacking])
+    sentence = about([cell], there)
+    assert f"{2 - lacking} of 2 trainings exist" in sentence
+    assert ("unfinished" in sentence) == bool(lacking)

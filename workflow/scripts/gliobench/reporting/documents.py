@@ -1,0 +1,52 @@
+"""Sections of the project's documents, as HTML for the report."""
+
+import re
+from typing import Any
+
+from markdown_it import MarkdownIt
+
+
+def section(text: str, heading: str) -> str:
+    """
+    Return what stands below a heading of level two in a Markdown document, up to the next one.
+
+    Parameters
+    ----------
+    text : str
+        The document.
+    heading : str
+        The heading as it is written there, without its number signs.
+
+    Returns
+    -------
+    str
+        Empty where there is no such heading.
+    """
+    found = re.search(rf"^## {re.escape(heading)}\n(.*?)(?=^## |\Z)", text, flags=re.MULTILINE | re.DOTALL)
+    return found[1].strip() if found else ""
+
+
+def to_html(text: str) -> str:
+    """
+    Turn Markdown into HTML: text is escaped, tables scroll by themselves, and links are left as their words.
+
+    The report is read without the project's documents beside it, where their links would lead nowhere.
+    """
+    reader = MarkdownIt("commonmark", {"html": False}).enable("table").disable("image")
+    reader.add_render_rule("link_open", _nothing)
+    reader.add_render_rule("link_close", _nothing)
+    reader.add_render_rule("table_open", _open_table)
+    reader.add_render_rule("table_close", _close_table)
+    return reader.render(text)
+
+
+def _nothing(*_: Any) -> str:
+    return ""
+
+
+def _open_table(*_: Any) -> str:
+    return '<div class="scroll" role="region" aria-label="Table" tabindex="0">\n<table>\n'
+
+
+def _close_table(*_: Any) -> str:
+    return "</table>\n</div>\n"

@@ -1,0 +1,140 @@
+"""The short tables that a reader begins with: one line a cell, and a paper's own figures."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from gliobench.evaluation.columns import BASELINE, CELL, HARMONISED, MAIN, PUBLISHED
+from gliobench.evaluation.verdicts import VERDICTS
+from gliobench.reporting.display import Display, title
+from gliobench.reporting.text import EMPTY, interval
+
+NEEDLESS = {"Published": {EMPTY}, "Verdict": {EMPTY, "not comparable: generated"}, "Status": {"ok"}}
+CLAIM = ("accuracy", "auc", "precision", "recall", "specificity", "f1")
+
+Row = Mapping[Any, Any]
+
+
+def headline_rows(comparison: pd.DataFrame, left_out: Sequence[str] = ()) -> pd.DataFrame:
+    """
+    Choose one row a cell: the approaches as their papers have them, and the baselines, scored by patient.
+
+    Parameters
+    ----------
+    comparison : pandas.DataFrame
+        Table ``comparison``.
+    left_out : sequence of str
+        Cohorts that stand elsewhere, as replicates do.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The rows of variant ``main`` (all variants of the baselines), each cell by its last phase and there by its
+        test part, or the first part it has; cohort by cohort, the baselines last.
+    """
+    mains = comparison["variant"].eq(MAIN) | comparison["approach"].eq(BASELINE)
+    chosen = comparison[mains & comparison["unit"].ne("slice") & ~comparison["cohort"].isin(list(left_out))]
+    last = chosen.groupby(CELL, sort=False)["phase"].transform("last")
+    # A cell without scores is one row, of no phase.
+    rows = chosen[chosen["phase"].eq(last) | last.isna()].drop_duplicates(CELL)
+    cohorts = list(dict.fromkeys(comparison["cohort"]))
+    place = pd.DataFrame({"cohort": rows["cohort"].map(cohorts.index), "baseline": rows["approach"].eq(BASELINE)})
+    return rows.loc[place.sort_values(["cohort", "baseline"], kind="stable").index]
+
+
+def show_headlines(rows: pd.DataFrame, verdicts: pd.DataFrame | None, titles: Mapping[str, str]) -> Display:
+    """
+    Lay out the short result.
+
+    Parameters
+    ----------
+    rows : pandas.DataFrame
+        What `headline_rows` chose.
+    verdicts : pandas.DataFrame or None
+        Table ``published_vs_reproduced``.
+    titles : dict of str to str
+        Titles of the approaches.
+    """
+    records = rows.to_dict("records")
+    columns = {
+        "Cohort": [row["cohort"] for row in records],
+        "Approach": [_name(row, titles) for row in records],
+        "Modality": [row["modality"] for row in records],
+        "AUC": [interval(row["auc"], row["auc_low"], row["auc_high"]) for row in records],
+        "Accuracy": [interval(row["accuracy"], row["accuracy_low"], row["accuracy_high"]) for row in records],
+        "Published": [_published(row) for row in records],
+        "Verdict": [_verdict(row, verdicts) for row in records],
+        "n": [EMPTY if pd.isna(row["n_patients"]) else str(row["n_patients"]) for row in records],
+        "Protocol": [row["protocol"] for row in records],
+        "Status": [row["status"] for row in records],
+    }
+    shown = {name: cells for name, cells in columns.items() if not set(cells) <= NEEDLESS.get(name, set())}
+    caption = "Each approach as its paper has it, beside the baselines: 95 % intervals by patient, threshold 0.5."
+    return Display(pd.DataFrame(shown), frozenset(["n", "AUC", "Accuracy"]), caption, 3, _notes(records))
+
+
+def _name(row: Row, titles: Mapping[str, str]) -> str:
+    name = titles.get(row["approach"], row["approach"])
+    return name if row["variant"] == MAIN else f"{name}: {row['variant']}"
+
+
+def _notes(records: Sequence[Row]) -> tuple[str, ...]:
+    """Say of rows that have a caveat, or a status other than ok, what a reader must know."""
+    found: dict[str, list[str]] = {}
+    for row in records:
+        facts = [row["caveat"]] + [row["reason"]] * (row["status"] != "ok")
+        for fact in filter(pd.notna, facts):
+            cell = f"{row['approach']} {row['variant']} {row['modality']} on {row['cohort']}, {row['protocol']}"
+            found.setdefault(fact, []).append(cell)
+    return tuple(f"{'; '.join(cells)}: {fact}" for fact, cells in found.items())
+
+
+def _published(row: Row) -> str:
+    figures = [(name, row[f"published_{name}"]) for name in PUBLISHED if name in ("auc", "accuracy")]
+    return ", ".join(f"{title(name)} {value:g}" for name, value in figures if pd.notna(value)) or EMPTY
+
+
+def _verdict(row: Row, verdicts: pd.DataFrame | None) -> str:
+    """Join the verdicts on the figures that this very row reproduces; one word where all agree."""
+    if verdicts is None or row["protocol"] == HARMONISED:
+        return EMPTY
+    names = {"published_protocol": "protocol"} | {name: name for name in (*CELL[:-1], "phase", "part")}
+    same = pd.concat([verdicts[theirs].eq(row[ours]) for theirs, ours in names.items()], axis=1).all(axis=1)
+    mine = verdicts[same]
+    if len(mine["verdict"].unique()) == 1:
+        return str(mine["verdict"].iloc[0])
+    return ", ".join(f"{title(one['metric'])}: {one['verdict']}" for one in mine.to_dict("records")) or EMPTY
+
+
+def verdict_counts(verdicts: pd.DataFrame) -> dict[str, int]:
+    """Count the published figures by verdict, in a fixed order."""
+    counts = verdicts["verdict"].value_counts()
+    return {name: int(counts.get(name, 0)) for name in VERDICTS}
+
+
+def show_claims(published: pd.DataFrame) -> Display:
+    """Lay out the figures that a paper prints, each with its place and its doubts: rows of table ``published``."""
+    records = published.to_dict("records")
+    names = ["variant", "modality", "protocol", "phase", "part", "unit"]
+    columns = {title(name): [str(row[name]) for row in records] for name in names}
+    columns["n"] = [EMPTY if pd.isna(row["n"]) else str(row["n"]) for row in records]
+    columns |= {
+        title(name): [EMPTY if pd.isna(row[name]) else f"{row[name]:g}" for row in records]
+        for name in CLAIM
+        if published[name].notna().any()
+    }
+    columns["Source"] = [row["source"] for row in records]
+    numbers = frozenset(["n", *map(title, CLAIM)]) & set(columns)
+    caption = "The paper's figures, as they are printed there."
+    return Display(pd.DataFrame(columns), numbers, caption, len(names), _doubts(records))
+
+
+def _doubts(records: Sequence[Row]) -> tuple[str, ...]:
+    """Collect what speaks against a printed figure, each doubt once with the figures it holds for."""
+    found: dict[str, list[str]] = {}
+    for row in records:
+        if pd.notna(row["note"]):
+            names = [row[name] for name in ("variant", "modality", "phase", "part") if row[name] != "final"]
+            found.setdefault(row["note"], []).append(" ".join(names))
+    return tuple(f"{'; '.join(figures)}: {note}" for note, figures in found.items())

@@ -1,0 +1,255 @@
+"""The answer for one new patient: a figure of what the network was shown, and a page that says what it cannot say."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from gliobench.evaluation.columns import CELL
+from gliobench.files import read_table, write_text
+from gliobench.reporting.display import Display
+from gliobench.reporting.explanations import draw_overlay
+from gliobench.reporting.html import render
+from gliobench.reporting.montages import image_stack, inputs_montage
+from gliobench.reporting.style import heading, new_figure, styled
+from gliobench.reporting.text import EMPTY
+from gliobench.study import GENERATED, MODALITIES
+
+ACROSS = 6  # slices in a line of the figure of evidence
+PARTS = {"test": "tested by it", "validation": "in its validation part", "train": "trained on", "whole": "trained on"}
+FACTS = {"modality": "Series", "status": "Status", "n_files": "Files", "n_slices": "Slices", "rows": "Rows"}
+FACTS |= {"columns": "Columns", "spacing": "Spacing, mm", "slice_spacing": "Slice spacing, mm", "plane": "Plane"}
+FACTS |= {"manufacturer": "Manufacturer"}
+
+
+CAM = (
+    "Grad-CAM, the mean over the models, over slices of the input. Bright: what speaks for the answer, which is label "
+    "1 from a probability of 0.5 on and label 0 below."
+)
+SLICES = "Slices of the input, evenly through each series."
+MIDDLE = "The middle slice of each series: of the images, this approach is given numbers alone."
+
+
+@dataclass(frozen=True)
+class Shown:
+    """
+    What there is to draw of a prediction.
+
+    Attributes
+    ----------
+    inputs : numpy.ndarray
+        The patient's rows.
+    index : pandas.DataFrame
+        patient_id, modality and slice_index of each row.
+    cam : numpy.ndarray
+        Shape (x, y, z), the map in [0, 1], RAS+; empty where the approach makes none.
+    series : pandas.DataFrame
+        Table ``series``.
+    thumbnails : numpy.ndarray, shape (rows of `series`, rows, columns)
+        uint8.
+    """
+
+    inputs: np.ndarray
+    index: pd.DataFrame
+    cam: np.ndarray
+    series: pd.DataFrame
+    thumbnails: np.ndarray
+
+
+def draw_prediction(shown: Shown, record: Mapping[str, Any]) -> tuple[Figure, str]:
+    """
+    Draw what the models looked at, or else what they were shown.
+
+    Parameters
+    ----------
+    shown : Shown
+        Arrays and tables of the patient.
+    record : dict
+        ``run.json`` of the run.
+
+    Returns
+    -------
+    figure, caption
+    """
+    patient = str(shown.series["patient_id"].iloc[0])
+    names = [f"patient {patient}", *(record[name] for name in ("approach", "variant", "modality"))]
+    channels = [name for name in record["series"] if name in MODALITIES]
+    if shown.cam.size:
+        return evidence_figure(shown.cam, shown.inputs[0], channels, names), CAM
+    if record["input"]["kind"] == "facts":
+        stacks = {patient: image_stack(shown.thumbnails)}
+        return inputs_montage(stacks, {patient: shown.series["modality"].tolist()}, names), MIDDLE
+    stacks, numbers = _stacks(record["input"]["kind"], shown, record["series"])
+    return inputs_montage(stacks, numbers, names), SLICES
+
+
+@styled
+def evidence_figure(cam: np.ndarray, image: np.ndarray, channels: Sequence[str], names: list[str]) -> Figure:
+    """
+    Draw Grad-CAM over the input: a line a channel, slices evenly through the head and the one where the map peaks.
+
+    Parameters
+    ----------
+    cam : numpy.ndarray, shape (x, y, z)
+        The map in [0, 1], RAS+.
+    image : numpy.ndarray, shape (channels, x, y, z)
+        The input.
+    channels : sequence of str
+        Names of the channels to draw, from the first on.
+    names : list of str
+        Patient and cell, for the heading.
+    """
+    peak = int(np.unravel_index(np.argmax(cam), cam.shape)[2]) if cam.any() else None
+    filled = np.flatnonzero(np.any(image != 0, axis=(0, 1, 2))).tolist()
+    low, high = (filled[0], filled[-1]) if filled else (0, cam.shape[2] - 1)
+    even = np.linspace(low, high, ACROSS - 1).astype(int).tolist()
+    places = sorted({*even} if peak is None else {*even, peak})
+    wide = 1.15 * cam.shape[0] / cam.shape[1]  # inches: panels have the shape of a slice
+    figure = new_figure(0.7 + wide * len(places), 0.75 + 1.2 * len(channels))
+    panels = figure.subplots(len(channels), len(places), squeeze=False)
+    for line, channel, volume in zip(panels, channels, image, strict=False):
+        for axes, place in zip(line, places, strict=True):
+            draw_overlay(axes, np.rot90(volume[:, :, place].astype(float)), np.rot90(cam[:, :, place]))
+        line[0].set_ylabel(channel)
+    for axes, place in zip(panels[0], places, strict=True):
+        axes.set_title(f"slice {place}{', peak' * (place == peak)}", fontsize=7.5, weight="normal")
+    heading(figure, *names)
+    return figure
+
+
+def _stacks(kind: str, shown: Shown, series: Sequence[str]) -> tuple[dict[str, np.ndarray], dict[str, Sequence[int]]]:
+    """Return the images of each series and their numbers in it, by what stands above their line."""
+    patient = str(shown.index["patient_id"].iloc[0])
+    if kind == "slices":
+        groups = {str(name): rows.index for name, rows in shown.index.groupby("modality", sort=False)}
+        stacks = {f"{patient}, {name}": image_stack(shown.inputs[rows]) for name, rows in groups.items()}
+        return stacks, {
+            f"{patient}, {name}": shown.index.loc[at, "slice_index"].tolist() for name, at in groups.items()
+        }
+    row = shown.inputs[0]
+    channels = [row.transpose(2, 0, 1)] if kind == "volume" else list(map(image_stack, row))
+    stacks = {f"{patient}, {name}": stack for name, stack in zip(series, channels, strict=True)}
+    return stacks, {name: range(len(stack)) for name, stack in stacks.items()}
+
+
+def read_score(run: str | Path, model: Mapping[str, Any]) -> dict[str, Any] | None:
+    """
+    Find what a study's table says of a run's cell.
+
+    Parameters
+    ----------
+    run : path
+        The run's folder, as it lies among the study's results.
+    model : dict
+        Names of the run.
+
+    Returns
+    -------
+    dict or None
+        The cell's row of ``comparison.tsv`` for patients; None where the results are not there.
+    """
+    tables = (folder / "tables" / "comparison.tsv" for folder in Path(run).parents)
+    path = next((table for table in tables if table.is_file()), None)
+    if path is None:
+        return None
+    table = read_table(path, "comparison")
+    mine = table[(table[CELL] == [model[name] for name in CELL]).all(axis=1) & (table["unit"] != "slice")]
+    order = {"test": 0, "whole": 1, "validation": 2}
+    rows = mine[mine["part"].isin(order)]
+    if rows.empty:
+        return None
+    last_phase = rows[rows["phase"] == rows["phase"].iloc[-1]]
+    return last_phase.loc[last_phase["part"].map(order).idxmin()].to_dict()
+
+
+def score_sentence(row: Mapping[str, Any] | None, model: Mapping[str, Any]) -> str:
+    """Say how well the approach told patients apart in the study that trained it."""
+    if row is None:
+        return "The study's table does not lie beside this run: how well the approach did there is not known here."
+    if pd.isna(row["auc"]):
+        return f"The study's table holds no AUC of this cell: {row['reason'] or row['status']}."
+    where = f"cohort {row['cohort']}" + (", which is generated" if model["cohort_kind"] in GENERATED else "")
+    between = "" if pd.isna(row["auc_low"]) else f" (95 % interval {row['auc_low']:.2f} to {row['auc_high']:.2f})"
+    said = (
+        f"In the study that trained it, on {row['n_patients']} patients of {where} ({row['part']} part), this approach "
+        f"reached an AUC of {row['auc']:.2f}{between}; 0.5 is chance."
+    )
+    if not pd.isna(row["auc_low"]) and row["auc_low"] <= 0.5:
+        said += " The interval does not leave chance out: its answers may mean nothing."
+    return said + (f" Caveat there: {row['caveat']}." if not pd.isna(row["caveat"]) else "")
+
+
+def answer_sentence(prediction: Mapping[str, Any]) -> str:
+    """Say the probability, and how far the folds' models agree."""
+    model, folds = prediction["model"], prediction["folds"]
+    said = (
+        f"{model['approach']} ({model['variant']}, {model['modality']}) gives a probability of "
+        f"{prediction['probability']:.2f} for label 1, {prediction['label_name']}"
+    )
+    if len(folds) == 1:
+        return f"{said}: the answer of fold {folds[0]['fold']} alone."
+    answers = [fold["probability"] for fold in folds]
+    return (
+        f"{said}: the mean of {len(folds)} models, one a fold, which answer between {min(answers):.2f} and "
+        f"{max(answers):.2f} (standard deviation {prediction['sd']:.2f})."
+    )
+
+
+def write_prediction_page(
+    path: str | Path, prediction: Mapping[str, Any], score: str, figure: str, caption: str
+) -> None:
+    """
+    Write the page of a prediction.
+
+    Parameters
+    ----------
+    path : path
+        The HTML file.
+    prediction : dict
+        As in the schema ``prediction``.
+    score : str
+        From `score_sentence`.
+    figure : str
+        File name of the figure beside the page.
+    caption : str
+        Its words, from `draw_prediction`.
+    """
+    page = render(
+        "prediction.html.j2",
+        prediction=prediction,
+        answer=answer_sentence(prediction),
+        score=score,
+        folds=_folds(prediction),
+        series=_facts(prediction),
+        figure=figure,
+        caption=caption,
+        grad_cam=caption == CAM,
+    )
+    write_text(page, path)
+
+
+def _folds(prediction: Mapping[str, Any]) -> Display:
+    rows = [
+        (str(fold["fold"]), f"{fold['probability']:.3f}", PARTS.get(fold["part"], "not met"))
+        for fold in prediction["folds"]
+    ]
+    text = pd.DataFrame(rows, columns=["Fold", "Probability", "This id was"])
+    return Display(text, frozenset(["Probability"]), "One model a fold, and whether it met a patient of this id.", 1)
+
+
+def _facts(prediction: Mapping[str, Any]) -> Display:
+    text = pd.DataFrame(
+        [[_fact(row[name]) for name in FACTS] for row in prediction["series"]], columns=list(FACTS.values())
+    )
+    numbers = frozenset(FACTS.values()) - {"Series", "Status", "Plane", "Manufacturer"}
+    return Display(text, numbers, "The patient's series, as the audit found them.", 1)
+
+
+def _fact(value: Any) -> str:
+    if value is None:
+        return EMPTY
+    return f"{value:.2f}" if isinstance(value, float) else str(value)

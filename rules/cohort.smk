@@ -16,8 +16,8 @@ rule generate:
         "../envs/imaging.yaml"
     threads: 2
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=growing(4000),
+        runtime=growing(60),
     params:
         generator=lookup(dpath="{cohort}/generator", within=STUDY.cohorts, default={}),
         seed=lookup(dpath="{cohort}/seed", within=STUDY.cohorts),
@@ -30,6 +30,7 @@ rule read_cohort:
     """Who the patients are: labels, sites, and that every label has its folder."""
     input:
         generated,
+        own_tables,
         library=library_files("read_cohort.py"),
     output:
         patients=f"{COHORT}/patients.tsv",
@@ -39,8 +40,8 @@ rule read_cohort:
         "../envs/imaging.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=growing(1000),
+        runtime=growing(10),
     params:
         folder=cohort_folder,
         sites=sites_table,
@@ -67,11 +68,11 @@ rule audit_series:
         "../envs/imaging.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=240,
+        mem_mb=growing(2000),
+        runtime=growing(240),
     params:
         folder=cohort_folder,
-        modalities=lambda wildcards: STUDY.modalities(wildcards.cohort),
+        names=lambda wildcards: STUDY.cohort_series(wildcards.cohort),
         exclude=lookup(dpath="{cohort}/exclude", within=STUDY.cohorts, default={}),
         kind=lookup(dpath="{cohort}/kind", within=STUDY.cohorts),
     script:
@@ -91,7 +92,7 @@ rule gather_series:
         "../envs/imaging.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=growing(1000),
+        runtime=growing(10),
     script:
         "../workflow/scripts/gather_series.py"

@@ -1,21 +1,21 @@
 rule split:
     """Draw a split scheme over all patients of a cohort."""
     input:
-        patients=f"{COHORT}/patients.tsv",
+        patients=[f"{COHORT}/patients.tsv"],
         series=f"{COHORT}/series.tsv",
         library=library_files("split.py"),
     output:
-        split=f"{COHORT}/splits/{{scheme}}.tsv",
+        split=[f"{COHORT}/splits/{{scheme}}.tsv"],
     log:
         f"{COHORT}/logs/split/{{scheme}}.log",
     conda:
         "../envs/report.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=growing(1000),
+        runtime=growing(10),
     params:
         scheme=lookup(dpath="{scheme}", within=STUDY.splits),
-        seed=lookup(dpath="{cohort}/seed", within=STUDY.cohorts),
+        seeds=lambda wildcards: [STUDY.cohort_seed(wildcards.cohort)],
     script:
         "../workflow/scripts/split.py"

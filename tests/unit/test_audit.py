@@ -6,7 +6,7 @@ from gliobench.cohorts.audit import THUMBNAIL, audit_patients, check_something_l
 from gliobench.cohorts.nifti_writer import write_nifti
 from gliobench.errors import GlioBenchError
 from gliobench.files import write_table
-from gliobench.study import MODALITIES
+from gliobench.study import MODALITIES, SEGMENTATION
 
 AFFINE = np.array([[-2.0, 0, 0, 10], [0, 1.5, 0, -20], [0, 0, 3, 5], [0, 0, 0, 1]])
 
@@ -45,7 +45,7 @@ def brainstems(tmp_path_factory):
             write_nifti(image, AFFINE, folder / patient / f"{modality}.nii.gz")
         write_nifti(mask, affine, folder / patient / "segmentation.nii.gz")
     exclude = {"segmentation": {"excluded": "drawn on another patient"}}
-    return audit_patients(list(masks), MODALITIES, folder, exclude, "brainstem")
+    return audit_patients(list(masks), (*MODALITIES, SEGMENTATION), folder, exclude, "brainstem")
 
 
 def row(audited, patient, modality):

@@ -216,7 +216,7 @@ class TestFiles:
 
     def test_the_audit_finds_all_but_what_is_lacking(self, generated, tmp_path):
         patients = brainstem.draw_patients(SMALL, 1)
-        series, _ = audit_patients(patients["patient_id"], MODALITIES, generated, {}, "synthetic-brainstem")
+        series, _ = audit_patients(patients["patient_id"], SERIES, generated, {}, "synthetic-brainstem")
         write_table(series, tmp_path / "series.tsv", "series")
         failed = series[series["status"] != "ok"]
         lacking = patients.dropna(subset="lacking")

@@ -77,7 +77,7 @@ def test_a_patient_listed_twice_is_named_however_it_is_written(cohort):
 @pytest.mark.parametrize("name", ["../../etc", "a b", "-x-x-x", ""])
 def test_an_id_that_is_no_folder_name_is_refused(cohort, name):
     make(cohort, f"0,0\n{name},0\n17,1\n123,1\n", [])
-    refused(cohort, f"{name!r} cannot be a patient id: use letters, digits, - and _ only.")
+    refused(cohort, f"{name!r} cannot be a patient id: use letters, digits, - and _ only, 64 at most.")
 
 
 def test_labels_without_folders_are_named_and_counted(cohort):

@@ -1,3 +1,4 @@
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
@@ -16,6 +17,7 @@ HOLDOUT = {
     "test": 0.1,
     "random_state": 12,
 }
+SITES = {"method": "sites", "validation": 0.25, "batches": 1}
 LOOCV = {"method": "loocv", "among": "complete", "validation": 0.15, "batches": 1}
 
 
@@ -187,3 +189,66 @@ def test_repeats_of_a_holdout_draw_other_patients():
     tested = [set(rows.loc[rows["role"] == "test", "patient_id"]) for _, rows in split.groupby("repeat")]
     assert len(tested) == 2
     assert tested[0] != tested[1]
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    sites=st.lists(st.tuples(st.integers(3, 12), st.integers(3, 12)), min_size=2, max_size=6),
+    one_label=st.integers(0, 5),
+    seed=st.integers(0, 2**31),
+)
+def test_leave_one_site_out_tests_each_site_whole_by_models_that_never_saw_it(sites, one_label, seed):
+    patients = make_sites(*sites, (one_label, 0))
+    split = draw_split(patients, None, SITES, seed)
+    site, label = patients.set_index("patient_id")["site"], patients.set_index("patient_id")["label"]
+    tested = split[split["role"] == "test"]
+    assert sorted(tested["patient_id"]) == sorted(patients["patient_id"])
+    assert split["fold"].nunique() == patients["site"].nunique()
+    for _, fold in split.groupby("fold"):
+        here = fold["role"] == "test"
+        assert len(set(site[fold.loc[here, "patient_id"]])) == 1
+        assert not set(site[fold.loc[here, "patient_id"]]) & set(site[fold.loc[~here, "patient_id"]])
+        assert sorted(fold["patient_id"]) == sorted(patients["patient_id"]), "each patient has one role"
+        for role in ("train", "validation"):
+            assert label[fold.loc[fold["role"] == role, "patient_id"]].nunique() == 2
+    pd.testing.assert_frame_equal(split, draw_split(patients, None, SITES, seed))
+
+
+def make_sites(*counts):
+    """Patients of sites a, b, ... with so many of label 0 and of label 1 at each."""
+    patients = make_patients(sum(n for n, _ in counts), sum(n for _, n in counts))
+    names = np.array(list("abcdefgh"[: len(counts)]))
+    return patients.assign(site=np.concatenate([np.repeat(names, n) for n in np.transpose(counts)]))
+
+
+@pytest.mark.parametrize(
+    ("counts", "said"),
+    [
+        ([(9, 9)], "needs two sites or more, but all patients are from a: run another protocol on this cohort"),
+        ([(9, 9), (9, 0)], "without site a no patient of label 1 is left to train on: run another protocol"),
+        ([(2, 2), (2, 2)], r"taking 25% of 4 patients \(2 of label 0, 2 of label 1\) leaves a part without"),
+    ],
+)
+def test_sites_that_cannot_be_left_out_are_refused(counts, said):
+    with pytest.raises(GlioBenchError, match=said):
+        draw_split(make_sites(*counts), None, SITES, 1)
+
+
+def test_patients_of_unknown_site_are_counted():
+    patients = make_sites((9, 9), (9, 9))
+    patients.loc[[3, 4], "site"] = None
+    first = patients["patient_id"][3]
+    sentence = f"needs the site of every patient, but 2 of 36 have none, {first} the first: complete the sites"
+    with pytest.raises(GlioBenchError, match=sentence):
+        draw_split(patients, None, SITES, 1)
+    with pytest.raises(GlioBenchError, match="but 36 of 36 have none"):
+        draw_split(patients.assign(site=None), None, SITES, 1)
+
+
+def test_a_site_of_one_label_is_tested_and_noted(caplog):
+    with caplog.at_level("INFO", "gliobench"):
+        split = draw_split(make_sites((9, 9), (9, 9), (3, 0)), None, SITES, 1)
+    assert len(split[(split["role"] == "test") & (split["fold"] == 2)]) == 3
+    assert [record.getMessage() for record in caplog.records] == [
+        "site c has patients of one label only: they count in accuracy, but in no AUC"
+    ]

@@ -11,7 +11,7 @@ with recipe(snakemake):
     patients = shard_of(read_table(snakemake.input.patients, "patients"), snakemake.wildcards.scatteritem)
     series, thumbnails = audit_patients(
         patients["patient_id"],
-        snakemake.params.modalities,
+        snakemake.params.names,
         snakemake.params.folder,
         snakemake.params.exclude,
         snakemake.params.kind,

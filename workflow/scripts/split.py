@@ -1,4 +1,4 @@
-"""Draw a split scheme."""
+"""Draw a split scheme over a cohort, or over each of its copies with permuted labels."""
 
 from gliobench.recipe import recipe
 
@@ -6,7 +6,8 @@ with recipe(snakemake):
     from gliobench.files import read_table, write_table
     from gliobench.splits import draw_split
 
-    patients = read_table(snakemake.input.patients, "patients")
     series = read_table(snakemake.input.series, "series")
-    split = draw_split(patients, series, snakemake.params.scheme, snakemake.params.seed)
-    write_table(split, snakemake.output.split, "split")
+    files = zip(snakemake.input.patients, snakemake.output.split, snakemake.params.seeds, strict=True)
+    for patients, path, seed in files:
+        split = draw_split(read_table(patients, "patients"), series, snakemake.params.scheme, seed)
+        write_table(split, path, "split")

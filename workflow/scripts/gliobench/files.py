@@ -55,7 +55,7 @@ def table_schema(name: str) -> dict[str, Any]:
     Return the schema of a table from ``workflow/schemas/<name>.table.json``.
 
     It is a JSON schema of one row: ``properties`` in column order, each with ``type`` (a list with ``"null"`` where
-    a cell may be empty), ``description``, and optionally ``enum``, ``minimum``, ``maximum``.
+    a cell may be empty), ``description``, and optionally ``enum``, ``pattern``, ``minimum``, ``maximum``.
     """
     return read_json(SCHEMAS / f"{name}.table.json")
 
@@ -115,6 +115,8 @@ def _check_column(values: pd.Series, rule: dict[str, Any], where: str) -> pd.Ser
     bad = typed.isna() & ("null" not in kinds)
     if "enum" in rule:
         bad |= typed.notna() & ~typed.isin([value for value in rule["enum"] if value is not None])
+    if "pattern" in rule:  # of the whole text
+        bad |= typed.notna() & ~typed.str.fullmatch(rule["pattern"]).fillna(False).astype(bool)
     if "minimum" in rule:
         bad |= (typed < rule["minimum"]).fillna(False).astype(bool)
     if "maximum" in rule:

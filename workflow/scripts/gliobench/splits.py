@@ -1,5 +1,6 @@
 """Split schemes: who trains, who validates, who tests."""
 
+import logging
 from collections.abc import Iterator
 
 import pandas as pd
@@ -8,6 +9,7 @@ from sklearn.model_selection import StratifiedKFold, train_test_split
 from gliobench.errors import GlioBenchError
 from gliobench.seeds import derive_seed
 
+LOGGER = logging.getLogger(__name__)
 UNIT = ["patient_id", "modality", "slice_index"]  # the last two are empty where patients are split
 
 
@@ -34,12 +36,13 @@ def draw_split(patients: pd.DataFrame, series: pd.DataFrame, scheme: dict, seed:
     Raises
     ------
     GlioBenchError
-        A class is too small for the scheme, or one patient would have two roles in a fold.
+        A class is too small for the scheme, sites are unknown or too few, or one patient would have two roles in a
+        fold.
     """
     if scheme.get("among") == "complete":
         patients = _complete(patients, series)
     units = _slices(patients, series) if scheme.get("unit") == "slice" else patients
-    method = {"kfold": _kfold, "holdout": _holdout, "loocv": _loocv}[scheme["method"]]
+    method = {"kfold": _kfold, "holdout": _holdout, "loocv": _loocv, "sites": _sites}[scheme["method"]]
     split = pd.concat(method(units, scheme, seed), ignore_index=True)
     if not _peeks(scheme):
         check_split(split)
@@ -123,6 +126,36 @@ def _loocv(patients: pd.DataFrame, scheme: dict, seed: int) -> Iterator[pd.DataF
         else:
             parts = _divide(others, scheme["validation"], derive_seed(seed, "loocv", fold))
             yield _roles(*parts, test, 0, fold)
+
+
+def _sites(patients: pd.DataFrame, scheme: dict, seed: int) -> Iterator[pd.DataFrame]:
+    _check_sites(patients)
+    for fold, (site, test) in enumerate(patients.groupby("site")):
+        if len(set(test["label"])) == 1:
+            LOGGER.info("site %s has patients of one label only: they count in accuracy, but in no AUC", site)
+        train, validation = _divide(patients.drop(test.index), scheme["validation"], derive_seed(seed, "sites", site))
+        yield _roles(train, validation, test, 0, fold)
+
+
+def _check_sites(patients: pd.DataFrame) -> None:
+    """Refuse a cohort whose sites are unknown, are one, or of which a single one has all patients of a label."""
+    nowhere = patients.loc[patients["site"].isna(), "patient_id"]
+    if len(nowhere):
+        raise GlioBenchError(
+            f"leave-one-site-out needs the site of every patient, but {len(nowhere)} of {len(patients)} have none, "
+            f"{nowhere.iloc[0]} the first: complete the sites; what is of unknown origin may be a site by that name."
+        )
+    if len(set(patients["site"])) == 1:
+        raise GlioBenchError(
+            f"leave-one-site-out needs two sites or more, but all patients are from {patients['site'].iloc[0]}: "
+            "run another protocol on this cohort."
+        )
+    for label, group in patients.groupby("label"):
+        if len(set(group["site"])) == 1:
+            raise GlioBenchError(
+                f"without site {group['site'].iloc[0]} no patient of label {label} is left to train on: "
+                "run another protocol on this cohort."
+            )
 
 
 def _divide(units: pd.DataFrame, size: float, random_state: int) -> tuple[pd.DataFrame, pd.DataFrame]:

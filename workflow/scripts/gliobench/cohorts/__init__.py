@@ -10,18 +10,26 @@ def layout(kind: str) -> ModuleType:
     Parameters
     ----------
     kind : str
-        rsna, brainstem, synthetic or synthetic-brainstem, as in the config.
+        rsna, brainstem, synthetic, synthetic-brainstem or table, as in the config; or single, a patient's own folder.
 
     Returns
     -------
     module
-        Offers ``read_patients(folder, sites)``, ``read_one(folder, patient_id, name, voi_lut)`` and ``ROLES``, the
-        series that each patient has beside the modalities.
+        Offers ``read_patients(folder, sites)`` (but for single) and ``read_one(folder, patient_id, name, voi_lut)``.
     """
+    # The one that is asked for: each takes its time to import.
     if kind.endswith("brainstem"):
-        from gliobench.cohorts import nifti  # the one that is asked for: each takes its time to import
+        from gliobench.cohorts import nifti
 
         return nifti
+    if kind == "table":
+        from gliobench.cohorts import table
+
+        return table
+    if kind == "single":
+        from gliobench.cohorts import single
+
+        return single
     from gliobench.cohorts import rsna
 
     return rsna

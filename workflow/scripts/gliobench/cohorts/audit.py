@@ -21,7 +21,7 @@ Grid = tuple[tuple[int, ...], np.ndarray]  # a volume's shape and its affine
 
 def audit_patients(
     patient_ids: Iterable[str],
-    modalities: Iterable[str],
+    names: Iterable[str],
     folder: str | Path,
     exclude: dict[str, dict[str, str]],
     kind: str,
@@ -33,27 +33,27 @@ def audit_patients(
     ----------
     patient_ids : iterable of str
         Patients of the cohort.
-    modalities : iterable of str
-        Modalities to read; the roles of the cohort's layout, such as the segmentation, are read too.
+    names : iterable of str
+        Series to read: modalities, and after them the segmentation, whose grid is compared with theirs.
     folder : path
         The cohort, in the layout of its kind.
     exclude : dict
-        Modality (or role) to patient to reason: series that the config leaves out.
+        Modality (or segmentation) to patient to reason: series that the config leaves out.
     kind : str
         The cohort's kind.
 
     Returns
     -------
     series : DataFrame
-        As in the schema ``series``, a row a patient and modality, then one a role.
+        As in the schema ``series``, a row a patient and name.
     thumbnails : ndarray
         Shape (rows of `series`, 96, 96), uint8: the middle slice, of a mask its largest; zeros where nothing was read.
     """
     rows, thumbnails = [], []
-    names = list(modalities)
+    names = list(names)
     for patient_id in patient_ids:
         grids: list[Grid] = []
-        for name in (*names, *layout(kind).ROLES):
+        for name in names:
             row, thumbnail, grid = _audit_series(patient_id, name, Path(folder), kind)
             if name == "segmentation" and row["status"] == "ok":
                 row |= _compare_grids(patient_id, grid, grids)

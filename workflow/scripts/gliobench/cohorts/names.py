@@ -3,6 +3,7 @@
 from pathlib import Path
 
 TABLE = "patients.tsv"  # of brainstem cohorts
+LABEL_TABLES = {"rsna": "train_labels.csv", "brainstem": TABLE}  # by kind
 GRADES = ("none", "microscopic", "extensive")
 LABELS = {"none": 0, "microscopic": 0, "extensive": 1}  # [doc: Materials and Methods, first paragraph]
 

@@ -11,7 +11,6 @@ from gliobench.imaging.dicom import SeriesError, SeriesFacts, Volume
 from gliobench.imaging.nifti import read_nifti
 
 LABEL_NAMES = {0: "none or microscopic", 1: "extensive"}
-ROLES = ("segmentation",)
 SUFFIXES = (".nii.gz", ".nii")
 
 

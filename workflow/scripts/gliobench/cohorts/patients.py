@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from gliobench.errors import GlioBenchError
+from gliobench.files import table_schema
 
 SHOWN = 5
 
@@ -27,9 +28,12 @@ def check_excluded(patients: pd.DataFrame, exclude: dict[str, dict[str, str]]) -
 
 def check_ids(patient_ids: pd.Series, path: Path) -> None:
     """Raise a sentence if an id of the table at `path` is no name of a folder."""
-    unsafe = patient_ids[~patient_ids.str.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*")]
+    pattern = table_schema("patients")["properties"]["patient_id"]["pattern"]
+    unsafe = patient_ids[~patient_ids.str.fullmatch(pattern)]
     if len(unsafe):
-        raise GlioBenchError(f"{path}: {unsafe.iloc[0]!r} cannot be a patient id: use letters, digits, - and _ only.")
+        raise GlioBenchError(
+            f"{path}: {unsafe.iloc[0]!r} cannot be a patient id: use letters, digits, - and _ only, 64 at most."
+        )
 
 
 def check_once(patient_ids: pd.Series, path: Path) -> None:

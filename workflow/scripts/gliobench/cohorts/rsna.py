@@ -4,14 +4,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from gliobench.cohorts.names import lesion_file
+from gliobench.cohorts.names import LABEL_TABLES, lesion_file
 from gliobench.cohorts.patients import check_folders, check_ids, check_once, read_sites
 from gliobench.errors import GlioBenchError
 from gliobench.imaging.dicom import SeriesError, SeriesFacts, Volume, read_series
 
-LABELS = "train_labels.csv"
+LABELS = LABEL_TABLES["rsna"]
 LABEL_NAMES = {0: "unmethylated", 1: "methylated"}
-ROLES: tuple[str, ...] = ()
 
 
 def read_patients(folder: str | Path, sites: str | Path | None = None) -> pd.DataFrame:
@@ -94,7 +93,8 @@ def _read_labels(folder: Path) -> pd.DataFrame:
     if not path.is_file():
         raise GlioBenchError(
             f"{path} does not exist: put the RSNA-MICCAI 2021 data there ({LABELS} and train/<id>/<modality>/*.dcm; "
-            "Kaggle competition rsna-miccai-brain-tumor-radiogenomic-classification, it needs an account), "
+            "Kaggle competition rsna-miccai-brain-tumor-radiogenomic-classification, it needs an account; "
+            "`snakemake download` fetches them with your Kaggle credentials), "
             "or try the generated cohorts first with `make demo`."
         )
     table = pd.read_csv(path, dtype="str", keep_default_na=False)

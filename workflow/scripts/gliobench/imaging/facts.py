@@ -21,7 +21,7 @@ class SeriesFacts:
     ordered_by : {"position", "instance number", "file name"}
         What ordered the slices.
     transfer_syntax, manufacturer : str
-        Of the first slice.
+        Of the first slice; the manufacturer is one of the known makers of scanners, or "other".
     blank_fraction : float
         Share of slices that hold one single value, 0 to 1.
     """

@@ -1,6 +1,8 @@
 """One DICOM file: its facts, and its pixels when asked for."""
 
 import math
+import re
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,6 +23,25 @@ from gliobench.imaging.scan import FIELDS, NotPlain, scan
 # Enhanced CT, MR, MR colour and PET: their geometry lies in functional groups (DICOM PS3.6, annex A)
 ENHANCED = {f"1.2.840.10008.5.1.4.1.1.{end}" for end in ("2.1", "4.1", "4.3", "130")}
 GREY = ("MONOCHROME1", "MONOCHROME2")
+COLOURS = (
+    "RGB",
+    "ARGB",
+    "HSV",
+    "CMYK",
+    "PALETTE COLOR",
+    "YBR_FULL",
+    "YBR_FULL_422",
+    "YBR_PARTIAL_420",
+    "YBR_ICT",
+    "YBR_RCT",
+)
+# Makers of MR scanners, as one word of the header's text names them. The text itself may say anything, a hospital's or
+# a patient's name, and is never passed on.
+VENDORS = (
+    *("SIEMENS", "GE", "PHILIPS", "CANON", "TOSHIBA", "HITACHI", "FUJIFILM", "UIH", "BRUKER", "ESAOTE", "HYPERFINE"),
+    *("MARCONI", "PICKER", "NEUSOFT", "MINDRAY", "AGILENT", "VARIAN"),
+)
+OTHER_VENDOR = "other"
 NEEDED = ("Rows", "Columns", "BitsAllocated", "BitsStored", "PixelRepresentation", "PhotometricInterpretation")
 PLAIN = {
     "SamplesPerPixel": (1,),
@@ -154,7 +175,7 @@ def _any_slice(path: Path, voi_lut: bool) -> Slice:
         raise SeriesError(f"{path}: MONOCHROME1 with look-up tables is not supported; exclude the series.")
 
     def load(target: npt.NDArray[Any]) -> None:
-        with _decoding(path):
+        with _refused(path, f"its pixels cannot be decoded ({UID(fields['TransferSyntaxUID']).name})"):
             pixels = pixel_array(dataset)
             pixels = apply_modality_lut(pixels, dataset) if has_lut else pixels
         pixels = _windowed(path, pixels, dataset, fields) if voi_lut else _rescaled(pixels, fields)
@@ -165,13 +186,27 @@ def _any_slice(path: Path, voi_lut: bool) -> Slice:
 
 
 @contextmanager
-def _decoding(path: Path) -> Iterator[None]:
+def _refused(path: Path, problem: str) -> Iterator[None]:
+    """
+    Turn whatever pydicom or a decoder raises into a sentence with that problem.
+
+    Their own words, warnings too, are not passed on: they quote the header, where names and dates may stand.
+    """
     try:
-        yield
+        with _silent():
+            yield
     except (KeyboardInterrupt, SystemExit):
         raise
     except BaseException as error:  # each decoder raises its own kinds; a panic of the one in Rust is no Exception
-        raise SeriesError(f"{path}: its pixels cannot be decoded ({_first_line(error)}); {FETCH_AGAIN}.") from error
+        raise SeriesError(f"{path}: {problem}; {FETCH_AGAIN}.") from error
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
+    """Have pydicom neither warn nor log: it quotes what it finds odd."""
+    with pydicom.config.disable_value_validation(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def _windowed(
@@ -182,7 +217,7 @@ def _windowed(
     if low == high and (fields.get("WindowWidth") or [1])[0] < 1:  # a blank slice has nothing to set a window by
         return _rescaled(pixels, fields)
     values = np.arange(low, high + 1).astype(pixels.dtype) if high - low < pixels.size else pixels
-    with _decoding(path):
+    with _refused(path, "its window or VOI look-up table cannot be applied"):
         table = apply_voi_lut(_rescaled(values, fields), dataset)
     return table if values is pixels else table.astype(np.float32)[np.subtract(pixels, low, dtype=np.int64)]
 
@@ -190,9 +225,10 @@ def _windowed(
 def _window(fields: dict[str, Any]) -> pydicom.Dataset:
     """Return the part of a header that pydicom needs for windowing."""
     dataset = pydicom.Dataset()
-    for keyword in WINDOW:
-        if fields.get(keyword) is not None:
-            setattr(dataset, keyword, fields[keyword])
+    with _silent():
+        for keyword in WINDOW:
+            if fields.get(keyword) is not None:
+                setattr(dataset, keyword, fields[keyword])
     return dataset
 
 
@@ -210,16 +246,14 @@ def _store(path: Path, pixels: npt.NDArray[Any], target: npt.NDArray[Any]) -> No
 
 def _read_dataset(path: Path) -> tuple[pydicom.Dataset, dict[str, Any]]:
     """Read a file with pydicom, and its fields as `scan` names them, an entry for each and `bytes` of pixel data."""
-    try:
+    with _refused(path, "it cannot be read as DICOM, for it is damaged or states no known transfer syntax"):
         dataset = pydicom.dcmread(path)
         syntax = dataset.file_meta.TransferSyntaxUID
         if not syntax.is_transfer_syntax:
-            raise ValueError(f"unknown transfer syntax {syntax}")
+            raise ValueError("unknown transfer syntax")
         fields = {keyword: _value(dataset.get(keyword), kind) for keyword, kind in FIELDS.values()}
         fields["TransferSyntaxUID"] = str(syntax)
         fields["bytes"] = len(dataset.PixelData) if "PixelData" in dataset else None
-    except Exception as error:  # pydicom meets damaged files with many kinds
-        raise SeriesError(f"{path}: it cannot be read as DICOM ({_first_line(error)}); {FETCH_AGAIN}.") from error
     return dataset, fields
 
 
@@ -234,7 +268,9 @@ def _check_single_grey(path: Path, fields: dict[str, Any]) -> None:
     if missing:
         raise SeriesError(f"{path}: its header lacks {', '.join(missing)}; {FETCH_AGAIN}.")
     if (fields["SamplesPerPixel"] or 1) != 1 or fields["PhotometricInterpretation"] not in GREY:
-        raise SeriesError(f"{path}: a colour image ({fields['PhotometricInterpretation']}) is no MRI slice; remove it.")
+        stated = fields["PhotometricInterpretation"]
+        kind = f"a colour image ({stated})" if stated in COLOURS else "an image that is not grey"
+        raise SeriesError(f"{path}: {kind} is no MRI slice; remove it.")
     if fields["BitsAllocated"] not in (1, 8, 16, 32, 64):
         raise SeriesError(f"{path}: its header states {fields['BitsAllocated']} bits a pixel; {FETCH_AGAIN}.")
     n_bytes = fields["Rows"] * fields["Columns"] * fields["BitsAllocated"] // 8
@@ -262,7 +298,7 @@ def _slice(path: Path, fields: dict[str, Any], dtype: np.dtype[Any], load: Calla
         instance_number=fields.get("InstanceNumber"),
         series_uid=fields.get("SeriesInstanceUID"),
         transfer_syntax=fields["TransferSyntaxUID"],
-        manufacturer=fields.get("Manufacturer"),
+        manufacturer=_vendor(fields.get("Manufacturer")),
         dtype=dtype,
         load=load,
     )
@@ -328,5 +364,9 @@ def _unit_vectors(cosines: tuple[float, ...] | None) -> tuple[float, ...] | None
     return cosines if np.abs(axes @ axes.T - np.eye(2)).max() <= 0.01 else None
 
 
-def _first_line(error: BaseException) -> str:
-    return (str(error) or type(error).__name__).splitlines()[0].rstrip(".:")
+def _vendor(stated: str | None) -> str | None:
+    """Return the maker's name, one of `VENDORS` or `OTHER_VENDOR`, None where the header is silent."""
+    if not stated:
+        return None
+    words = re.findall(r"[A-Z]+", stated.upper())
+    return next((name for name in VENDORS if name in words), OTHER_VENDOR)

@@ -1,0 +1,29 @@
+rule fetch_rsna:
+    """The RSNA-MICCAI 2021 data, by the user's Kaggle credentials, into the cohort's path: only when asked for."""
+
+    # No library file is an input: an edit of one must not ask Kaggle again.
+    output:
+        record=f"{COHORT}/download.json",
+    log:
+        f"{COHORT}/logs/download.log",
+    conda:
+        "../envs/imaging.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(1000),
+        runtime=growing(1440),
+    params:
+        folder=lambda wildcards: cohort_settings(wildcards)["path"],
+    script:
+        "../workflow/scripts/download.py"
+
+
+rule download:
+    """Fetch the competition's data of the study's rsna cohorts: snakemake download."""
+    input:
+        [
+            f"{RESULTS}/{name}/download.json"
+            for name, settings in STUDY.config["cohorts"].items()
+            if settings["kind"] == "rsna"
+        ],
+    localrule: True

@@ -1,0 +1,107 @@
+"""Nothing of a header but the documented facts is passed on, whatever stands in it."""
+
+import warnings
+from dataclasses import asdict
+
+import nibabel as nib
+import numpy as np
+import pydicom
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydicom.uid import JPEG2000Lossless
+
+from dicom_files import image, save, write_series
+from gliobench.cohorts.paths import read_path
+from gliobench.imaging.dicom import SeriesError, read_series
+from gliobench.imaging.slices import OTHER_VENDOR, VENDORS, _vendor
+
+SECRET = "DOE^JANE"
+VOXELS = np.random.default_rng(0).integers(1, 999, (3, 6, 8)).astype(np.uint16)
+
+
+@pytest.mark.parametrize(
+    ("stated", "vendor"),
+    [
+        ("SIEMENS", "SIEMENS"),
+        ("Siemens Healthineers", "SIEMENS"),
+        ("GE MEDICAL SYSTEMS", "GE"),
+        ("Philips Medical Systems", "PHILIPS"),
+        ("TOSHIBA_MEC", "TOSHIBA"),
+        ("St. Mary's General Hospital", OTHER_VENDOR),
+        ("Geoffrey Doe", OTHER_VENDOR),
+        ("Siemens scanner of Jane Doe", "SIEMENS"),
+        (None, None),
+        ("", None),
+    ],
+)
+def test_the_maker_is_one_of_a_list(stated, vendor):
+    assert _vendor(stated) == vendor
+
+
+@given(st.text(max_size=64))
+def test_no_text_of_the_makers_field_is_passed_on(stated):
+    assert _vendor(stated) in (None, OTHER_VENDOR, *VENDORS)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"PhotometricInterpretation": SECRET},
+        {"PhotometricInterpretation": SECRET, "SamplesPerPixel": 3},
+        {"Rows": None},
+        {"SOPClassUID": "1.2.840.10008.5.1.4.1.1.4.1"},
+        {"ImageType": ["MOSAIC", SECRET]},
+        {"WindowCenter": 5, "WindowWidth": 9, "VOILUTFunction": SECRET},
+        {"SpecificCharacterSet": SECRET},
+    ],
+)
+def test_no_sentence_or_warning_quotes_the_header(tmp_path, fields, capfd):
+    planted = dict.fromkeys(("PatientName", "InstitutionName", "Manufacturer", "SeriesDescription"), SECRET)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        write_series(tmp_path / "FLAIR", VOXELS, **planted, **fields)
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        try:
+            said = str(asdict(read_series(tmp_path / "FLAIR", voi_lut=True)[1]))
+        except SeriesError as error:
+            said = f"{error} {asdict(error.facts)}"
+    said += "".join(str(warning.message) for warning in warned) + "".join(capfd.readouterr())
+    assert "DOE" not in said
+    assert "JANE" not in said
+
+
+def test_a_transfer_syntax_of_ones_own_is_not_quoted(tmp_path):
+    (tmp_path / "FLAIR").mkdir()
+    path = save(image(VOXELS[0]), tmp_path / "FLAIR" / "1.dcm")
+    path.write_bytes(path.read_bytes().replace(b"1.2.840.10008.1.2.1\0", b"1.2.1965.0714.1.2.1\0"))
+    with pytest.raises(SeriesError, match=r"1\.dcm: it cannot be read as DICOM, for it is damaged or") as refused:
+        read_series(tmp_path / "FLAIR")
+    assert "1965" not in str(refused.value)
+
+
+def test_pixels_that_cannot_be_decoded_name_their_compression_alone(tmp_path):
+    (tmp_path / "FLAIR").mkdir()
+    dataset = image(VOXELS[0], PatientName=SECRET)
+    dataset.PixelData = pydicom.encaps.encapsulate([b"DOE^JANE is no picture of JPEG 2000"])
+    dataset["PixelData"].is_undefined_length = True
+    save(dataset, tmp_path / "FLAIR" / "1.dcm", JPEG2000Lossless)
+    with pytest.raises(SeriesError, match=r"cannot be decoded \(JPEG 2000 Image Compression .*\); fetch") as refused:
+        read_series(tmp_path / "FLAIR")
+    assert "DOE" not in str(refused.value)
+
+
+def test_texts_of_a_nifti_header_stay_in_the_file(tmp_path):
+    picture = nib.Nifti1Image(VOXELS.astype(np.int16), np.eye(4))
+    for field in ("descrip", "aux_file", "intent_name", "db_name"):
+        picture.header[field] = SECRET.encode()
+    nib.save(picture, tmp_path / "FLAIR.nii")
+    _, facts = read_path(tmp_path / "FLAIR.nii")
+    assert "DOE" not in str(asdict(facts))
+    damaged = bytearray((tmp_path / "FLAIR.nii").read_bytes())
+    damaged[70:72] = b"DO"  # the type of the values
+    (tmp_path / "FLAIR.nii").write_bytes(damaged)
+    with pytest.raises(SeriesError) as refused:
+        read_path(tmp_path / "FLAIR.nii")
+    assert "DOE" not in str(refused.value)

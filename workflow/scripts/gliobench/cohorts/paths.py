@@ -1,0 +1,45 @@
+"""One series wherever it lies: a folder of DICOM files or a NIfTI file."""
+
+from pathlib import Path
+
+from gliobench.imaging.dicom import SeriesError, SeriesFacts, Volume, read_series
+
+SUFFIXES = (".nii.gz", ".nii")  # of NIfTI files, in the order in which they are looked for
+
+
+def read_path(path: str | Path, voi_lut: bool = False) -> tuple[Volume, SeriesFacts]:
+    """
+    Read the series that a path names.
+
+    Parameters
+    ----------
+    path : path
+        A folder of DICOM files, or a ``.nii`` or ``.nii.gz`` file.
+    voi_lut : bool
+        Of DICOM, also apply each slice's VOI look-up table or window.
+
+    Returns
+    -------
+    volume : Volume
+        Voxels, shape (slices, rows, columns), with their affine.
+    facts : SeriesFacts
+        What the audit tells of it.
+
+    Raises
+    ------
+    SeriesError
+        Nothing is there, it is neither DICOM nor NIfTI, or it is unreadable.
+    """
+    path = Path(path)
+    if path.is_dir():
+        return read_series(path, voi_lut)
+    if not path.exists():
+        raise SeriesError(f"{path} does not exist: name a folder of DICOM files or a .nii or .nii.gz file.")
+    if not path.name.lower().endswith(SUFFIXES):
+        raise SeriesError(
+            f"{path} is neither a folder of DICOM files nor a .nii or .nii.gz file; "
+            "put DICOM files into a folder of their own and name the folder."
+        )
+    from gliobench.imaging.nifti import read_nifti  # slow to import, and cohorts of DICOM never need it
+
+    return read_nifti(path)

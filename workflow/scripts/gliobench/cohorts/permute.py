@@ -1,0 +1,30 @@
+"""Copies of a cohort with permuted labels: what a method reaches by chance."""
+
+import numpy as np
+import pandas as pd
+
+from gliobench.seeds import derive_seed
+
+LABEL = ["label", "label_name"]
+
+
+def permute_labels(patients: pd.DataFrame, seed: int) -> pd.DataFrame:
+    """
+    Hand the labels of a cohort out anew, by chance; everything else stays with its patient.
+
+    Parameters
+    ----------
+    patients : DataFrame
+        As in the schema ``patients``.
+    seed : int
+        Base seed of the copy.
+
+    Returns
+    -------
+    DataFrame
+        The same patients in the same order, label and label_name permuted together; oracle_probability is empty, for
+        it belonged to the true labels.
+    """
+    order = np.random.default_rng(derive_seed(seed, "labels")).permutation(len(patients))
+    permuted = patients[LABEL].iloc[order].set_axis(patients.index)
+    return patients.assign(label=permuted["label"], label_name=permuted["label_name"], oracle_probability=np.nan)

@@ -1,0 +1,45 @@
+"""Single patients, without labels: ``<patient_id>/<series>/`` with DICOM files, or ``<patient_id>/<series>.nii.gz``."""
+
+from pathlib import Path
+
+from gliobench.cohorts.paths import SUFFIXES, read_path
+from gliobench.imaging.dicom import SeriesError, SeriesFacts, Volume
+
+
+def read_one(folder: str | Path, patient_id: str, name: str, voi_lut: bool = False) -> tuple[Volume, SeriesFacts]:
+    """
+    Read one series of a patient.
+
+    Parameters
+    ----------
+    folder : path
+        Where the patient's folder lies.
+    patient_id : str
+        The patient's folder in it.
+    name : str
+        A modality, or "segmentation".
+    voi_lut : bool
+        Of DICOM, also apply each slice's VOI look-up table or window.
+
+    Returns
+    -------
+    volume : Volume
+        Voxels, shape (slices, rows, columns), with their affine.
+    facts : SeriesFacts
+        What the audit tells of it.
+
+    Raises
+    ------
+    SeriesError
+        The series is absent, there twice, or unreadable.
+    """
+    home = Path(folder) / patient_id
+    there = [path for path in (home / f"{name}{suffix}" for suffix in ("", *SUFFIXES)) if path.exists()]
+    if not there:
+        raise SeriesError(
+            f"patient {patient_id} has no {name} series: there is no folder {home / name} with DICOM files "
+            f"and no file {name}.nii.gz or {name}.nii beside it."
+        )
+    if len(there) > 1:
+        raise SeriesError(f"{home} holds both {there[0].name} and {there[1].name}; keep one of them.")
+    return read_path(there[0], voi_lut)

@@ -1,0 +1,171 @@
+"""A cohort of one's own: a TSV with a row a patient, which names the files of each series."""
+
+from functools import cache
+from pathlib import Path
+
+import pandas as pd
+
+from gliobench.cohorts.paths import read_path
+from gliobench.cohorts.patients import check_ids, check_once, read_sites
+from gliobench.errors import GlioBenchError
+from gliobench.imaging.dicom import SeriesError, SeriesFacts, Volume
+from gliobench.settings import known
+from gliobench.study import MODALITIES, SEGMENTATION
+
+NEEDED = ("patient_id", "label")
+SERIES = (*MODALITIES, SEGMENTATION)
+COLUMNS = (*NEEDED, "label_name", "site", *SERIES)
+LABEL_NAMES = {"0": "negative", "1": "positive"}  # where the table names none
+
+
+def read_patients(table: str | Path, sites: None = None) -> pd.DataFrame:
+    """
+    Read the patients of a table.
+
+    Parameters
+    ----------
+    table : path
+        TSV with patient_id, label (0 or 1) and a column a series; and label_name and site, if known.
+    sites : None
+        The site is a column of the table.
+
+    Returns
+    -------
+    DataFrame
+        As in the schema ``patients``, sorted by patient_id.
+
+    Raises
+    ------
+    GlioBenchError
+        The table is not there, a column is missing or unknown, a label is neither 0 nor 1, a label has two names, a
+        patient stands there twice, or two cells name the same series.
+    """
+    table = Path(table)
+    rows = _read_table(table)
+    names = rows["label_name"].where(rows["label_name"] != "", rows["label"].map(LABEL_NAMES))
+    _check_names(names.groupby(rows["label"]).unique(), table)
+    patients = pd.DataFrame(
+        {
+            "patient_id": rows["patient_id"],
+            "label": rows["label"].astype(int),
+            "label_name": names,
+            "site": rows["site"].replace("", None),
+        }
+    )
+    known_beside = read_sites(sites).drop(columns="site")
+    return patients.merge(known_beside, on="patient_id", how="left").sort_values("patient_id", ignore_index=True)
+
+
+def read_one(table: str | Path, patient_id: str, name: str, voi_lut: bool = False) -> tuple[Volume, SeriesFacts]:
+    """
+    Read one series of a patient.
+
+    Parameters
+    ----------
+    table : path
+        The cohort's TSV; a path in it is relative to its folder, or absolute.
+    patient_id : str
+        Whose series.
+    name : str
+        A modality, or "segmentation".
+    voi_lut : bool
+        Of DICOM, also apply each slice's VOI look-up table or window.
+
+    Returns
+    -------
+    volume : Volume
+        Voxels, shape (slices, rows, columns), with their affine.
+    facts : SeriesFacts
+        What the audit tells of it.
+
+    Raises
+    ------
+    SeriesError
+        The cell is empty, or what it names is not there or unreadable.
+    GlioBenchError
+        The table has no such column.
+    """
+    rows = _rows_by_patient(Path(table))
+    if name not in rows:
+        raise GlioBenchError(
+            f"{table} has no column {name}: add it (a cell may be empty), or leave {name} out of the cohort's "
+            f"`{'segmentation' if name == SEGMENTATION else 'modalities'}` in the config."
+        )
+    path = str(rows.loc[patient_id, name])
+    if not path:
+        raise SeriesError(f"patient {patient_id} has no {name} series: the cell in {table} is empty.")
+    return read_path(Path(table).parent / path, voi_lut)
+
+
+@cache  # asked for every series
+def _rows_by_patient(table: Path) -> pd.DataFrame:
+    return _read_text(table).set_index("patient_id")
+
+
+def _read_text(table: Path) -> pd.DataFrame:
+    try:
+        rows = pd.read_csv(table, sep="\t", dtype="str", keep_default_na=False, encoding="utf-8")
+    except FileNotFoundError:
+        raise GlioBenchError(
+            f"{table} does not exist: `table` in the config must name a TSV with patient_id, label and a column a "
+            "modality; docs/own-data.md has an example."
+        ) from None
+    except (OSError, ValueError) as error:  # a folder, another encoding, ragged rows
+        raise GlioBenchError(
+            f"{table} cannot be read as a table ({error}): it must be text in UTF-8, its columns separated by tabs."
+        ) from error
+    if not isinstance(rows.index, pd.RangeIndex):
+        raise GlioBenchError(f"{table}: its first row has more cells than its header; separate columns by one tab.")
+    return rows
+
+
+def _read_table(table: Path) -> pd.DataFrame:
+    """Return the checked rows, with the columns that may be left out."""
+    rows = _read_text(table)
+    missing = [name for name in NEEDED if name not in rows]
+    if missing:
+        raise GlioBenchError(
+            f"{table} has the columns {list(rows.columns)} and lacks {' and '.join(missing)}; "
+            "the columns are separated by tabs."
+        )
+    for name in rows.columns:
+        known(name, COLUMNS, f"{table}: no column is called")
+    if not any(name in rows for name in MODALITIES):
+        raise GlioBenchError(f"{table} has no column of a series: add one or more of {', '.join(MODALITIES)}.")
+    check_ids(rows["patient_id"], table)
+    check_once(rows["patient_id"], table)
+    _check_labels(rows, table)
+    _check_paths(rows, table)
+    return rows.reindex(columns=list(COLUMNS), fill_value="")
+
+
+def _check_labels(rows: pd.DataFrame, table: Path) -> None:
+    bad = rows[~rows["label"].isin(["0", "1"])]
+    if len(bad):
+        row = bad.iloc[0]
+        raise GlioBenchError(
+            f"{table}: patient {row['patient_id']} has the label {row['label']!r}; label must be 0 or 1 "
+            "(its name may stand in label_name): correct or remove that row."
+        )
+
+
+def _check_names(names: pd.Series, table: Path) -> None:
+    """Refuse a label with two names, and two labels with one."""
+    for label, found in names.items():
+        if len(found) > 1:
+            raise GlioBenchError(f"{table}: label {label} is called {found[0]!r} and {found[1]!r}; choose one name.")
+    if len(names) == 2 and names.iloc[0][0] == names.iloc[1][0]:
+        raise GlioBenchError(f"{table}: both labels are called {names.iloc[0][0]!r}; give each its own name.")
+
+
+def _check_paths(rows: pd.DataFrame, table: Path) -> None:
+    """Refuse one series under two names: a patient would be in two places at once."""
+    series = rows[["patient_id", *(name for name in SERIES if name in rows)]]
+    cells = series.melt("patient_id", var_name="series", value_name="path").query("path != ''")
+    again = cells[cells["path"].duplicated(keep=False)]
+    if len(again):
+        first, second = again[again["path"] == again["path"].iloc[0]].iloc[:2].to_dict("records")
+        raise GlioBenchError(
+            f"{table}: {first['series']} of patient {first['patient_id']} and {second['series']} of patient "
+            f"{second['patient_id']} are the same file or folder, {first['path']}; correct one of them."
+        )

@@ -1,0 +1,95 @@
+"""Archives that others made, unpacked without letting them write anywhere but where they are told to."""
+
+import shutil
+import stat
+import zipfile
+import zlib
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+
+from gliobench.errors import GlioBenchError
+
+SPARE = 10**9  # bytes that stay free, but no more than a hundredth of the disk
+DAMAGED = (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, ValueError)
+
+
+def unpack(archive: Path, folder: Path, wanted: Sequence[str]) -> int:
+    """
+    Unpack some members of a ZIP archive into a new folder.
+
+    Every member's name is checked before the first is written. Not one byte more is written than the sizes that the
+    archive declares, and those must fit on the disk.
+
+    Parameters
+    ----------
+    archive : Path
+        The ZIP file.
+    folder : Path
+        Made by this function.
+    wanted : sequence of str
+        Files, and folders with a slash at their end, that are unpacked.
+
+    Returns
+    -------
+    int
+        Number of files written.
+
+    Raises
+    ------
+    GlioBenchError
+        A member would lie outside the folder, is a link, is encrypted or stands there twice; the archive is damaged;
+        or it has no room.
+    """
+    try:
+        with zipfile.ZipFile(archive) as file:
+            members = file.infolist()
+            _check_members(members, archive)
+            files = (member for member in members if not member.is_dir())
+            chosen = [member for member in files if member.filename.startswith(tuple(wanted))]
+            folder.mkdir(parents=True)
+            check_room(sum(member.file_size for member in chosen), folder, "the unpacked archive")
+            for member in chosen:
+                _write(file, member, folder / member.filename)
+    except DAMAGED as error:
+        raise GlioBenchError(
+            f"{archive} cannot be unpacked ({type(error).__name__}): remove it and fetch it again."
+        ) from error
+    return len(chosen)
+
+
+def _check_members(members: Sequence[zipfile.ZipInfo], archive: Path) -> None:
+    seen: set[str] = set()
+    for member in members:
+        problem = _problem(member) or ("stands there twice" if member.filename in seen else None)
+        if problem:
+            raise GlioBenchError(f"{archive}: its member {member.filename!r} {problem}; nothing was unpacked.")
+        seen.add(member.filename)
+
+
+def _problem(member: zipfile.ZipInfo) -> str | None:
+    # The name as it stands in the archive: zipfile has cut it at a NUL and changed separators already.
+    name = member.orig_filename
+    parts = PurePosixPath(name).parts
+    if name.startswith("/") or ".." in parts or "\\" in name or ":" in name or "\0" in name or not parts:
+        return "would lie outside the folder"
+    kind = stat.S_IFMT(member.external_attr >> 16)
+    if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
+        return "is a link or a device and no file"
+    return "is encrypted" if member.flag_bits & 1 else None
+
+
+def check_room(n_bytes: int, folder: Path, what: str) -> None:
+    """Raise a sentence unless the disk of a folder has room for so many bytes, and some to spare."""
+    disk = shutil.disk_usage(folder)
+    room = disk.free - min(SPARE, disk.total // 100)
+    if n_bytes > room:
+        raise GlioBenchError(
+            f"{what} needs {n_bytes / 1e9:.1f} GB in {folder.resolve().parent}, where {max(room, 0) / 1e9:.1f} GB are "
+            "free: make room and run the same command."
+        )
+
+
+def _write(archive: zipfile.ZipFile, member: zipfile.ZipInfo, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with archive.open(member) as source, target.open("xb") as file:
+        shutil.copyfileobj(source, file, 2**20)

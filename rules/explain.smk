@@ -19,13 +19,15 @@ rule explain:
         images=f"{EXPLANATIONS}/images.npy",
     log:
         f"{COHORT}/logs/explanations/{{approach}}/{{variant}}/{{modality}}/{{protocol}}.log",
+    benchmark:
+        f"{COHORT}/benchmarks/explanations/{{approach}}/{{variant}}/{{modality}}/{{protocol}}.tsv"
     conda:
         "../envs/torch.yaml"
     threads: 1
     resources:
-        mem_mb=8000,
-        runtime=60,
-        gpu=1,
+        mem_mb=growing(8000),
+        runtime=growing(60),
+        gpu=GPUS,
     params:
         kind=lambda wildcards: STUDY.input(wildcards.approach, wildcards.cohort)["kind"],
         seed=lookup(dpath="{cohort}/seed", within=STUDY.cohorts),

@@ -8,7 +8,7 @@ import sys
 import time
 import uuid
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -51,6 +51,9 @@ class Job:
         Initial weights: none, imagenet or a file.
     part : str, optional
         ``whole``: all patients of a run are scored as one part, training patients included.
+    needs : dict
+        What the record keeps so that the models can read a new patient: toolchain, cohort_kind, input (its settings)
+        and series (in the order of the channels).
     """
 
     cell: dict[str, str]
@@ -65,6 +68,7 @@ class Job:
     parameters: dict[str, Any]
     weights: str = "none"
     part: str | None = None
+    needs: dict[str, Any] = field(default_factory=dict)
 
     def fold_seed(self, fold: int) -> int:
         """Return the seed of one run: a function of the base seed and the run's identity."""

@@ -11,6 +11,7 @@ import pandas as pd
 from gliobench.seeds import derive_seed
 from gliobench.training.gradcam import COLUMNS, draw_cases, explain_run
 from gliobench.training.job import load_inputs
+from gliobench.training.models import load_model
 from gliobench.training.torch_loop import Model
 
 PER_OUTCOME = 2  # patients shown of each of true and false positives and negatives
@@ -59,7 +60,7 @@ def explain(
 
     @cache
     def model_of(fold: int) -> Model:
-        return approach.load(Path(models) / f"fold-{fold}{approach.SUFFIX}")
+        return load_model(approach, Path(models) / f"fold-{fold}{approach.SUFFIX}")
 
     return explain_run(
         cases,

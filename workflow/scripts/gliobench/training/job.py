@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 
 from gliobench.files import read_table, write_json, write_table
-from gliobench.inputs.store import JOINS, read_shards
+from gliobench.inputs.store import join_shards
+from gliobench.settings import check
 from gliobench.training import Machine
 from gliobench.training.batch import Job, gather_folds, train_folds
 
@@ -46,15 +47,25 @@ def run_job(
     """
     approach = import_module(f"gliobench.approaches.{job.cell['approach']}")
     device = approach.prepare(machine)
-    roles = read_table(split, "split")
-    inputs, index = load_inputs(job.input, arrays, read_table(patients, "patients"), roles["patient_id"])
+    cohort, roles = read_table(patients, "patients"), read_table(split, "split")
+    inputs, index = load_inputs(job.input, arrays, cohort, roles["patient_id"])
     unfinished = Path(outputs.predictions).parent / ".unfinished"
     records = train_folds(job, approach, inputs, index, roles, unfinished)
     write_table(gather_folds(unfinished, records, "predictions"), outputs.predictions, "predictions")
     write_table(gather_folds(unfinished, records, "history"), outputs.history, "history")
     _collect_models(approach, unfinished, Path(outputs.models))
-    about = {"weights": job.weights, "device": device, "threads": machine.threads, "versions": _versions()}
-    write_json(_record(job) | about | {"folds": records}, outputs.record)
+    about = {
+        "shape": list(inputs.shape[1:]),
+        "label_names": _label_names(cohort),
+        "grad_cam": hasattr(approach, "cam_layer"),
+        "device": device,
+        "threads": machine.threads,
+        "versions": versions(),
+        "folds": records,
+    }
+    record = _record(job) | about
+    check(record, "run", str(outputs.record))
+    write_json(record, outputs.record)
     _discard(unfinished)
 
 
@@ -82,28 +93,30 @@ def load_inputs(
     index : DataFrame
         patient_id, modality, slice_index and label of each row.
     """
-    shards: dict[str, list[str | Path]] = {}
-    for path in arrays:
-        shards.setdefault(Path(path).parent.name, []).append(path)
-    chosen = set(wanted)
-    inputs, index = JOINS[kind]({name: read_shards(paths, chosen) for name, paths in shards.items()})
+    inputs, index = join_shards(kind, arrays, set(wanted))
     labels = patients[["patient_id", "label"]]
     return inputs, index.merge(labels, on="patient_id", how="left", validate="many_to_one")
 
 
 def _record(job: Job) -> dict[str, Any]:
-    return job.cell | {
-        "repeat": job.repeat,
-        "seed_index": job.seed_index,
-        "batch": job.batch,
-        "parameters": job.parameters,
-    }
+    return (
+        job.cell
+        | {"repeat": job.repeat, "seed_index": job.seed_index, "batch": job.batch}
+        | {"phases": job.phases, "weights": job.weights, "parameters": job.parameters}
+        | job.needs
+    )
 
 
-def _versions() -> dict[str, str]:
+def _label_names(patients: pd.DataFrame) -> dict[str, str]:
+    named = patients.dropna(subset="label_name").groupby("label")["label_name"].first()
+    return {str(label): str(name) for label, name in named.items()}
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of Python and of the packages that decide a result."""
     installed = {dist.metadata["Name"].lower() for dist in metadata.distributions()}
-    versions = {name: metadata.version(name) for name in PACKAGES if name in installed}
-    return {"python": platform.python_version()} | versions
+    packages = {name: metadata.version(name) for name in PACKAGES if name in installed}
+    return {"python": platform.python_version()} | packages
 
 
 def _collect_models(approach: ModuleType, folds: Path, models: Path) -> None:

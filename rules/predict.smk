@@ -1,0 +1,97 @@
+# One new patient, scored by the models of a finished run; included where `--config patient=... model=...` asks for it.
+# The run's files are named by their whole path, so that no rule of a study takes them for its own and trains anew.
+PREDICTED = REQUEST.folder
+RECORD = f"{REQUEST.run}/run.json"
+PATIENT_ARRAYS = expand(
+    f"{PREDICTED}/input/{{series}}/patient.npy", series=REQUEST.record["series"]
+)
+PATIENT_INDEXES = expand(
+    f"{PREDICTED}/input/{{series}}/patient.tsv", series=REQUEST.record["series"]
+)
+
+
+rule prepare_patient:
+    """Audit a patient's series and make the input as the training's was made."""
+    input:
+        record=RECORD,
+        library=library_files(
+            "prepare_patient.py",
+            f"gliobench/inputs/{REQUEST.record['input']['kind']}.py",
+        ),
+    output:
+        arrays=temp(PATIENT_ARRAYS),
+        indexes=temp(PATIENT_INDEXES),
+        series=temp(f"{PREDICTED}/input/series.tsv"),
+        thumbnails=temp(f"{PREDICTED}/input/thumbnails.npy"),
+    log:
+        f"{PREDICTED}/logs/prepare.log",
+    conda:
+        "../envs/imaging.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(4000),
+        runtime=growing(20),
+    params:
+        patient=str(REQUEST.patient),
+        images=REQUEST.images,
+    script:
+        "../workflow/scripts/prepare_patient.py"
+
+
+rule predict_patient:
+    """Ask each fold's model; the environment is that of the approach."""
+    input:
+        record=RECORD,
+        models=[str(path) for path in REQUEST.models],
+        arrays=PATIENT_ARRAYS,
+        indexes=PATIENT_INDEXES,
+        series=f"{PREDICTED}/input/series.tsv",
+        library=library_files(
+            "predict.py", f"gliobench/approaches/{REQUEST.record['approach']}.py"
+        ),
+    output:
+        prediction=f"{PREDICTED}/prediction.json",
+        cam=temp(f"{PREDICTED}/input/cam.npy"),
+    log:
+        f"{PREDICTED}/logs/predict.log",
+    conda:
+        f"../envs/{REQUEST.environment}.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(6000),
+        runtime=growing(20),
+        gpu=GPUS,
+    params:
+        fold=REQUEST.fold,
+        machine=STUDY.machine,
+    script:
+        "../workflow/scripts/predict.py"
+
+
+rule show_prediction:
+    """A figure of what the network was shown, and the page of its answer."""
+    input:
+        record=RECORD,
+        prediction=f"{PREDICTED}/prediction.json",
+        arrays=PATIENT_ARRAYS,
+        indexes=PATIENT_INDEXES,
+        series=f"{PREDICTED}/input/series.tsv",
+        thumbnails=f"{PREDICTED}/input/thumbnails.npy",
+        cam=f"{PREDICTED}/input/cam.npy",
+        template=[
+            project_file(path) for path in (ROOT / "workflow" / "report").iterdir()
+        ],
+        library=library_files("show_prediction.py"),
+    output:
+        figure=multiext(f"{PREDICTED}/{REQUEST.figure}", ".png", ".pdf"),
+        page=f"{PREDICTED}/index.html",
+    log:
+        f"{PREDICTED}/logs/show.log",
+    conda:
+        "../envs/report.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(2000),
+        runtime=growing(10),
+    script:
+        "../workflow/scripts/show_prediction.py"

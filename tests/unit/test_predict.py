@@ -1,0 +1,356 @@
+"""A prediction for a patient of the cohort repeats what the run that tested the patient wrote."""
+
+import copy
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+
+import nibabel as nib
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from gliobench.cohorts import layout, single, synthetic, synthetic_brainstem
+from gliobench.cohorts.audit import audit_patients
+from gliobench.errors import GlioBenchError
+from gliobench.files import read_json, read_table, write_json, write_table
+from gliobench.inputs.make import make_inputs, usable_patients
+from gliobench.inputs.store import write_shard
+from gliobench.predict.folds import notes, predict_patient
+from gliobench.predict.patient import audit_patient, make_patient_inputs, needed_series
+from gliobench.predict.request import check_target, find_models, read_record, take_request
+from gliobench.settings import check
+from gliobench.splits import draw_split
+from gliobench.study import Study
+from gliobench.training import Machine
+from gliobench.training.batch import Job
+from gliobench.training.job import run_job
+
+ROOT = Path(__file__).parents[2]
+SMOKE = yaml.safe_load((ROOT / "config" / "smoke.yaml").read_text(encoding="utf-8"))
+PLANTED = {"patients": 12, "signal": 6.0, "matrix": 32, "slices": [6, 8], "modalities": ["FLAIR", "T2w"]}
+STEMS = {"patients": {"none": 2, "microscopic": 4, "extensive": 6, "incomplete": 0}, "matrix": 32, "slices": [8, 10]}
+COHORTS = {
+    "planted": {"kind": "synthetic", "generator": PLANTED},
+    "stems": {"kind": "synthetic-brainstem", "generator": STEMS},
+}
+FAMILIES = [
+    pytest.param("baseline", "planted"),
+    pytest.param("cnn3d", "planted", marks=pytest.mark.tensorflow),
+    pytest.param("resnet18", "planted", marks=pytest.mark.torch),
+    pytest.param("stacked_cnn3d", "planted", marks=pytest.mark.torch),
+    pytest.param("densenet121", "stems", marks=pytest.mark.torch),
+]
+CPU = Machine(1, "cpu")
+
+
+@dataclass
+class Trained:
+    """A finished run, and where the images of its patients lie."""
+
+    run: Path
+    patients: Path
+
+    @property
+    def record(self) -> dict:
+        return read_json(self.run / "run.json")
+
+    @property
+    def tested(self) -> pd.DataFrame:
+        table = read_table(self.run / "predictions.tsv", "predictions")
+        last = table["phase"] == self.record["phases"][-1]
+        return table[(table["part"] == "test") & table["slice_index"].isna() & last]
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory):
+    made = {}
+
+    def write(cohort):
+        if cohort not in made:
+            made[cohort] = tmp_path_factory.mktemp(cohort) / "images"
+            module = synthetic_brainstem if cohort == "stems" else synthetic
+            module.write_cohort(COHORTS[cohort]["generator"], 1, made[cohort], 1)
+        return made[cohort]
+
+    return write
+
+
+@pytest.fixture(scope="module")
+def trained(images, tmp_path_factory):
+    """Train an approach with the smoke study's settings, as the workflow would."""
+    made = {}
+
+    def train(approach, cohort):
+        if approach not in made:
+            made[approach] = run_through(approach, cohort, images(cohort), tmp_path_factory.mktemp(approach))
+        return made[approach]
+
+    return train
+
+
+def run_through(approach, cohort, folder, results):
+    modalities = ["FLAIR"] if approach == "cnn3d" else None
+    run = {"approach": approach} | ({"modalities": modalities} if modalities else {})
+    settings = {name: copy.deepcopy(own) for name, own in SMOKE["settings"].items() if name == approach}
+    config = {
+        "study": "one",
+        "seed": 1,
+        "cohorts": {cohort: COHORTS[cohort]},
+        "splits": {"kfold": SMOKE["splits"]["kfold"]},
+    }
+    study = Study(config | {"settings": settings, "runs": [run]}, ROOT)
+    cell = study.cells[0]
+    kind, made = COHORTS[cohort]["kind"], study.input(approach, cohort)
+    patients = layout(kind).read_patients(folder, None)
+    names = needed_series(study.needs(cell))
+    series, _ = audit_patients(patients["patient_id"], names, folder, {}, kind)
+    write_table(patients, results / "patients.tsv", "patients")
+    write_table(draw_split(patients, series, study.splits["kfold"], 1), results / "split.tsv", "split")
+    arrays = []
+    for name in study.series(cell):
+        path = results / name / "all.npy"
+        write_shard(*make_inputs(usable_patients(series, name, made), name, folder, kind, made), path)
+        arrays.append(path)
+    outputs = SimpleNamespace(
+        predictions=results / "run" / "predictions.tsv",
+        history=results / "run" / "history.tsv",
+        record=results / "run" / "run.json",
+        models=results / "run" / "models",
+    )
+    job = Job(**study.job(cell), repeat=0, seed_index=0, batch=0)
+    run_job(job, CPU, results / "patients.tsv", results / "split.tsv", arrays, outputs)
+    return Trained(results / "run", folder / "train" if kind == "synthetic" else folder)
+
+
+def predict(trained, patient, folder, fold=None):
+    """Predict as the workflow does, by files."""
+    record = read_record(trained.run)
+    series, _ = audit_patient(patient, record)
+    arrays = []
+    for name, made in zip(record["series"], make_patient_inputs(patient, series, record), strict=True):
+        arrays.append(folder / name / "patient.npy")
+        write_shard(*made, arrays[-1])
+    return predict_patient(trained.run, record, arrays, series, CPU, fold)
+
+
+@pytest.mark.parametrize(("approach", "cohort"), FAMILIES)
+def test_the_fold_that_tested_a_patient_says_the_same_again(trained, tmp_path, approach, cohort):
+    run = trained(approach, cohort)
+    for row in run.tested.iloc[[0, -1]].to_dict("records"):
+        answer = predict(run, run.patients / row["patient_id"], tmp_path / row["patient_id"])
+        check(answer.prediction, "prediction", "this prediction")
+        by_fold = {each["fold"]: each for each in answer.prediction["folds"]}
+        assert set(by_fold) == {0, 1}
+        assert by_fold[row["fold"]]["part"] == "test"
+        assert by_fold[1 - row["fold"]]["part"] in ("train", "validation")
+        assert by_fold[row["fold"]]["probability"] == pytest.approx(row["probability"], abs=1e-6)
+        both = [each["probability"] for each in by_fold.values()]
+        assert answer.prediction["probability"] == pytest.approx(np.mean(both))
+        assert answer.prediction["sd"] == pytest.approx(abs(both[0] - both[1]) / np.sqrt(2))
+        assert (answer.cam is not None) == (approach == "stacked_cnn3d")
+        assert any("generated images" in note for note in answer.prediction["notes"])
+        assert any(f"only fold {row['fold']} never saw it" in note for note in answer.prediction["notes"])
+
+
+@pytest.mark.torch
+def test_a_map_lies_over_the_input_from_0_to_1(trained, tmp_path):
+    run = trained("stacked_cnn3d", "planted")
+    cam = predict(run, run.patients / "00000", tmp_path).cam
+    assert list(cam.shape) == run.record["shape"][1:]
+    assert cam.min() >= 0
+    assert cam.max() <= 1
+
+
+@pytest.mark.torch
+def test_slices_are_scored_without_a_series_that_is_missing_and_the_answer_says_so(trained, tmp_path):
+    run = trained("resnet18", "planted")
+    patient = Path(shutil.copytree(run.patients / "00001", tmp_path / "00001"))
+    shutil.rmtree(patient / "T2w")
+    prediction = predict(run, patient, tmp_path / "input").prediction
+    assert any(note.startswith("Scored without T2w: patient 00001 has no T2w series") for note in prediction["notes"])
+    whole = predict(run, run.patients / "00001", tmp_path / "whole").prediction
+    assert prediction["n_rows"] < whole["n_rows"]
+    shutil.rmtree(patient / "FLAIR")
+    with pytest.raises(GlioBenchError, match="patient 00001 has no FLAIR series"):
+        audit_patient(patient, run.record)
+
+
+def test_channels_are_not_made_without_a_series_that_is_missing(trained, tmp_path):
+    run = trained("baseline", "planted")
+    patient = Path(shutil.copytree(run.patients / "00001", tmp_path / "00001"))
+    shutil.rmtree(patient / "T2w")
+    with pytest.raises(GlioBenchError, match="patient 00001 has no T2w series: there is no folder"):
+        audit_patient(patient, run.record)
+
+
+@pytest.mark.parametrize("name", ["FLAIR.nii.gz", "FLAIR.nii"])
+def test_a_series_may_be_one_nifti_file_but_not_two_things_at_once(tmp_path, name):
+    home = tmp_path / "p-1"
+    home.mkdir()
+    stored = np.arange(60, dtype=np.int16).reshape(3, 4, 5)
+    nib.save(nib.Nifti1Image(stored, np.diag([1.0, 2.0, 3.0, 1.0])), home / name)
+    volume, facts = single.read_one(tmp_path, "p-1", "FLAIR")
+    assert volume.voxels.shape == (5, 4, 3)
+    assert (facts.spacing, facts.slice_spacing) == (2.0, 3.0)
+    (home / "FLAIR").mkdir()
+    with pytest.raises(GlioBenchError, match="holds both FLAIR and FLAIR"):
+        single.read_one(tmp_path, "p-1", "FLAIR")
+
+
+def test_one_fold_may_be_asked_alone(trained, tmp_path):
+    run = trained("baseline", "planted")
+    prediction = predict(run, run.patients / "00002", tmp_path, fold=1).prediction
+    assert [each["fold"] for each in prediction["folds"]] == [1]
+    assert prediction["sd"] is None
+    assert prediction["probability"] == prediction["folds"][0]["probability"]
+
+
+def test_a_patient_whom_the_run_does_not_know_is_new(trained, tmp_path):
+    run = trained("baseline", "planted")
+    stranger = Path(shutil.copytree(run.patients / "00002", tmp_path / "stranger"))
+    prediction = predict(run, stranger, tmp_path / "input").prediction
+    assert prediction["patient_id"] == "stranger"
+    assert [each["part"] for each in prediction["folds"]] == [None, None]
+    assert len(prediction["notes"]) == 1
+
+
+def test_a_record_and_an_input_of_two_trainings_are_a_sentence(trained, tmp_path):
+    run = trained("baseline", "planted")
+    write_json(run.record | {"shape": [7, 7]}, tmp_path / "run" / "run.json")
+    with pytest.raises(GlioBenchError, match="not of one training"):
+        predict(Trained(tmp_path / "run", run.patients), run.patients / "00002", tmp_path / "input")
+
+
+def request(trained, tmp_path, **changes):
+    patient = tmp_path / "00007"
+    patient.mkdir(exist_ok=True)
+    config = {"study": "one", "patient": str(patient), "model": str(trained.run)} | changes
+    asked = take_request(config)
+    assert config == {"study": "one"}, "what is left is the study's"
+    return asked
+
+
+def test_a_request_names_its_results_by_patient_cell_and_record(trained, tmp_path):
+    run = trained("baseline", "planted")
+    asked = request(run, tmp_path)
+    assert asked.folder.startswith("results/predictions/00007/baseline-")
+    assert request(run, tmp_path, fold=1).folder != asked.folder
+    assert [path.name for path in asked.models] == ["fold-0.json", "fold-1.json"]
+    assert [path.name for path in request(run, tmp_path, fold=1).models] == ["fold-1.json"]
+    assert asked.environment == "report"
+
+
+def test_other_images_of_a_patient_are_another_request(trained, tmp_path):
+    run = trained("baseline", "planted")
+    before = request(run, tmp_path).images
+    (tmp_path / "00007" / "FLAIR.nii").write_bytes(b"new")
+    assert request(run, tmp_path).images != before
+
+
+def test_a_study_alone_asks_for_no_prediction():
+    config = {"study": "one"}
+    assert take_request(config) is None
+    assert config == {"study": "one"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"patient": 12}, "`patient` must be the path of a folder and not 12"),
+        ({"patient": "nowhere"}, "`patient`: there is no folder nowhere"),
+        ({"model": "nowhere"}, "`model`: there is no folder nowhere"),
+        ({"fold": "first"}, "`fold` must be a whole number of 0 or more, and not 'first'"),
+        ({"fold": True}, "`fold` must be a whole number"),
+        ({"fold": 9}, "has no model of fold 9; it has 0, 1."),
+    ],
+)
+def test_a_request_that_cannot_be_met_is_a_sentence(trained, tmp_path, changes, sentence):
+    with pytest.raises(GlioBenchError) as caught:
+        request(trained("baseline", "planted"), tmp_path, **changes)
+    assert sentence in str(caught.value)
+
+
+@pytest.mark.parametrize("given", ["patient", "model", "fold"])
+def test_a_part_of_a_request_is_a_sentence(tmp_path, given):
+    with pytest.raises(GlioBenchError, match=f"`{given}` is only a part of what a prediction needs"):
+        take_request({given: str(tmp_path)})
+
+
+@pytest.mark.parametrize("name", ["two words", ".hidden", "a{b}"])
+def test_a_folder_that_is_no_patient_id_is_a_sentence(trained, tmp_path, name):
+    (tmp_path / name).mkdir()
+    with pytest.raises(GlioBenchError, match="cannot be a patient id"):
+        request(trained("baseline", "planted"), tmp_path, patient=str(tmp_path / name))
+
+
+def test_a_folder_that_is_no_run_is_a_sentence(tmp_path):
+    with pytest.raises(GlioBenchError, match=r"for it holds no run\.json"):
+        read_record(tmp_path)
+    (tmp_path / "run.json").write_text("{")
+    with pytest.raises(GlioBenchError, match="cannot be read as JSON"):
+        read_record(tmp_path)
+    write_json({"cohort": "old"}, tmp_path / "run.json")
+    with pytest.raises(GlioBenchError, match=r"if an earlier version trained this run, train it again"):
+        read_record(tmp_path)
+    with pytest.raises(GlioBenchError, match="holds no model"):
+        find_models(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "sentence"),
+    [
+        ("approach", "../../evil", "a name of letters"),
+        ("approach", "unheard_of", "has no unheard_of among its approaches"),
+        ("input", {"kind": "os.path"}, "has no os.path among its inputs"),
+        ("series", ["../../../secret"], "secret"),
+        ("toolchain", "shell", "shell"),
+    ],
+)
+def test_a_record_that_names_what_is_not_here_is_a_sentence(trained, tmp_path, key, value, sentence):
+    record = trained("baseline", "planted").record | {key: value}
+    (tmp_path / "run.json").write_text(json.dumps(record))
+    with pytest.raises(GlioBenchError) as caught:
+        read_record(tmp_path)
+    assert sentence in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("targets", "request_made", "expected"),
+    [(["predict"], False, "name a patient and a run"), ([], True, "ask for one target, which is not the study")],
+)
+def test_a_target_and_a_request_belong_together(trained, tmp_path, targets, request_made, expected):
+    asked = request(trained("baseline", "planted"), tmp_path)
+    with pytest.raises(GlioBenchError, match=expected):
+        check_target(asked if request_made else None, targets)
+    check_target(asked, ["predict"])
+    check_target(None, [])
+
+
+def series_of(make):
+    row = {"patient_id": "new", "modality": "FLAIR", "status": "ok", "reason": None}
+    return pd.DataFrame([row | {"ordered_by": None if make == "nifti" else "position"}])
+
+
+@pytest.mark.parametrize(
+    ("kind", "make", "said"), [("rsna", "nifti", 1), ("rsna", "dicom", 0), ("brainstem", "nifti", 0)]
+)
+def test_nifti_for_models_of_dicom_is_said(kind, make, said):
+    record = {"cohort": "clinic", "cohort_kind": kind}
+    found = notes(record, [{"fold": 0, "part": None, "probability": 0.5}], series_of(make))
+    assert len([note for note in found if note.startswith("FLAIR: NIfTI")]) == len(found) == said
+
+
+def test_models_of_permuted_labels_know_nothing_and_say_so():
+    record = {"cohort": "clinic/permutations/003", "cohort_kind": "rsna"}
+    found = notes(record, [{"fold": 0, "part": None, "probability": 0.5}], series_of("dicom"))
+    assert found == ["The models were trained on permuted labels: they know nothing."]
+
+
+def test_a_patient_in_every_training_part_is_said_to_be_seen_by_all():
+    folds = [{"fold": fold, "part": "train", "probability": 0.5} for fold in (0, 1)]
+    (note,) = notes({"cohort": "clinic", "cohort_kind": "rsna"}, folds, series_of("dicom"))
+    assert note.endswith("every fold saw it in training.")

@@ -1,0 +1,167 @@
+"""The models of a run asked for one patient: each fold's probability, their mean and spread, and what limits them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from gliobench.errors import GlioBenchError
+from gliobench.files import check_table, read_table
+from gliobench.inputs.store import join_shards
+from gliobench.predict.request import find_models, fold_of
+from gliobench.study import GENERATED, parent_cohort
+from gliobench.training import Machine
+from gliobench.training.job import versions
+from gliobench.training.models import load_model
+
+PURPOSE = "For research only: this is not a medical device and not for use in patients."
+RUN: tuple[str, ...] = ("cohort", "cohort_kind", "approach", "variant", "modality", "protocol")
+RUN += ("repeat", "seed_index", "batch", "weights")
+WHERE = {"test": "tested by", "validation": "in the validation part of", "train": "trained on by", "whole": "part of"}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """
+    What the models of a run say of a patient.
+
+    Attributes
+    ----------
+    prediction : dict
+        As in the schema ``prediction``.
+    cam : ndarray or None
+        Shape (x, y, z), the mean of the folds' Grad-CAM maps, each from 0 to 1; None where the approach makes none.
+    """
+
+    prediction: dict[str, Any]
+    cam: np.ndarray | None
+
+
+def predict_patient(
+    run: Path, record: dict[str, Any], arrays: Sequence[str | Path], series: pd.DataFrame, machine: Machine,
+    fold: int | None = None,
+) -> Answer:  # fmt: skip
+    """
+    Ask the models of a run for a patient.
+
+    Parameters
+    ----------
+    run : Path
+        The run's folder.
+    record : dict
+        Its ``run.json``.
+    arrays : sequence of path
+        The patient's input, ``<series>/<any>.npy``, series in the order of the run's channels.
+    series : DataFrame
+        As in the schema ``series``: the patient's, as the audit found them.
+    machine : Machine
+        Threads and device.
+    fold : int, optional
+        The one fold to ask; all by default.
+
+    Raises
+    ------
+    GlioBenchError
+        The input has another shape than the training's, a model cannot be read, or an answer is no number.
+    """
+    approach = import_module(f"gliobench.approaches.{record['approach']}")
+    device = approach.prepare(machine)
+    inputs, _ = join_shards(record["input"]["kind"], arrays)
+    if list(inputs.shape[1:]) != record["shape"]:
+        raise GlioBenchError(
+            f"the input has the shape {list(inputs.shape[1:])}, but {run} was trained on {record['shape']}; "
+            "its record and its models are not of one training: give another run."
+        )
+    paths = find_models(run, fold)
+    models = [load_model(approach, path) for path in paths]
+    probabilities = [float(np.mean(approach.predict(model, inputs))) for model in models]
+    if not np.isfinite(probabilities).all():
+        raise GlioBenchError(f"{run}: a model's answer is no number; give another run.")
+    patient_id = str(series["patient_id"].iloc[0])
+    parts = _parts(run, patient_id)
+    folds = [
+        {"fold": fold_of(path), "probability": probability, "part": parts.get(fold_of(path))}
+        for path, probability in zip(paths, probabilities, strict=True)
+    ]
+    mean = float(np.mean(probabilities))
+    prediction = {
+        "purpose": PURPOSE,
+        "patient_id": patient_id,
+        "probability": mean,
+        "sd": float(np.std(probabilities, ddof=1)) if len(probabilities) > 1 else None,
+        "label_name": record["label_names"].get("1", "label 1"),
+        "folds": folds,
+        "n_rows": len(inputs),
+        "phase": record["phases"][-1],
+        "notes": notes(record, folds, series),
+        "series": plain_rows(series),
+        "model": {name: record[name] for name in RUN},
+        "device": device,
+        "versions": versions(),
+    }
+    return Answer(prediction, _evidence(approach, models, inputs, int(mean >= 0.5)) if record["grad_cam"] else None)
+
+
+def notes(record: dict[str, Any], folds: list[dict[str, Any]], series: pd.DataFrame) -> list[str]:
+    """Say what limits an answer: generated training images, a patient whom the run knows, series of another make."""
+    return [*_note_of_cohort(record), *_note_of_parts(folds), *_notes_of_series(record, series)]
+
+
+def _note_of_cohort(record: dict[str, Any]) -> list[str]:
+    if parent_cohort(record["cohort"]) != record["cohort"]:
+        return ["The models were trained on permuted labels: they know nothing."]
+    if record["cohort_kind"] not in GENERATED:
+        return []
+    return [
+        f"The models were trained on generated images (cohort {record['cohort']}): of a real patient they know nothing."
+    ]
+
+
+def _note_of_parts(folds: list[dict[str, Any]]) -> list[str]:
+    met = [f"{WHERE[each['part']]} fold {each['fold']}" for each in folds if each["part"]]
+    if not met:
+        return []
+    unseen = [str(each["fold"]) for each in folds if each["part"] in (None, "test")]
+    honest = f"only fold {' and '.join(unseen)} never saw it" if unseen else "every fold saw it in training"
+    return [f"A patient of this id was {', '.join(met)}: if it is the same patient, {honest}."]
+
+
+def _notes_of_series(record: dict[str, Any], series: pd.DataFrame) -> list[str]:
+    left_out = series[series["status"] != "ok"]
+    found = [f"Scored without {row['modality']}: {row['reason']}" for row in left_out.to_dict("records")]
+    images = series[(series["status"] == "ok") & (series["modality"] != "segmentation")]
+    nifti = images.loc[images["ordered_by"].isna(), "modality"]  # files of slices have an order, one volume has none
+    trained_on = GENERATED.get(record["cohort_kind"], record["cohort_kind"])
+    if trained_on == "rsna" and len(nifti):
+        found.append(
+            f"{', '.join(nifti)}: NIfTI, cut along the axis nearest to axial, while the models were trained on DICOM, "
+            "whose slices stay as they were acquired."
+        )
+    return found
+
+
+def _parts(run: Path, patient_id: str) -> dict[int, str]:
+    """Return in which part each fold of a run met a patient of this id."""
+    path = run / "predictions.tsv"
+    if not path.is_file():
+        return {}
+    table = read_table(path, "predictions")
+    rows = table[(table["patient_id"] == patient_id) & table["slice_index"].isna()]
+    return {int(fold): str(part) for fold, part in zip(rows["fold"], rows["part"], strict=True)}
+
+
+def plain_rows(series: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return the rows of the table ``series`` as plain values for JSON, None where a cell is empty."""
+    checked = check_table(series, "series", "the patient's series")
+    return checked.astype(object).where(checked.notna(), None).to_dict("records")  # type: ignore[return-value]
+
+
+def _evidence(approach: Any, models: Sequence[Any], inputs: np.ndarray, answer: int) -> np.ndarray:
+    """Return the mean of the models' Grad-CAM maps for one answer."""
+    from gliobench.training.gradcam import grad_cam  # PyTorch alone has it
+
+    return np.mean([grad_cam(model, approach.cam_layer(model), inputs[0], answer) for model in models], axis=0)

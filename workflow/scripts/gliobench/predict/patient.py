@@ -1,0 +1,86 @@
+"""One new patient: the series audited, and the input made by the code that made the training's."""
+
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from gliobench.cohorts.audit import audit_patients
+from gliobench.errors import GlioBenchError
+from gliobench.inputs.make import make_inputs, usable_patients
+from gliobench.study import MODALITIES, SEGMENTATION
+
+LAYOUT = "single"
+
+
+def audit_patient(patient: Path, record: dict[str, Any]) -> tuple[pd.DataFrame, np.ndarray]:
+    """
+    Audit the series of a patient that a run's input is made from.
+
+    Parameters
+    ----------
+    patient : Path
+        The patient's folder.
+    record : dict
+        ``run.json`` of the run.
+
+    Returns
+    -------
+    series, thumbnails
+        As `gliobench.cohorts.audit.audit_patients` returns them.
+
+    Raises
+    ------
+    GlioBenchError
+        The input cannot be made: a series is missing, unreadable or blank.
+    """
+    series, thumbnails = audit_patients([patient.name], needed_series(record), patient.parent, {}, LAYOUT)
+    unusable = series[series["status"] != "ok"]
+    makeable = list(_usable(patient.name, series, record))
+    # Slices of several series are rows of one input: what is there is scored, as in training. Else they are channels.
+    if len(unusable) and (record["input"]["kind"] != "slices" or not makeable):
+        first = unusable.iloc[0]
+        reason = str(first["reason"])
+        named = reason if patient.name in reason else f"patient {patient.name}, {first['modality']}: {reason}"
+        raise GlioBenchError(named)
+    return series, thumbnails
+
+
+def needed_series(record: dict[str, Any]) -> list[str]:
+    """Return the series that a run's input is made from: those it shows, and those that place its grid."""
+    kind = import_module(f"gliobench.inputs.{record['input']['kind']}")
+    needed = {name for series in record["series"] for name in (series, *kind.needs(series, record["input"]))}
+    return [name for name in (*MODALITIES, SEGMENTATION) if name in needed]
+
+
+def make_patient_inputs(
+    patient: Path, series: pd.DataFrame, record: dict[str, Any]
+) -> Iterator[tuple[list[np.ndarray], pd.DataFrame]]:
+    """
+    Make the inputs of a patient from one series after the other, in the order of the run's channels.
+
+    Parameters
+    ----------
+    patient : Path
+        The patient's folder.
+    series : DataFrame
+        From `audit_patient`.
+    record : dict
+        ``run.json`` of the run.
+
+    Yields
+    ------
+    arrays, index
+        As `gliobench.inputs.make.make_inputs` returns them; empty for a series that is not usable.
+    """
+    usable = set(_usable(patient.name, series, record))
+    for name in record["series"]:
+        patients = [patient.name] if name in usable else []
+        yield make_inputs(patients, name, patient.parent, LAYOUT, record["input"])
+
+
+def _usable(patient_id: str, series: pd.DataFrame, record: dict[str, Any]) -> Iterator[str]:
+    return (name for name in record["series"] if patient_id in usable_patients(series, name, record["input"]))

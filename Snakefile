@@ -14,6 +14,9 @@ scattergather:
 
 
 include: "rules/common.smk"
+include: "rules/aggregate.smk"
+include: "rules/hooks.smk"
+include: "rules/download.smk"
 include: "rules/cohort.smk"
 include: "rules/preprocess.smk"
 include: "rules/split.smk"
@@ -22,6 +25,17 @@ include: "rules/train.smk"
 include: "rules/explain.smk"
 include: "rules/evaluate.smk"
 include: "rules/report.smk"
+include: "rules/partial.smk"
+
+
+if COPIES:
+
+    include: "rules/permute.smk"
+
+
+if REQUEST:
+
+    include: "rules/predict.smk"
 
 
 report: "workflow/report/workflow.rst"
@@ -35,9 +49,16 @@ rule all:
     localrule: True
 
 
+rule predict:
+    """One new patient scored by a finished run: --config patient=<folder> model=<run folder>."""
+    input:
+        [f"{REQUEST.folder}/{name}" for name in REQUEST.results] if REQUEST else [],
+    localrule: True
+
+
 onstart:
-    hold_study(RESULTS)
+    hold_study(REQUEST.folder if REQUEST else RESULTS)
 
 
 onsuccess:
-    show_result(RESULTS)
+    show_prediction(REQUEST.folder) if REQUEST else show_result(RESULTS)

@@ -1,4 +1,4 @@
-# Functions only: the checked study, the grid of runs, and what the front door says.
+# Functions only: the checked study, the grid of runs, and what a job of a cohort, an input or a training needs.
 import os
 import sys
 from pathlib import Path
@@ -8,13 +8,26 @@ from snakemake.exceptions import WorkflowError
 ROOT = Path(str(workflow.current_basedir)).resolve().parent
 sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
 
+from gliobench.cohorts.names import LABEL_TABLES
 from gliobench.errors import GlioBenchError
-from gliobench.processes import hold
+from gliobench.predict.request import take_request
+from gliobench.processes import lead_jobs
 from gliobench.reporting import contents
 from gliobench.sources import library_files
-from gliobench.study import ALL, LESION, MODALITIES, SEGMENTATION, Study
+from gliobench.study import (
+    ALL,
+    GENERATED,
+    LESION,
+    MODALITIES,
+    PERMUTATIONS,
+    SEGMENTATION,
+    Study,
+    parent_cohort,
+    permuted_cohort,
+)
 
 try:
+    REQUEST = take_request(config)
     STUDY = Study(config, ROOT)
     CELLS = STUDY.cells
     SHOWN_CELLS = contents.shown_cells(STUDY)
@@ -22,8 +35,13 @@ try:
 except GlioBenchError as error:
     raise WorkflowError(f"GlioBench: {error}") from None
 
+lead_jobs()
+
 RESULTS = STUDY.results
 COHORT = f"{RESULTS}/{{cohort}}"
+COPIES = [  # with permuted labels, of the cohort that the wildcard names
+    permuted_cohort("{cohort}", number + 1) for number in range(STUDY.most_permutations)
+]
 TUNING = f"{COHORT}/tuning/{{approach}}/{{variant}}/{{modality}}/{{protocol}}"
 RUN = f"{COHORT}/runs/{{approach}}/{{variant}}/{{modality}}/{{protocol}}/repeat-{{repeat}}/seed-{{seed}}/batch-{{batch}}"
 
@@ -39,6 +57,19 @@ wildcard_constraints:
 def project_file(path):
     """A file of the project as an input, wherever Snakemake was started."""
     return os.path.relpath(ROOT / path)
+
+
+GPUS = 0 if STUDY.device == "cpu" else 1  # that a training asks for
+
+
+def growing(first, per_input=0):
+    """A resource that doubles with every attempt: `first`, and so much for each MB of input."""
+
+    def amount(wildcards, input, attempt):
+        sized = per_input * input.size_mb if per_input else 0
+        return round((first + sized) * 2 ** (attempt - 1))
+
+    return amount
 
 
 def cohort_settings(wildcards):
@@ -61,50 +92,42 @@ def approaches_of(toolchain):
     return "|".join(names) or "none of this study"
 
 
-def files_of(cells, name):
-    """The file of that name of every run of some cells."""
-    return [f"{folder}/{name}" for cell in cells for folder in STUDY.run_folders(cell)]
+def copy_seeds(wildcards):
+    """The base seed of every copy of a cohort."""
+    return [STUDY.cohort_seed(copy.format(**wildcards)) for copy in COPIES]
 
 
-def run_files(cohort, name):
-    """The file of that name of every run of a cohort."""
-    return files_of([cell for cell in CELLS if cell.cohort == cohort], name)
+def trained_cohorts():
+    """A wildcard constraint that cohorts and their copies with permuted labels meet."""
+    return rf"(?:{'|'.join(STUDY.cohorts)})(?:/{PERMUTATIONS}/\d+)?"
 
 
 def cell_of(wildcards):
-    """The cell that a path's wildcards name."""
-    return next(
-        cell
-        for cell in CELLS
-        if all(getattr(cell, name) == getattr(wildcards, name) for name in vars(cell))
-    )
-
-
-def cell_files(wildcards, name):
-    """The file of that name of every run of one cell."""
-    return files_of([cell_of(wildcards)], name)
-
-
-def joint_files(wildcards, name):
-    """The file of that name of every run that a figure of several cells shows."""
-    return files_of(contents.cells_like(SHOWN_CELLS, wildcards), name)
-
-
-def sweep_files(wildcards, name):
-    """The file of that name of every run of a sweep."""
-    return files_of(contents.sweep_cells(SHOWN_CELLS, wildcards), name)
+    """The cell that a path's wildcards name, if need be on a copy of its cohort."""
+    cohort = parent_cohort(wildcards.cohort)
+    return contents.cells_like(CELLS, {**dict(wildcards.items()), "cohort": cohort})[0]
 
 
 def cohort_folder(wildcards):
-    """Where a cohort's images lie: generated, or the config's path."""
+    """Where a cohort's images lie: generated, or the config's path; of kind table, the table that names them."""
     if STUDY.generated(wildcards.cohort):
         return f"{RESULTS}/{wildcards.cohort}/images"
-    return cohort_settings(wildcards)["path"]
+    settings = cohort_settings(wildcards)
+    return settings["table"] if settings["kind"] == "table" else settings["path"]
 
 
 def generated(wildcards):
     """The generated folder as an input; the user's own data are read in place and may be absent from a dry run."""
     return [cohort_folder(wildcards)] if STUDY.generated(wildcards.cohort) else []
+
+
+def own_tables(wildcards):
+    """The user's tables of labels and sites as inputs, so that an edit is seen; absent ones get their sentence."""
+    settings = cohort_settings(wildcards)
+    tables = [settings[key] for key in ("table", "sites") if key in settings]
+    if settings["kind"] in LABEL_TABLES:
+        tables.append(f"{settings['path']}/{LABEL_TABLES[settings['kind']]}")
+    return [path for path in tables if Path(path).is_file()]
 
 
 def sites_table(wildcards):
@@ -130,20 +153,6 @@ def input_shards(cell, suffix):
     ]
 
 
-def lesion_shards(wildcards):
-    """The lesions' masks on the grid of a cell's inputs, where a generated cohort knows them."""
-    if STUDY.kinds[wildcards.cohort] != "synthetic":
-        return []
-    stem = f"{RESULTS}/{wildcards.cohort}/inputs/{wildcards.approach}/{LESION}"
-    return gather.shards(f"{stem}/{{scatteritem}}.npy")
-
-
-def first_run(wildcards, names):
-    """Files of the first run of a cell."""
-    folder = STUDY.run_folders(cell_of(wildcards))[0]
-    return [f"{folder}/{name}" for name in names]
-
-
 def tuned_parameters(wildcards):
     """The best trial, where a variant's hyperparameters are tuned."""
     tuned = STUDY.variant(wildcards.approach, wildcards.variant)["tuned"]
@@ -163,7 +172,7 @@ def split_scheme(wildcards):
 def training_job(wildcards):
     """What one job trains, as plain data for the script and for Snakemake's record of parameters."""
     cell = cell_of(wildcards)
-    return STUDY.job(cell) | {
+    return STUDY.job(cell, wildcards.cohort) | {
         "repeat": int(wildcards.repeat),
         "seed_index": int(wildcards.seed),
         "batch": int(wildcards.batch),
@@ -173,33 +182,3 @@ def training_job(wildcards):
 def tuning_job(wildcards):
     """What a tuning searches on: the first repeat and seed of the cell."""
     return STUDY.job(cell_of(wildcards)) | {"repeat": 0, "seed_index": 0, "batch": 0}
-
-
-def figure(stem, caption, **labels):
-    """A figure as PNG for the report and as PDF for a paper."""
-    about = {
-        "caption": f"../workflow/report/{caption}.rst",
-        "category": labels.pop("category"),
-        "labels": labels,
-    }
-    png = report(f"{stem}.png", **about)
-    return [png, f"{stem}.pdf"]
-
-
-def hold_study(results):
-    """Let no second Snakemake work on the same results."""
-    try:
-        hold(f"{results}/.lock")
-    except GlioBenchError as error:
-        raise WorkflowError(f"GlioBench: {error}") from None
-
-
-def show_result(results):
-    """Print the table that people came for, once it is there."""
-    table = Path(results) / "tables" / "comparison.txt"
-    page = Path(results) / "report" / "index.html"
-    if table.is_file() and page.is_file():
-        print(
-            f"\n{table.read_text(encoding='utf-8')}\nReport: {page.resolve()}",
-            file=sys.stderr,
-        )

@@ -3,21 +3,27 @@ FORMATS = ["tsv", "md", "tex", "html"]
 
 
 rule score:
-    """Score every cell of a cohort: metrics with intervals by patient."""
+    """Score every cell of a cohort by patient, compare them in pairs, and split the variance of their runs."""
     input:
         predictions=lambda wildcards: run_files(wildcards.cohort, "predictions.tsv"),
         records=lambda wildcards: run_files(wildcards.cohort, "run.json"),
+        permuted_predictions=lambda wildcards: permuted_files(
+            wildcards.cohort, "predictions.tsv"
+        ),
+        permuted_records=lambda wildcards: permuted_files(wildcards.cohort, "run.json"),
         library=library_files("score.py"),
     output:
         metrics=f"{COHORT}/metrics.tsv",
+        pairwise=f"{COHORT}/pairwise.tsv",
+        variance=f"{COHORT}/variance.tsv",
     log:
         f"{COHORT}/logs/score.log",
     conda:
         "../envs/report.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=growing(4000),
+        runtime=growing(60),
     params:
         cells=lambda wildcards: STUDY.records(wildcards.cohort),
         seed=STUDY.seed,
@@ -27,9 +33,13 @@ rule score:
 
 
 rule compare:
-    """The result: every cell of the study beside the published figures."""
+    """The result: every cell of the study beside the published figures, and which of these stand."""
     input:
         metrics=expand(f"{COHORT}/metrics.tsv", cohort=SCORED_COHORTS),
+        pairwise=expand(f"{COHORT}/pairwise.tsv", cohort=SCORED_COHORTS),
+        variance=expand(f"{COHORT}/variance.tsv", cohort=SCORED_COHORTS),
+        histories=files_of(training_claimed(), "history.tsv"),
+        records=files_of(training_claimed(), "run.json"),
         published=project_file("config/published.tsv"),
         library=library_files("compare.py"),
     output:
@@ -40,17 +50,35 @@ rule compare:
             labels={"table": "comparison"},
         ),
         multiext(f"{RESULTS}/tables/comparison", ".tsv", ".md", ".tex", ".txt"),
+        multiext(
+            f"{RESULTS}/tables/published_vs_reproduced",
+            *(".tsv", ".md", ".tex", ".html", ".txt"),
+        ),
+        expand(
+            f"{RESULTS}/tables/{{table}}.{{format}}",
+            table=["pairwise", "variance"],
+            format=FORMATS,
+        ),
     log:
         f"{RESULTS}/logs/compare.log",
     conda:
         "../envs/report.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=growing(1000),
+        runtime=growing(10),
     params:
         cells=STUDY.records(),
         kinds=STUDY.kinds,
+        cohorts={
+            name: {
+                "kind": STUDY.kinds[name],
+                "like": GENERATED.get(STUDY.kinds[name], STUDY.kinds[name]),
+                "generated": STUDY.generated(name),
+            }
+            for name in SCORED_COHORTS
+        },
+        groups=STUDY.groups,
     script:
         "../workflow/scripts/compare.py"
 
@@ -73,8 +101,8 @@ rule describe_cohorts:
         "../envs/report.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=growing(1000),
+        runtime=growing(10),
     params:
         cohorts=SCORED_COHORTS,
     script:
@@ -94,9 +122,65 @@ rule compare_replicates:
         "../envs/report.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=growing(1000),
+        runtime=growing(10),
     params:
         groups=STUDY.groups,
     script:
         "../workflow/scripts/compare_replicates.py"
+
+
+rule tabulate_sensitivity:
+    """How the AUC of each approach grows with the planted signal, and from which strength on it is found."""
+    input:
+        comparison=f"{RESULTS}/tables/comparison.tsv",
+        cohorts=f"{RESULTS}/tables/cohorts.tsv",
+        library=library_files("tabulate_sensitivity.py"),
+    output:
+        expand(f"{RESULTS}/tables/sensitivity.{{format}}", format=FORMATS),
+    log:
+        f"{RESULTS}/logs/tabulate_sensitivity.log",
+    conda:
+        "../envs/report.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(1000),
+        runtime=growing(10),
+    params:
+        groups=STUDY.sensitivity,
+    script:
+        "../workflow/scripts/tabulate_sensitivity.py"
+
+
+rule tabulate_cost:
+    """What every job took, summed by stage, cell and study."""
+    input:
+        jobs=list(
+            dict.fromkeys(
+                [
+                    *(
+                        path
+                        for name in SCORED_COHORTS
+                        for path in cohort_benchmarks(name)
+                    ),
+                    *(path for cell in CELLS for path in cell_benchmarks(cell)),
+                ]
+            )
+        ),
+        trainings=training_benchmarks(),
+        records=files_of(CELLS, "run.json"),
+        library=library_files("tabulate_cost.py"),
+    output:
+        expand(f"{RESULTS}/tables/cost.{{format}}", format=FORMATS),
+    log:
+        f"{RESULTS}/logs/tabulate_cost.log",
+    conda:
+        "../envs/report.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(1000),
+        runtime=growing(10),
+    params:
+        groups=STUDY.groups,
+    script:
+        "../workflow/scripts/tabulate_cost.py"

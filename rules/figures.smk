@@ -45,8 +45,8 @@ for APPROACH in STUDY.approaches:
             "../envs/report.yaml"
         threads: 1
         resources:
-            mem_mb=1000,
-            runtime=10,
+            mem_mb=growing(1000),
+            runtime=growing(10),
         params:
             figures=CHOSEN,
             phases=STUDY.phases(APPROACH),
@@ -76,8 +76,8 @@ rule plot_phase_curves:
         "../envs/report.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=growing(1000),
+        runtime=growing(10),
     params:
         phases=lambda wildcards: STUDY.phases(wildcards.approach),
     script:
@@ -107,8 +107,8 @@ rule plot_sweep:
         "../envs/report.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=growing(1000),
+        runtime=growing(10),
     script:
         "../workflow/scripts/plot_sweep.py"
 
@@ -134,8 +134,8 @@ rule plot_examples:
         "../envs/report.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=10,
+        mem_mb=growing(4000),
+        runtime=growing(10),
     params:
         seed=STUDY.seed,
     script:
@@ -162,8 +162,8 @@ rule plot_tuning:
         "../envs/report.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=growing(1000),
+        runtime=growing(10),
     script:
         "../workflow/scripts/plot_tuning.py"
 
@@ -189,8 +189,8 @@ rule plot_gradcam:
         "../envs/report.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=growing(2000),
+        runtime=growing(10),
     params:
         channels=lambda wildcards: [
             name for name in STUDY.series(cell_of(wildcards)) if name in MODALITIES
@@ -227,8 +227,8 @@ rule plot_inputs:
         "../envs/report.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=10,
+        mem_mb=growing(4000),
+        runtime=growing(10),
     script:
         "../workflow/scripts/plot_inputs.py"
 
@@ -269,7 +269,7 @@ rule plot_slices:
         "../envs/report.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=10,
+        mem_mb=growing(4000),
+        runtime=growing(10),
     script:
         "../workflow/scripts/plot_slices.py"

@@ -18,8 +18,8 @@ rule preprocess:
         "../envs/imaging.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=240,
+        mem_mb=growing(4000),
+        runtime=growing(240),
     params:
         folder=cohort_folder,
         kind=lookup(dpath="{cohort}/kind", within=STUDY.cohorts),

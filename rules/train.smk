@@ -20,15 +20,16 @@ rule train_tensorflow:
     benchmark:
         f"{COHORT}/benchmarks/runs/{{approach}}/{{variant}}/{{modality}}/{{protocol}}/repeat-{{repeat}}_seed-{{seed}}_batch-{{batch}}.tsv"
     wildcard_constraints:
+        cohort=trained_cohorts(),
         approach=approaches_of("tensorflow"),
     conda:
         "../envs/tensorflow.yaml"
     # Results repeat to the byte for one number of threads, so it is fixed here and not by how many cores are free.
     threads: 1
     resources:
-        mem_mb=lambda wildcards, input: 6000 + round(2.2 * input.size_mb),
-        runtime=720,
-        gpu=1,
+        mem_mb=growing(6000, per_input=2.2),
+        runtime=growing(720),
+        gpu=GPUS,
     params:
         job=training_job,
         machine=STUDY.machine,
@@ -38,6 +39,7 @@ rule train_tensorflow:
 
 use rule train_tensorflow as train_torch with:
     wildcard_constraints:
+        cohort=trained_cohorts(),
         approach=approaches_of("torch"),
     conda:
         "../envs/torch.yaml"
@@ -45,9 +47,10 @@ use rule train_tensorflow as train_torch with:
 
 use rule train_tensorflow as train_sklearn with:
     wildcard_constraints:
+        cohort=trained_cohorts(),
         approach=approaches_of("sklearn"),
     conda:
         "../envs/report.yaml"
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=growing(4000),
+        runtime=growing(60),

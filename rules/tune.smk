@@ -20,9 +20,9 @@ rule tune:
         "../envs/torch.yaml"
     threads: 1
     resources:
-        mem_mb=16000,
-        runtime=1440,
-        gpu=1,
+        mem_mb=growing(16000),
+        runtime=growing(1440),
+        gpu=GPUS,
     params:
         job=tuning_job,
         tuning=lookup(dpath="{approach}/tuning", within=STUDY.approaches),

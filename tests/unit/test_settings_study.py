@@ -142,6 +142,10 @@ def test_a_caveat_goes_with_its_variant():
         ({"cohorts": {}}, "the study's config, cohorts: {}"),
         ({"runs": []}, "the study's config, runs: []"),
         ({"cohorts": {"a": {"kind": "rsna"}}}, "the study's config, cohorts.a: 'path' is a required property."),
+        (
+            {"cohorts": {"partial": {"kind": "rsna", "path": "x"}}},
+            "cohorts: 'partial' cannot be a cohort, for results/",
+        ),
         ({"cohorts": {"a": {"kind": "nifty"}}}, "the study's config, cohorts.a.kind: 'nifty' is not one of"),
         (
             {"cohorts": {"a": {"kind": "rsna", "path": "x", "pth": 1}}},
@@ -309,3 +313,71 @@ def test_a_value_may_replace_an_empty_one_but_nothing_replaces_a_mapping():
 
 def test_check_says_nothing_of_good_settings():
     check(BASE, "study", "here")
+
+
+def test_permutations_are_copies_of_the_cohort_with_seeds_of_their_own_and_no_cells():
+    runs = [
+        {"approach": "baseline", "cohorts": ["made"]},
+        {"approach": "baseline", "cohorts": ["made"], "variants": ["header"], "permutations": 2},
+    ]
+    made = study(runs=runs)
+    assert [cell.variant for cell in made.cells] == ["prior", "header", "intensity"]
+    assert [len(made.permuted(cell)) for cell in made.cells] == [0, 2, 0]
+    copies = made.permuted(made.cells[1])
+    assert [cell.cohort for cell in copies] == ["made/permutations/001", "made/permutations/002"]
+    assert made.run_folders(copies[1]) == [
+        f"results/one/made/permutations/002/runs/baseline/header/all/harmonised/repeat-{repeat}/seed-0/batch-0"
+        for repeat in range(5)
+    ]
+    jobs = [made.job(made.cells[1]), *(made.job(made.cells[1], copy.cohort) for copy in copies)]
+    assert [job.pop("cell")["cohort"] for job in jobs] == ["made", *(cell.cohort for cell in copies)]
+    seeds = [job.pop("seed") for job in jobs]
+    assert seeds[0] == made.cohorts["made"]["seed"]
+    assert len(set(seeds)) == 3
+    assert jobs[0] == jobs[1] == jobs[2]
+
+
+def test_the_most_permutations_that_a_cell_is_named_with_count():
+    runs = [{"approach": "cnn3d", "permutations": number} for number in (3, 19, 5)]
+    made = study(runs=runs)
+    assert [len(made.permuted(cell)) for cell in made.cells] == [19, 19]
+    assert made.most_permutations == 19
+    assert study().most_permutations == 0
+
+
+@pytest.mark.parametrize(
+    ("run", "sentence"),
+    [
+        ({"approach": "stacked_cnn3d", "variants": ["tuned"], "protocols": ["published"]}, "its search would have to"),
+        ({"approach": "densenet121", "protocols": ["published-loocv"]}, "leave-one-out has no AUC to compare with"),
+        ({"approach": "densenet121", "protocols": ["published-holdout"]}, "it tests nobody"),
+        ({"approach": "densenet121", "protocols": ["published-whole"]}, "it tests nobody"),
+    ],
+)
+def test_permutations_are_refused_where_they_would_say_nothing(run, sentence):
+    with pytest.raises(GlioBenchError, match=f"cannot have `permutations`: {sentence}"):
+        _ = study(runs=[run | {"cohorts": ["made"], "permutations": 9}]).cells
+
+
+def test_sensitivity_names_replicated_cohorts_as_levels():
+    levels = {name: {"kind": "synthetic", "replicates": 2} for name in ("weak", "strong")}
+    made = study(cohorts=levels, sensitivity=["weak", "strong"])
+    assert made.sensitivity == {"weak": ["weak-01", "weak-02"], "strong": ["strong-01", "strong-02"]}
+    assert study().sensitivity == {}
+
+
+@pytest.mark.parametrize(
+    ("names", "sentence"),
+    [
+        (["wek", "strong"], "sensitivity: no cohort 'wek'; did you mean 'weak'?"),
+        (
+            ["weak", "single"],
+            "sensitivity: cohort 'single' is single; a level is several cohorts: give it `replicates`",
+        ),
+    ],
+)
+def test_levels_that_are_no_replicated_cohorts_are_refused(names, sentence):
+    levels = {name: {"kind": "synthetic", "replicates": 2} for name in ("weak", "strong")}
+    made = study(cohorts=levels | {"single": {"kind": "synthetic"}}, sensitivity=names)
+    with pytest.raises(GlioBenchError, match=re.escape(sentence)):
+        _ = made.sensitivity

@@ -8,7 +8,7 @@ import pytest
 from gliobench.sources import SCRIPTS, library_files
 
 FRAMEWORKS = {"tensorflow", "torch", "keras", "monai", "lightning", "torchvision", "torchio"}
-TRAINING = {"train.py", "tune.py", "explain.py"}
+TRAINING = {"train.py", "tune.py", "explain.py", "predict.py"}
 NAMES = sorted(path.name for path in SCRIPTS.glob("*.py"))
 
 

@@ -3,7 +3,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from studies import SMALL, SMOKE, copy_project, finish
+from studies import CHANCE, CHANCE_TABLES, SMALL, SMOKE, copy_project, finish
 
 
 @pytest.fixture
@@ -29,6 +29,12 @@ def finished(shared: Path) -> Path:
 def finished_small(shared: Path) -> Path:
     """The project with the small study finished, made once for all workers: to be read, never changed."""
     return made_once(shared / "finished_small", SMALL)
+
+
+@pytest.fixture(scope="session")
+def finished_chance(shared: Path) -> Path:
+    """The project with the study of chance finished, made once for all workers: to be read, never changed."""
+    return made_once(shared / "finished_chance", [*CHANCE, *CHANCE_TABLES])
 
 
 def made_once(folder: Path, study: list[str]) -> Path:

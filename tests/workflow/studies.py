@@ -13,15 +13,18 @@ import psutil
 ROOT = Path(__file__).parents[2]
 SMOKE = ["--configfile", "config/smoke.yaml", "--set-scatter", "shards=1"]
 SMALL = ["--configfile", "small.yaml", "--set-scatter", "shards=2"]
+CHANCE = ["--configfile", "chance.yaml", "--set-scatter", "shards=1"]
+CHANCE_TABLES = ["--", "results/chance/tables/comparison.tsv", "results/chance/tables/sensitivity.tsv"]
 PATIENCE = 120  # seconds, of every wait
 
 
 def copy_project(target: Path) -> Path:
     """Copy what Snakemake needs of the project, with its times, so that nothing looks edited."""
-    for name in ("workflow", "rules", "config", "envs", "profiles"):
+    for name in ("workflow", "rules", "config", "envs", "profiles", "docs"):
         shutil.copytree(ROOT / name, target / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy2(ROOT / "Snakefile", target)
-    shutil.copy2(Path(__file__).with_name("small.yaml"), target)
+    for study in ("small.yaml", "chance.yaml"):
+        shutil.copy2(Path(__file__).with_name(study), target)
     return target
 
 
@@ -50,9 +53,9 @@ def snakemake(project: Path, *arguments: str, **variables: str) -> subprocess.Co
     )
 
 
-def finish(project: Path, *arguments: str) -> str:
+def finish(project: Path, *arguments: str, **variables: str) -> str:
     """Run Snakemake, which must succeed, and return what it printed."""
-    done = snakemake(project, *arguments)
+    done = snakemake(project, *arguments, **variables)
     assert done.returncode == 0, done.stdout
     return done.stdout
 
@@ -104,7 +107,6 @@ class Running:
     def kill(self) -> list[psutil.Process]:
         """Kill the main process alone with SIGKILL; return those of its children that outlive it by five seconds."""
         children = self.main.children(recursive=True)
-        assert children, "nothing was running"
         self.main.kill()
         self.main.wait()
         return psutil.wait_procs(children, timeout=5)[1]

@@ -75,4 +75,4 @@ def test_a_toy_approach_of_one_file_and_one_yaml_entry_is_in_the_table_and_on_th
     row = table[table["part"] == "test"].iloc[0]
     assert (row["approach"], row["modality"], row["status"], row["n_patients"]) == ("brightness", "T2w", "ok", 12)
     assert "brightness" in printed
-    assert "Brightness" in (project / "results/toy/report/index.html").read_text(encoding="utf-8")
+    assert "Brightness" in (project / "results/toy/report/approaches/brightness.html").read_text(encoding="utf-8")

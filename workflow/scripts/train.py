@@ -6,8 +6,10 @@ with recipe(snakemake):
     from gliobench.files import read_json
     from gliobench.training import Machine
     from gliobench.training.batch import Job
+    from gliobench.training.gpus import claim_gpu
     from gliobench.training.job import run_job
 
+    claim_gpu(snakemake.resources.get("gpu", 0))
     settings = dict(snakemake.params.job)
     if snakemake.input.tuned:
         settings["parameters"] |= read_json(snakemake.input.tuned)["parameters"]

@@ -8,8 +8,10 @@ with recipe(snakemake):
     from gliobench.files import write_json, write_table
     from gliobench.training import Machine
     from gliobench.training.batch import Job
+    from gliobench.training.gpus import claim_gpu
     from gliobench.training.search import search
 
+    claim_gpu(snakemake.resources.get("gpu", 0))
     trials, best = search(
         Job(**snakemake.params.job),
         snakemake.params.tuning,

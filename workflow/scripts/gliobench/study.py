@@ -1,7 +1,7 @@
 """The study: one config file, checked and expanded into the grid of runs. Light to import: parsing needs it."""
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,11 @@ from gliobench.settings import check, known, merge, nearest
 
 MODALITIES = ("FLAIR", "T1w", "T1wCE", "T2w")
 ALL = "all"  # every modality of a cohort: as channels, or as rows where the input is slices
-SEGMENTATION, LESION = "segmentation", "lesion"  # series that are masks: of brainstem cohorts, of generated ones
+SEGMENTATION, LESION = "segmentation", "lesion"  # series that are masks: the user's, the generator's
 COUNTS = ("epochs", "batch_size", "validation_batch_size")  # among parameters, also those of phases
+RESERVED = ("figures", "logs", "partial", "report", "tables")  # folders beside the cohorts'
+PERMUTATIONS = "permutations"  # below a cohort's folder: its copies with permuted labels
+EVERYWHERE = {"leave-one-site-out": {"split": "leave-one-site-out"}}  # protocols that every approach offers
 GENERATED = {"synthetic": "rsna", "synthetic-brainstem": "brainstem"}  # kind of a generated cohort: what it is like
 
 
@@ -33,6 +36,16 @@ class Cell:
     def path(self) -> str:
         """The cell's folder below ``results/{study}/{cohort}/runs``."""
         return f"{self.approach}/{self.variant}/{self.modality}/{self.protocol}"
+
+
+def permuted_cohort(cohort: str, number: int) -> str:
+    """Return the name of a cohort's copy with permuted labels: it shares all but labels, splits and runs."""
+    return f"{cohort}/{PERMUTATIONS}/{number:03}"
+
+
+def parent_cohort(cohort: str) -> str:
+    """Return the cohort that a copy with permuted labels is made of; of any other cohort, itself."""
+    return cohort.split("/")[0]
 
 
 class Study:
@@ -66,6 +79,11 @@ class Study:
         for cohort, settings in config["cohorts"].items():
             if not isinstance(cohort, str):
                 raise GlioBenchError(f"the study's config, cohorts: {cohort!r} is no text; write the name in quotes.")
+            if cohort in RESERVED:
+                raise GlioBenchError(
+                    f"the study's config, cohorts: {cohort!r} cannot be a cohort, for {self.results}/{cohort} holds "
+                    "something else; give it another name."
+                )
             _check_excluded(cohort, settings.get("exclude", {}))
             if settings["kind"] in GENERATED:
                 where = f"the study's config, cohorts.{cohort}.generator"
@@ -81,18 +99,42 @@ class Study:
         }
 
     @cached_property
+    def sensitivity(self) -> dict[str, list[str]]:
+        """Replicates of each cohort that ``sensitivity`` names, in its order: groups of growing signal."""
+        for name in self.config.get("sensitivity", []):
+            known(name, self.config["cohorts"], "sensitivity: no cohort")
+            if name not in self.groups:
+                raise GlioBenchError(
+                    f"sensitivity: cohort {name!r} is single; a level is several cohorts: give it `replicates`."
+                )
+        return {name: self.groups[name] for name in self.config.get("sensitivity", [])}
+
+    @cached_property
     def cohorts(self) -> dict[str, dict]:
         """Settings of every cohort, replicates written out, each with its own base seed under ``seed``."""
         return {
-            member: settings | {"seed": derive_seed(self.seed, "cohort", member)}
+            member: settings | {"seed": self.cohort_seed(member)}
             for name, settings in self.config["cohorts"].items()
             for member in self.groups.get(name, [name])
         }
+
+    def cohort_seed(self, cohort: str) -> int:
+        """Return the base seed of a cohort, or of its copy with permuted labels."""
+        return derive_seed(self.seed, "cohort", cohort)
 
     def modalities(self, cohort: str) -> list[str]:
         """Return the modalities of a cohort, as the config names them."""
         settings = self.cohorts[cohort]
         return settings.get("modalities", settings.get("generator", {}).get("modalities", list(MODALITIES)))
+
+    def segmented(self, cohort: str) -> bool:
+        """Whether a cohort's patients have a segmentation beside their modalities."""
+        settings = self.cohorts[cohort]
+        return settings["kind"].endswith("brainstem") or settings.get("segmentation", False)
+
+    def cohort_series(self, cohort: str) -> list[str]:
+        """Return the series that a cohort has of each patient: its modalities, and the segmentation after them."""
+        return self.modalities(cohort) + [SEGMENTATION] * self.segmented(cohort)
 
     def generated(self, cohort: str) -> bool:
         """Whether a cohort is made by the study itself."""
@@ -141,8 +183,7 @@ class Study:
     def input(self, approach: str, cohort: str) -> dict:
         """Return the settings of the array that an approach reads of a cohort."""
         settings = self.approaches[approach]
-        kind = self.cohorts[cohort]["kind"]
-        changes = settings.get("input_for", {}).get(GENERATED.get(kind, kind), {})
+        changes = settings.get("input_for", {}).get("brainstem" if self.segmented(cohort) else "rsna", {})
         return merge(settings["input"], changes, f"config/approaches/{approach}.yaml, input_for")
 
     def series(self, cell: Cell) -> list[str]:
@@ -167,12 +208,32 @@ class Study:
     @cached_property
     def cells(self) -> list[Cell]:
         """Every cell of the grid, once, in the order of the config; its settings are checked."""
-        cells = list(dict.fromkeys(cell for run in self.config["runs"] for cell in self._expand(run)))
+        cells = list(self._permutations)
         for cell in cells:
             _check_counts(self.parameters(cell), f"runs, {cell.approach}, {cell.variant}: ")
             self._check_reference(cell)
             self._check_tuned(cell)
+            self._check_permuted(cell)
         return cells
+
+    @cached_property
+    def _permutations(self) -> dict[Cell, int]:
+        """How many permutations of the labels the config asks of each cell; 0 where it does not say."""
+        counts: dict[Cell, int] = {}
+        for run in self.config["runs"]:
+            for cell in self._expand(run):
+                counts[cell] = max(counts.get(cell, 0), run.get("permutations", 0))
+        return counts
+
+    @property
+    def most_permutations(self) -> int:
+        """The number of copies with permuted labels that a cohort of this study needs at most."""
+        return max(self._permutations.values())
+
+    def permuted(self, cell: Cell) -> list[Cell]:
+        """Return a cell's counterparts on the copies of its cohort with permuted labels; none if not asked for."""
+        numbers = range(1, self._permutations[cell] + 1)
+        return [replace(cell, cohort=permuted_cohort(cell.cohort, number)) for number in numbers]
 
     def _expand(self, run: dict) -> Iterator[Cell]:
         name = run["approach"]
@@ -214,6 +275,21 @@ class Study:
                 f"whom other folds test: run it under a protocol with one held-out set and not under {cell.protocol}."
             )
 
+    def _check_permuted(self, cell: Cell) -> None:
+        if not self._permutations[cell]:
+            return
+        scheme, protocol = self.splits[self.scheme_name(cell)], self.protocol(cell)
+        if self.variant(cell.approach, cell.variant)["tuned"]:
+            why = "its search would have to be done anew for each"
+        elif scheme["method"] == "loocv":
+            why = "leave-one-out has no AUC to compare with"
+        elif scheme.get("test") == 0 or "part" in protocol:
+            why = "it tests nobody"
+        else:
+            return
+        where = f"runs, {cell.approach}: {cell.variant} under {cell.protocol}"
+        raise GlioBenchError(f"{where} cannot have `permutations`: {why}; ask them of another variant or protocol.")
+
     def _usual_variants(self, approach: str) -> list[str]:
         variants = self.approaches[approach]["variants"]
         return ["main"] if "main" in variants else list(variants)
@@ -247,18 +323,29 @@ class Study:
         """The device that trainings ask for, and whether they must repeat exactly on a GPU."""
         return {"device": self.device, "deterministic": self.deterministic}
 
-    def job(self, cell: Cell) -> dict:
-        """Return what every training job of a cell shares, as plain data."""
+    def job(self, cell: Cell, cohort: str | None = None) -> dict:
+        """Return what every training job of a cell shares, as plain data; `cohort`: a copy with permuted labels."""
+        cohort = cohort or cell.cohort
         return {
-            "cell": asdict(cell),
+            "cell": asdict(replace(cell, cohort=cohort)),
             "input": self.input(cell.approach, cell.cohort)["kind"],
             "scheme": self.scheme_name(cell),
             "batches": self.splits[self.scheme_name(cell)].get("batches", 1),
-            "seed": self.cohorts[cell.cohort]["seed"],
+            "seed": self.cohort_seed(cohort),
             "phases": self.phases(cell.approach),
             "parameters": self.parameters(cell),
             "weights": self.variant(cell.approach, cell.variant)["weights"],
             "part": self.protocol(cell).get("part"),
+            "needs": self.needs(cell),
+        }
+
+    def needs(self, cell: Cell) -> dict[str, Any]:
+        """Return what the models of a cell need to read a new patient."""
+        return {
+            "toolchain": self.approaches[cell.approach]["toolchain"],
+            "cohort_kind": self.cohorts[cell.cohort]["kind"],
+            "input": self.input(cell.approach, cell.cohort),
+            "series": self.series(cell),
         }
 
     def phases(self, approach: str) -> list[str]:
@@ -271,7 +358,7 @@ class Study:
 
     def _protocols(self, approach: str, variant: str) -> dict:
         settings = self.approaches[approach]
-        return settings["protocols"] | settings["variants"][variant].get("protocols", {})
+        return EVERYWHERE | settings["protocols"] | settings["variants"][variant].get("protocols", {})
 
     def protocol(self, cell: Cell) -> dict:
         """Return the cell's protocol: split, and where it has them part, caveat and parameters."""

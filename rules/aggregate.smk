@@ -1,0 +1,144 @@
+# Functions only: which files of runs, of their cost and of their figures are joined, and by what.
+import csv
+
+
+def files_of(cells, name):
+    """The file of that name of every run of some cells."""
+    return [f"{folder}/{name}" for cell in cells for folder in STUDY.run_folders(cell)]
+
+
+def run_files(cohort, name):
+    """The file of that name of every run of a cohort."""
+    return files_of([cell for cell in CELLS if cell.cohort == cohort], name)
+
+
+def permuted_files(cohort, name):
+    """The file of that name of every run on permuted labels of a cohort."""
+    cells = [cell for cell in CELLS if cell.cohort == cohort]
+    return files_of([copy for cell in cells for copy in STUDY.permuted(cell)], name)
+
+
+def cell_files(wildcards, name):
+    """The file of that name of every run of one cell."""
+    return files_of([cell_of(wildcards)], name)
+
+
+def joint_files(wildcards, name):
+    """The file of that name of every run that a figure of several cells shows."""
+    return files_of(contents.cells_like(SHOWN_CELLS, wildcards), name)
+
+
+def overlay_files(wildcards, name):
+    """The file of that name of every run that the overlays of a cohort draw."""
+    return files_of(contents.overlay_cells(STUDY, wildcards.cohort), name)
+
+
+def sweep_files(wildcards, name):
+    """The file of that name of every run of a sweep."""
+    return files_of(contents.sweep_cells(SHOWN_CELLS, wildcards), name)
+
+
+def lesion_shards(wildcards):
+    """The lesions' masks on the grid of a cell's inputs, where a generated cohort knows them."""
+    if STUDY.kinds[wildcards.cohort] != "synthetic":
+        return []
+    stem = f"{RESULTS}/{wildcards.cohort}/inputs/{wildcards.approach}/{LESION}"
+    return gather.shards(f"{stem}/{{scatteritem}}.npy")
+
+
+def first_run(wildcards, names):
+    """Files of the first run of a cell."""
+    folder = STUDY.run_folders(cell_of(wildcards))[0]
+    return [f"{folder}/{name}" for name in names]
+
+
+def figure(stem, caption, **labels):
+    """A figure as PNG for the report and as PDF for a paper."""
+    about = {
+        "caption": f"../workflow/report/{caption}.rst",
+        "category": labels.pop("category"),
+        "labels": labels,
+    }
+    png = report(f"{stem}.png", **about)
+    return [png, f"{stem}.pdf"]
+
+
+def training_claimed():
+    """The cells of which a paper reports the accuracy on its training part."""
+    with open(ROOT / "config" / "published.tsv", encoding="utf-8", newline="") as file:
+        claims = [
+            {
+                name: row[name]
+                for name in ("approach", "variant", "modality", "protocol")
+            }
+            for row in csv.DictReader(file, delimiter="\t")
+            if row["part"] == "train"
+        ]
+    return [cell for claim in claims for cell in contents.cells_like(CELLS, claim)]
+
+
+def shard_benchmarks(paths):
+    """What the preprocessing of some shards took."""
+    inputs = [Path(path).with_suffix(".tsv").parts for path in paths]
+    return [
+        Path(*parts[:3], "benchmarks", "preprocess", *parts[4:]).as_posix()
+        for parts in inputs
+    ]
+
+
+def cohort_benchmarks(cohort):
+    """What generating and auditing a cohort took."""
+    folder = f"{RESULTS}/{cohort}/benchmarks"
+    generate = [f"{folder}/generate.tsv"] if STUDY.generated(cohort) else []
+    return generate + gather.shards(f"{folder}/audit/{{scatteritem}}.tsv")
+
+
+def cell_benchmarks(cell):
+    """What the inputs, the tuning and the explanation of a cell took."""
+    folder = f"{RESULTS}/{cell.cohort}/benchmarks"
+    files = shard_benchmarks(input_shards(cell, "tsv"))
+    if STUDY.variant(cell.approach, cell.variant)["tuned"]:
+        files.append(f"{folder}/tuning/{cell.path}.tsv")
+    if cell in SHOWN_CELLS and "gradcam" in contents.figure_names(STUDY, cell.approach):
+        files.append(f"{folder}/explanations/{cell.path}.tsv")
+        files += shard_benchmarks(lesion_shards(cell))
+    return files
+
+
+def training_benchmarks():
+    """What every training took, in the order of the runs' files."""
+    name = "repeat-{repeat}_seed-{seed}_batch-{batch}.tsv"
+    return [
+        f"{RESULTS}/{cell.cohort}/benchmarks/runs/{cell.path}/{name.format(**job)}"
+        for cell in CELLS
+        for job in STUDY.batches(cell)
+    ]
+
+
+def made(folder, names):
+    """When the newest of a folder's files was made, or None where one is not there."""
+    files = [Path(folder) / name for name in names]
+    there = all(file.is_file() for file in files)
+    return max(file.stat().st_mtime_ns for file in files) if there else None
+
+
+def found(folders, names):
+    """The folders that have all these files, with when they were made: as a parameter, it lets new runs be seen."""
+    times = {folder: made(folder, names) for folder in folders}
+    return {folder: time for folder, time in times.items() if time}
+
+
+def folders_of(cells):
+    """The folder of every training of some cells."""
+    return [folder for cell in cells for folder in STUDY.run_folders(cell)]
+
+
+def finished_jobs():
+    """What the jobs took that are done: benchmark -> the record of a training, or None."""
+    records = dict(zip(training_benchmarks(), files_of(CELLS, "run.json")))
+    jobs = dict.fromkeys(map(str, rules.tabulate_cost.input.jobs)) | records
+    return {
+        job: record
+        for job, record in jobs.items()
+        if Path(job).is_file() and (record is None or Path(record).is_file())
+    }

@@ -1,0 +1,48 @@
+"""Copies of a cohort with permuted labels."""
+
+import numpy as np
+import pandas as pd
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gliobench.cohorts.permute import permute_labels
+from gliobench.files import check_table
+
+NAMES = ("unmethylated", "methylated")
+LABELS = st.lists(st.sampled_from([0, 1]), min_size=1, max_size=40)
+
+
+def patients(labels):
+    return pd.DataFrame(
+        {
+            "patient_id": [f"{number:05}" for number in range(len(labels))],
+            "label": labels,
+            "label_name": [NAMES[label] for label in labels],
+            "site": ["north" if number % 2 else "south" for number in range(len(labels))],
+            "oracle_probability": np.linspace(0, 1, len(labels)),
+        }
+    )
+
+
+@given(labels=LABELS, seed=st.integers(0, 2**31))
+def test_labels_keep_their_number_and_their_names_and_everything_else_its_patient(labels, seed):
+    before = patients(labels)
+    after = check_table(permute_labels(before, seed), "patients", "the copy")
+    assert sorted(after["label"]) == sorted(labels)
+    assert after["label_name"].tolist() == [NAMES[label] for label in after["label"]]
+    pd.testing.assert_frame_equal(after[["patient_id", "site"]], before[["patient_id", "site"]])
+    assert after["oracle_probability"].isna().all()
+    assert before["label"].tolist() == labels, "the cohort itself stays as it was"
+
+
+def test_a_seed_gives_the_same_labels_again_and_another_one_others():
+    cohort = patients([0, 1] * 20)
+    drawn = [permute_labels(cohort, seed)["label"].tolist() for seed in (1, 1, 2, 3)]
+    assert drawn[0] == drawn[1]
+    assert len({tuple(labels) for labels in drawn}) == 3
+
+
+def test_every_patient_is_as_likely_as_another_to_get_a_label():
+    cohort = patients([1] * 5 + [0] * 15)
+    share = np.mean([permute_labels(cohort, seed)["label"] for seed in range(2000)], axis=0)
+    assert np.abs(share - 0.25).max() < 0.05  # five standard errors

@@ -1,0 +1,56 @@
+"""What chance gives, trained: permuted labels, and cohorts of growing signal."""
+
+import pytest
+from studies import CHANCE, CHANCE_TABLES, planned_rules
+
+from gliobench.files import read_json, read_table
+
+pytestmark = pytest.mark.workflow
+RESULTS = "results/chance"
+COPIES = [f"strong-01/permutations/{number:03}" for number in (1, 2, 3)]
+
+
+@pytest.fixture(scope="module")
+def comparison(finished_chance):
+    return read_table(finished_chance / RESULTS / "tables/comparison.tsv", "comparison")
+
+
+def test_permutations_fill_p_chance_of_their_cell_and_are_no_cells(comparison):
+    cohorts = ["weak-01", "weak-02", "strong-01", "strong-02"]
+    assert comparison["cohort"].drop_duplicates().tolist() == cohorts
+    asked = comparison["cohort"].str.startswith("strong") & (comparison["variant"] == "intensity")
+    filled = comparison["p_chance"].notna()
+    assert filled.tolist() == (asked & (comparison["part"] == "test")).tolist()
+    assert set(comparison.loc[filled, "n_permutations"]) == {3}
+    assert set(comparison.loc[filled, "p_chance"]) <= {0.25, 0.5, 0.75, 1.0}
+
+
+def test_copies_share_images_and_inputs_and_have_labels_splits_and_runs_of_their_own(finished_chance):
+    results = finished_chance / RESULTS
+    assert {path.name for path in (results / COPIES[0]).iterdir()} == {
+        "patients.tsv", "splits", "runs", "logs", "benchmarks",
+    }  # fmt: skip
+    cohorts = ["strong-01", *COPIES]
+    patients = [read_table(results / cohort / "patients.tsv", "patients") for cohort in cohorts]
+    assert all(table["patient_id"].equals(patients[0]["patient_id"]) for table in patients)
+    assert {table["label"].sum() for table in patients} == {patients[0]["label"].sum()}
+    assert len({tuple(table["label"]) for table in patients}) == len(cohorts)
+    splits = [read_table(results / cohort / "splits/kfold.tsv", "split") for cohort in cohorts]
+    assert len({tuple(split["patient_id"]) for split in splits}) == len(cohorts)
+    labels = dict(zip(patients[1]["patient_id"], patients[1]["label"], strict=True))
+    run = next((results / COPIES[0]).glob("runs/**/run.json"))
+    assert read_json(run)["cohort"] == COPIES[0]
+    predictions = read_table(run.with_name("predictions.tsv"), "predictions")
+    assert predictions["label"].tolist() == predictions["patient_id"].map(labels).tolist()
+
+
+def test_each_approach_has_its_slope_and_floor(finished_chance):
+    table = read_table(finished_chance / RESULTS / "tables/sensitivity.tsv", "sensitivity")
+    assert table["variant"].tolist() == ["header", "intensity"]
+    assert set(table["n_cohorts"]) == {4}
+    assert (table["slope_low"] < table["slope"]).all()
+    assert (table["slope"] < table["slope_high"]).all()
+
+
+def test_a_finished_study_is_not_run_again(finished_chance):
+    assert planned_rules(finished_chance, *CHANCE, *CHANCE_TABLES) == set()

@@ -1,0 +1,122 @@
+"""The sensitivity floor: how strong must a planted signal be before an approach finds it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from gliobench.evaluation.intervals import CONFIDENCE, Interval, t_interval
+from gliobench.files import check_table, table_schema
+
+METHOD = ["approach", "variant", "modality", "protocol", "phase"]
+CHANCE = 0.5
+FEWEST = 3  # points of a line with an interval
+
+Groups = Mapping[str, Sequence[str]]
+
+
+def reached(comparison: pd.DataFrame, cohorts: pd.DataFrame, groups: Groups) -> pd.DataFrame:
+    """
+    Pair the AUC that each method reached on a cohort with the best that any method could reach there.
+
+    Parameters
+    ----------
+    comparison : pandas.DataFrame
+        The table ``comparison`` (or ``metrics``); its rows of test patients with an AUC are used.
+    cohorts : pandas.DataFrame
+        The table ``cohorts``, for the oracle AUC of the patients at hand.
+    groups : mapping of str to sequence of str
+        The levels of signal: name of a level -> its cohorts.
+
+    Returns
+    -------
+    pandas.DataFrame
+        approach, variant, modality, protocol, phase, group, cohort, oracle and auc: a row a method and cohort.
+    """
+    members = pd.DataFrame(
+        [(name, cohort) for name, names in groups.items() for cohort in names], columns=["group", "cohort"]
+    )
+    oracles = cohorts.drop_duplicates("cohort")[["cohort", "oracle_auc"]].rename(columns={"oracle_auc": "oracle"})
+    tested = comparison[comparison["part"].eq("test") & comparison["unit"].eq("patient")]
+    known = members.merge(oracles, on="cohort")
+    joined = tested[["cohort", *METHOD, "auc"]].merge(known, on="cohort").dropna(subset=["oracle", "auc"])
+    return joined[[*METHOD, "group", "cohort", "oracle", "auc"]].reset_index(drop=True)
+
+
+def sensitivity_table(comparison: pd.DataFrame, cohorts: pd.DataFrame, groups: Groups) -> pd.DataFrame:
+    """
+    Find how the AUC of each method grows with the planted signal, and from which strength on it is found.
+
+    The slope is that of least squares of the AUC reached on the oracle's, over cohorts. A level is found if the 95 % t
+    interval of its cohorts' mean AUC lies above 0.5; the floor is the weakest level from which on every one is found.
+
+    Parameters
+    ----------
+    comparison, cohorts, groups
+        As for `reached`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The table ``sensitivity``: a row an approach, variant, modality, protocol and phase.
+    """
+    points = reached(comparison, cohorts, groups)
+    rows = [_row(dict(zip(METHOD, method, strict=True)), of) for method, of in points.groupby(METHOD, sort=False)]
+    table = pd.DataFrame(rows, columns=list(table_schema("sensitivity")["properties"]))
+    return check_table(table, "sensitivity", "the sensitivity of the approaches")
+
+
+def _row(method: dict[str, Any], points: pd.DataFrame) -> dict[str, Any]:
+    slope = _slope(points["oracle"].to_numpy(float), points["auc"].to_numpy(float))
+    row = method | {
+        "n_cohorts": len(points),
+        "n_levels": points["group"].nunique(),
+        "oracle_low": points["oracle"].min(),
+        "oracle_high": points["oracle"].max(),
+        "slope": slope.mean,
+        "slope_low": slope.low,
+        "slope_high": slope.high,
+        "floor": _floor(points),
+    }
+    return row | {"statement": _statement(row)}
+
+
+def _slope(oracle: np.ndarray, auc: np.ndarray) -> Interval:
+    """Return the least-squares slope with its t interval on n - 2 degrees of freedom; empty without a line."""
+    if len(oracle) < FEWEST or np.ptp(oracle) == 0:
+        return Interval(np.nan, np.nan, np.nan, len(oracle))
+    line = stats.linregress(oracle, auc)
+    half = float(stats.t.ppf((1 + CONFIDENCE) / 2, len(oracle) - 2) * line.stderr)
+    return Interval(float(line.slope), float(line.slope) - half, float(line.slope) + half, len(oracle))
+
+
+def _floor(points: pd.DataFrame) -> float:
+    """Return the mean oracle AUC of the weakest level from which on every level is found, or NaN."""
+    levels = sorted((level["oracle"].mean(), t_interval(level["auc"]).low) for _, level in points.groupby("group"))
+    floor = np.nan
+    for oracle, low in reversed(levels):
+        if not low > CHANCE:  # neither is a level of a single cohort, which has no interval
+            break
+        floor = oracle
+    return float(floor)
+
+
+def _statement(row: Mapping[str, Any]) -> str:
+    name = f"{row['approach']} {row['variant']}, {row['modality']}, {row['protocol']}, {row['phase']}"
+    return f"{name}: over {row['n_cohorts']} cohorts {_say_slope(row)}; {_say_floor(row)}."
+
+
+def _say_slope(row: Mapping[str, Any]) -> str:
+    if np.isnan(row["slope"]):
+        return "there is no slope, for they are too few or alike"
+    numbers = f"{row['slope']:.2f} ({row['slope_low']:.2f} to {row['slope_high']:.2f})"
+    verdict = "above 0" if row["slope_low"] > 0 else "below 0" if row["slope_high"] < 0 else "which covers 0"
+    return f"the slope of its AUC on the oracle's is {numbers}, {verdict}"
+
+
+def _say_floor(row: Mapping[str, Any]) -> str:
+    if np.isnan(row["floor"]):
+        return "no level of signal is told from chance up to the strongest"
+    return f"signals are told from chance from a mean oracle AUC of {row['floor']:.2f} on"

@@ -9,7 +9,7 @@ STUDY ?= config/demo.yaml
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PYTHONNOUSERSITE := 1
 
-.PHONY: demo controls test lint envs lock report clean
+.PHONY: demo controls sensitivity test test-cluster lint envs lock report clean
 
 demo: $(READY)
 	snakemake --configfile config/demo.yaml --set-scatter shards=1
@@ -18,12 +18,20 @@ demo: $(READY)
 controls: $(READY)
 	snakemake --configfile config/controls.yaml --set-scatter shards=1
 
+# How strong must a planted signal be before an approach finds it.
+sensitivity: $(READY)
+	snakemake --configfile config/sensitivity.yaml --set-scatter shards=1
+
 # One framework a process: tensorflow imported before torchvision or monai crashes.
 test: $(READY)
-	python -m pytest -n 2 -m "not tensorflow and not torch and not workflow"
+	python -m pytest -n 2 -m "not tensorflow and not torch and not workflow and not cluster"
 	python -m pytest -m tensorflow
 	python -m pytest -m torch
 	python -m pytest -n 2 -m workflow
+
+# On a real SLURM of one node, whose Debian packages it installs: as root.
+test-cluster: $(READY)
+	python -m pytest -m cluster tests/cluster
 
 lint: $(READY)
 	ruff check .

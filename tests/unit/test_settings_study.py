@@ -165,7 +165,7 @@ def test_a_caveat_goes_with_its_variant():
         ),
         (
             {"runs": [{"approach": "cnn3d", "protocols": ["loocv"]}]},
-            "no protocol 'loocv'; known are 'harmonised', 'published'",
+            "no protocol 'loocv'; known are 'leave-one-site-out', 'harmonised', 'published'",
         ),
         (
             {"runs": [{"approach": "cnn3d", "modalities": ["T1"]}]},

@@ -6,7 +6,8 @@ from studies import SMALL, SMOKE, finish, planned_rules
 pytestmark = pytest.mark.workflow
 LIBRARY = "workflow/scripts/gliobench"
 TORCH = {"resnet18", "stacked_cnn3d", "densenet121"}
-SCORES = {"score", "compare", "plot_scores_of_cnn3d", "page"}
+COMPARED = {"compare", "plot_forest", "plot_cost", "page"}
+SCORES = {"score", "plot_scores_of_cnn3d", "plot_overlays", *COMPARED}
 
 
 def edit(project, path: str) -> None:
@@ -23,11 +24,11 @@ def after_edit(project, path: str) -> set[str]:
 @pytest.mark.parametrize(
     ("path", "expected"),
     [
-        (f"{LIBRARY}/reporting/comparison.py", {"compare", "page"}),
-        ("workflow/scripts/compare.py", {"compare", "page"}),
-        ("config/published.tsv", {"compare", "page"}),
-        (f"{LIBRARY}/reporting/tables.py", {"compare", "describe_cohorts", "page"}),
-        (f"{LIBRARY}/approaches/cnn3d.py", {"train_tensorflow", *SCORES}),
+        (f"{LIBRARY}/reporting/comparison.py", COMPARED),
+        ("workflow/scripts/compare.py", COMPARED),
+        ("config/published.tsv", COMPARED),
+        (f"{LIBRARY}/reporting/tables.py", {"describe_cohorts", "tabulate_cost", *COMPARED}),
+        (f"{LIBRARY}/approaches/cnn3d.py", {"train_tensorflow", "tabulate_cost", *SCORES}),
         (f"{LIBRARY}/evaluation/intervals.py", SCORES),
     ],
 )

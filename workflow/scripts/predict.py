@@ -11,7 +11,9 @@ with recipe(snakemake):
     from gliobench.predict.folds import predict_patient
     from gliobench.settings import check
     from gliobench.training import Machine
+    from gliobench.training.gpus import claim_gpu
 
+    claim_gpu(snakemake.resources.get("gpu", 0))
     answer = predict_patient(
         Path(snakemake.input.record).parent,
         read_json(snakemake.input.record),

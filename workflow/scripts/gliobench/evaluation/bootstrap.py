@@ -14,6 +14,7 @@ from scipy.special import ndtr, ndtri
 CONFIDENCE = 0.95
 RESAMPLES = 10_000
 BATCH = 1_000  # resamples scored at once: keeps the weights of 585 patients below 10 MB
+ROUNDING = 1e-12  # scores that differ by less are the same
 
 Statistic = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
@@ -144,7 +145,8 @@ def _level(resampled: Resampled, normal: np.ndarray) -> np.ndarray:
 
 def _bias(resampled: Resampled) -> np.ndarray:
     point, values = resampled.point[:, None], resampled.drawn
-    return ndtri(((values < point).mean(axis=-1) + (values <= point).mean(axis=-1)) / 2)
+    below, up_to = (values < point - ROUNDING).mean(axis=-1), (values <= point + ROUNDING).mean(axis=-1)
+    return ndtri((below + up_to) / 2)
 
 
 def _acceleration(resampled: Resampled) -> np.ndarray:
@@ -163,4 +165,4 @@ def _defined(resampled: Resampled) -> np.ndarray:
 
 def unmoved(resampled: Resampled) -> np.ndarray:
     """Whether no resample moves a score, but for rounding: shape (scores,)."""
-    return np.ptp(resampled.drawn, axis=-1) < 1e-12
+    return np.ptp(resampled.drawn, axis=-1) < ROUNDING

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from gliobench.errors import GlioBenchError
-from gliobench.evaluation.bootstrap import RESAMPLES
+from gliobench.evaluation.bootstrap import RESAMPLES, ROUNDING
 from gliobench.evaluation.calibration import calibration
 from gliobench.evaluation.columns import CELL, METRICS, RUN
 from gliobench.evaluation.intervals import patient_intervals
@@ -27,7 +27,6 @@ from gliobench.files import check_table, table_schema
 from gliobench.seeds import derive_seed
 
 PARTS = ("test", "whole", "validation")
-ROUNDING = 1e-12  # by which two equal AUCs may differ
 
 Record = Mapping[str, Any]
 

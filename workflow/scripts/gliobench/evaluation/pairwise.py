@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from statsmodels.stats.multitest import multipletests
 
-from gliobench.evaluation.bootstrap import RESAMPLES, Resampled, bca_intervals, bca_p, resample, unmoved
-from gliobench.evaluation.cells import ROUNDING, Record, patient_rows
+from gliobench.evaluation.bootstrap import RESAMPLES, ROUNDING, Resampled, bca_intervals, bca_p, resample, unmoved
+from gliobench.evaluation.cells import Record, patient_rows
 from gliobench.evaluation.columns import CELL, RUN
 from gliobench.evaluation.delong import difference_p
 from gliobench.evaluation.metrics import Sample, auc, make_sample

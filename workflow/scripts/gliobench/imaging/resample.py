@@ -52,7 +52,8 @@ def image_of(volume: Volume) -> SimpleITK.Image:
     steps = TURNED @ volume.affine[:3, 2::-1]  # of column, row, slice
     spacing = np.linalg.norm(steps, axis=0)
     image.SetSpacing(spacing.tolist())
-    image.SetDirection((steps / spacing).ravel().tolist())
+    # Without traces such as 1e-296, at which ITK's inverse of the direction fails and the image comes out empty.
+    image.SetDirection(np.round(steps / spacing, 15).ravel().tolist())
     image.SetOrigin((TURNED @ volume.affine[:3, 3]).tolist())
     return image
 

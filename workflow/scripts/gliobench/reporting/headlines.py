@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from gliobench.evaluation.columns import BASELINE, CELL, HARMONISED, MAIN, PUBLISHED
-from gliobench.evaluation.verdicts import VERDICTS
+from gliobench.evaluation.verdicts import VERDICTS, counted
 from gliobench.reporting.display import Display, title
 from gliobench.reporting.text import EMPTY, interval
 
@@ -108,8 +108,8 @@ def _verdict(row: Row, verdicts: pd.DataFrame | None) -> str:
 
 
 def verdict_counts(verdicts: pd.DataFrame) -> dict[str, int]:
-    """Count the published figures by verdict, in a fixed order."""
-    counts = verdicts["verdict"].value_counts()
+    """Count the published figures by verdict, in a fixed order: a figure counts where it is judged, else once."""
+    counts = counted(verdicts)["verdict"].value_counts()
     return {name: int(counts.get(name, 0)) for name in VERDICTS}
 
 

@@ -53,3 +53,7 @@ def test_repeats_of_the_same_scores_narrow_nothing():
 def test_a_perfect_auc_has_no_logit():
     labels = np.repeat([0, 1], 6)
     assert np.isnan(logit_interval(sample_of(labels, labels))).all()
+
+
+def test_constant_scores_have_no_interval():
+    assert np.isnan(logit_interval(sample_of([0, 0, 1, 1], [0.5] * 4))).all()

@@ -49,12 +49,13 @@ def logit_interval(sample: Sample) -> tuple[float, float]:
     """
     Interval of 95 % for the AUC, symmetric on the logit scale, so that it stays between 0 and 1 (Pepe 2003).
 
-    Not numbers where the AUC is 0, 1 or undefined.
+    Not numbers where the AUC is 0, 1 or undefined, or where no patient moves it, as with constant scores.
     """
     area = float(auc(sample, *unit_weights(sample)))
-    if not 0 < area < 1:
+    spread = float(np.sqrt(variance(components(sample))))
+    if not 0 < area < 1 or not spread > ROUNDING:
         return float("nan"), float("nan")
-    error = np.sqrt(variance(components(sample))) / (area * (1 - area))
+    error = spread / (area * (1 - area))
     half = stats.norm.ppf((1 + CONFIDENCE) / 2) * error
     return float(expit(logit(area) - half)), float(expit(logit(area) + half))
 

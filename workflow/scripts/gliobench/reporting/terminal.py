@@ -46,7 +46,7 @@ def print_verdicts(table: pd.DataFrame) -> str:
     """
     Lay out the verdicts for a terminal: a line a published figure whose method this study runs.
 
-    Figures that no cohort here can judge are only counted.
+    Figures whose method it leaves out are only counted.
 
     Parameters
     ----------
@@ -56,21 +56,21 @@ def print_verdicts(table: pd.DataFrame) -> str:
     rows = counted(table)
     counts = {name: int(rows["verdict"].eq(name).sum()) for name in VERDICTS}
     told = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
-    lines = _verdict_lines(rows[rows["verdict"].isin(JUDGED)])
-    if not lines:
+    lines = _verdict_lines(rows[rows["verdict"] != "not run"])
+    if not rows["verdict"].isin(JUDGED).any():
         told += "; this study can judge none of them"
     total = f"Published figures: {told}. Each has its line in the table published_vs_reproduced."
     return "\n".join([*lines, textwrap.fill(total, SCREEN), ""])
 
 
-def _verdict_lines(judged: pd.DataFrame) -> list[str]:
-    if judged.empty:
+def _verdict_lines(run: pd.DataFrame) -> list[str]:
+    if run.empty:
         return []
-    shown = show_verdicts(judged).text.drop(columns=["Cohort", "Approach", "n", "Harmonised"])
+    shown = show_verdicts(run).text.drop(columns=["Cohort", "Approach", "n", "Harmonised"])
     shown["Published"] = shown["Published"].str.split(" ").str[0]  # its interval stands in the other formats
     shown.insert(0, "", "")  # sets the lines in from their heading
     head, *lines = _fixed_width(shown, [], ["Variant", "Part"])
-    return [head, "─" * max(map(len, [head, *lines])), *_below_headings(lines, judged), ""]
+    return [head, "─" * max(map(len, [head, *lines])), *_below_headings(lines, run), ""]
 
 
 def _below_headings(lines: Sequence[str], table: pd.DataFrame) -> list[str]:

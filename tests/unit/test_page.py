@@ -240,8 +240,8 @@ def test_slice_leakage_stands_under_controls_with_its_table_and_figure(write, tm
 
 def test_verdicts_are_counted_on_the_first_page(write, monkeypatch):
     rows = [
-        {"approach": "cnn3d", "metric": "auc", "verdict": verdict}
-        for verdict in ("lower", "cannot tell", "cannot tell", "not run")
+        {"approach": "cnn3d", "metric": metric, "verdict": verdict}
+        for metric, verdict in enumerate(("lower", "cannot tell", "cannot tell", "not run"))
     ]
     monkeypatch.setitem(page.SHOW, "published_vs_reproduced", page.SHOW["exclusions"])
     names = ("cohort", "variant", "modality", "published_protocol", "phase", "part")

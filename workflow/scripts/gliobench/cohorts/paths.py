@@ -20,10 +20,8 @@ def read_path(path: str | Path, voi_lut: bool = False) -> tuple[Volume, SeriesFa
 
     Returns
     -------
-    volume : Volume
-        Voxels, shape (slices, rows, columns), with their affine.
-    facts : SeriesFacts
-        What the audit tells of it.
+    volume, facts
+        As `gliobench.imaging.dicom.read_series` returns them.
 
     Raises
     ------

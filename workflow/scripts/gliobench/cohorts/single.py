@@ -23,10 +23,8 @@ def read_one(folder: str | Path, patient_id: str, name: str, voi_lut: bool = Fal
 
     Returns
     -------
-    volume : Volume
-        Voxels, shape (slices, rows, columns), with their affine.
-    facts : SeriesFacts
-        What the audit tells of it.
+    volume, facts
+        As `gliobench.imaging.dicom.read_series` returns them.
 
     Raises
     ------

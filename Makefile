@@ -9,7 +9,9 @@ STUDY ?= config/demo.yaml
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PYTHONNOUSERSITE := 1
 
-.PHONY: demo controls sensitivity test test-cluster lint envs lock report clean
+.PHONY: setup demo controls sensitivity test test-cluster lint envs lock report clean
+
+setup: $(READY)
 
 demo: $(READY)
 	snakemake --configfile config/demo.yaml --set-scatter shards=1

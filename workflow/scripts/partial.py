@@ -1,6 +1,6 @@
 """Tabulate and report what exists of a study."""
 
-from gliobench.recipe import recipe, say
+from gliobench.recipe import recipe
 
 with recipe(snakemake):
     from pathlib import Path
@@ -8,14 +8,14 @@ with recipe(snakemake):
     import pandas as pd
 
     from gliobench.evaluation.verdicts import last_training_scores, verdict_table
-    from gliobench.files import read_json, read_table
+    from gliobench.files import read_json, read_table, write_text
     from gliobench.reporting.cohorts import cohort_summary, exclusions
     from gliobench.reporting.comparison import comparison_table
     from gliobench.reporting.cost import cost_table, job_cost
     from gliobench.reporting.page import write_report
     from gliobench.reporting.partial import about, partial_metrics, partial_pairs
     from gliobench.reporting.tables import write_formats
-    from gliobench.reporting.terminal import print_table
+    from gliobench.reporting.terminal import print_table, print_verdicts
 
     folder, given = Path(snakemake.output[0]), snakemake.params
     runs = {
@@ -53,4 +53,5 @@ with recipe(snakemake):
     fidelity = Path(snakemake.input.fidelity).read_text(encoding="utf-8")
     records = [record for _, record in runs.values()]
     write_report(folder / "report", study, tables | {"published": published}, figures, records, fidelity)
-    say(f"{print_table(comparison)}\n{study['about']}\nReport: {(folder / 'report' / 'index.html').resolve()}")
+    write_text(f"{print_table(comparison)}\n{study['about']}\n", folder / "tables" / "comparison.txt")
+    write_text(print_verdicts(tables["published_vs_reproduced"]), folder / "tables" / "published_vs_reproduced.txt")

@@ -54,7 +54,7 @@ def _draw_patients(shown: pd.DataFrame, maps: np.ndarray, images: np.ndarray, ch
     for line, row in zip(panels, shown.to_dict("records"), strict=False):
         peak = int(np.unravel_index(np.argmax(maps[row["row"]]), maps.shape[1:])[2])
         for axes, image in zip(line, images[row["row"]], strict=False):
-            draw_overlay(axes, np.rot90(image[:, :, peak].astype(float)), np.rot90(maps[row["row"]][:, :, peak]))
+            draw_overlay(axes, image, maps[row["row"]], peak)
         text = f"{OUTCOMES[row['outcome']]}\n{row['patient_id']}, slice {peak}\nprobability {row['probability']:.2f}"
         line[0].set_ylabel(text + _hit(row["pointing_hit"]), rotation=0, ha="right", va="center", labelpad=6)
     for axes, channel in zip(panels[0], channels, strict=True):
@@ -68,9 +68,13 @@ def _hit(hit: float) -> str:
     return "\npeak in the lesion" if hit else "\npeak beside the lesion"
 
 
-def draw_overlay(axes: Axes, image: np.ndarray, weights: np.ndarray) -> None:
-    """Draw a map (rows x columns, 0 to 1) over a slice of the same shape, with the outline of its upper half."""
-    axes.imshow(image, cmap="gray", interpolation="nearest")
+def draw_overlay(axes: Axes, volume: np.ndarray, cam: np.ndarray, place: int) -> None:
+    """Draw a map (x, y, z; 0 to 1) over a slice of a volume, black where that is 0, with its upper half outlined."""
+    inside = volume[volume != 0].astype(float)  # one grey scale for all slices
+    low, high = np.quantile(inside, [0.01, 0.99]) if inside.size else (0.0, 1.0)
+    image = np.where(volume == 0, low, volume.astype(float))
+    weights = np.rot90(cam[:, :, place])
+    axes.imshow(np.rot90(image[:, :, place]), cmap="gray", vmin=low, vmax=high, interpolation="nearest")
     # The stronger the map, the more it covers: weak places show the image alone.
     axes.imshow(weights, cmap="inferno", vmin=0, vmax=1, alpha=0.65 * np.clip(weights, 0, 1), interpolation="bilinear")
     if weights.max() > 0.5:

@@ -106,14 +106,15 @@ def evidence_figure(cam: np.ndarray, image: np.ndarray, channels: Sequence[str],
     peak = int(np.unravel_index(np.argmax(cam), cam.shape)[2]) if cam.any() else None
     filled = np.flatnonzero(np.any(image != 0, axis=(0, 1, 2))).tolist()
     low, high = (filled[0], filled[-1]) if filled else (0, cam.shape[2] - 1)
-    even = np.linspace(low, high, ACROSS - 1).astype(int).tolist()
+    margin = (high - low) // 8  # the ends of a head show little
+    even = np.linspace(low + margin, high - margin, ACROSS - 1).astype(int).tolist()
     places = sorted({*even} if peak is None else {*even, peak})
     wide = 1.15 * cam.shape[0] / cam.shape[1]  # inches: panels have the shape of a slice
     figure = new_figure(0.7 + wide * len(places), 0.75 + 1.2 * len(channels))
     panels = figure.subplots(len(channels), len(places), squeeze=False)
     for line, channel, volume in zip(panels, channels, image, strict=False):
         for axes, place in zip(line, places, strict=True):
-            draw_overlay(axes, np.rot90(volume[:, :, place].astype(float)), np.rot90(cam[:, :, place]))
+            draw_overlay(axes, volume, cam, place)
         line[0].set_ylabel(channel)
     for axes, place in zip(panels[0], places, strict=True):
         axes.set_title(f"slice {place}{', peak' * (place == peak)}", fontsize=7.5, weight="normal")

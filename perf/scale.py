@@ -43,13 +43,14 @@ def main() -> None:
     """Measure and print."""
     options = _options()
     options.folder.mkdir(parents=True, exist_ok=True)
-    found: dict[str, Any] = {"dry_run_full_study_seconds": _dry_run(options.folder)}
-    for patients in options.patients:
-        project = _project(options.folder / str(patients), patients, options)
-        if options.plain:
+    projects = {number: _project(options.folder / str(number), number, options) for number in options.patients}
+    if options.plain:
+        for project in projects.values():
             plain(project, Path("plain"))
-            return
-        found[str(patients)] = _measure(project, options.repeats, options.shards)
+        return
+    found: dict[str, Any] = {"dry_run_full_study_seconds": _dry_run(options.folder)}
+    for number, project in projects.items():
+        found[str(number)] = _measure(project, options.repeats, options.shards)
     few, many = (found[str(patients)] for patients in (min(options.patients), max(options.patients)))
     found["peak_memory_ratio"] = many["peak_memory_mb"] / few["peak_memory_mb"]
     print(json.dumps(found, indent=2) if options.json else _sentences(found, options))

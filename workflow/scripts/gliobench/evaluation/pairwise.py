@@ -11,7 +11,7 @@ from statsmodels.stats.multitest import multipletests
 
 from gliobench.evaluation.bootstrap import RESAMPLES, ROUNDING, Resampled, bca_intervals, bca_p, resample, unmoved
 from gliobench.evaluation.cells import Record, patient_rows
-from gliobench.evaluation.columns import CELL, RUN
+from gliobench.evaluation.columns import BASELINE, CELL, HARMONISED, MAIN, RUN
 from gliobench.evaluation.delong import difference_p
 from gliobench.evaluation.metrics import Sample, auc, make_sample
 from gliobench.files import check_table, table_schema
@@ -94,18 +94,18 @@ def exploratory(scored: Sequence[Scored]) -> Iterator[Pair]:
     for first in filter(_is_harmonised_main, scored):
         yield from ((first, second) for second in scored if _is_harmonised_baseline(second))
     last = [one for one in scored if one.is_last]
-    variants, mains = ([one for one in last if (one.name["variant"] == "main") == main] for main in (False, True))
+    variants, mains = ([one for one in last if (one.name["variant"] == MAIN) == main] for main in (False, True))
     for first in variants:
         yield from ((first, second) for second in mains if first.like(second, "approach", "modality", "protocol"))
     yield from ((later, earlier) for earlier, later in pairwise(scored) if later.like(earlier, *CELL[1:]))
 
 
 def _is_harmonised_main(scored: Scored) -> bool:
-    return scored.is_last and scored.name["protocol"] == "harmonised" and scored.name["variant"] == "main"
+    return scored.is_last and scored.name["protocol"] == HARMONISED and scored.name["variant"] == MAIN
 
 
 def _is_harmonised_baseline(scored: Scored) -> bool:
-    return scored.name["protocol"] == "harmonised" and scored.name["approach"] == "baseline"
+    return scored.name["protocol"] == HARMONISED and scored.name["approach"] == BASELINE
 
 
 def _phases(predictions: Sequence[pd.DataFrame], records: Sequence[Record]) -> list[Scored]:

@@ -348,6 +348,15 @@ def test_several_approaches_widen_the_interval_that_decides():
     assert two.loc[0, "statement"].endswith("the interval corrected for 2 approaches covers 0.5.")
 
 
+def test_a_statement_on_replicates_names_the_phase_of_approaches_that_have_several():
+    table = control({"main": [0.7, 0.8]})
+    phases = pd.concat([table.assign(phase=phase) for phase in ("transfer", "finetuned")], ignore_index=True)
+    first, second = replicates_table(phases, {"null": ["null-0", "null-1"]})["statement"]
+    assert "mean AUC of cnn3d main (transfer) over 2 cohorts" in first
+    assert "mean AUC of cnn3d main (finetuned) over 2 cohorts" in second
+    assert "(final)" not in replicates_table(table, {"null": ["null-0", "null-1"]})["statement"].iloc[0]
+
+
 def test_replicates_pair_only_cohorts_that_have_both_variants():
     table = control({"main": [0.7, 0.8, 0.75], "as_coded": [0.5, np.nan, 0.5]})
     replicates = replicates_table(table, {"null": ["null-0", "null-1", "null-2"]})

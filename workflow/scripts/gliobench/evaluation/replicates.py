@@ -78,7 +78,8 @@ def _row(head: dict[str, Any], variant: Any, contrast: Any, interval: Interval, 
 
 
 def _statement(row: Mapping[str, Any]) -> str:
-    what = f"{row['approach']} {row['variant']}"
+    phase = "" if row["phase"] == "final" else f" ({row['phase']})"
+    what = f"{row['approach']} {row['variant']}{phase}"
     what = f"AUC of {what} minus {row['contrast']}" if row["contrast"] else f"mean AUC of {what}"
     where = f"{row['cohort_group']}, {row['modality']}, {row['protocol']}: {what} over {row['n']} cohorts"
     if np.isnan(row["low"]):

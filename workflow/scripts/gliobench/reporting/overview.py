@@ -16,7 +16,7 @@ from gliobench.reporting.cell import PARTS
 from gliobench.reporting.style import GREY, INK, LIGHT, approach_colour, new_figure, say_why_empty, styled
 from gliobench.reporting.text import interval
 
-POINTS = ["cohort", *CELL[1:], "phase", "part", "n", "auc", "auc_low", "auc_high", "published_auc", "note", "why_empty"]
+POINTS = ["cohort", *CELL[1:], "phase", "part", "n", "auc", "auc_low", "auc_high", "published_auc", "note"]
 MARKERS = {"FLAIR": "o", "T1w": "s", "T1wCE": "^", "T2w": "D", "all": "P"}
 LINE, EDGE = 0.2, 0.7  # inches: height of a line of the forest plot, and of what surrounds a block of them
 COLUMNS = (8, 94, 148)  # points right of a block: AUC in figures, who was scored, what a reader must know
@@ -75,9 +75,15 @@ def _point(row: Row) -> dict[str, Any]:
     caveat: str = part if pd.isna(row["caveat"]) else str(row["caveat"])
     status: str = "" if row["status"] == "ok" else str(row["status"])
     published: str = "" if pd.isna(row["published_auc"]) else f"published {row['published_auc']:.2f}"
-    note = "; ".join(filter(None, (status, published, caveat)))
-    why: str = "" if pd.isna(row["reason"]) else str(row["reason"])
-    return {**row, "n": n, "note": note, "why_empty": why.removeprefix("auc is empty: ")}
+    why = _why_no_auc(row["reason"]) if pd.isna(row["auc"]) else ""
+    return {**row, "n": n, "note": "; ".join(filter(None, (status, why, published, caveat)))}
+
+
+def _why_no_auc(reason: str | float | None) -> str:
+    """Choose among a row's reasons that of its empty AUC."""
+    reasons = [] if pd.isna(reason) else str(reason).split("; ")
+    chosen = next((one for one in reasons if one.startswith("auc")), (*reasons, "")[0])
+    return chosen.rpartition(" empty: ")[2]
 
 
 def _mean_point(row: Row) -> dict[str, Any]:
@@ -154,16 +160,13 @@ def _name(row: Row) -> str:
 
 
 def _draw_line(axes: Axes, place: int, row: Row) -> None:
+    """Draw a row, all but its texts at no place where it has no AUC."""
     colour = approach_colour(row["approach"])
-    if pd.isna(row["auc"]):
-        why = textwrap.shorten(f"no AUC: {row['why_empty'] or 'not defined'}", 88, placeholder=" ...")
-        axes.text(0.01, place, why, va="center", fontsize=7.5, color=GREY)
-    else:
-        axes.plot([row["auc_low"], row["auc_high"]], [place, place], color=colour, lw=1.8, solid_capstyle="butt")
-        axes.plot(row["auc"], place, "o", ms=5, color=colour, mfc=colour if row["part"] == "test" else "white")
+    axes.plot([row["auc_low"], row["auc_high"]], [place, place], color=colour, lw=1.8, solid_capstyle="butt")
+    axes.plot(row["auc"], place, "o", ms=5, color=colour, mfc=colour if row["part"] == "test" else "white")
     if pd.notna(row["published_auc"]):
         axes.plot(row["published_auc"], place, "D", ms=5.5, color=INK, mfc="none", mew=1.1, zorder=4)
-    numbers = "" if pd.isna(row["auc"]) else interval(row["auc"], row["auc_low"], row["auc_high"])
+    numbers = "no AUC" if pd.isna(row["auc"]) else interval(row["auc"], row["auc_low"], row["auc_high"])
     note = textwrap.shorten(row["note"], 44, placeholder=" ...")
     for column, text in zip(COLUMNS, (numbers, row["n"], note), strict=True):
         axes.annotate(

@@ -105,12 +105,17 @@ def cell_benchmarks(cell):
     return files
 
 
+def trained_cells():
+    """All cells, and their counterparts on permuted labels."""
+    return [part for cell in CELLS for part in (cell, *STUDY.permuted(cell))]
+
+
 def training_benchmarks():
     """What every training took, in the order of the runs' files."""
     name = "repeat-{repeat}_seed-{seed}_batch-{batch}.tsv"
     return [
         f"{RESULTS}/{cell.cohort}/benchmarks/runs/{cell.path}/{name.format(**job)}"
-        for cell in CELLS
+        for cell in trained_cells()
         for job in STUDY.batches(cell)
     ]
 
@@ -135,7 +140,7 @@ def folders_of(cells):
 
 def finished_jobs():
     """What the jobs took that are done: benchmark -> the record of a training, or None."""
-    records = dict(zip(training_benchmarks(), files_of(CELLS, "run.json")))
+    records = dict(zip(training_benchmarks(), files_of(trained_cells(), "run.json")))
     jobs = dict.fromkeys(map(str, rules.tabulate_cost.input.jobs)) | records
     return {
         job: record

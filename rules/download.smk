@@ -1,3 +1,10 @@
+DOWNLOADS = [
+    f"{RESULTS}/{name}/download.json"
+    for name, settings in STUDY.config["cohorts"].items()
+    if settings["kind"] == "rsna"
+]
+
+
 rule fetch_rsna:
     """The RSNA-MICCAI 2021 data, by the user's Kaggle credentials, into the cohort's path: only when asked for."""
 
@@ -21,9 +28,5 @@ rule fetch_rsna:
 rule download:
     """Fetch the competition's data of the study's rsna cohorts: snakemake download."""
     input:
-        [
-            f"{RESULTS}/{name}/download.json"
-            for name, settings in STUDY.config["cohorts"].items()
-            if settings["kind"] == "rsna"
-        ],
+        DOWNLOADS,
     localrule: True

@@ -168,7 +168,7 @@ rule tabulate_cost:
             )
         ),
         trainings=training_benchmarks(),
-        records=files_of(CELLS, "run.json"),
+        records=files_of(trained_cells(), "run.json"),
         library=library_files("tabulate_cost.py"),
     output:
         expand(f"{RESULTS}/tables/cost.{{format}}", format=FORMATS),

@@ -9,9 +9,19 @@ def hold_study(results):
     """Let no second Snakemake work on the same results; what is asked for must fit together."""
     try:
         check_target(REQUEST, workflow.dag_settings.targets)
+        check_download(workflow.dag_settings.targets)
         hold(f"{results}/.lock")
     except GlioBenchError as error:
         raise WorkflowError(f"GlioBench: {error}") from None
+
+
+def check_download(targets):
+    """A download that would fetch nothing must not look like one that is done."""
+    if "download" in targets and not DOWNLOADS:
+        raise GlioBenchError(
+            "`download` fetches cohorts of kind rsna, and this study has none: name a study that has one, "
+            "for example --configfile config/config.yaml."
+        )
 
 
 def show_prediction(folder):

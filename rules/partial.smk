@@ -23,12 +23,7 @@ rule partial:
         runtime=growing(60),
     params:
         # Runs are no inputs: as inputs, those that are missing or out of date would be trained.
-        runs=lambda wildcards: found(
-            folders_of(
-                [part for cell in CELLS for part in (cell, *STUDY.permuted(cell))]
-            ),
-            RUN_FILES,
-        ),
+        runs=lambda wildcards: found(folders_of(trained_cells()), RUN_FILES),
         cohorts=lambda wildcards: found(
             [f"{RESULTS}/{cohort}" for cohort in SCORED_COHORTS], COHORT_FILES
         ),

@@ -57,6 +57,14 @@ def test_a_benchmarks_path_names_its_job(study, path, expected):
     assert (job["cohort"], job["seconds"], job["cpu_seconds"], job["peak_memory_mb"]) == ("planted", 2.0, 1.5, 100.0)
 
 
+def test_a_training_on_permuted_labels_is_a_stage_of_its_cohort(study):
+    results, write = study
+    job = job_cost(write(f"planted/permutations/001/benchmarks/{RUN}", 2.0), results)
+    assert [job[name] for name in ("cohort", "stage", "approach")] == ["planted", "permute", "cnn3d"]
+    training = job_cost(write(f"planted/benchmarks/{RUN}", 2.0), results)
+    assert cost_table([job, training], {})["stage"].tolist() == ["train", "permute", "study", "study"]
+
+
 def test_a_training_on_a_gpu_counts_its_seconds_there(study):
     results, write = study
     path = write(f"rsna/benchmarks/{RUN}", 12.0)

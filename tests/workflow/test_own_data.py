@@ -14,7 +14,7 @@ import pytest
 import yaml
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
-from studies import ROOT, copy_project, finish, planned_rules, sentence
+from studies import ROOT, SMOKE, copy_project, finish, planned_rules, sentence
 
 from dicom_files import write_series
 from gliobench.files import read_json, read_table
@@ -269,6 +269,10 @@ def test_the_download_is_made_only_when_asked_for_and_never_tells_the_key(projec
     assert key not in printed
     for path in files_below(project):
         assert key.encode() not in path.read_bytes(), path
+
+
+def test_a_download_that_would_fetch_nothing_says_so(project: Path) -> None:
+    assert "this study has none: name a study that has one" in sentence(project, *SMOKE, "--", "download")
 
 
 def test_without_credentials_the_download_says_where_to_get_them(project: Path, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import pandas as pd
 
 from gliobench.evaluation.columns import CELL
 from gliobench.files import check_table, read_json, table_schema
+from gliobench.study import parent_cohort
 
 # Folder (or file) below a cohort's `benchmarks` -> the stage, and what the folders below that name.
 STAGES = {
@@ -18,6 +19,9 @@ STAGES = {
     "runs": ("train", tuple(CELL[1:])),
     "explanations": ("explain", tuple(CELL[1:])),
 }
+PERMUTE = "permute"  # trainings on copies of a cohort with permuted labels, which count as the cohort's
+ORDER = ("generate", "audit", "preprocess", "tune", "train", PERMUTE, "explain")
+FITTING = ("tune", "train", PERMUTE)
 HEAD = ["cohort", "stage", *CELL[1:]]
 UNLIKE = {"samples_per_second": None}  # networks of a kind can be compared by it, all together cannot
 MIB = 2**20
@@ -44,13 +48,14 @@ def job_cost(benchmark: str | Path, results: str | Path, record: str | Path | No
     dict
         Columns of the table ``cost``, and ``samples``, the training samples seen.
     """
-    cohort, _, below = Path(benchmark).relative_to(results).as_posix().partition("/benchmarks/")
+    place, _, below = Path(benchmark).relative_to(results).as_posix().partition("/benchmarks/")
     kind, *names = Path(below).with_suffix("").parts
     stage, keys = STAGES[kind]
+    cohort = parent_cohort(place)
     measured = pd.read_csv(benchmark, sep="\t", na_values=["-"]).iloc[-1]
     job = {
         "cohort": cohort,
-        "stage": stage,
+        "stage": stage if place == cohort else PERMUTE,
         **dict(zip(keys, names, strict=False)),
         "seconds": float(measured["s"]),
         "cpu_seconds": measured["cpu_time"],
@@ -98,8 +103,7 @@ def cost_table(jobs: Sequence[Mapping[str, Any]], groups: Mapping[str, Sequence[
     columns = [*HEAD, "seconds", "cpu_seconds", "peak_memory_mb", "resumed", "device", "device_seconds", "energy_kwh"]
     table = pd.DataFrame(list(jobs), columns=[*columns, "trained", "samples"])
     table["cohort"] = table["cohort"].replace(group_of)
-    order = [stage for stage, _ in STAGES.values()]
-    table["place"] = table["stage"].map(order.index)
+    table["place"] = table["stage"].map(ORDER.index)
     parts = table.sort_values("place", kind="stable").groupby(HEAD, sort=False, dropna=False)
     rows = [dict(zip(HEAD, names, strict=True)) | _sum(part) for names, part in parts]
     approaches = table.groupby("approach", sort=True)
@@ -153,7 +157,7 @@ def cost_sentence(cost: pd.DataFrame) -> str:
         Table ``cost``, not empty.
     """
     whole = cost.iloc[-1]
-    trained = cost.loc[cost["stage"].isin(["train", "tune"]), "seconds"].sum()
+    trained = cost.loc[cost["stage"].isin(FITTING), "seconds"].sum()
     share = f"{trained / whole['seconds']:.0%}".replace("%", " %")
     device = "" if pd.isna(whole["device"]) else f" (trained on {whole['device']})"
     return (

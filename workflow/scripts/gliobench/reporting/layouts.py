@@ -308,8 +308,8 @@ def show_cost(table: pd.DataFrame) -> Display:
     shown = {name: cells for name, cells in columns.items() if name not in optional or set(cells) != {EMPTY}}
     numbers = frozenset(list(shown)[keys:]) - {"Device"}
     caption = (
-        "Wall time of jobs, one after the other; memory is that of the largest job. Rows of stage study are sums, an "
-        "approach a row and then all together; trainings on permuted labels are not counted."
+        "Wall time of jobs, one after the other; memory is that of the largest job. Stage permute holds "
+        "trainings on permuted labels; rows of stage study are sums, an approach a row and then all together."
     )
     whose = [
         "; ".join(filter(pd.notna, [row["cohort"], row["stage"], row["approach"]])) for row in table.to_dict("records")

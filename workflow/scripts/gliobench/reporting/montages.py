@@ -121,11 +121,18 @@ def inputs_montage(stacks: Mapping[str, np.ndarray], numbers: Mapping[str, Seque
             number = numbers[patient][place]
             axes.text(0.04, 0.95, number, transform=axes.transAxes, color="white", fontsize=6.5, va="top")
             frame(axes, LIGHT, "-")
-        line[0].set_title(f"Patient {patient}: {len(images)} slices", fontsize=8)
+        _name_line(line[0], f"Patient {patient}: {len(images)} slices")
     if not stacks:
         say_why_empty(panels[0, 0], "no patient has a usable series")
     heading(figure, *names)
     return figure
+
+
+def _name_line(first: Axes, name: str) -> None:
+    """Write a name above a line of images; as a title, wider than the first of them, it would push the others away."""
+    first.set_title(" ", fontsize=8)  # keeps the room
+    text = first.text(0, 1.05, name, transform=first.transAxes, fontsize=8, weight="bold")
+    text.set_in_layout(False)
 
 
 def frame(axes: Axes, colour: str, style: str) -> None:

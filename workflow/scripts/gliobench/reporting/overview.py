@@ -75,7 +75,7 @@ def _point(row: Row) -> dict[str, Any]:
     caveat: str = part if pd.isna(row["caveat"]) else str(row["caveat"])
     status: str = "" if row["status"] == "ok" else str(row["status"])
     published: str = "" if pd.isna(row["published_auc"]) else f"published {row['published_auc']:.2f}"
-    why = _why_no_auc(row["reason"]) if pd.isna(row["auc"]) else ""
+    why: str = _why_no_auc(row["reason"]) if pd.isna(row["auc"]) else ""
     return {**row, "n": n, "note": "; ".join(filter(None, (status, why, published, caveat)))}
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from gliobench.checks import check_counts, check_excluded, check_permuted, check_reference, check_tuned
 from gliobench.errors import GlioBenchError
 from gliobench.seeds import derive_seed
 from gliobench.settings import check, known, merge, nearest
@@ -15,7 +16,6 @@ from gliobench.settings import check, known, merge, nearest
 MODALITIES = ("FLAIR", "T1w", "T1wCE", "T2w")
 ALL = "all"  # every modality of a cohort: as channels, or as rows where the input is slices
 SEGMENTATION, LESION = "segmentation", "lesion"  # series that are masks: the user's, the generator's
-COUNTS = ("epochs", "batch_size", "validation_batch_size")  # among parameters, also those of phases
 RESERVED = ("figures", "logs", "partial", "report", "tables")  # folders beside the cohorts'
 PERMUTATIONS = "permutations"  # below a cohort's folder: its copies with permuted labels
 EVERYWHERE = {"leave-one-site-out": {"split": "leave-one-site-out"}}  # protocols that every approach offers
@@ -84,7 +84,7 @@ class Study:
                     f"the study's config, cohorts: {cohort!r} cannot be a cohort, for {self.results}/{cohort} holds "
                     "something else; give it another name."
                 )
-            _check_excluded(cohort, settings.get("exclude", {}))
+            check_excluded(cohort, settings.get("exclude", {}))
             if settings["kind"] in GENERATED:
                 where = f"the study's config, cohorts.{cohort}.generator"
                 check(settings.get("generator", {}), settings["kind"], where)
@@ -210,11 +210,20 @@ class Study:
         """Every cell of the grid, once, in the order of the config; its settings are checked."""
         cells = list(self._permutations)
         for cell in cells:
-            _check_counts(self.parameters(cell), f"runs, {cell.approach}, {cell.variant}: ")
-            self._check_reference(cell)
-            self._check_tuned(cell)
-            self._check_permuted(cell)
+            self._check(cell)
         return cells
+
+    def _check(self, cell: Cell) -> None:
+        """Raise a sentence where a cell's settings do not fit together."""
+        where, scheme = f"runs, {cell.approach}", self.splits[self.scheme_name(cell)]
+        check_counts(self.parameters(cell), f"{where}, {cell.variant}: ")
+        reference = self.input(cell.approach, cell.cohort).get("reference")
+        check_reference(reference, self.modalities(cell.cohort), cell.cohort, cell.approach)
+        tuned = self.variant(cell.approach, cell.variant)["tuned"]
+        if tuned:
+            check_tuned(scheme, cell.protocol, f"{where}: {cell.variant}")
+        if self._permutations[cell]:
+            check_permuted(tuned, scheme, self.protocol(cell), f"{where}: {cell.variant} under {cell.protocol}")
 
     @cached_property
     def _permutations(self) -> dict[Cell, int]:
@@ -256,39 +265,6 @@ class Study:
         others = [name for name in self._all_approaches() if variant in self._read_approach(name)["variants"]]
         where = f"it is one of {' and '.join(others)}." if others else nearest(variant, variants)
         raise GlioBenchError(f"runs, {approach}: no variant {variant!r}; {where}")
-
-    def _check_reference(self, cell: Cell) -> None:
-        reference = self.input(cell.approach, cell.cohort).get("reference")
-        there = self.modalities(cell.cohort)
-        if reference and reference not in there:
-            raise GlioBenchError(
-                f"runs, {cell.approach}: its input takes its grid from {reference}, which cohort {cell.cohort} lacks; "
-                f"name another as settings.{cell.approach}.input.reference: it has {', '.join(there)}."
-            )
-
-    def _check_tuned(self, cell: Cell) -> None:
-        scheme = self.splits[self.scheme_name(cell)]
-        one_split = scheme["method"] == "holdout" and scheme["repeats"] == 1
-        if self.variant(cell.approach, cell.variant)["tuned"] and not one_split:
-            raise GlioBenchError(
-                f"runs, {cell.approach}: {cell.variant} is tuned on the training and validation patients of one split, "
-                f"whom other folds test: run it under a protocol with one held-out set and not under {cell.protocol}."
-            )
-
-    def _check_permuted(self, cell: Cell) -> None:
-        if not self._permutations[cell]:
-            return
-        scheme, protocol = self.splits[self.scheme_name(cell)], self.protocol(cell)
-        if self.variant(cell.approach, cell.variant)["tuned"]:
-            why = "its search would have to be done anew for each"
-        elif scheme["method"] == "loocv":
-            why = "leave-one-out has no AUC to compare with"
-        elif scheme.get("test") == 0 or "part" in protocol:
-            why = "it tests nobody"
-        else:
-            return
-        where = f"runs, {cell.approach}: {cell.variant} under {cell.protocol}"
-        raise GlioBenchError(f"{where} cannot have `permutations`: {why}; ask them of another variant or protocol.")
 
     def _usual_variants(self, approach: str) -> list[str]:
         variants = self.approaches[approach]["variants"]
@@ -399,21 +375,3 @@ class Study:
             for cell in self.cells
             if cohort in (None, cell.cohort)
         ]
-
-
-def _check_counts(parameters: dict, where: str) -> None:
-    for name, value in parameters.items():
-        if isinstance(value, dict):
-            _check_counts(value, f"{where}{name}.")
-        elif name in COUNTS and (not isinstance(value, int) or value < 1):
-            raise GlioBenchError(f"{where}{name} must be a whole number of 1 or more, and not {value!r}.")
-
-
-def _check_excluded(cohort: str, exclude: dict[str, dict]) -> None:
-    for modality, reasons in exclude.items():
-        for patient_id in reasons:
-            if not isinstance(patient_id, str):
-                raise GlioBenchError(
-                    f"the study's config, cohorts.{cohort}.exclude.{modality}: {patient_id!r} is no text; "
-                    'write the patient id in quotes, as in "00123", or YAML reads a number.'
-                )

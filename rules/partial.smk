@@ -42,7 +42,9 @@ rule partial:
         groups=STUDY.groups,
         seed=STUDY.seed,
         resamples=STUDY.bootstrap,
-        figures=[shown for shown in PAGE_FIGURES if shown["kind"] == "audit"],
+        levels=STUDY.sensitivity,
+        pairs=folders_of(LEAKAGE_CELLS),
+        figures=[shown for shown in PAGE_FIGURES if shown["kind"] in contents.PLACED],
         study=rules.page.params.study,
         config=config,
     script:

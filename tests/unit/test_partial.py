@@ -1,10 +1,13 @@
 """What a study has found so far: scores of the runs that exist, and rows for those that do not."""
 
+import pandas as pd
 import pytest
 
 from cell_files import make_cell
 from gliobench.evaluation.cells import score_cell
-from gliobench.reporting.partial import about, partial_metrics, partial_pairs
+from gliobench.reporting.comparison import comparison_table
+from gliobench.reporting.cost import cost_table
+from gliobench.reporting.partial import about, partial_controls, partial_figures, partial_metrics, partial_pairs
 
 BASE = {
     "cohort": "planted",
@@ -90,3 +93,41 @@ def test_a_report_says_how_much_of_the_study_it_is_made_of(lacking):
     sentence = about([cell], there)
     assert f"{2 - lacking} of 2 trainings exist" in sentence
     assert ("unfinished" in sentence) == bool(lacking)
+
+
+@pytest.fixture
+def levels():
+    """Four cohorts of two levels, with all runs but the last one's; their comparison and their oracles."""
+    names = [f"level-{level}-0{number}" for level in (1, 2) for number in (1, 2)]
+    cells = [cell_and_runs(1, cohort=name, random_seed=place) for place, name in enumerate(names)]
+    grid = [cell | {"folders": [f"{cell['cohort']}/0"]} for cell, _ in cells]
+    runs = {f"{name}/0": next(iter(runs.values())) for name, (_, runs) in zip(names, cells[:-1], strict=False)}
+    metrics = partial_metrics(grid, runs, **SCORE)
+    published = pd.DataFrame(columns=["approach", "variant", "modality", "protocol", "phase", "part", "unit", "cohort"])
+    comparison = comparison_table(metrics, grid, published, dict.fromkeys(names, "synthetic"))
+    oracles = pd.DataFrame({"cohort": names, "oracle_auc": [0.5, 0.52, 0.9, 0.92]})
+    return comparison, oracles, {"level-1": names[:2], "level-2": names[2:]}
+
+
+def test_controls_count_the_cells_that_have_all_their_runs(levels):
+    comparison, oracles, groups = levels
+    tables = partial_controls(comparison, oracles, groups, groups, [])
+    assert set(tables) == {"replicates", "sensitivity"}
+    assert tables["replicates"][["cohort_group", "n"]].to_numpy().tolist() == [["level-1", 2], ["level-2", 1]]
+    assert tables["sensitivity"]["n_cohorts"].tolist() == [3]
+
+
+def test_the_figures_of_a_study_are_drawn_of_what_there_is(levels):
+    comparison, oracles, groups = levels
+    tables = {"comparison": comparison, "cost": cost_table([], {}), "cohorts": oracles}
+    assert set(partial_figures(tables, groups, groups)) == {"forest", "cost"}
+    tables |= partial_controls(comparison, oracles, groups, groups, [])
+    assert set(partial_figures(tables, groups, groups)) == {"forest", "cost", "controls", "sensitivity"}
+
+
+def test_slice_splits_are_set_against_each_other_as_far_as_they_have_run(levels):
+    comparison, _, _ = levels
+    _, runs = cell_and_runs(2, variant="slice_split")
+    tables = partial_controls(comparison, None, {}, {}, list(runs.values()))
+    assert tables["leakage"]["split"].unique().tolist() == ["slice"]
+    assert "leakage" in partial_figures(tables | {"comparison": comparison, "cost": cost_table([], {})}, {}, {})

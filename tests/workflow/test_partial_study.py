@@ -51,6 +51,7 @@ def test_what_exists_is_tabulated_and_nothing_is_trained(begun):
 
     page = (begun / PARTIAL / "report/index.html").read_text(encoding="utf-8")
     assert "unfinished study: 3 of 6 trainings exist" in page
+    assert {"forest.png", "cost.png"} <= {path.name for path in (begun / PARTIAL / "report/figures").iterdir()}
 
     assert planned_rules(begun, *STUDY, "--", "partial") == set(), "nothing is new"
     finish(begun, *STUDY, "--", record("intensity", 1))

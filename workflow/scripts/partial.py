@@ -11,9 +11,11 @@ with recipe(snakemake):
     from gliobench.files import read_json, read_table, write_text
     from gliobench.reporting.cohorts import cohort_summary, exclusions
     from gliobench.reporting.comparison import comparison_table
+    from gliobench.reporting.contents import DRAWN_FROM_TABLES
     from gliobench.reporting.cost import cost_table, job_cost
     from gliobench.reporting.page import write_report
-    from gliobench.reporting.partial import about, partial_metrics, partial_pairs
+    from gliobench.reporting.partial import about, partial_controls, partial_figures, partial_metrics, partial_pairs
+    from gliobench.reporting.style import save_figure
     from gliobench.reporting.tables import write_formats
     from gliobench.reporting.terminal import print_table, print_verdicts
 
@@ -45,11 +47,20 @@ with recipe(snakemake):
         left_out = [exclusions(name, series) for name, (_, series) in read.items()]
         tables["cohorts"] = pd.concat(summaries, ignore_index=True)
         tables["exclusions"] = pd.concat(left_out, ignore_index=True)
+    pairs = [runs[run] for run in given.pairs if run in runs]
+    tables |= partial_controls(comparison, tables.get("cohorts"), given.groups, given.levels, pairs)
     for name, table in tables.items():
         write_formats(table, folder / "tables" / name, name)
 
     study = given.study | {"config": given.config, "about": about(given.cells, runs)}
-    figures = [shown for shown in given.figures if Path(shown["path"]).is_file()]
+    drawn = {kind: folder / "figures" / kind for kind in DRAWN_FROM_TABLES}
+    for kind, figure in partial_figures(tables, given.groups, given.levels).items():
+        save_figure(figure, drawn[kind])
+    placed = [
+        shown | {"path": f"{drawn[shown['kind']]}.png" if shown["kind"] in drawn else shown["path"]}
+        for shown in given.figures
+    ]
+    figures = [shown for shown in placed if Path(shown["path"]).is_file()]
     fidelity = Path(snakemake.input.fidelity).read_text(encoding="utf-8")
     records = [record for _, record in runs.values()]
     write_report(folder / "report", study, tables | {"published": published}, figures, records, fidelity)

@@ -11,7 +11,7 @@ import yaml
 
 from gliobench.evaluation.columns import BASELINE, CELL
 from gliobench.files import whole, write_text
-from gliobench.reporting.contents import APPROACH_PAGE
+from gliobench.reporting.contents import APPROACH_PAGE, PLACED
 from gliobench.reporting.cost import cost_sentence
 from gliobench.reporting.display import Display, title
 from gliobench.reporting.documents import section, to_html
@@ -34,7 +34,6 @@ SHOWN = (
     *("comparison", "published_vs_reproduced", "pairwise", "variance", "sensitivity", "replicates", "leakage"),
     *("cohorts", "exclusions", "cost"),
 )
-PLACED = ("audit", "controls", "leakage", "forest", "cost", "sensitivity")  # figures with a place of their own
 WIDE = 960  # a figure of more pixels across takes the whole line
 
 Tables = Mapping[str, pd.DataFrame]

@@ -4,13 +4,22 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
+from matplotlib.figure import Figure
 
 from gliobench.evaluation.cells import as_metrics, score_cell
 from gliobench.evaluation.columns import CELL
+from gliobench.evaluation.leakage import leakage_table
 from gliobench.evaluation.pairwise import pairwise_table
+from gliobench.evaluation.replicates import replicates_table
+from gliobench.evaluation.sensitivity import sensitivity_table
 from gliobench.evaluation.variance import variance_table
+from gliobench.reporting.figures import replicates_figure
+from gliobench.reporting.leakage import leakage_figure
+from gliobench.reporting.overview import cost_figure, forest_figure, oracles_of, points_of
+from gliobench.reporting.sensitivity import sensitivity_figure
 
 Run = tuple[pd.DataFrame, Mapping[str, Any]]  # its table ``predictions`` and its run.json
+Groups = Mapping[str, Sequence[str]]
 
 
 def partial_metrics(
@@ -89,3 +98,67 @@ def partial_pairs(
     pairs = [pairwise_table(members, base_seed, resamples) for members in whole.values()]
     variances = [variance_table(members) for members in whole.values()]
     return pd.concat(pairs, ignore_index=True), pd.concat(variances, ignore_index=True)
+
+
+def partial_controls(
+    comparison: pd.DataFrame, cohorts: pd.DataFrame | None, groups: Groups, levels: Groups, pairs: Sequence[Run]
+) -> dict[str, pd.DataFrame]:
+    """
+    Tabulate what many cohorts, levels of signal and pairs of splits say so far.
+
+    Parameters
+    ----------
+    comparison : pandas.DataFrame
+        Table ``comparison``.
+    cohorts : pandas.DataFrame or None
+        Table ``cohorts``, where one has been audited.
+    groups, levels : mapping of str to sequence of str
+        Replicated cohorts, and those of them that are levels of a planted signal.
+    pairs : sequence of (pandas.DataFrame, dict)
+        Runs of variants that split by slice and by patient.
+
+    Returns
+    -------
+    dict of str to pandas.DataFrame
+        ``replicates`` and ``sensitivity``, of cells that have all their runs, and ``leakage``; those that have rows.
+    """
+    whole = whole_cells(comparison)
+    tables = {"replicates": replicates_table(whole, groups), "leakage": leakage_table(*split(pairs))}
+    if cohorts is not None:
+        tables["sensitivity"] = sensitivity_table(whole, cohorts, levels)
+    return {name: table for name, table in tables.items() if len(table)}
+
+
+def whole_cells(comparison: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of cells that have all their runs."""
+    return comparison[comparison["status"] != "missing"]
+
+
+def partial_figures(tables: Mapping[str, pd.DataFrame], groups: Groups, levels: Groups) -> dict[str, Figure]:
+    """
+    Draw the figures of a whole study from its tables so far.
+
+    Parameters
+    ----------
+    tables : dict of str to pandas.DataFrame
+        ``comparison`` and ``cost``; the others of the study as far as they have rows.
+    groups, levels
+        As for `partial_controls`.
+
+    Returns
+    -------
+    dict of str to matplotlib.figure.Figure
+        By kind, as `gliobench.reporting.contents.page_figures` names them.
+    """
+    comparison, cohorts, replicates = tables["comparison"], tables.get("cohorts"), tables.get("replicates")
+    joined = {} if replicates is None else groups  # before, each cohort stands by itself
+    points = points_of(comparison, replicates, joined)
+    oracles = {} if cohorts is None else oracles_of(cohorts, joined)
+    figures = {"forest": forest_figure(points, oracles), "cost": cost_figure(points, tables["cost"])}
+    if replicates is not None:
+        figures["controls"] = replicates_figure(whole_cells(comparison), replicates, groups)
+    if cohorts is not None and "sensitivity" in tables:
+        figures["sensitivity"] = sensitivity_figure(whole_cells(comparison), cohorts, tables["sensitivity"], levels)
+    if "leakage" in tables:
+        figures["leakage"] = leakage_figure(tables["leakage"])
+    return figures

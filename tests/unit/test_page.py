@@ -227,6 +227,14 @@ def test_exclusions_versions_seed_intervals_and_config_are_shown(pages):
         assert words in pages["method.html"]
 
 
+def test_what_a_study_file_says_once_for_two_cohorts_is_written_out_for_both(write):
+    generator = {"patients": 40}
+    shared = {"a": {"generator": generator}, "b": {"generator": generator}}
+    text = write(study=STUDY | {"config": {"cohorts": shared}})["method.html"]
+    assert "&amp;id001" not in text
+    assert text.count("patients: 40") == 2
+
+
 def test_slice_leakage_stands_under_controls_with_its_table_and_figure(write, tmp_path):
     cells = [make_cell(variant=f"{name}_split", approach="resnet18", slices=2) for name in ("slice", "patient")]
     table = leakage_table([rows for cell in cells for rows in cell[0]], [one for cell in cells for one in cell[1]])

@@ -357,6 +357,14 @@ def test_a_statement_on_replicates_names_the_phase_of_approaches_that_have_sever
     assert "(final)" not in replicates_table(table, {"null": ["null-0", "null-1"]})["statement"].iloc[0]
 
 
+def test_the_phase_is_a_column_where_an_approach_has_several():
+    rows = pd.DataFrame(columns=list(table_schema("sensitivity")["properties"]))
+    rows["phase"] = ["final", "final"]
+    assert "Phase" not in SHOW["sensitivity"](rows).text.columns
+    rows["phase"] = ["transfer", "finetuned"]
+    assert SHOW["sensitivity"](rows).text["Phase"].tolist() == ["transfer", "finetuned"]
+
+
 def test_replicates_pair_only_cohorts_that_have_both_variants():
     table = control({"main": [0.7, 0.8, 0.75], "as_coded": [0.5, np.nan, 0.5]})
     replicates = replicates_table(table, {"null": ["null-0", "null-1", "null-2"]})

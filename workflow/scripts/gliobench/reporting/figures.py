@@ -263,11 +263,13 @@ def replicates_figure(
     figure = new_figure(7.2, 1.3 + 0.48 * sum(map(len, lines)) + 0.4 * len(kinds))
     panels = figure.subplots(len(kinds), 1, squeeze=False, height_ratios=[len(rows) + 0.6 for rows in lines])[:, 0]
     for axes, kind, rows in zip(panels, kinds, lines, strict=True):
-        reference, label = (0.5, "AUC of the test part") if kind == "mean" else (0.0, "Difference of AUC")
+        reference, least, label = (0.5, 0, "AUC of the test part") if kind == "mean" else (0, -1, "Difference of AUC")
         axes.axvline(reference, color=INK, lw=0.9, ls=":")
         names = [_draw_replicates(axes, place, row, comparison, groups) for place, row in enumerate(rows)]
         axes.set_yticks(range(len(rows)), names)
         axes.set(ylim=(len(rows) - 0.5, -0.5), xlabel=label)
+        low, high = axes.get_xlim()  # two cohorts have an interval far beyond what a score can be
+        axes.set_xlim(max(low, least - 0.02), min(high, 1.02))
         axes.grid(visible=False, axis="y")
         axes.set_title("Mean over independent cohorts" if kind == "mean" else "Paired difference, cohort by cohort")
     return figure

@@ -1,6 +1,6 @@
 """Every table of a study, laid out for reading: a value and its interval in one cell."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import pandas as pd
 
@@ -99,8 +99,8 @@ def show_replicates(table: pd.DataFrame) -> Display:
 
 def show_leakage(table: pd.DataFrame) -> Display:
     """Lay out the table ``leakage`` for reading."""
-    names = ["cohort", "approach", "modality", "protocol", "phase", "split", "part", "unit"]
-    columns = {title(name): texts(table[name]) for name in names}
+    columns = _names(table, ["cohort", "approach", "modality", "protocol", "phase", "split", "part", "unit"])
+    keys = len(columns)
     columns |= {
         "Runs": texts(table["n_runs"]),
         "Training slices": texts(table["n_train"]),
@@ -113,8 +113,14 @@ def show_leakage(table: pd.DataFrame) -> Display:
         "Slices split freely or by patient, scored at the epoch that the validation part chose or on the untouched "
         "test part; means over runs with 95 % t intervals over runs of the same patients."
     )
-    numbers = frozenset(list(columns)[len(names) :])
-    return Display(pd.DataFrame(columns), numbers, caption, len(names), tuple(_leaks(table)))
+    numbers = frozenset(list(columns)[keys:])
+    return Display(pd.DataFrame(columns), numbers, caption, keys, tuple(_leaks(table)))
+
+
+def _names(table: pd.DataFrame, names: Sequence[str]) -> dict[str, list[str]]:
+    """Return the columns that name a row; the phase only where some approach has several."""
+    several = table["phase"].ne("final").any()
+    return {title(name): texts(table[name]) for name in names if name != "phase" or several}
 
 
 def _leaks(table: pd.DataFrame) -> Iterator[str]:
@@ -170,13 +176,13 @@ def show_exclusions(table: pd.DataFrame) -> Display:
 
 def show_sensitivity(table: pd.DataFrame) -> Display:
     """Lay out the table ``sensitivity`` for reading."""
-    names = ["approach", "variant", "modality", "protocol", "phase"]
-    columns = {title(name): texts(table[name]) for name in names}
+    columns = _names(table, ["approach", "variant", "modality", "protocol", "phase"])
+    keys = len(columns)
+    oracles = (decimals(table[name]) for name in ("oracle_low", "oracle_high"))
     columns |= {
         "Levels": texts(table["n_levels"]),
         "Cohorts": texts(table["n_cohorts"]),
-        "Oracle AUC from": decimals(table["oracle_low"]),
-        "Oracle AUC to": decimals(table["oracle_high"]),
+        "Oracle AUC": [DASH.join(ends) for ends in zip(*oracles, strict=True)],
         "Slope": intervals(table, ["slope", "slope_low", "slope_high"]),
         "Floor, oracle AUC": decimals(table["floor"]),
     }
@@ -184,8 +190,8 @@ def show_sensitivity(table: pd.DataFrame) -> Display:
         "AUC reached against the oracle's: least-squares slope over cohorts with its 95 % t interval, and the weakest "
         "level of signal from which on every level's mean AUC is told from 0.5."
     )
-    numbers = frozenset(list(columns)[len(names) :])
-    return Display(pd.DataFrame(columns), numbers, caption, len(names), tuple(table["statement"]))
+    numbers = frozenset(list(columns)[keys:])
+    return Display(pd.DataFrame(columns), numbers, caption, keys, tuple(table["statement"]))
 
 
 def show_verdicts(table: pd.DataFrame) -> Display:

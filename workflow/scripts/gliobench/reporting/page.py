@@ -13,7 +13,7 @@ from gliobench.evaluation.columns import BASELINE, CELL
 from gliobench.files import whole, write_text
 from gliobench.reporting.contents import APPROACH_PAGE, PLACED
 from gliobench.reporting.cost import cost_sentence
-from gliobench.reporting.display import Display, title
+from gliobench.reporting.display import NAMES, Display
 from gliobench.reporting.documents import section, to_html
 from gliobench.reporting.headlines import headline_rows, show_claims, show_headlines, verdict_counts
 from gliobench.reporting.html import TEMPLATES, render
@@ -243,7 +243,7 @@ def _interval_methods(comparison: pd.DataFrame) -> dict[str, list[str]]:
     for part in "; ".join(comparison["interval_method"].dropna().unique()).split("; "):
         method, _, scores = part.partition(" for ")
         known = methods.setdefault(method, [])
-        known += [title(name) for name in scores.split(", ") if scores and title(name) not in known]
+        known += [name for name in map(_in_a_sentence, filter(None, scores.split(", "))) if name not in known]
     return {method: scores for method, scores in methods.items() if method not in ("", "undefined")}
 
 
@@ -267,8 +267,19 @@ def _approach(
     }
 
 
+def _in_a_sentence(metric: str) -> str:
+    return NAMES.get(metric, metric.replace("_", " "))
+
+
+class _Plain(yaml.SafeDumper):
+    """Writes what a study uses twice twice: names of YAML's own (&id001) would be no part of its file."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
 def _as_yaml(settings: Mapping[str, Any]) -> str:
-    return yaml.safe_dump(settings, sort_keys=False, allow_unicode=True)
+    return yaml.dump(settings, Dumper=_Plain, sort_keys=False, allow_unicode=True)
 
 
 def _rows_of(approach: str, table: pd.DataFrame) -> pd.DataFrame:

@@ -87,6 +87,8 @@ def test_the_oracle_stands_in_the_blocks_of_generated_cohorts_alone():
     real, generated = figure.axes
     assert (real.get_title(loc="left"), generated.get_title(loc="left")) == ("rsna", "planted (generated)")
     assert len(generated.lines) == len(real.lines) + 1
+    undrawn = forest_figure(points_of(table({})), {"planted": 0.97})
+    assert "oracle: the planted probabilities" not in texts(undrawn)
 
 
 def test_replicates_are_one_row_with_the_mean_of_their_group():
@@ -95,6 +97,8 @@ def test_replicates_are_one_row_with_the_mean_of_their_group():
     replicates = pd.DataFrame([row(**head), row(**head | {"control": "difference"})])
     points = points_of(comparison, replicates, {"null": ["null-01", "null-02"]})
     assert points[["cohort", "auc", "n"]].to_numpy().tolist() == [["rsna", 0.7, "n = 40"], ["null", 0.5, "2 cohorts"]]
+    alone = points_of(comparison, replicates.assign(n=1), {"null": ["null-01", "null-02"]})
+    assert alone["n"].tolist() == ["n = 40", "1 cohort"]
 
 
 def test_the_oracle_of_a_group_is_the_mean_of_its_cohorts():

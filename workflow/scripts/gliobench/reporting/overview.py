@@ -88,7 +88,8 @@ def _why_no_auc(reason: str | float | None) -> str:
 
 def _mean_point(row: Row) -> dict[str, Any]:
     ends = {"auc": row["mean"], "auc_low": row["low"], "auc_high": row["high"], "published_auc": np.nan}
-    return {**row, **ends, "cohort": row["cohort_group"], "part": "test", "n": f"{row['n']} cohorts", "note": ""}
+    n = "1 cohort" if row["n"] == 1 else f"{row['n']} cohorts"
+    return {**row, **ends, "cohort": row["cohort_group"], "part": "test", "n": n, "note": ""}
 
 
 @styled
@@ -106,16 +107,17 @@ def forest_figure(points: pd.DataFrame, oracles: Mapping[str, float]) -> Figure:
     blocks = {str(cohort): _lines(rows) for cohort, rows in points.groupby("cohort", sort=False)}
     if not blocks:
         return _nothing("no cell was scored")
+    drawn = {name: oracle for name, oracle in oracles.items() if name in blocks}
     figure = new_figure(9.2, 0.5 + sum(EDGE + LINE * len(lines) for lines in blocks.values()))
     heights = [EDGE + LINE * len(lines) for lines in blocks.values()]
     panels = figure.subplots(len(blocks), 1, sharex=True, squeeze=False, height_ratios=heights)[:, 0]
     for axes, (cohort, lines) in zip(panels, blocks.items(), strict=True):
         _draw_block(axes, lines)
-        axes.set_title(f"{cohort} (generated)" if cohort in oracles else cohort)
-        if cohort in oracles:
-            axes.axvline(oracles[cohort], color=GREY, lw=1.2, ls=DOTS)
+        axes.set_title(f"{cohort} (generated)" if cohort in drawn else cohort)
+        if cohort in drawn:
+            axes.axvline(drawn[cohort], color=GREY, lw=1.2, ls=DOTS)
     panels[-1].set(xlim=(-0.02, 1.02), xlabel="AUC with its 95 % interval")
-    figure.legend(handles=_forest_legend(points, oracles), loc="outside lower center", ncols=3)
+    figure.legend(handles=_forest_legend(points, drawn), loc="outside lower center", ncols=3)
     return figure
 
 

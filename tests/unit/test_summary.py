@@ -62,7 +62,7 @@ def test_replicates_other_parts_and_slices_are_not_among_the_networks():
 
 def test_a_study_of_replicated_cohorts_alone_is_not_said_to_have_no_intervals():
     said = sentences(score(0.6, 0.9, cohort="null-01"), groups={"null": ["null-01"]})[1]
-    assert said.endswith("networks ran on replicated cohorts alone, which the controls take together.")
+    assert said.endswith("networks ran on replicated cohorts alone, which controls take together.")
 
 
 @pytest.mark.parametrize(

@@ -63,7 +63,7 @@ def _found(tables: Tables, members: set[str]) -> str:
     if networks.empty:
         return "No network has an AUC with an interval under the harmonised protocol."
     if rows.empty:
-        return "Under the harmonised protocol networks ran on replicated cohorts alone, which the controls take together."
+        return "Under the harmonised protocol networks ran on replicated cohorts alone, which controls take together."
     above = rows[rows["auc_low"] > 0.5]
     names = (f"{row['approach']} {row['modality']} on {row['cohort']}" for row in above.to_dict("records"))
     which = f" ({', '.join(names)})" if len(above) else ""

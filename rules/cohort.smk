@@ -73,6 +73,7 @@ rule audit_series:
     params:
         folder=cohort_folder,
         names=lambda wildcards: STUDY.cohort_series(wildcards.cohort),
+        paths=named_paths,
         exclude=lookup(dpath="{cohort}/exclude", within=STUDY.cohorts, default={}),
         kind=lookup(dpath="{cohort}/kind", within=STUDY.cohorts),
     script:

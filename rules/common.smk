@@ -8,7 +8,7 @@ from snakemake.exceptions import WorkflowError
 ROOT = Path(str(workflow.current_basedir)).resolve().parent
 sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
 
-from gliobench.cohorts.names import LABEL_TABLES
+from gliobench.cohorts.names import LABEL_TABLES, named_files
 from gliobench.errors import GlioBenchError
 from gliobench.predict.request import take_request
 from gliobench.processes import lead_jobs
@@ -114,6 +114,13 @@ def cohort_folder(wildcards):
         return f"{RESULTS}/{wildcards.cohort}/images"
     settings = cohort_settings(wildcards)
     return settings["table"] if settings["kind"] == "table" else settings["path"]
+
+
+def named_paths(wildcards):
+    """What a user's table names of each series, so that another file is seen; in other layouts names are given."""
+    settings = cohort_settings(wildcards)
+    series = STUDY.cohort_series(wildcards.cohort)
+    return named_files(settings["table"], series) if "table" in settings else None
 
 
 def generated(wildcards):

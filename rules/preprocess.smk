@@ -22,6 +22,7 @@ rule preprocess:
         runtime=growing(240),
     params:
         folder=cohort_folder,
+        paths=named_paths,
         kind=lookup(dpath="{cohort}/kind", within=STUDY.cohorts),
         input=lambda wildcards: STUDY.input(wildcards.approach, wildcards.cohort),
     script:

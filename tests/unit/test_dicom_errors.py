@@ -41,6 +41,16 @@ def test_an_empty_folder(tmp_path: Path) -> None:
     assert "the folder is empty" in str(refused(tmp_path))
 
 
+@pytest.mark.filterwarnings("ignore:Invalid value for VR DS")
+def test_values_that_a_rescale_slope_makes_no_numbers(tmp_path: Path) -> None:
+    write_series(tmp_path, VOXELS)
+    path = tmp_path / "Image-2.dcm"
+    dataset = pydicom.dcmread(path)
+    dataset.RescaleSlope, dataset.RescaleIntercept = "nan", "0"
+    dataset.save_as(path)
+    assert str(refused(tmp_path)).endswith("its rescaled values are not all finite numbers; exclude the series.")
+
+
 def test_a_folder_without_dicom(tmp_path: Path) -> None:
     (tmp_path / "README.txt").write_text("Nothing here.")
     assert "none of its 1 files is DICOM" in str(refused(tmp_path))

@@ -244,6 +244,17 @@ class TestUnpack:
             unpack.unpack(tmp_path / "a.zip", tmp_path / "new", [""])
         assert files_below(tmp_path) == {"a.zip"}
 
+    @pytest.mark.parametrize("names", [("train/a", "train/a/b"), ("train/a/b", "train/a")])
+    def test_a_name_that_is_a_file_and_a_folder_is_refused(self, tmp_path, names):
+        (tmp_path / "a.zip").write_bytes(archive([(name, b"1") for name in names]))
+        with pytest.raises(GlioBenchError, match="'train/a' stands there twice; nothing was unpacked"):
+            unpack.unpack(tmp_path / "a.zip", tmp_path / "new", [""])
+
+    def test_a_name_longer_than_file_systems_allow_is_refused(self, tmp_path):
+        (tmp_path / "a.zip").write_bytes(archive({"train/" + 300 * "a": b"1"}))
+        with pytest.raises(GlioBenchError, match="has too long a name; nothing was unpacked"):
+            unpack.unpack(tmp_path / "a.zip", tmp_path / "new", [""])
+
     def test_a_name_that_stands_there_twice_is_refused(self, tmp_path):
         (tmp_path / "a.zip").write_bytes(archive([("train/a", b"1"), ("train/a", b"2")]))
         with pytest.raises(GlioBenchError, match="'train/a' stands there twice"):

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from gliobench import cohorts
 from gliobench.errors import GlioBenchError
 from gliobench.imaging.dicom import Volume
 from gliobench.imaging.facts import SeriesFacts
-from gliobench.inputs import make
 from gliobench.inputs.make import make_inputs, usable_patients
 
 GRID = {"kind": "grid", "around": "brain", "registration": "none", "reference": "T1wCE"}
@@ -29,7 +29,7 @@ def asked(monkeypatch):
         calls.append((folder, patient_id, name, voi_lut))
         return Volume(np.full((3, 4, 4), int(patient_id), np.uint16), np.eye(4)), SeriesFacts()
 
-    monkeypatch.setattr(make, "layout", lambda kind: {"rsna": SimpleNamespace(read_one=read_one)}[kind])
+    monkeypatch.setattr(cohorts, "layout", lambda kind: {"rsna": SimpleNamespace(read_one=read_one)}[kind])
     return calls
 
 

@@ -139,6 +139,12 @@ def test_a_size_that_cannot_be_is_refused(tmp_path, size):
     refused(tmp_path / "image.nii", "it")
 
 
+def test_a_size_beyond_all_memory_is_refused(tmp_path):
+    content = _with_header(nib.Nifti1Image(voxels(), AFFINE), "dim", slice(1, 4), 32767)
+    (tmp_path / "image.nii").write_bytes(content)
+    refused(tmp_path / "image.nii", "it cannot be read as NIfTI")
+
+
 def test_values_that_are_not_finite_are_refused(tmp_path):
     image = voxels("float32")
     image[0, 0, 0] = np.nan

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from dicom_files import write_series
 from gliobench.cohorts import layout
 from gliobench.cohorts.audit import audit_patients
+from gliobench.cohorts.names import named_files
 from gliobench.cohorts.nifti_writer import write_nifti
 from gliobench.cohorts.paths import read_path
 from gliobench.cohorts.patients import check_ids
@@ -71,7 +72,11 @@ class TestPatients:
             (changed(patient_id="p2"), "lists patient p2 more than once: keep one row a patient"),
             (changed(patient_id="../p1"), r"'\.\./p1' cannot be a patient id: use letters, digits, - and _ only"),
             (changed(patient_id=""), "'' cannot be a patient id"),
-            (changed(FLAIR="scans/b.nii"), "FLAIR of patient 007 and FLAIR of patient p2 are the same file or folder"),
+            (changed(FLAIR="scans/b.nii"), "FLAIR of patient 007 and FLAIR of patient p2 are the same file"),
+            (
+                changed(FLAIR="./scans//b.nii"),
+                "FLAIR of patient 007 and FLAIR of patient p2 are the same file or folder",
+            ),
             ([row | {"label_name": "low"} for row in GOOD], "both labels are called 'low'; give each its own name"),
             (
                 [
@@ -97,6 +102,10 @@ class TestPatients:
             (b"patient_id\tlabel\tFLAIR\na\t1\tx\nb\t1\tx\ty\n", "cannot be read as a table"),
             (b"patient_id\tlabel\tFLAIR\n\xff\t1\tx\n", "cannot be read as a table .* must be text in UTF-8"),
             (b"", "cannot be read as a table"),
+            (
+                b'patient_id\tlabel\tsite\tFLAIR\na\t1\t"n\tx\nb\t0\ts"\ty\n',
+                "a cell of line 2 holds a tab",
+            ),
         ],
     )
     def test_what_is_no_table_is_a_sentence(self, tmp_path, content, said):
@@ -179,3 +188,22 @@ def test_an_id_with_parts_of_a_path_is_refused(tmp_path, patient_id):
     patients = pd.DataFrame([[patient_id, 1, "positive", None, None]], columns=columns)
     with pytest.raises(GlioBenchError, match="column patient_id, row 1 holds"):
         write_table(patients, tmp_path / "patients.tsv", "patients")
+
+
+class TestNamedFiles:
+    def test_another_path_is_another_digest_and_another_label_or_order_of_columns_is_none(self, folder):
+        before = named_files(write(folder, GOOD), ["FLAIR", "T1w"])
+        assert named_files(write(folder, changed(label="0", site="south")), ["FLAIR", "T1w"]) == before
+        assert named_files(write(folder, [dict(reversed(row.items())) for row in GOOD]), ["FLAIR", "T1w"]) == before
+        assert named_files(write(folder, changed(FLAIR="scans/c")), ["FLAIR", "T1w"]) != before
+
+    def test_what_cannot_be_read_is_left_to_the_job_that_says_why(self, tmp_path):
+        assert named_files(tmp_path / "no.tsv", ["FLAIR"]) is None
+        (tmp_path / "mine.tsv").write_bytes(b"patient_id\xff")
+        assert named_files(tmp_path / "mine.tsv", ["FLAIR"]) is None
+
+
+def test_a_series_that_the_system_refuses_is_a_row_of_the_audit(folder):
+    rows, _ = audit_patients(["007"], ["FLAIR"], write(folder, changed(FLAIR="x" * 300)), {}, "table")
+    assert rows.loc[0, "status"] == "failed"
+    assert "cannot be read (File name too long); check the path and its permissions." in rows.loc[0, "reason"]

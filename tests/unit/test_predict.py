@@ -187,6 +187,23 @@ def test_channels_are_not_made_without_a_series_that_is_missing(trained, tmp_pat
         audit_patient(patient, run.record)
 
 
+def test_a_segmentation_may_lie_on_the_grid_of_a_series_that_the_run_does_not_read(tmp_path):
+    home = tmp_path / "p-1"
+    home.mkdir()
+    images = {"FLAIR": (3, 4, 5), "T2w": (6, 7, 8), "segmentation": (6, 7, 8)}
+    for name, shape in images.items():
+        stored = np.arange(np.prod(shape), dtype=np.int16).reshape(shape)
+        nib.save(nib.Nifti1Image(stored, np.eye(4)), home / f"{name}.nii")
+    made = {"kind": "grid", "around": "segmentation", "reference": "FLAIR", "registration": "none"}
+    record = {"series": ["FLAIR", "segmentation"], "input": made}
+    series, thumbnails = audit_patient(home, record)
+    assert series[["modality", "status"]].to_numpy().tolist() == [["FLAIR", "ok"], ["segmentation", "ok"]]
+    assert len(thumbnails) == 2
+    (home / "T2w.nii").unlink()
+    with pytest.raises(GlioBenchError, match="the segmentation lies on another grid than its images"):
+        audit_patient(home, record)
+
+
 @pytest.mark.parametrize("name", ["FLAIR.nii.gz", "FLAIR.nii"])
 def test_a_series_may_be_one_nifti_file_but_not_two_things_at_once(tmp_path, name):
     home = tmp_path / "p-1"
@@ -249,6 +266,35 @@ def test_other_images_of_a_patient_are_another_request(trained, tmp_path):
     before = request(run, tmp_path).images
     (tmp_path / "00007" / "FLAIR.nii").write_bytes(b"new")
     assert request(run, tmp_path).images != before
+
+
+def test_a_patient_of_links_is_asked_for_by_the_links_name_and_anew_when_they_lead_elsewhere(trained, tmp_path):
+    run = trained("baseline", "planted")
+    for name in ("Doe_John", "Doe_Jane"):
+        (tmp_path / "archive" / name / "FLAIR").mkdir(parents=True)
+        (tmp_path / "archive" / name / "FLAIR" / "1.dcm").write_bytes(b"one")
+    (tmp_path / "p-017").symlink_to(tmp_path / "archive" / "Doe_John")
+    asked = request(run, tmp_path, patient=str(tmp_path / "p-017"))
+    assert asked.patient_id == "p-017"
+    assert "Doe" not in asked.folder
+    (tmp_path / "p-018").mkdir()
+    link = tmp_path / "p-018" / "FLAIR"
+    link.symlink_to(tmp_path / "archive" / "Doe_John" / "FLAIR")
+    images = [request(run, tmp_path, patient=str(tmp_path / "p-018")).images]
+    (tmp_path / "archive" / "Doe_John" / "FLAIR" / "1.dcm").write_bytes(b"other")
+    images.append(request(run, tmp_path, patient=str(tmp_path / "p-018")).images)
+    link.unlink()
+    link.symlink_to(tmp_path / "archive" / "Doe_Jane" / "FLAIR")
+    images.append(request(run, tmp_path, patient=str(tmp_path / "p-018")).images)
+    assert len(set(images)) == 3
+
+
+def test_a_run_in_a_folder_with_braces_is_a_sentence(trained, tmp_path):
+    run = trained("baseline", "planted").run
+    (tmp_path / "run{old}").symlink_to(run)
+    shutil.copytree(run, tmp_path / "copy{1}")
+    with pytest.raises(GlioBenchError, match="Snakemake cannot use a path with braces"):
+        request(trained("baseline", "planted"), tmp_path, model=str(tmp_path / "copy{1}"))
 
 
 def test_a_study_alone_asks_for_no_prediction():

@@ -55,8 +55,9 @@ def test_a_baseline_is_text_and_a_pickle_in_its_place_is_not_read(tmp_path, targ
 
 def test_a_baseline_of_other_words_is_a_sentence(tmp_path, target):
     path = tmp_path / "fold-0.json"
-    path.write_text(json.dumps({"__class__": "os.system", "features": "none"}))
-    refused("baseline", path, target, "is not read as a model of baseline")
+    for model in ({"__class__": "os.system", "features": "none"}, {"features": "header", "numbers": [{"channel": 0}]}):
+        path.write_text(json.dumps(model))
+        refused("baseline", path, target, "is not read as a model of baseline")
 
 
 def test_a_model_of_another_kind_of_file_is_a_sentence(tmp_path, target):

@@ -42,6 +42,39 @@ def test_sites_stand_beside_the_patients_that_they_name(cohort):
     assert patients["site"].fillna("").tolist() == ["", "north", ""]
 
 
+def test_sites_that_lost_their_leading_zeros_are_known_and_those_of_another_cohort_refused(cohort):
+    (cohort / "sites.tsv").write_text("patient_id\tsite\n17\tnorth\n")
+    assert read_patients(cohort, cohort / "sites.tsv")["site"].fillna("").tolist() == ["", "north", ""]
+    (cohort / "sites.tsv").write_text("patient_id\tsite\n00999\tnorth\n")
+    refused(cohort, "sites.tsv names no patient of", sites=cohort / "sites.tsv")
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (
+            "patient_id\tsite\n00017\tKöln\n".encode("latin-1"),
+            "must be text in UTF-8, its columns separated by tabs",
+        ),
+        (b"", "cannot be read as a table"),
+        (b"patient_id\tsite\n00017\tnorth\tx\n", "its first row has more cells than its header"),
+        (b"patient_id\tsite\n\t\n", "'' cannot be a patient id"),
+    ],
+)
+def test_sites_that_are_no_table_are_a_sentence(cohort, content, sentence):
+    (cohort / "sites.tsv").write_bytes(content)
+    refused(cohort, sentence, sites=cohort / "sites.tsv")
+
+
+@pytest.mark.parametrize(
+    "content", ["BraTS21ID,MGMT_value\n0,0\n".encode("utf-16"), b"", b"BraTS21ID,MGMT_value\n0,0\n1,1,1\n"]
+)
+def test_labels_that_are_no_table_are_a_sentence(cohort, content):
+    (cohort / "train_labels.csv").write_bytes(content)
+    refused(cohort, "train_labels.csv cannot be read as a table")
+    refused(cohort, "must be text in UTF-8, its columns separated by commas.")
+
+
 def test_hidden_folders_are_no_patients(cohort):
     (cohort / "train" / ".cache").mkdir()
     assert len(read_patients(cohort)) == 3

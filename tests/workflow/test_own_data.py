@@ -31,8 +31,12 @@ QUICK = {
     "runs": [
         {"approach": "baseline", "variants": ["header"], "protocols": ["harmonised", "leave-one-site-out"]},
         {"approach": "cnn3d"},
+        {"approach": "resnet18", "modalities": ["FLAIR"]},
     ],
-    "settings": {"cnn3d": {"input": {"shape": [8, 8, 8]}, "parameters": {"epochs": 1, "batch_size": 2}}},
+    "settings": {
+        "cnn3d": {"input": {"shape": [8, 8, 8]}, "parameters": {"epochs": 1, "batch_size": 2}},
+        "resnet18": {"weights": "none", "input": {"shape": [32, 32], "most": 2}, "parameters": {"epochs": 1}},
+    },
 }
 N_PATIENTS = 16
 PLANTED = {  # keyword of a DICOM header: a text that stands nowhere else
@@ -195,6 +199,20 @@ def test_nothing_is_written_outside_the_results(own: dict) -> None:
     after = files_below(project)
     changed = {path for path in after if after[path] != own["before"].get(path)} | set(own["before"]) - set(after)
     assert {path.relative_to(project).parts[0] for path in changed} == {"results", ".snakemake"}
+
+
+def test_another_file_in_the_table_is_noticed_even_where_the_patients_stay_the_same(own: dict) -> None:
+    project = own["project"]
+    table = project / "clinic/patients.tsv"
+    text = table.read_text(encoding="utf-8")
+    (project / "clinic/p05/again").symlink_to(project / "clinic/p05/FLAIR")
+    table.write_text(text.replace("p05/FLAIR", "p05/again"), encoding="utf-8")
+    try:
+        finish(project, *MINE, "--", "results/my-study/clinic/series.tsv")
+        assert "preprocess" in planned_rules(project, *MINE), "one step after the other"
+    finally:
+        table.write_text(text, encoding="utf-8")
+        finish(project, *MINE)
 
 
 def test_an_edited_table_is_noticed(own: dict) -> None:

@@ -8,6 +8,7 @@ OWN = {  # of libraries that do not ask for XDG_CACHE_HOME first
     "MPLCONFIGDIR": "matplotlib",
     "KERAS_HOME": "keras",
     "TORCH_HOME": "torch",
+    "TORCHINDUCTOR_CACHE_DIR": "torchinductor",  # else in /tmp; Triton's is below it
     "CUDA_CACHE_PATH": "cuda",
 }
 

@@ -125,8 +125,11 @@ def save(model: Baseline, path: Path) -> None:
 
 
 def load(path: Path) -> Baseline:
-    """Read a model that `save` wrote."""
-    return Baseline(**read_json(path))
+    """Read a model that `save` wrote; one that lacks a part fails here and not when it is asked."""
+    model = Baseline(**read_json(path))
+    channels = 1 + max((term["channel"] for term in (*model.numbers, *model.codes)), default=0)
+    predict(model, np.zeros((1, channels, len(NAMES))))
+    return model
 
 
 def _columns(names: tuple[str, ...], channels: int, categorical: bool) -> list[int]:

@@ -1,6 +1,13 @@
 """Where patients come from."""
 
+from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING
+
+from gliobench.imaging.facts import SeriesError
+
+if TYPE_CHECKING:
+    from gliobench.imaging.dicom import SeriesFacts, Volume
 
 
 def layout(kind: str) -> ModuleType:
@@ -33,3 +40,28 @@ def layout(kind: str) -> ModuleType:
     from gliobench.cohorts import rsna
 
     return rsna
+
+
+def read_patient_series(
+    kind: str, folder: str | Path, patient_id: str, name: str, voi_lut: bool = False
+) -> "tuple[Volume, SeriesFacts]":
+    """
+    Read one series of a patient, whatever the cohort's layout.
+
+    Parameters
+    ----------
+    kind : str
+        As for `layout`.
+    folder, patient_id, name, voi_lut
+        As for the ``read_one`` of that layout.
+
+    Raises
+    ------
+    SeriesError
+        The series is absent or unreadable, or the system refuses its files.
+    """
+    try:
+        return layout(kind).read_one(folder, patient_id, name, voi_lut)
+    except OSError as error:
+        what = f"{error.filename or f'{name} of patient {patient_id}'} cannot be read ({error.strerror})"
+        raise SeriesError(f"{what}; check the path and its permissions.") from error

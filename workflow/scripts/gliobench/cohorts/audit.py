@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from gliobench.cohorts import layout
+from gliobench.cohorts import read_patient_series
 from gliobench.errors import GlioBenchError
 from gliobench.imaging.dicom import SeriesError, SeriesFacts, Volume
 from gliobench.imaging.intensity import minmax
@@ -80,7 +80,7 @@ def _audit_series(patient_id: str, name: str, folder: Path, kind: str) -> tuple[
     blank = np.zeros((THUMBNAIL, THUMBNAIL), np.uint8)
     names = {"patient_id": patient_id, "modality": name}
     try:
-        volume, facts = layout(kind).read_one(folder, patient_id, name)
+        volume, facts = read_patient_series(kind, folder, patient_id, name)
     except SeriesError as error:
         return names | asdict(error.facts) | {"status": "failed", "reason": str(error)}, blank, None
     grid = (volume.voxels.shape, volume.affine)

@@ -1,5 +1,9 @@
 """Names in a cohort's folder that those who read it share with those who generate it."""
 
+import csv
+import hashlib
+import json
+from collections.abc import Collection
 from pathlib import Path
 
 TABLE = "patients.tsv"  # of brainstem cohorts
@@ -11,3 +15,22 @@ LABELS = {"none": 0, "microscopic": 0, "extensive": 1}  # [doc: Materials and Me
 def lesion_file(folder: str | Path, patient_id: str) -> Path:
     """Return where the mask of a generated patient's lesion lies."""
     return Path(folder) / "lesions" / f"{patient_id}.nii.gz"
+
+
+def named_files(table: str | Path, series: Collection[str]) -> str | None:
+    """
+    Return a digest of the paths that a user's table names, or None where they cannot be read: the job says why.
+
+    Parameters
+    ----------
+    table : path
+        TSV of a cohort of kind table.
+    series : collection of str
+        Its columns of paths.
+    """
+    try:
+        with Path(table).open(encoding="utf-8-sig", newline="") as file:
+            rows = [[row.get(name) for name in ("patient_id", *series)] for row in csv.DictReader(file, delimiter="\t")]
+    except (OSError, ValueError, csv.Error):
+        return None
+    return hashlib.sha256(json.dumps(rows).encode()).hexdigest()[:16]

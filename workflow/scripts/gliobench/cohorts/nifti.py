@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from gliobench.cohorts.names import GRADES, LABELS, TABLE
-from gliobench.cohorts.patients import check_folders, check_ids, check_once, read_sites
+from gliobench.cohorts.patients import check_folders, check_ids, check_once, read_rows, read_sites
 from gliobench.errors import GlioBenchError
 from gliobench.imaging.dicom import SeriesError, SeriesFacts, Volume
 from gliobench.imaging.nifti import read_nifti
@@ -88,7 +88,7 @@ def _read_table(path: Path) -> pd.DataFrame:
             "<id>/<series>.nii.gz for each of FLAIR, T1w, T1wCE, T2w and segmentation), "
             "or try the generated cohorts first with `make demo`."
         )
-    table = pd.read_csv(path, sep="\t", dtype="str", keep_default_na=False)
+    table = read_rows(path)
     columns = ["patient_id", "grade", "site"]
     if not set(columns[:2]) <= set(table.columns) <= set(columns):
         raise GlioBenchError(

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from gliobench.errors import GlioBenchError
@@ -16,6 +17,35 @@ def some(patient_ids: Iterable[str]) -> str:
     ids = sorted(patient_ids)
     more = f" and {len(ids) - SHOWN} more" if len(ids) > SHOWN else ""
     return f"patient{'s' * (len(ids) > 1)} {', '.join(ids[:SHOWN])}{more}"
+
+
+def read_rows(path: Path, separator: str = "\t") -> pd.DataFrame:
+    """
+    Read a table that a user wrote, every cell as text.
+
+    Raises
+    ------
+    GlioBenchError
+        It is not there or no table: another encoding, ragged rows, or a quote that swallows cells.
+    """
+    columns = "tabs" if separator == "\t" else "commas"
+    try:
+        rows = pd.read_csv(path, sep=separator, dtype="str", keep_default_na=False, encoding="utf-8")
+    except (OSError, ValueError) as error:  # ValueError: pandas' own, and another encoding
+        raise GlioBenchError(
+            f"{path} cannot be read as a table ({error}): it must be text in UTF-8, its columns separated by {columns}."
+        ) from error
+    if not isinstance(rows.index, pd.RangeIndex):
+        raise GlioBenchError(
+            f"{path}: its first row has more cells than its header; separate columns by one of their {columns}."
+        )
+    swallowed = np.flatnonzero(rows.map(lambda cell: bool(set("\t\n\r") & set(cell))).any(axis=1))
+    if len(swallowed):
+        raise GlioBenchError(
+            f"{path}: a cell of line {swallowed[0] + 2} holds a tab or a line's end, so that a quotation mark "
+            "has swallowed what follows it; remove the mark."
+        )
+    return rows
 
 
 def check_excluded(patients: pd.DataFrame, exclude: dict[str, dict[str, str]]) -> None:
@@ -91,15 +121,16 @@ def read_sites(path: str | Path | None) -> pd.DataFrame:
     Raises
     ------
     GlioBenchError
-        The file is not there, lacks a column, or lists a patient twice.
+        The file is not there or no table, lacks a column, or lists a patient twice.
     """
     columns = ["patient_id", "site", "oracle_probability"]
     if path is None:
         return pd.DataFrame(columns=columns, dtype="str")
     if not Path(path).is_file():
         raise GlioBenchError(f"{path} does not exist: `sites` in the config must name a TSV with patient_id and site.")
-    table = pd.read_csv(path, sep="\t", dtype="str", keep_default_na=False, na_values=[""])
+    table = read_rows(Path(path))
     if not {"patient_id", "site"} <= set(table.columns):
         raise GlioBenchError(f"{path} has the columns {list(table.columns)}; expected are patient_id and site.")
+    check_ids(table["patient_id"], Path(path))
     check_once(table["patient_id"], Path(path))
-    return table.reindex(columns=columns)
+    return table.reindex(columns=columns, fill_value="").replace("", None)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from gliobench.cohorts.names import LABEL_TABLES, lesion_file
-from gliobench.cohorts.patients import check_folders, check_ids, check_once, read_sites
+from gliobench.cohorts.patients import check_folders, check_ids, check_once, read_rows, read_sites
 from gliobench.errors import GlioBenchError
 from gliobench.imaging.dicom import SeriesError, SeriesFacts, Volume, read_series
 
@@ -39,6 +39,9 @@ def read_patients(folder: str | Path, sites: str | Path | None = None) -> pd.Dat
     check_folders(labels["patient_id"], folder / "train", folder / LABELS)
     patients = labels.assign(label_name=labels["label"].map(LABEL_NAMES))
     known = read_sites(sites)
+    known["patient_id"] = _padded(known["patient_id"])
+    if len(known) and not set(known["patient_id"]) & set(patients["patient_id"]):
+        raise GlioBenchError(f"{sites} names no patient of {folder}: its patient_id must be the names of the folders.")
     return patients.merge(known, on="patient_id", how="left").sort_values("patient_id", ignore_index=True)
 
 
@@ -95,7 +98,7 @@ def _read_labels(folder: Path) -> pd.DataFrame:
             "`snakemake download` fetches them with your Kaggle credentials), "
             "or try the generated cohorts first with `make demo`."
         )
-    table = pd.read_csv(path, dtype="str", keep_default_na=False)
+    table = read_rows(path, ",")
     if list(table.columns) != ["BraTS21ID", "MGMT_value"]:
         raise GlioBenchError(f"{path} has the columns {list(table.columns)}; expected are BraTS21ID and MGMT_value.")
     bad = table[~table["MGMT_value"].isin(["0", "1"])]
@@ -106,6 +109,11 @@ def _read_labels(folder: Path) -> pd.DataFrame:
             "MGMT_value must be 0 (unmethylated) or 1 (methylated): correct or remove that row."
         )
     check_ids(table["BraTS21ID"], path)
-    patient_ids = table["BraTS21ID"].str.zfill(5)
+    patient_ids = _padded(table["BraTS21ID"])
     check_once(patient_ids, path)
     return pd.DataFrame({"patient_id": patient_ids, "label": table["MGMT_value"].astype(int)})
+
+
+def _padded(patient_ids: pd.Series) -> pd.Series:
+    """Return ids as the folders write them, since tables are known to lose leading zeros."""
+    return patient_ids.str.zfill(5)

@@ -1,12 +1,13 @@
 """A cohort of one's own: a TSV with a row a patient, which names the files of each series."""
 
+import os
 from functools import cache
 from pathlib import Path
 
 import pandas as pd
 
 from gliobench.cohorts.paths import read_path
-from gliobench.cohorts.patients import check_ids, check_once, read_sites
+from gliobench.cohorts.patients import check_ids, check_once, read_rows, read_sites
 from gliobench.errors import GlioBenchError
 from gliobench.imaging.dicom import SeriesError, SeriesFacts, Volume
 from gliobench.settings import known
@@ -97,29 +98,17 @@ def read_one(table: str | Path, patient_id: str, name: str, voi_lut: bool = Fals
 
 @cache  # asked for every series
 def _rows_by_patient(table: Path) -> pd.DataFrame:
-    return _read_text(table).set_index("patient_id")
-
-
-def _read_text(table: Path) -> pd.DataFrame:
-    try:
-        rows = pd.read_csv(table, sep="\t", dtype="str", keep_default_na=False, encoding="utf-8")
-    except FileNotFoundError:
-        raise GlioBenchError(
-            f"{table} does not exist: `table` in the config must name a TSV with patient_id, label and a column a "
-            "modality; docs/own-data.md has an example."
-        ) from None
-    except (OSError, ValueError) as error:  # a folder, another encoding, ragged rows
-        raise GlioBenchError(
-            f"{table} cannot be read as a table ({error}): it must be text in UTF-8, its columns separated by tabs."
-        ) from error
-    if not isinstance(rows.index, pd.RangeIndex):
-        raise GlioBenchError(f"{table}: its first row has more cells than its header; separate columns by one tab.")
-    return rows
+    return read_rows(table).set_index("patient_id")
 
 
 def _read_table(table: Path) -> pd.DataFrame:
     """Return the checked rows, with the columns that may be left out."""
-    rows = _read_text(table)
+    if not table.exists():
+        raise GlioBenchError(
+            f"{table} does not exist: `table` in the config must name a TSV with patient_id, label and a column a "
+            "modality; docs/own-data.md has an example."
+        )
+    rows = read_rows(table)
     missing = [name for name in NEEDED if name not in rows]
     if missing:
         raise GlioBenchError(
@@ -160,9 +149,10 @@ def _check_paths(rows: pd.DataFrame, table: Path) -> None:
     """Refuse one series under two names: a patient would be in two places at once."""
     series = rows[["patient_id", *(name for name in SERIES if name in rows)]]
     cells = series.melt("patient_id", var_name="series", value_name="path").query("path != ''")
-    again = cells[cells["path"].duplicated(keep=False)]
+    cells["place"] = [os.path.realpath(table.parent / path) for path in cells["path"]]
+    again = cells[cells["place"].duplicated(keep=False)]
     if len(again):
-        first, second = again[again["path"] == again["path"].iloc[0]].iloc[:2].to_dict("records")
+        first, second = again[again["place"] == again["place"].iloc[0]].iloc[:2].to_dict("records")
         raise GlioBenchError(
             f"{table}: {first['series']} of patient {first['patient_id']} and {second['series']} of patient "
             f"{second['patient_id']} are the same file or folder, {first['path']}; correct one of them."

@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from gliobench.errors import GlioBenchError
 
 SPARE = 10**9  # bytes that stay free, but no more than a hundredth of the disk
+LONGEST_NAME = 255  # bytes, of a file in common file systems
 DAMAGED = (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, ValueError)
 
 
@@ -59,8 +60,10 @@ def unpack(archive: Path, folder: Path, wanted: Sequence[str]) -> int:
 
 def _check_members(members: Sequence[zipfile.ZipInfo], archive: Path) -> None:
     seen: set[str] = set()
+    folders = {str(parent) for member in members for parent in PurePosixPath(member.filename).parents}
     for member in members:
-        problem = _problem(member) or ("stands there twice" if member.filename in seen else None)
+        again = member.filename in seen or member.filename in folders
+        problem = _problem(member) or ("stands there twice" if again else None)
         if problem:
             raise GlioBenchError(f"{archive}: its member {member.filename!r} {problem}; nothing was unpacked.")
         seen.add(member.filename)
@@ -72,6 +75,8 @@ def _problem(member: zipfile.ZipInfo) -> str | None:
     parts = PurePosixPath(name).parts
     if name.startswith("/") or ".." in parts or "\\" in name or ":" in name or "\0" in name or not parts:
         return "would lie outside the folder"
+    if any(len(part.encode()) > LONGEST_NAME for part in parts):
+        return "has too long a name"
     kind = stat.S_IFMT(member.external_attr >> 16)
     if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
         return "is a link or a device and no file"

@@ -71,6 +71,8 @@ def read_series(folder: str | Path, voi_lut: bool = False) -> tuple[Volume, Seri
         facts = replace(facts, transfer_syntax=first.transfer_syntax, manufacturer=first.manufacturer)
         _check_one_volume(folder, slices, ordered_by)
         voxels, blank_fraction = _load(slices)
+        if voxels.dtype.kind == "f" and not np.isfinite(voxels).all():
+            raise SeriesError(f"{folder}: its rescaled values are not all finite numbers; exclude the series.")
     except SeriesError as error:
         error.facts = facts
         raise

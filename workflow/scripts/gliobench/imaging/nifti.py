@@ -12,7 +12,7 @@ from nibabel.spatialimages import HeaderDataError
 
 from gliobench.imaging.dicom import SeriesError, SeriesFacts, Volume
 
-UNREADABLE = (ImageFileError, HeaderDataError, OSError, EOFError, ValueError, OverflowError, zlib.error)
+UNREADABLE = (ImageFileError, HeaderDataError, OSError, EOFError, ValueError, OverflowError, MemoryError, zlib.error)
 
 
 def read_nifti(path: Path) -> tuple[Volume, SeriesFacts]:

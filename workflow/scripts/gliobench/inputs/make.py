@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gliobench.cohorts import layout
+from gliobench.cohorts import read_patient_series
 from gliobench.errors import GlioBenchError
 from gliobench.imaging.facts import SeriesError
 
@@ -67,10 +67,9 @@ def make_inputs(
         An input cannot be made; the sentence names the patient.
     """
     make_input = _kind(settings).make_input
-    read_one = layout(kind).read_one
     arrays, rows = [], []
     for patient_id in patient_ids:
-        read = partial(read_one, folder, patient_id, voi_lut=settings.get("voi_lut", False))
+        read = partial(read_patient_series, kind, folder, patient_id, voi_lut=settings.get("voi_lut", False))
         try:
             made, slice_indexes = make_input(read, name, settings)
         except SeriesError as error:

@@ -37,7 +37,12 @@ def audit_patient(patient: Path, record: dict[str, Any]) -> tuple[pd.DataFrame, 
     GlioBenchError
         The input cannot be made: a series is missing, unreadable or blank.
     """
-    series, thumbnails = audit_patients([patient.name], needed_series(record), patient.parent, {}, LAYOUT)
+    needed = needed_series(record)
+    # As in training, a segmentation may lie on the grid of a series that the run itself does not read.
+    names = (*MODALITIES, SEGMENTATION) if SEGMENTATION in needed else needed
+    series, thumbnails = audit_patients([patient.name], names, patient.parent, {}, LAYOUT)
+    mine = series["modality"].isin(needed)
+    series, thumbnails = series[mine].reset_index(drop=True), thumbnails[mine.to_numpy()]
     unusable = series[series["status"] != "ok"]
     makeable = list(_usable(patient.name, series, record))
     # Slices of several series are rows of one input: what is there is scored, as in training. Else they are channels.

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -75,9 +76,15 @@ class Request:
 
     @property
     def images(self) -> str:
-        """A digest of the patient's files, by name, size and time: other files ask for another answer."""
-        files = sorted(path for path in self.patient.rglob("*") if path.is_file())
-        about = [(str(path.relative_to(self.patient)), path.stat().st_size, path.stat().st_mtime_ns) for path in files]
+        """A digest of the patient's files, by name, place, size and time: other files ask for another answer."""
+        # Links are followed: a series may be a link to where an archive keeps it.
+        folders = os.walk(self.patient, followlinks=True)
+        files = sorted(Path(folder, name) for folder, _, names in folders for name in names)
+        about = [
+            (str(path.relative_to(self.patient)), os.path.realpath(path), path.stat().st_size, path.stat().st_mtime_ns)
+            for path in files
+            if path.is_file()
+        ]
         return hashlib.sha256(json.dumps(about).encode()).hexdigest()[:16]
 
 
@@ -101,6 +108,8 @@ def take_request(config: dict[str, Any]) -> Request | None:
     if not {"patient", "model"} <= set(asked):
         raise GlioBenchError(f"`{next(iter(asked))}` is only a part of what a prediction needs: {USAGE}.")
     run = _folder(asked["model"], "model").resolve()
+    if set("{}") & set(str(run)):
+        raise GlioBenchError(f"`model`: Snakemake cannot use a path with braces, {run}; rename or move the folder.")
     request = Request(_patient(asked["patient"]), run, read_record(run), _fold(asked.get("fold")))
     find_models(run, request.fold)
     return request
@@ -126,7 +135,7 @@ def _folder(path: Any, key: str) -> Path:
 
 
 def _patient(path: Any) -> Path:
-    folder = _folder(path, "patient").resolve()
+    folder = _folder(path, "patient").absolute()  # the user's name for it, even if it is a link
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", folder.name):
         raise GlioBenchError(
             f"`patient`: the folder's name {folder.name!r} cannot be a patient id: use letters, digits, - and _ only."

@@ -35,7 +35,11 @@ QUICK = {
     ],
     "settings": {
         "cnn3d": {"input": {"shape": [8, 8, 8]}, "parameters": {"epochs": 1, "batch_size": 2}},
-        "resnet18": {"weights": "none", "input": {"shape": [32, 32], "most": 2}, "parameters": {"epochs": 1, "batch_size": 4}},
+        "resnet18": {
+            "weights": "none",
+            "input": {"shape": [32, 32], "most": 2},
+            "parameters": {"epochs": 1, "batch_size": 4},
+        },
     },
 }
 N_PATIENTS = 16

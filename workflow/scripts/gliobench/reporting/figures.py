@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
-from gliobench.evaluation.columns import CELL, ROUND, RUN
+from gliobench.evaluation.columns import CELL, HARMONISED, ROUND, RUN
 from gliobench.evaluation.metrics import THRESHOLD
 from gliobench.reporting.rates import GRID, both_labels, mean_roc, roc
 from gliobench.reporting.style import (
@@ -289,7 +289,8 @@ def _draw_replicates(
     axes.annotate(text, (1.01, place), xycoords=("axes fraction", "data"), va="center", fontsize=8)
     minus: str = "" if pd.isna(row["contrast"]) else f" {DASH} {row['contrast']}"
     phase = "" if row["phase"] == "final" else f", {row['phase']}"
-    return f"{row['cohort_group']}: {row['approach']} {row['variant']}{minus}{phase}"
+    protocol = "" if row["protocol"] == HARMONISED else f"\n{row['protocol']}"
+    return f"{row['cohort_group']}: {row['approach']} {row['variant']}{minus}{phase}{protocol}"
 
 
 def _values(row: Row, comparison: pd.DataFrame, groups: Mapping[str, Sequence[str]]) -> np.ndarray:

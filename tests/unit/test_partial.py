@@ -71,7 +71,16 @@ def test_copies_with_permuted_labels_count_as_far_as_they_are_whole():
     cell |= {"permuted": [["copy-0"], ["copy-1"], ["copy-2"]]}
     test = partial_metrics([cell], runs | copies, **SCORE).iloc[0]
     assert test["n_permutations"] == 2
-    assert about([cell], runs | copies).endswith("1 of 1 trainings exist.")
+    assert about([cell], runs | copies).endswith("of an unfinished study: 3 of 4 trainings exist.")
+
+
+def test_a_cell_that_lacks_runs_has_no_p_beside_whole_copies():
+    cell, runs = cell_and_runs(2)
+    predictions, records, _ = make_cell(random_seed=1, repeats=2, cohort="planted/permutations/001")
+    copies = {"copy-0": (predictions[0], records[0]), "copy-1": (predictions[1], records[1])}
+    cell |= {"permuted": [["copy-0", "copy-1"]]}
+    assert partial_metrics([cell], runs | copies, **SCORE).iloc[0]["n_permutations"] == 1
+    assert pd.isna(partial_metrics([cell], without(runs, "cnn3d/main/1") | copies, **SCORE).iloc[0]["p_chance"])
 
 
 def test_only_whole_cells_are_compared():

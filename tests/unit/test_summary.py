@@ -120,6 +120,10 @@ def test_controls_are_told_from_their_tables():
     assert "neither replicated cohorts nor" in sentences()[3]
 
 
+def test_controls_without_a_result_are_not_said_to_be_absent_or_empty():
+    assert sentences(groups={"null": ["null-01"]})[3] == "The controls of this study have no result yet."
+
+
 def test_the_last_sentence_says_how_wide_intervals_are():
     said = sentences(score(0.5, 0.7), score(0.4, 0.8, modality="T2w"))
     assert said[4] == "The 95 % interval of a network's AUC is 0.30 wide at the median (from 0.20 to 0.40)."

@@ -365,6 +365,20 @@ def test_the_phase_is_a_column_where_an_approach_has_several():
     assert SHOW["sensitivity"](rows).text["Phase"].tolist() == ["transfer", "finetuned"]
 
 
+def test_variants_that_share_no_cohort_have_no_difference():
+    table = control({"main": [0.7, np.nan], "as_coded": [np.nan, 0.5]})
+    replicates = replicates_table(table, {"null": ["null-0", "null-1"]})
+    assert replicates["control"].tolist() == ["mean", "mean"]
+
+
+def test_cohorts_that_agree_have_no_interval_and_a_failed_approach_stays_in_the_family():
+    table = control({"main": [0.52, 0.52]})
+    failed = table.assign(approach="resnet18", auc=np.nan, part=None, status="failed")
+    row = replicates_table(pd.concat([table, failed]), {"null": ["null-0", "null-1"]}).iloc[0]
+    assert row["statement"].endswith("is 0.520; all alike, and so without ground for an interval.")
+    assert row["family"] == 2
+
+
 def test_replicates_pair_only_cohorts_that_have_both_variants():
     table = control({"main": [0.7, 0.8, 0.75], "as_coded": [0.5, np.nan, 0.5]})
     replicates = replicates_table(table, {"null": ["null-0", "null-1", "null-2"]})

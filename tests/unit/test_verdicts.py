@@ -119,7 +119,15 @@ def test_a_published_auc_has_the_interval_of_hanley_and_mcneil():
     assert (high - low) / 2 / 1.959964 == pytest.approx(0.0757, abs=1e-4)  # by hand: Q1 = 0.3559, Q2 = 0.3615
 
 
-@given(st.floats(0, 1), st.integers(1, 500), st.integers(1, 500))
+@pytest.mark.parametrize("auc", [0.0, 1.0])
+def test_an_auc_at_the_edge_has_an_unknown_error(auc):
+    row = figures(auc=auc, n=24, n_positive=12).iloc[0].to_dict()
+    ends, why = published_interval(row, "auc")
+    assert np.isnan(ends).all()
+    assert f"the error of an AUC of {auc:g} is unknown" in why
+
+
+@given(st.floats(0, 1, exclude_min=True, exclude_max=True), st.integers(1, 500), st.integers(1, 500))
 def test_the_interval_of_an_auc_stays_within_0_and_1_and_holds_it(auc, positive, negative):
     row = figures(auc=auc, n=positive + negative, n_positive=positive).iloc[0].to_dict()
     (low, high), _ = published_interval(row, "auc")

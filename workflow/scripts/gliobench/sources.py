@@ -23,6 +23,11 @@ def library_files(*entries: str) -> list[str]:
         Sorted, relative to the working directory, so that a study that is moved with its results stays finished.
         Entries inside the library are among them, scripts are not: Snakemake watches those.
     """
+    return list(_relative(entries, Path.cwd()))
+
+
+@cache  # hundreds of jobs ask for the same
+def _relative(entries: tuple[str, ...], start: Path) -> tuple[str, ...]:
     found: set[Path] = set()
     waiting = [SCRIPTS / entry for entry in entries]
     while waiting:
@@ -30,7 +35,7 @@ def library_files(*entries: str) -> list[str]:
         if path not in found:
             found.add(path)
             waiting.extend(_imports(path))
-    return sorted(os.path.relpath(path) for path in found if path.parent != SCRIPTS)
+    return tuple(sorted(os.path.relpath(path, start) for path in found if path.parent != SCRIPTS))
 
 
 @cache

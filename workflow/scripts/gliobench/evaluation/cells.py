@@ -120,7 +120,10 @@ def patient_rows(predictions: Sequence[pd.DataFrame], records: Sequence[Record])
 
 def _all_rows(predictions: Sequence[pd.DataFrame], records: Sequence[Record]) -> pd.DataFrame:
     tables = [
-        table.assign(repeat=record["repeat"], seed_index=record["seed_index"])
+        # Means over unlike numbers of slices differ in their last digits even where a network says one thing to all.
+        table.assign(
+            probability=table["probability"].round(12), repeat=record["repeat"], seed_index=record["seed_index"]
+        )
         for table, record in zip(predictions, records, strict=True)
     ]
     return pd.concat(tables, ignore_index=True)

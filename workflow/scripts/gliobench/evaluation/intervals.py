@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import stats
 
-from gliobench.evaluation.bootstrap import CONFIDENCE, RESAMPLES, bca_intervals, resample
+from gliobench.evaluation.bootstrap import CONFIDENCE, RESAMPLES, ROUNDING, bca_intervals, resample
 from gliobench.evaluation.columns import METRICS
 from gliobench.evaluation.delong import logit_interval
 from gliobench.evaluation.metrics import Sample, confusion, score, unit_weights
@@ -133,7 +133,7 @@ def _auc_near_edge(sample: Sample, auc: float) -> Ends:
 
 def _scored_once(sample: Sample) -> bool:
     """Whether no round scores a patient twice, so that its patients are independent."""
-    return max(sample.positive.scores.max(), sample.negative.scores.max()) <= 1
+    return max(side.scores.max(initial=0) for side in (sample.positive, sample.negative)) <= 1
 
 
 def t_interval(values: ArrayLike, confidence: float = CONFIDENCE) -> Interval:
@@ -143,17 +143,17 @@ def t_interval(values: ArrayLike, confidence: float = CONFIDENCE) -> Interval:
     Parameters
     ----------
     values : array-like, shape (n,)
-        One value an independent cohort; those that are not numbers are left out.
+        One value an independent cohort; those that are not numbers are left out. One value, or equal ones, have no
+        interval: that they agree by chance makes them no surer.
     confidence : float
         Of the interval, 0 to 1.
     """
     numbers = np.asarray(values, dtype=float)
     numbers = numbers[~np.isnan(numbers)]
-    if len(numbers) < 2:
-        mean = float(numbers[0]) if len(numbers) else float("nan")
+    mean = float(numbers.mean()) if len(numbers) else float("nan")
+    if len(numbers) < 2 or np.ptp(numbers) < ROUNDING:
         return Interval(mean, float("nan"), float("nan"), len(numbers))
     half = stats.t.ppf((1 + confidence) / 2, len(numbers) - 1) * stats.sem(numbers)
-    mean = float(numbers.mean())
     return Interval(mean, mean - float(half), mean + float(half), len(numbers))
 
 

@@ -1,7 +1,6 @@
 """How much of a score is leakage: slices split freely or by patient, scored at the best validation epoch or later."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -76,8 +75,6 @@ def _scores(rows: pd.DataFrame) -> dict[str, Any]:
     }
     for name, score in (("accuracy", _accuracy), ("auc", _auc)):
         found = t_interval([score(run) for run in runs])
-        if found.low == found.high:  # runs that agree by chance know no better for it
-            found = replace(found, low=float("nan"), high=float("nan"))
         scores |= {name: found.mean, f"{name}_low": max(found.low, 0.0), f"{name}_high": min(found.high, 1.0)}
     return scores
 

@@ -30,14 +30,15 @@ def replicates_table(comparison: pd.DataFrame, groups: Mapping[str, Sequence[str
     pandas.DataFrame
         The table ``replicates``: a row a group, approach, variant, modality, protocol and phase (``mean``), and one
         a variant that stands beside ``main`` (``difference``: main minus it, over the cohorts that have both). The
-        family of a mean is the approaches of its group: its second interval holds for them together (Bonferroni).
+        family of a mean is the approaches of its group: its second interval is corrected for them (Bonferroni). An
+        approach counts once, however many variants, modalities, protocols and phases it has.
     """
-    scored = comparison["auc"].notna() & comparison["unit"].eq("patient")
-    test = comparison[(comparison["part"] == "test") & scored]
+    tested = comparison["part"].eq("test") & comparison["unit"].eq("patient") & comparison["auc"].notna()
     rows = []
     for group, cohorts in groups.items():
-        cells = test[test["cohort"].isin(cohorts)]
-        head = {"cohort_group": group, "family": cells["approach"].nunique()}
+        members = comparison["cohort"].isin(cohorts)
+        cells = comparison[members & tested]
+        head = {"cohort_group": group, "family": comparison.loc[members, "approach"].nunique()}
         for method, of_method in cells.groupby(METHOD, sort=False):
             rows += _rows_of(head | dict(zip(METHOD, method, strict=True)), of_method)
     table = pd.DataFrame(rows, columns=list(table_schema("replicates")["properties"]))
@@ -53,7 +54,8 @@ def _rows_of(head: dict[str, Any], cells: pd.DataFrame) -> list[dict[str, Any]]:
     alone = head | {"family": 1}
     for other in others:
         difference = _difference(aucs[COMPARED], aucs[other])
-        rows.append(_row(alone, COMPARED, other, difference, difference))
+        if difference.n:
+            rows.append(_row(alone, COMPARED, other, difference, difference))
     return rows
 
 
@@ -83,7 +85,8 @@ def _statement(row: Mapping[str, Any]) -> str:
     what = f"AUC of {what} minus {row['contrast']}" if row["contrast"] else f"mean AUC of {what}"
     where = f"{row['cohort_group']}, {row['modality']}, {row['protocol']}: {what} over {row['n']} cohorts"
     if np.isnan(row["low"]):
-        return f"{where} is {row['mean']:.3f}; too few for an interval."
+        why = "too few" if row["n"] < 2 else "all alike, and so without ground"
+        return f"{where} is {row['mean']:.3f}; {why} for an interval."
     reference = 0 if row["contrast"] else CHANCE
     numbers = f"{row['mean']:.3f} ({row['low']:.3f} to {row['high']:.3f})"
     family = "" if row["family"] == 1 else f" corrected for {row['family']} approaches"

@@ -118,5 +118,5 @@ def _say_slope(row: Mapping[str, Any]) -> str:
 
 def _say_floor(row: Mapping[str, Any]) -> str:
     if np.isnan(row["floor"]):
-        return "no level of signal is told from chance up to the strongest"
+        return "the strongest level of signal is not told from chance, so that there is no floor"
     return f"signals are told from chance from a mean oracle AUC of {row['floor']:.2f} on"

@@ -55,8 +55,9 @@ def _split(rows: pd.DataFrame) -> dict[str, Any]:
     between, within = components(aucs["auc"].to_numpy(float), aucs.groupby(FOLD).ngroup().to_numpy())
     reason = None
     if np.isnan(between):
-        single = "seed" if counts["n_seeds"] == 1 else "fold"
-        reason = f"sd_folds and sd_seeds are empty: a single {single}"
+        few = "a single seed" if counts["n_seeds"] == 1 else "a single fold"
+        why = few if 1 in (counts["n_seeds"], counts["n_folds"]) else "no fold has two seeds"
+        reason = f"sd_folds and sd_seeds are empty: {why}"
     return {
         "metric": "auc",
         **counts,

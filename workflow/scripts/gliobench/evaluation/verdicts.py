@@ -102,6 +102,8 @@ def published_interval(figure: Row, metric: str) -> tuple[Ends, str | None]:
         return UNKNOWN, f"the error of {metric} is unknown: the paper does not state what it counts"
     if np.isnan(positive):
         return UNKNOWN, "the paper does not state how many of its patients are positive, so its error is unknown"
+    if metric == "auc" and value in (0, 1):
+        return UNKNOWN, f"the error of an AUC of {value:g} is unknown: its formula gives none at the edge"
     if metric == "auc":
         return _hanley_mcneil(value, positive, n - positive), None
     return _wilson(value, positive if metric == "recall" else n - positive), None
@@ -202,7 +204,9 @@ def counted(verdicts: pd.DataFrame) -> pd.DataFrame:
     Otherwise every generated cohort beside the paper's own would make the same figure count once more.
     """
     judged = verdicts["verdict"].isin(JUDGED)
-    rest = verdicts[~judged].drop_duplicates(FIGURE)
+    # What a real cohort leaves out is `not run`, whatever generated ones stand beside it.
+    order = verdicts.loc[~judged, "verdict"].ne("not run").sort_values(kind="stable").index
+    rest = verdicts.loc[order].drop_duplicates(FIGURE)
     settled = pd.MultiIndex.from_frame(verdicts.loc[judged, FIGURE])
     return pd.concat([verdicts[judged], rest[~pd.MultiIndex.from_frame(rest[FIGURE]).isin(settled)]]).sort_index()
 

@@ -79,8 +79,13 @@ def _training(job: Mapping[str, Any], record: Record) -> dict[str, Any]:
         "energy_kwh": sum(fold["energy_kwh"] for fold in folds)
         if all("energy_kwh" in fold for fold in folds)
         else None,
-        "peak_memory_mb": max([job["peak_memory_mb"], *(fold["peak_memory_bytes"] / MIB for fold in folds)]),
+        "peak_memory_mb": _largest([job["peak_memory_mb"], *(fold["peak_memory_bytes"] / MIB for fold in folds)]),
     }
+
+
+def _largest(values: Sequence[Any]) -> float:
+    """Return the largest of those that are known."""
+    return float(pd.Series(values, dtype=float).max())
 
 
 def cost_table(jobs: Sequence[Mapping[str, Any]], groups: Mapping[str, Sequence[str]]) -> pd.DataFrame:
@@ -160,7 +165,9 @@ def cost_sentence(cost: pd.DataFrame) -> str:
     trained = cost.loc[cost["stage"].isin(FITTING), "seconds"].sum()
     share = f"{trained / whole['seconds']:.0%}".replace("%", " %")
     device = "" if pd.isna(whole["device"]) else f" (trained on {whole['device']})"
+    memory = whole["peak_memory_mb"]
+    largest = "" if pd.isna(memory) else f"; the largest needed {memory:,.0f} MiB of memory"
     return (
         f"All {whole['n_jobs']} jobs, one after the other, took {duration(whole['seconds'])}{device}, {share} of it "
-        f"training and tuning; the largest needed {whole['peak_memory_mb']:,.0f} MiB of memory."
+        f"training and tuning{largest}."
     )

@@ -216,7 +216,7 @@ def distributions_figure(phases: Mapping[str, pd.DataFrame], scores: Row, label_
     panels = figure.subplots(1, len(phases), sharey=True, squeeze=False)[0]
     for axes, (phase, rows) in zip(panels, phases.items(), strict=True):
         axes.set(xlabel="Predicted probability of label 1", xlim=(0, 1))
-        axes.set_title(f"{'' if phase == 'final' else f'{phase}: '}{scores['part']} part, {_counts(rows)}")
+        axes.set_title(f"{'' if phase == 'final' else f'{phase}: '}{_counted(rows, scores)}")
         if len(rows):
             _draw_distributions(axes, rows, label_names)
         else:
@@ -228,6 +228,10 @@ def distributions_figure(phases: Mapping[str, pd.DataFrame], scores: Row, label_
         figure.legend(*shown.get_legend_handles_labels(), loc="outside lower center", ncols=3)
     heading(figure, *(str(scores[name]) for name in CELL))
     return figure
+
+
+def _counted(rows: pd.DataFrame, scores: Row) -> str:
+    return f"{scores['part']} part, {_counts(rows)}" if len(rows) else "no predictions"
 
 
 def _counts(rows: pd.DataFrame) -> str:

@@ -90,10 +90,10 @@ def show_replicates(table: pd.DataFrame) -> Display:
         "Phase": texts(table["phase"]),
         "n": texts(table["n"]),
         "Mean AUC or difference": intervals(table, ["mean", "low", "high"], digits=3),
-        "For all approaches together": intervals(table, ["mean", "family_low", "family_high"], digits=3),
+        "Corrected for approaches": intervals(table, ["mean", "family_low", "family_high"], digits=3),
     }
-    numbers = frozenset(["n", "Mean AUC or difference", "For all approaches together"])
-    caption = "Independent cohorts together: means with 95 % t intervals, alone and for all approaches together."
+    numbers = frozenset(["n", "Mean AUC or difference", "Corrected for approaches"])
+    caption = "Independent cohorts together: means with 95 % t intervals, alone and corrected for approaches."
     return Display(pd.DataFrame(columns), numbers, caption, 6, tuple(table["statement"]))
 
 

@@ -84,8 +84,10 @@ def precision_recall_overlay(cells: Sequence[Scored]) -> Figure:
     """
     figure, panels = _panels(cells)
     for axes, key, members in panels:
-        prevalence = _patients(members)["label"].mean()
-        axes.axhline(prevalence, color=GREY, lw=0.9, ls=(0, (4, 3)), label=f"prevalence {prevalence:.2f}")
+        labels = _patients(members)["label"]
+        if len(labels):
+            prevalence = labels.mean()
+            axes.axhline(prevalence, color=GREY, lw=0.9, ls=(0, (4, 3)), label=f"prevalence {prevalence:.2f}")
         _draw_means(axes, members, "pr_auc", lambda runs: (GRID, mean_precision(runs)))
         axes.set(xlabel="Recall (sensitivity)", ylabel="Precision")
         _legend(axes, key, "PR-AUC (95 % interval)")

@@ -53,9 +53,10 @@ def _score(cell: Mapping[str, Any], runs: Mapping[str, Run], base_seed: int, res
     if not there:
         head = {name: cell[name] for name in [*CELL, "weights", "caveat"]}
         return as_metrics([head | {"n_runs": 0, "status": "missing", "reason": lacks}])
+    if len(there) < len(cell["folders"]):  # fewer runs vary more than those on permuted labels: no p comes of them
+        return _mark_missing(score_cell(*split(there), base_seed, resamples, cell["caveat"]), lacks)
     copies = [[runs[folder] for folder in copy] for copy in cell["permuted"] if all(folder in runs for folder in copy)]
-    scored = score_cell(*split(there), base_seed, resamples, cell["caveat"], [split(copy) for copy in copies])
-    return scored if len(there) == len(cell["folders"]) else _mark_missing(scored, lacks)
+    return score_cell(*split(there), base_seed, resamples, cell["caveat"], [split(copy) for copy in copies])
 
 
 def _mark_missing(metrics: pd.DataFrame, reason: str) -> pd.DataFrame:
@@ -65,7 +66,7 @@ def _mark_missing(metrics: pd.DataFrame, reason: str) -> pd.DataFrame:
 
 def about(cells: Sequence[Mapping[str, Any]], runs: Mapping[str, Run]) -> str:
     """Say how much of a study a report is made of."""
-    there = [folder in runs for cell in cells for folder in cell["folders"]]
+    there = [folder in runs for cell in cells for part in (cell["folders"], *cell["permuted"]) for folder in part]
     whole = "a finished" if all(there) else "an unfinished"
     return f"This report is of {whole} study: {sum(there)} of {len(there)} trainings exist."
 

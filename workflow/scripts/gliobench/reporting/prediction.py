@@ -179,7 +179,7 @@ def score_sentence(row: Mapping[str, Any] | None, model: Mapping[str, Any]) -> s
         f"In the study that trained it, on {row['n_patients']} patients of {where} ({row['part']} part), this approach "
         f"reached an AUC of {row['auc']:.2f}{between}; 0.5 is chance."
     )
-    if not pd.isna(row["auc_low"]) and row["auc_low"] <= 0.5:
+    if not pd.isna(row["auc_low"]) and row["auc_low"] <= 0.5 <= row["auc_high"]:
         said += " The interval does not leave chance out: its answers may mean nothing."
     return said + (f" Caveat there: {row['caveat']}." if not pd.isna(row["caveat"]) else "")
 

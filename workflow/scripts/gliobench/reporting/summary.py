@@ -31,7 +31,7 @@ def five_sentences(tables: Tables, groups: Mapping[str, Sequence[str]] | None = 
         _run(there["comparison"]),
         _found(there, members),
         _stand(there.get("published_vs_reproduced")),
-        _controls(there.get("leakage"), there.get("replicates")),
+        _controls(there.get("leakage"), there.get("replicates"), bool(members)),
         _precision(_networks(there["comparison"]), there.get("cost")),
     ]
 
@@ -79,7 +79,7 @@ def _beaten(rows: pd.DataFrame, pairwise: pd.DataFrame | None) -> str:
     if not margins:
         return "none could be compared with a baseline by patient"
     better = sum(margin > 0 for margin in margins)
-    return f"{better} of {len(margins)} compared by patient are better than every baseline of their cohort"
+    return f"{better} of {len(margins)} compared by patient are better than every baseline they were compared with"
 
 
 def _margins(rows: pd.DataFrame, pairwise: pd.DataFrame) -> list[float]:
@@ -112,14 +112,17 @@ def _stand(verdicts: pd.DataFrame | None) -> str:
     )
 
 
-def _controls(leakage: pd.DataFrame | None, replicates: pd.DataFrame | None) -> str:
+def _controls(leakage: pd.DataFrame | None, replicates: pd.DataFrame | None, replicated: bool) -> str:
     parts = [_leaks(leakage)] if leakage is not None else []
     if replicates is not None:
         means = replicates[replicates["control"].eq("mean") & replicates["family_low"].notna()]
         parts += [_group(str(name), rows) for name, rows in means.groupby("cohort_group", sort=False)]
-    if not parts:
-        return "This study has neither replicated cohorts nor a pair of slice splits: its controls are its baselines."
-    return f"Controls: {'; '.join(filter(None, parts))}."
+    said = list(filter(None, parts))
+    if said:
+        return f"Controls: {'; '.join(said)}."
+    if replicated or leakage is not None:
+        return "The controls of this study have no result yet."
+    return "This study has neither replicated cohorts nor a pair of slice splits: its controls are its baselines."
 
 
 def _group(name: str, rows: pd.DataFrame) -> str:

@@ -10,7 +10,7 @@ if not workflow.overwrite_configfiles:
 
 
 scattergather:
-    shards=4,  # of patients; a machine's choice: --set-scatter shards=32
+    shards=4,  # of patients; a machine's choice: --set-scatter shards=16
 
 
 include: "rules/common.smk"

@@ -148,7 +148,7 @@ def _snakemake(cores: str, shards: int) -> list[str]:
 
 
 def _dry_run(folder: Path) -> float:
-    command = [*_snakemake("1", 32), "--dry-run", "--configfile", str(ROOT / "config" / "config.yaml")]
+    command = [*_snakemake("1", 16), "--dry-run", "--configfile", str(ROOT / "config" / "config.yaml")]
     return statistics.median(_run(command, folder)[0] for _ in range(3))
 
 
@@ -164,7 +164,7 @@ def _run(command: Sequence[str], folder: Path) -> tuple[float, float]:
 
 
 def _sentences(found: dict[str, Any], options: argparse.Namespace) -> str:
-    lines = [f"Dry run of config/config.yaml with 32 shards: {found['dry_run_full_study_seconds']:.1f} s."]
+    lines = [f"Dry run of config/config.yaml with 16 shards: {found['dry_run_full_study_seconds']:.1f} s."]
     lines += [
         f"{patients} patients: Snakemake {at['engine_seconds']:.0f} s, plain loop {at['plain_seconds']:.0f} s, "
         f"overhead {at['overhead']:.1%}, peak of the largest process {at['peak_memory_mb']:.0f} MB."

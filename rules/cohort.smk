@@ -1,9 +1,5 @@
 rule generate:
     """Write a generated cohort: DICOM in the competition's layout, or NIfTI with a brainstem segmentation."""
-    input:
-        library=lambda wildcards: library_files(
-            f"gliobench/cohorts/{cohort_settings(wildcards)['kind'].replace('-', '_')}.py"
-        ),
     output:
         images=directory(f"{COHORT}/images"),
     log:
@@ -12,6 +8,7 @@ rule generate:
         f"{COHORT}/benchmarks/generate.tsv"
     wildcard_constraints:
         cohort=generated_cohorts(),
+    priority: PREPARED_FIRST
     conda:
         "../envs/imaging.yaml"
     threads: 2
@@ -22,6 +19,9 @@ rule generate:
         generator=lookup(dpath="{cohort}/generator", within=STUDY.cohorts, default={}),
         seed=lookup(dpath="{cohort}/seed", within=STUDY.cohorts),
         kind=lookup(dpath="{cohort}/kind", within=STUDY.cohorts),
+        library=lambda wildcards: library_digest(
+            f"gliobench/cohorts/{cohort_settings(wildcards)['kind'].replace('-', '_')}.py"
+        ),
     script:
         "../workflow/scripts/generate.py"
 
@@ -31,11 +31,11 @@ rule read_cohort:
     input:
         generated,
         own_tables,
-        library=library_files("read_cohort.py"),
     output:
         patients=f"{COHORT}/patients.tsv",
     log:
         f"{COHORT}/logs/read_cohort.log",
+    priority: PREPARED_FIRST
     conda:
         "../envs/imaging.yaml"
     threads: 1
@@ -47,6 +47,7 @@ rule read_cohort:
         sites=sites_table,
         exclude=lookup(dpath="{cohort}/exclude", within=STUDY.cohorts, default={}),
         kind=lookup(dpath="{cohort}/kind", within=STUDY.cohorts),
+        library=library_digest("read_cohort.py"),
     script:
         "../workflow/scripts/read_cohort.py"
 
@@ -56,7 +57,6 @@ rule audit_series:
     input:
         generated,
         patients=f"{COHORT}/patients.tsv",
-        library=library_files("audit_series.py"),
     output:
         series=f"{COHORT}/audit/{{scatteritem}}.tsv",
         thumbnails=f"{COHORT}/audit/{{scatteritem}}.npy",
@@ -64,6 +64,7 @@ rule audit_series:
         f"{COHORT}/logs/audit/{{scatteritem}}.log",
     benchmark:
         f"{COHORT}/benchmarks/audit/{{scatteritem}}.tsv"
+    priority: PREPARED_FIRST
     conda:
         "../envs/imaging.yaml"
     threads: 1
@@ -76,6 +77,7 @@ rule audit_series:
         paths=named_paths,
         exclude=lookup(dpath="{cohort}/exclude", within=STUDY.cohorts, default={}),
         kind=lookup(dpath="{cohort}/kind", within=STUDY.cohorts),
+        library=library_digest("audit_series.py"),
     script:
         "../workflow/scripts/audit_series.py"
 
@@ -84,16 +86,18 @@ rule gather_series:
     """The audit of a whole cohort as one table."""
     input:
         gather.shards(f"{COHORT}/audit/{{scatteritem}}.tsv", allow_missing=True),
-        library=library_files("gather_series.py"),
     output:
         series=f"{COHORT}/series.tsv",
     log:
         f"{COHORT}/logs/gather_series.log",
+    priority: PREPARED_FIRST
     conda:
         "../envs/imaging.yaml"
     threads: 1
     resources:
         mem_mb=growing(1000),
         runtime=growing(10),
+    params:
+        library=library_digest("gather_series.py"),
     script:
         "../workflow/scripts/gather_series.py"

@@ -8,12 +8,12 @@ from snakemake.exceptions import WorkflowError
 ROOT = Path(str(workflow.current_basedir)).resolve().parent
 sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
 
-from gliobench.cohorts.names import LABEL_TABLES, named_files
+from gliobench.cohorts.names import LABEL_TABLES, paths_digest
 from gliobench.errors import GlioBenchError
 from gliobench.predict.request import take_request
 from gliobench.processes import lead_jobs
 from gliobench.reporting import contents
-from gliobench.sources import library_files
+from gliobench.sources import library_digest
 from gliobench.study import (
     ALL,
     GENERATED,
@@ -59,6 +59,8 @@ def project_file(path):
     return os.path.relpath(ROOT / path)
 
 
+# What is ready at once starts in this order, so that the short jobs are left to fill the gaps beside the last long ones.
+PREPARED_FIRST, LONG_ONES_EARLY = 2, 1
 GPUS = 0 if STUDY.device == "cpu" else 1  # that a training asks for
 
 
@@ -120,7 +122,7 @@ def named_paths(wildcards):
     """What a user's table names of each series, so that another file is seen; in other layouts names are given."""
     settings = cohort_settings(wildcards)
     series = STUDY.cohort_series(wildcards.cohort)
-    return named_files(settings["table"], series) if "table" in settings else None
+    return paths_digest(settings["table"], series) if "table" in settings else None
 
 
 def generated(wildcards):

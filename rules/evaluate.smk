@@ -11,7 +11,6 @@ rule score:
             wildcards.cohort, "predictions.tsv"
         ),
         permuted_records=lambda wildcards: permuted_files(wildcards.cohort, "run.json"),
-        library=library_files("score.py"),
     output:
         metrics=f"{COHORT}/metrics.tsv",
         pairwise=f"{COHORT}/pairwise.tsv",
@@ -28,6 +27,7 @@ rule score:
         cells=lambda wildcards: STUDY.records(wildcards.cohort),
         seed=STUDY.seed,
         resamples=STUDY.bootstrap,
+        library=library_digest("score.py"),
     script:
         "../workflow/scripts/score.py"
 
@@ -41,7 +41,6 @@ rule compare:
         histories=files_of(training_claimed(), "history.tsv"),
         records=files_of(training_claimed(), "run.json"),
         published=project_file("config/published.tsv"),
-        library=library_files("compare.py"),
     output:
         report(
             f"{RESULTS}/tables/comparison.html",
@@ -79,6 +78,7 @@ rule compare:
             for name in SCORED_COHORTS
         },
         groups=STUDY.groups,
+        library=library_digest("compare.py"),
     script:
         "../workflow/scripts/compare.py"
 
@@ -88,7 +88,6 @@ rule describe_cohorts:
     input:
         patients=expand(f"{COHORT}/patients.tsv", cohort=SCORED_COHORTS),
         series=expand(f"{COHORT}/series.tsv", cohort=SCORED_COHORTS),
-        library=library_files("describe_cohorts.py"),
     output:
         expand(
             f"{RESULTS}/tables/{{table}}.{{format}}",
@@ -105,6 +104,7 @@ rule describe_cohorts:
         runtime=growing(10),
     params:
         cohorts=SCORED_COHORTS,
+        library=library_digest("describe_cohorts.py"),
     script:
         "../workflow/scripts/describe_cohorts.py"
 
@@ -113,7 +113,6 @@ rule compare_replicates:
     """Controls: the mean AUC over replicated cohorts, and its difference between variants."""
     input:
         comparison=f"{RESULTS}/tables/comparison.tsv",
-        library=library_files("compare_replicates.py"),
     output:
         expand(f"{RESULTS}/tables/replicates.{{format}}", format=FORMATS),
     log:
@@ -126,6 +125,7 @@ rule compare_replicates:
         runtime=growing(10),
     params:
         groups=STUDY.groups,
+        library=library_digest("compare_replicates.py"),
     script:
         "../workflow/scripts/compare_replicates.py"
 
@@ -135,7 +135,6 @@ rule tabulate_sensitivity:
     input:
         comparison=f"{RESULTS}/tables/comparison.tsv",
         cohorts=f"{RESULTS}/tables/cohorts.tsv",
-        library=library_files("tabulate_sensitivity.py"),
     output:
         expand(f"{RESULTS}/tables/sensitivity.{{format}}", format=FORMATS),
     log:
@@ -148,6 +147,7 @@ rule tabulate_sensitivity:
         runtime=growing(10),
     params:
         groups=STUDY.sensitivity,
+        library=library_digest("tabulate_sensitivity.py"),
     script:
         "../workflow/scripts/tabulate_sensitivity.py"
 
@@ -169,7 +169,6 @@ rule tabulate_cost:
         ),
         trainings=training_benchmarks(),
         records=files_of(trained_cells(), "run.json"),
-        library=library_files("tabulate_cost.py"),
     output:
         expand(f"{RESULTS}/tables/cost.{{format}}", format=FORMATS),
     log:
@@ -182,5 +181,6 @@ rule tabulate_cost:
         runtime=growing(10),
     params:
         groups=STUDY.groups,
+        library=library_digest("tabulate_cost.py"),
     script:
         "../workflow/scripts/tabulate_cost.py"

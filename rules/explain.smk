@@ -10,9 +10,6 @@ rule explain:
         patients=f"{COHORT}/patients.tsv",
         arrays=lambda wildcards: input_shards(cell_of(wildcards), "npy"),
         lesions=lesion_shards,
-        library=lambda wildcards: library_files(
-            "explain.py", f"gliobench/approaches/{wildcards.approach}.py"
-        ),
     output:
         cams=f"{EXPLANATIONS}/cams.tsv",
         maps=f"{EXPLANATIONS}/cams.npy",
@@ -32,5 +29,8 @@ rule explain:
         kind=lambda wildcards: STUDY.input(wildcards.approach, wildcards.cohort)["kind"],
         seed=lookup(dpath="{cohort}/seed", within=STUDY.cohorts),
         machine=STUDY.machine,
+        library=lambda wildcards: library_digest(
+            "explain.py", f"gliobench/approaches/{wildcards.approach}.py"
+        ),
     script:
         "../workflow/scripts/explain.py"

@@ -24,7 +24,6 @@ for APPROACH in STUDY.approaches:
             histories=lambda wildcards: cell_files(wildcards, "history.tsv"),
             metrics=f"{COHORT}/metrics.tsv",
             patients=f"{COHORT}/patients.tsv",
-            library=library_files("plot_scores.py"),
         output:
             [
                 path
@@ -50,6 +49,7 @@ for APPROACH in STUDY.approaches:
         params:
             figures=CHOSEN,
             phases=STUDY.phases(APPROACH),
+            library=library_digest("plot_scores.py"),
         script:
             "../workflow/scripts/plot_scores.py"
 
@@ -59,7 +59,6 @@ rule plot_phase_curves:
     input:
         histories=lambda wildcards: joint_files(wildcards, "history.tsv"),
         records=lambda wildcards: joint_files(wildcards, "run.json"),
-        library=library_files("plot_phase_curves.py"),
     output:
         figure(
             f"{RESULTS}/{contents.PHASE_CURVES}",
@@ -80,6 +79,7 @@ rule plot_phase_curves:
         runtime=growing(10),
     params:
         phases=lambda wildcards: STUDY.phases(wildcards.approach),
+        library=library_digest("plot_phase_curves.py"),
     script:
         "../workflow/scripts/plot_phase_curves.py"
 
@@ -90,7 +90,6 @@ rule plot_sweep:
         predictions=lambda wildcards: sweep_files(wildcards, "predictions.tsv"),
         histories=lambda wildcards: sweep_files(wildcards, "history.tsv"),
         records=lambda wildcards: sweep_files(wildcards, "run.json"),
-        library=library_files("plot_sweep.py"),
     output:
         figure(
             f"{RESULTS}/{contents.SWEEP}",
@@ -109,6 +108,8 @@ rule plot_sweep:
     resources:
         mem_mb=growing(1000),
         runtime=growing(10),
+    params:
+        library=library_digest("plot_sweep.py"),
     script:
         "../workflow/scripts/plot_sweep.py"
 
@@ -119,7 +120,6 @@ rule plot_examples:
         predictions=lambda wildcards: cell_files(wildcards, "predictions.tsv"),
         arrays=lambda wildcards: input_shards(cell_of(wildcards), "npy"),
         indexes=lambda wildcards: input_shards(cell_of(wildcards), "tsv"),
-        library=library_files("plot_examples.py"),
     output:
         figure(
             f"{CELL_FIGURES}/examples",
@@ -138,6 +138,7 @@ rule plot_examples:
         runtime=growing(10),
     params:
         seed=STUDY.seed,
+        library=library_digest("plot_examples.py"),
     script:
         "../workflow/scripts/plot_examples.py"
 
@@ -147,7 +148,6 @@ rule plot_tuning:
     input:
         trials=f"{TUNING}/trials.tsv",
         best=f"{TUNING}/best.json",
-        library=library_files("plot_tuning.py"),
     output:
         figure(
             f"{CELL_FIGURES}/tuning",
@@ -164,6 +164,8 @@ rule plot_tuning:
     resources:
         mem_mb=growing(1000),
         runtime=growing(10),
+    params:
+        library=library_digest("plot_tuning.py"),
     script:
         "../workflow/scripts/plot_tuning.py"
 
@@ -174,7 +176,6 @@ rule plot_gradcam:
         cams=f"{EXPLANATIONS}/cams.tsv",
         maps=f"{EXPLANATIONS}/cams.npy",
         images=f"{EXPLANATIONS}/images.npy",
-        library=library_files("plot_gradcam.py"),
     output:
         figure(
             f"{CELL_FIGURES}/gradcam",
@@ -195,6 +196,7 @@ rule plot_gradcam:
         channels=lambda wildcards: [
             name for name in STUDY.series(cell_of(wildcards)) if name in MODALITIES
         ],
+        library=library_digest("plot_gradcam.py"),
     script:
         "../workflow/scripts/plot_gradcam.py"
 
@@ -211,7 +213,6 @@ rule plot_inputs:
             allow_missing=True,
         ),
         series=f"{COHORT}/series.tsv",
-        library=library_files("plot_inputs.py"),
     output:
         figure(
             f"{RESULTS}/{contents.SLICES}",
@@ -229,6 +230,8 @@ rule plot_inputs:
     resources:
         mem_mb=growing(4000),
         runtime=growing(10),
+    params:
+        library=library_digest("plot_inputs.py"),
     script:
         "../workflow/scripts/plot_inputs.py"
 
@@ -245,7 +248,6 @@ rule plot_slices:
             allow_missing=True,
         ),
         series=f"{COHORT}/series.tsv",
-        library=library_files("plot_slices.py"),
     output:
         longest=figure(
             f"{RESULTS}/{contents.SLICES}-longest",
@@ -271,5 +273,7 @@ rule plot_slices:
     resources:
         mem_mb=growing(4000),
         runtime=growing(10),
+    params:
+        library=library_digest("plot_slices.py"),
     script:
         "../workflow/scripts/plot_slices.py"

@@ -5,7 +5,6 @@ rule plot_forest:
         comparison=f"{RESULTS}/tables/comparison.tsv",
         cohorts=f"{RESULTS}/tables/cohorts.tsv",
         replicates=f"{RESULTS}/tables/replicates.tsv" if STUDY.groups else [],
-        library=library_files("plot_forest.py"),
     output:
         figure(
             f"{RESULTS}/figures/forest",
@@ -23,6 +22,7 @@ rule plot_forest:
         runtime=growing(10),
     params:
         groups=STUDY.groups,
+        library=library_digest("plot_forest.py"),
     script:
         "../workflow/scripts/plot_forest.py"
 
@@ -33,7 +33,6 @@ rule plot_overlays:
         predictions=lambda wildcards: overlay_files(wildcards, "predictions.tsv"),
         records=lambda wildcards: overlay_files(wildcards, "run.json"),
         metrics=f"{COHORT}/metrics.tsv",
-        library=library_files("plot_overlays.py"),
     output:
         [
             path
@@ -59,6 +58,7 @@ rule plot_overlays:
             for cell in contents.overlay_cells(STUDY, wildcards.cohort)
         ],
         figures=list(contents.OVERLAYS),
+        library=library_digest("plot_overlays.py"),
     script:
         "../workflow/scripts/plot_overlays.py"
 
@@ -69,7 +69,6 @@ rule plot_sensitivity:
         comparison=f"{RESULTS}/tables/comparison.tsv",
         cohorts=f"{RESULTS}/tables/cohorts.tsv",
         sensitivity=f"{RESULTS}/tables/sensitivity.tsv",
-        library=library_files("plot_sensitivity.py"),
     output:
         figure(
             f"{RESULTS}/figures/sensitivity",
@@ -87,6 +86,7 @@ rule plot_sensitivity:
         runtime=growing(10),
     params:
         groups=STUDY.sensitivity,
+        library=library_digest("plot_sensitivity.py"),
     script:
         "../workflow/scripts/plot_sensitivity.py"
 
@@ -97,7 +97,6 @@ rule plot_cost:
         comparison=f"{RESULTS}/tables/comparison.tsv",
         cost=f"{RESULTS}/tables/cost.tsv",
         replicates=f"{RESULTS}/tables/replicates.tsv" if STUDY.groups else [],
-        library=library_files("plot_cost.py"),
     output:
         figure(
             f"{RESULTS}/figures/cost",
@@ -115,5 +114,6 @@ rule plot_cost:
         runtime=growing(10),
     params:
         groups=STUDY.groups,
+        library=library_digest("plot_cost.py"),
     script:
         "../workflow/scripts/plot_cost.py"

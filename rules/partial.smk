@@ -10,7 +10,6 @@ rule partial:
         published=project_file("config/published.tsv"),
         fidelity=project_file("docs/fidelity.md"),
         template=rules.page.input.template,
-        library=library_files("partial.py"),
     output:
         directory(PARTIAL),
     log:
@@ -47,5 +46,6 @@ rule partial:
         figures=[shown for shown in PAGE_FIGURES if shown["kind"] in contents.PLACED],
         study=rules.page.params.study,
         config=config,
+        library=library_digest("partial.py"),
     script:
         "../workflow/scripts/partial.py"

@@ -2,11 +2,11 @@ rule permute_labels:
     """Hand the labels of a cohort out anew by chance: its copies, which share its images and inputs."""
     input:
         patients=f"{COHORT}/patients.tsv",
-        library=library_files("permute_labels.py"),
     output:
         patients=[f"{RESULTS}/{copy}/patients.tsv" for copy in COPIES],
     log:
         f"{COHORT}/logs/permute_labels.log",
+    priority: PREPARED_FIRST
     conda:
         "../envs/report.yaml"
     threads: 1
@@ -15,6 +15,7 @@ rule permute_labels:
         runtime=growing(10),
     params:
         seeds=copy_seeds,
+        library=library_digest("permute_labels.py"),
     script:
         "../workflow/scripts/permute_labels.py"
 
@@ -23,7 +24,6 @@ use rule split as split_permuted with:
     input:
         patients=[f"{RESULTS}/{copy}/patients.tsv" for copy in COPIES],
         series=f"{COHORT}/series.tsv",
-        library=library_files("split.py"),
     output:
         split=[f"{RESULTS}/{copy}/splits/{{scheme}}.tsv" for copy in COPIES],
     log:
@@ -31,3 +31,4 @@ use rule split as split_permuted with:
     params:
         scheme=lookup(dpath="{scheme}", within=STUDY.splits),
         seeds=copy_seeds,
+        library=library_digest("split.py"),

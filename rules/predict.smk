@@ -14,10 +14,6 @@ rule prepare_patient:
     """Audit a patient's series and make the input as the training's was made."""
     input:
         record=RECORD,
-        library=library_files(
-            "prepare_patient.py",
-            f"gliobench/inputs/{REQUEST.record['input']['kind']}.py",
-        ),
     output:
         arrays=temp(PATIENT_ARRAYS),
         indexes=temp(PATIENT_INDEXES),
@@ -34,6 +30,10 @@ rule prepare_patient:
     params:
         patient=str(REQUEST.patient),
         images=REQUEST.images,
+        library=library_digest(
+            "prepare_patient.py",
+            f"gliobench/inputs/{REQUEST.record['input']['kind']}.py",
+        ),
     script:
         "../workflow/scripts/prepare_patient.py"
 
@@ -46,9 +46,6 @@ rule predict_patient:
         arrays=PATIENT_ARRAYS,
         indexes=PATIENT_INDEXES,
         series=f"{PREDICTED}/input/series.tsv",
-        library=library_files(
-            "predict.py", f"gliobench/approaches/{REQUEST.record['approach']}.py"
-        ),
     output:
         prediction=f"{PREDICTED}/prediction.json",
         cam=temp(f"{PREDICTED}/input/cam.npy"),
@@ -64,6 +61,9 @@ rule predict_patient:
     params:
         fold=REQUEST.fold,
         machine=STUDY.machine,
+        library=library_digest(
+            "predict.py", f"gliobench/approaches/{REQUEST.record['approach']}.py"
+        ),
     script:
         "../workflow/scripts/predict.py"
 
@@ -81,7 +81,6 @@ rule show_prediction:
         template=[
             project_file(path) for path in (ROOT / "workflow" / "report").iterdir()
         ],
-        library=library_files("show_prediction.py"),
     output:
         figure=multiext(f"{PREDICTED}/{REQUEST.figure}", ".png", ".pdf"),
         page=f"{PREDICTED}/index.html",
@@ -93,5 +92,7 @@ rule show_prediction:
     resources:
         mem_mb=growing(2000),
         runtime=growing(10),
+    params:
+        library=library_digest("show_prediction.py"),
     script:
         "../workflow/scripts/show_prediction.py"

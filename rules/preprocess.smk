@@ -4,9 +4,6 @@ rule preprocess:
         generated,
         patients=f"{COHORT}/patients.tsv",
         series=f"{COHORT}/series.tsv",
-        library=lambda wildcards: library_files(
-            "preprocess.py", input_module(wildcards)
-        ),
     output:
         array=f"{COHORT}/inputs/{{approach}}/{{modality}}/{{scatteritem}}.npy",
         index=f"{COHORT}/inputs/{{approach}}/{{modality}}/{{scatteritem}}.tsv",
@@ -14,6 +11,7 @@ rule preprocess:
         f"{COHORT}/logs/preprocess/{{approach}}/{{modality}}/{{scatteritem}}.log",
     benchmark:
         f"{COHORT}/benchmarks/preprocess/{{approach}}/{{modality}}/{{scatteritem}}.tsv"
+    priority: PREPARED_FIRST
     conda:
         "../envs/imaging.yaml"
     threads: 1
@@ -25,5 +23,8 @@ rule preprocess:
         paths=named_paths,
         kind=lookup(dpath="{cohort}/kind", within=STUDY.cohorts),
         input=lambda wildcards: STUDY.input(wildcards.approach, wildcards.cohort),
+        library=lambda wildcards: library_digest(
+            "preprocess.py", input_module(wildcards)
+        ),
     script:
         "../workflow/scripts/preprocess.py"

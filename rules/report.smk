@@ -9,7 +9,6 @@ rule plot_audit:
         thumbnails=gather.shards(
             f"{COHORT}/audit/{{scatteritem}}.npy", allow_missing=True
         ),
-        library=library_files("plot_audit.py"),
     output:
         figure(
             f"{RESULTS}/figures/{{cohort}}/audit",
@@ -25,6 +24,8 @@ rule plot_audit:
     resources:
         mem_mb=growing(2000),
         runtime=growing(10),
+    params:
+        library=library_digest("plot_audit.py"),
     script:
         "../workflow/scripts/plot_audit.py"
 
@@ -34,7 +35,6 @@ rule plot_replicates:
     input:
         comparison=f"{RESULTS}/tables/comparison.tsv",
         replicates=f"{RESULTS}/tables/replicates.tsv",
-        library=library_files("plot_replicates.py"),
     output:
         figure(
             f"{RESULTS}/figures/replicates",
@@ -52,6 +52,7 @@ rule plot_replicates:
         runtime=growing(10),
     params:
         groups=STUDY.groups,
+        library=library_digest("plot_replicates.py"),
     script:
         "../workflow/scripts/plot_replicates.py"
 
@@ -64,7 +65,6 @@ rule compare_splits:
     input:
         predictions=files_of(LEAKAGE_CELLS, "predictions.tsv"),
         records=files_of(LEAKAGE_CELLS, "run.json"),
-        library=library_files("compare_splits.py"),
     output:
         table=expand(f"{RESULTS}/tables/leakage.{{format}}", format=FORMATS),
         figure=figure(
@@ -81,6 +81,8 @@ rule compare_splits:
     resources:
         mem_mb=growing(2000),
         runtime=growing(10),
+    params:
+        library=library_digest("compare_splits.py"),
     script:
         "../workflow/scripts/compare_splits.py"
 
@@ -109,7 +111,6 @@ rule page:
         template=[
             project_file(path) for path in (ROOT / "workflow" / "report").iterdir()
         ],
-        library=library_files("page.py"),
     output:
         pages=[f"{RESULTS}/report/{page}" for page in contents.report_pages(STUDY)],
         figures=directory(f"{RESULTS}/report/figures"),
@@ -125,5 +126,6 @@ rule page:
         figures=PAGE_FIGURES,
         study=contents.report_facts(STUDY),
         config=config,
+        library=library_digest("page.py"),
     script:
         "../workflow/scripts/page.py"

@@ -3,11 +3,11 @@ rule split:
     input:
         patients=[f"{COHORT}/patients.tsv"],
         series=f"{COHORT}/series.tsv",
-        library=library_files("split.py"),
     output:
         split=[f"{COHORT}/splits/{{scheme}}.tsv"],
     log:
         f"{COHORT}/logs/split/{{scheme}}.log",
+    priority: PREPARED_FIRST
     conda:
         "../envs/report.yaml"
     threads: 1
@@ -17,5 +17,6 @@ rule split:
     params:
         scheme=lookup(dpath="{scheme}", within=STUDY.splits),
         seeds=lambda wildcards: [STUDY.cohort_seed(wildcards.cohort)],
+        library=library_digest("split.py"),
     script:
         "../workflow/scripts/split.py"

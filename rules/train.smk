@@ -7,9 +7,6 @@ rule train_tensorflow:
         indexes=lambda wildcards: input_shards(cell_of(wildcards), "tsv"),
         tuned=tuned_parameters,
         weights=weights_file,
-        library=lambda wildcards: library_files(
-            "train.py", f"gliobench/approaches/{wildcards.approach}.py"
-        ),
     output:
         predictions=f"{RUN}/predictions.tsv",
         history=f"{RUN}/history.tsv",
@@ -22,6 +19,7 @@ rule train_tensorflow:
     wildcard_constraints:
         cohort=trained_cohorts(),
         approach=approaches_of("tensorflow"),
+    priority: LONG_ONES_EARLY
     conda:
         "../envs/tensorflow.yaml"
     # Results repeat to the byte for one number of threads, so it is fixed here and not by how many cores are free.
@@ -33,6 +31,9 @@ rule train_tensorflow:
     params:
         job=training_job,
         machine=STUDY.machine,
+        library=lambda wildcards: library_digest(
+            "train.py", f"gliobench/approaches/{wildcards.approach}.py"
+        ),
     script:
         "../workflow/scripts/train.py"
 
@@ -49,6 +50,7 @@ use rule train_tensorflow as train_sklearn with:
     wildcard_constraints:
         cohort=trained_cohorts(),
         approach=approaches_of("sklearn"),
+    priority: 0
     conda:
         "../envs/report.yaml"
     resources:

@@ -6,9 +6,6 @@ rule tune:
         arrays=lambda wildcards: input_shards(cell_of(wildcards), "npy"),
         indexes=lambda wildcards: input_shards(cell_of(wildcards), "tsv"),
         weights=weights_file,
-        library=lambda wildcards: library_files(
-            "tune.py", f"gliobench/approaches/{wildcards.approach}.py"
-        ),
     output:
         trials=f"{TUNING}/trials.tsv",
         best=f"{TUNING}/best.json",
@@ -16,6 +13,7 @@ rule tune:
         f"{COHORT}/logs/tuning/{{approach}}/{{variant}}/{{modality}}/{{protocol}}.log",
     benchmark:
         f"{COHORT}/benchmarks/tuning/{{approach}}/{{variant}}/{{modality}}/{{protocol}}.tsv"
+    priority: LONG_ONES_EARLY
     conda:
         "../envs/torch.yaml"
     threads: 1
@@ -27,5 +25,8 @@ rule tune:
         job=tuning_job,
         tuning=lookup(dpath="{approach}/tuning", within=STUDY.approaches),
         machine=STUDY.machine,
+        library=lambda wildcards: library_digest(
+            "tune.py", f"gliobench/approaches/{wildcards.approach}.py"
+        ),
     script:
         "../workflow/scripts/tune.py"

@@ -70,7 +70,7 @@ class TestLayout:
         assert {kind: layout(kind) for kind in kinds} == kinds
 
     def test_an_edit_of_either_layout_concerns_what_reads_cohorts(self):
-        files = {Path(path).name for path in library_files("audit_series.py")}
+        files = {path.name for path in library_files("audit_series.py")}
         assert {"rsna.py", "nifti.py"} <= files
 
     def test_grades_become_two_labels(self, tmp_path):

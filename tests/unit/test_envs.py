@@ -90,7 +90,7 @@ def test_an_environment_holds_the_direct_dependencies_of_its_group(toolchain):
 def test_an_environment_covers_what_its_scripts_import(toolchain):
     entries = scripts_of(toolchain)
     assert entries
-    files = [SCRIPTS / entry for entry in entries] + [Path(path) for path in library_files(*entries)]
+    files = [SCRIPTS / entry for entry in entries] + library_files(*entries)
     imported = set().union(*(imports(path) for path in files)) - (BACKENDS - {toolchain})
     distributions = packages_distributions()
     pins = names(pinned(toolchain))

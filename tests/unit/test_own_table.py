@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from dicom_files import write_series
 from gliobench.cohorts import layout
 from gliobench.cohorts.audit import audit_patients
-from gliobench.cohorts.names import named_files
+from gliobench.cohorts.names import paths_digest
 from gliobench.cohorts.nifti_writer import write_nifti
 from gliobench.cohorts.paths import read_path
 from gliobench.cohorts.patients import check_ids
@@ -192,15 +192,15 @@ def test_an_id_with_parts_of_a_path_is_refused(tmp_path, patient_id):
 
 class TestNamedFiles:
     def test_another_path_is_another_digest_and_another_label_or_order_of_columns_is_none(self, folder):
-        before = named_files(write(folder, GOOD), ["FLAIR", "T1w"])
-        assert named_files(write(folder, changed(label="0", site="south")), ["FLAIR", "T1w"]) == before
-        assert named_files(write(folder, [dict(reversed(row.items())) for row in GOOD]), ["FLAIR", "T1w"]) == before
-        assert named_files(write(folder, changed(FLAIR="scans/c")), ["FLAIR", "T1w"]) != before
+        before = paths_digest(write(folder, GOOD), ["FLAIR", "T1w"])
+        assert paths_digest(write(folder, changed(label="0", site="south")), ["FLAIR", "T1w"]) == before
+        assert paths_digest(write(folder, [dict(reversed(row.items())) for row in GOOD]), ["FLAIR", "T1w"]) == before
+        assert paths_digest(write(folder, changed(FLAIR="scans/c")), ["FLAIR", "T1w"]) != before
 
     def test_what_cannot_be_read_is_left_to_the_job_that_says_why(self, tmp_path):
-        assert named_files(tmp_path / "no.tsv", ["FLAIR"]) is None
+        assert paths_digest(tmp_path / "no.tsv", ["FLAIR"]) is None
         (tmp_path / "mine.tsv").write_bytes(b"patient_id\xff")
-        assert named_files(tmp_path / "mine.tsv", ["FLAIR"]) is None
+        assert paths_digest(tmp_path / "mine.tsv", ["FLAIR"]) is None
 
 
 def test_a_series_that_the_system_refuses_is_a_row_of_the_audit(folder):

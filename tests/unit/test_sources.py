@@ -1,11 +1,11 @@
 import ast
+import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-from gliobench.sources import SCRIPTS, library_files
+from gliobench.sources import SCRIPTS, library_digest, library_files
 
 FRAMEWORKS = {"tensorflow", "torch", "keras", "monai", "lightning", "torchvision", "torchio"}
 TRAINING = {"train.py", "tune.py", "explain.py", "predict.py"}
@@ -13,7 +13,7 @@ NAMES = sorted(path.name for path in SCRIPTS.glob("*.py"))
 
 
 def closure(*entries):
-    return {Path(path).resolve().relative_to(SCRIPTS.resolve()).as_posix() for path in library_files(*entries)}
+    return {path.relative_to(SCRIPTS).as_posix() for path in library_files(*entries)}
 
 
 def imported(path):
@@ -48,13 +48,16 @@ def test_a_change_of_a_table_or_figure_concerns_no_training():
     assert not [path for path in files if path.startswith("gliobench/imaging")]
 
 
-def test_paths_are_relative_to_where_snakemake_runs(tmp_path, monkeypatch):
-    here = library_files("read_cohort.py")
-    monkeypatch.chdir(tmp_path)
-    there = library_files("read_cohort.py")
-    assert all(not Path(path).is_absolute() and Path(path).is_file() for path in there)
-    assert len(there) == len(here)
-    assert there != here
+def test_a_digest_is_of_what_lies_in_the_files_and_not_of_where_or_when(tmp_path, monkeypatch):
+    there = tmp_path / "elsewhere"
+    shutil.copytree(SCRIPTS, there, ignore=shutil.ignore_patterns("__pycache__"))
+    here = library_digest("read_cohort.py")
+    assert here != library_digest("audit_series.py")
+    monkeypatch.setattr("gliobench.sources.SCRIPTS", there)
+    assert library_digest.__wrapped__("read_cohort.py") == here
+    with (there / "gliobench" / "files.py").open("a") as file:
+        file.write("# edited\n")
+    assert library_digest.__wrapped__("read_cohort.py") != here
 
 
 @pytest.mark.parametrize("script", sorted(set(NAMES) - TRAINING))

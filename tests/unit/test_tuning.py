@@ -183,7 +183,7 @@ def write_inputs(folder):
 
 
 def test_a_search_never_opens_the_files_of_the_test_patients(toy, monkeypatch):
-    monkeypatch.setattr("gliobench.training.search.library_files", lambda *_: [])  # the toy lies elsewhere
+    monkeypatch.setattr("gliobench.training.search.library_digest", lambda *_: "")  # the toy lies elsewhere
     patients, split, arrays = write_inputs(toy / "cohort")
     for path in arrays[8:]:
         Path(path).write_bytes(b"unreadable")

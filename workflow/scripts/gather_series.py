@@ -8,7 +8,7 @@ with recipe(snakemake):
     from gliobench.cohorts.audit import check_something_left
     from gliobench.files import read_table, write_table
 
-    shards = [read_table(path, "series") for path in snakemake.input if path.endswith(".tsv")]
+    shards = [read_table(path, "series") for path in snakemake.input]
     series = pd.concat(shards, ignore_index=True).sort_values("patient_id", kind="stable")
     check_something_left(series, snakemake.wildcards.cohort)
     write_table(series, snakemake.output.series, "series")

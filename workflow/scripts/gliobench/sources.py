@@ -1,14 +1,37 @@
 """Which files of the library a script depends on, so that an edit re-runs what it must and nothing else."""
 
 import ast
-import os
+import hashlib
 from functools import cache
 from pathlib import Path
 
 SCRIPTS = Path(__file__).parents[1]
 
 
-def library_files(*entries: str) -> list[str]:
+@cache  # hundreds of jobs ask for the same
+def library_digest(*entries: str) -> str:
+    """
+    Return a digest of the library files that scripts or modules import: as a parameter of a job, it lets edits be seen.
+
+    As inputs, the same files would be most of what Snakemake looks at while it plans, several dozen a job.
+
+    Parameters
+    ----------
+    *entries : str
+        As `library_files` has them.
+
+    Returns
+    -------
+    str
+        16 hexadecimal digits, of names and contents: a study that is moved with its results stays finished.
+    """
+    digest = hashlib.sha256()
+    for path in library_files(*entries):
+        digest.update(path.relative_to(SCRIPTS).as_posix().encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def library_files(*entries: str) -> list[Path]:
     """
     Return the library files that scripts or modules import, directly or through each other.
 
@@ -19,15 +42,9 @@ def library_files(*entries: str) -> list[str]:
 
     Returns
     -------
-    list of str
-        Sorted, relative to the working directory, so that a study that is moved with its results stays finished.
-        Entries inside the library are among them, scripts are not: Snakemake watches those.
+    list of Path
+        Sorted. Entries inside the library are among them, scripts are not: Snakemake watches those.
     """
-    return list(_relative(entries, Path.cwd()))
-
-
-@cache  # hundreds of jobs ask for the same
-def _relative(entries: tuple[str, ...], start: Path) -> tuple[str, ...]:
     found: set[Path] = set()
     waiting = [SCRIPTS / entry for entry in entries]
     while waiting:
@@ -35,7 +52,7 @@ def _relative(entries: tuple[str, ...], start: Path) -> tuple[str, ...]:
         if path not in found:
             found.add(path)
             waiting.extend(_imports(path))
-    return tuple(sorted(os.path.relpath(path, start) for path in found if path.parent != SCRIPTS))
+    return sorted(path for path in found if path.parent != SCRIPTS)
 
 
 @cache

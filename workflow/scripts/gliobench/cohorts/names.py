@@ -17,7 +17,7 @@ def lesion_file(folder: str | Path, patient_id: str) -> Path:
     return Path(folder) / "lesions" / f"{patient_id}.nii.gz"
 
 
-def named_files(table: str | Path, series: Collection[str]) -> str | None:
+def paths_digest(table: str | Path, series: Collection[str]) -> str | None:
     """
     Return a digest of the paths that a user's table names, or None where they cannot be read: the job says why.
 

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from gliobench.files import read_table
-from gliobench.sources import library_files
+from gliobench.sources import library_digest
 from gliobench.training import Machine, Part
 from gliobench.training.batch import Job
 from gliobench.training.job import load_inputs
@@ -60,6 +60,5 @@ def _fingerprint(job: Job, settings: dict[str, Any], inputs: Sequence[str | Path
     digest = hashlib.sha256(json.dumps([asdict(job), settings], sort_keys=True).encode())
     for path in inputs:
         digest.update(f"{path} {Path(path).stat().st_mtime_ns}".encode())
-    for path in library_files("tune.py", f"gliobench/approaches/{job.cell['approach']}.py"):
-        digest.update(Path(path).read_bytes())
+    digest.update(library_digest("tune.py", f"gliobench/approaches/{job.cell['approach']}.py").encode())
     return digest.hexdigest()[:16]

@@ -9,7 +9,7 @@ STUDY ?= config/demo.yaml
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PYTHONNOUSERSITE := 1
 
-.PHONY: setup demo controls sensitivity test test-cluster lint envs lock report clean
+.PHONY: setup demo controls sensitivity test test-cluster test-gpu lint envs lock report clean
 
 setup: $(READY)
 
@@ -26,7 +26,7 @@ sensitivity: $(READY)
 
 # One framework a process: tensorflow imported before torchvision or monai crashes.
 test: $(READY)
-	python -m pytest -n 2 -m "not tensorflow and not torch and not workflow and not cluster"
+	python -m pytest -n 2 -m "not tensorflow and not torch and not workflow and not cluster and not gpu"
 	python -m pytest -m tensorflow
 	python -m pytest -m torch
 	python -m pytest -n 2 -m workflow
@@ -34,6 +34,10 @@ test: $(READY)
 # On a real SLURM of one node, whose Debian packages it installs: as root.
 test-cluster: $(READY)
 	python -m pytest -m cluster tests/cluster
+
+# On a GPU: each approach in a process of its own.
+test-gpu: $(READY)
+	python -m pytest -n 2 --dist loadgroup -m gpu tests/gpu
 
 lint: $(READY)
 	ruff check .

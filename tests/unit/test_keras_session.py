@@ -72,3 +72,20 @@ def test_all_layers_are_those_of_inner_models_too(session):
 def test_numbers_are_finite_or_not(session):
     assert session.finite([np.ones(3), np.zeros((2, 2))])
     assert not session.finite([np.ones(3), np.array([1, np.nan])])
+
+
+def test_a_network_trained_in_bfloat16_predicts_in_float32_where_the_session_does(session, tmp_path):
+    policies = session.keras.mixed_precision
+    policies.set_dtype_policy("mixed_bfloat16")
+    try:
+        trained = network(session)
+    finally:
+        policies.set_dtype_policy("float32")
+    trained.save(tmp_path / "model.keras")
+    read = session.load_network(tmp_path / "model.keras")
+    assert {layer.dtype_policy.name for layer in [read, *session.all_layers(read)]} == {"float32"}
+    exact = network(session)
+    exact.set_weights(trained.get_weights())
+    points = np.random.default_rng(0).normal(size=(5, 2)).astype("float32")
+    assert np.array_equal(read.predict(points, verbose=0), exact.predict(points, verbose=0))
+    assert not np.array_equal(trained.predict(points, verbose=0), exact.predict(points, verbose=0))

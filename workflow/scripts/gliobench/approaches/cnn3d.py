@@ -7,7 +7,7 @@ import numpy as np
 from gliobench.settings import known
 from gliobench.training import OnEpoch, Part, keras_session
 from gliobench.training.keras_epochs import BestEpoch
-from gliobench.training.keras_session import keras, renew, renew_optimizer, seed_all
+from gliobench.training.keras_session import keras, load_network, renew, renew_optimizer, seed_all
 from gliobench.training.keras_weights import initial_weights
 from gliobench.training.scores import binary_scores
 
@@ -124,7 +124,7 @@ def save(model: keras.Model, path: Path) -> None:
 
 def load(path: Path) -> keras.Model:
     """Read a model that `save` wrote; a file that carries code is refused by Keras."""
-    return keras.saving.load_model(path, safe_mode=True)
+    return load_network(path)
 
 
 class LabelledBatches(keras.utils.PyDataset):

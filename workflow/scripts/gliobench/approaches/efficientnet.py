@@ -11,7 +11,7 @@ from gliobench.training import OnEpoch, Part, keras_session
 from gliobench.training.keras_augment import augment
 from gliobench.training.keras_backbones import BACKBONES, build_backbone, pretrained_weights, settle_batch_norm
 from gliobench.training.keras_epochs import BestEpoch
-from gliobench.training.keras_session import all_layers, keras, renew, renew_optimizer, seed_all
+from gliobench.training.keras_session import all_layers, keras, load_network, renew, renew_optimizer, seed_all
 from gliobench.training.scores import binary_scores
 
 SUFFIX = ".keras"
@@ -189,7 +189,7 @@ def save(model: Classifier, path: Path) -> None:
 
 def load(path: Path) -> Classifier:
     """Read a model that `save` wrote, to predict; a file that carries code is refused by Keras."""
-    return Classifier(keras.saving.load_model(path, compile=False, safe_mode=True), steps={})
+    return Classifier(load_network(path), steps={})
 
 
 class Slices(keras.utils.PyDataset):

@@ -2,9 +2,7 @@
 
 import hashlib
 import json
-import resource
 import shutil
-import sys
 import time
 import uuid
 from collections.abc import Iterable
@@ -22,6 +20,7 @@ from gliobench.recipe import LOGGER, say
 from gliobench.seeds import derive_seed
 from gliobench.sources import library_files
 from gliobench.training import Diverged, Part
+from gliobench.training.meter import Meter
 from gliobench.training.parts import ROLES, SLICE, check_batch_sizes, check_parts, part_of, prediction_rows, rows_of
 
 
@@ -82,7 +81,13 @@ class Job:
 
 
 def train_folds(
-    job: Job, approach: ModuleType, inputs: np.ndarray, index: pd.DataFrame, split: pd.DataFrame, folder: Path
+    job: Job,
+    approach: ModuleType,
+    inputs: np.ndarray,
+    index: pd.DataFrame,
+    split: pd.DataFrame,
+    folder: Path,
+    device: str = "cpu",
 ) -> list[dict[str, Any]]:
     """
     Train the job's folds, each into a folder of its own, and return their records.
@@ -102,6 +107,9 @@ def train_folds(
     folder : Path
         Where ``fold-<k>/`` go; those already there with the same fingerprint are taken as they are.
 
+    device : str
+        What the approach trains on; on a GPU, its energy is recorded.
+
     Returns
     -------
     list of dict
@@ -120,7 +128,7 @@ def train_folds(
         record = _finished(target, key)
         if record is None:
             model = model or approach.build(inputs.shape[1:], job.parameters, job.weights)
-            record = _train_fold(job, approach, model, inputs, index, roles, target, key)
+            record = _train_fold(job, approach, model, inputs, index, roles, target, key, device)
         records.append(record)
     return records
 
@@ -134,9 +142,9 @@ def _fingerprint_of_data(job: Job, inputs: np.ndarray, index: pd.DataFrame) -> s
     digest = hashlib.sha256(np.ascontiguousarray(inputs).data)
     digest.update(index[[*SLICE, "label"]].to_csv(index=False).encode())
     library = library_files("train.py", f"gliobench/approaches/{job.cell['approach']}.py")
-    for path in [*library, job.weights]:
-        if Path(path).is_file():
-            digest.update(Path(path).read_bytes())
+    for path in [*library, Path(job.weights)]:
+        if path.is_file():
+            digest.update(path.read_bytes())
     return digest.hexdigest()
 
 
@@ -173,13 +181,14 @@ def _train_fold(
     roles: pd.DataFrame,
     target: Path,
     key: str,
+    device: str,
 ) -> dict[str, Any]:
     fold = int(roles["fold"].iloc[0])
     temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
     temporary.mkdir(parents=True)
     chosen = {role: rows_of(index, roles, role) for role in ROLES}
     parts = {role: part_of(inputs, index, rows) for role, rows in chosen.items()}
-    start = time.perf_counter()
+    meter = Meter(device)
     record: dict[str, Any] = {"fold": fold, "status": "ok", "reason": None, "seed": job.fold_seed(fold)}
     record |= {f"n_{role}": len(part) for role, part in parts.items()}
     history: list[dict[str, Any]] = []
@@ -201,21 +210,14 @@ def _train_fold(
         record |= {"status": "diverged", "reason": str(reason)}
     except GlioBenchError as reason:
         record |= {"status": "failed", "reason": str(reason)}
-    seconds = time.perf_counter() - start
-    trained = len(history) * len(parts["train"])
-    record |= {
-        "best_epoch": best_epochs,
-        "seconds": seconds,
-        "samples_per_second": trained / seconds,
-        "peak_memory_bytes": _peak_memory(),
-    }
+    record |= {"best_epoch": best_epochs} | meter.read(samples=len(history) * len(parts["train"]))
     table = _frame(predictions, "predictions")
     write_table(table.assign(part=job.part) if job.part else table, temporary / "predictions.tsv", "predictions")
     write_table(_frame([pd.DataFrame(history)], "history"), temporary / "history.tsv", "history")
     write_json({"key": key, "record": record}, temporary / "record.json")
     temporary.rename(target)
     why = f" ({record['reason']})" if record["reason"] else ""
-    say(f"{job.name} fold {fold}: {record['status']}{why}, {len(history)} epochs in {seconds:.0f} s")
+    say(f"{job.name} fold {fold}: {record['status']}{why}, {len(history)} epochs in {record['seconds']:.0f} s")
     return record
 
 
@@ -230,11 +232,6 @@ def _frame(tables: list[pd.DataFrame], schema: str) -> pd.DataFrame:
     columns = list(table_schema(schema)["properties"])
     filled = [table for table in tables if len(table)]
     return pd.concat(filled, ignore_index=True) if filled else pd.DataFrame(columns=columns)
-
-
-def _peak_memory() -> int:
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
 
 
 class _EpochLog:

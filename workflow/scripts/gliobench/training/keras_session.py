@@ -4,6 +4,7 @@ import os
 import random
 from collections.abc import Sequence
 from contextlib import ExitStack
+from pathlib import Path
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -116,6 +117,19 @@ def renew_optimizer(optimizer: keras.optimizers.Optimizer) -> None:
         for variable in optimizer.variables:
             if variable is not optimizer._learning_rate:
                 variable.assign(keras.ops.zeros_like(variable))
+
+
+def load_network(path: Path) -> keras.Model:
+    """
+    Read a network to predict with; a file that carries code is refused by Keras.
+
+    Layers bring the number type they were trained in. Where the session is in float32, as on every CPU, they are too.
+    """
+    network = keras.saving.load_model(path, compile=False, safe_mode=True)
+    policy = keras.mixed_precision.dtype_policy()
+    for layer in [network, *all_layers(network)] if policy.name == "float32" else []:
+        layer.dtype_policy = policy
+    return network
 
 
 def finite(arrays: Sequence[np.ndarray]) -> bool:

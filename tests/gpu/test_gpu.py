@@ -1,0 +1,114 @@
+"""
+Training on a real GPU: `make test-gpu`. Keras runs on PyTorch, whose CUDA libraries the lock file holds.
+
+Each approach has its published settings, a quarter of its published sides, and a process of its own.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytestmark = pytest.mark.gpu
+ROOT = Path(__file__).parents[2]
+APPROACHES = ("cnn3d", "efficientnet", "resnet18", "stacked_cnn3d", "densenet121")
+BF16 = 0.03  # of a probability, between bfloat16 on the GPU and float32 on the CPU
+TRAINING = """
+import json, sys
+from importlib import import_module
+import numpy as np
+from perf.training import random_part, read_task
+from gliobench.training import Machine, Part
+from gliobench.training.meter import Meter
+
+name, device, exact, model_file, trains = sys.argv[1], sys.argv[2], sys.argv[3] == "exact", sys.argv[4], sys.argv[5]
+task = read_task(name, scale=0.25, steps=6, repeats=1, device=device)
+approach = import_module(f"gliobench.approaches.{name}")
+found = {"device": approach.prepare(Machine(1, device, exact))}
+if name == "efficientnet":  # of random weights, EfficientNet-B0 turns the last digits of its input into other answers
+    task.parameters.update(backbone="resnet10", batch_norm_momentum=0.9)
+phases = [name for name in ("transfer", "finetuned") if name in task.parameters] or [task.phase]
+for phase in phases[:-1]:
+    task.parameters[phase] |= {"epochs": 2, "batch_size": task.batch_size}
+train, validation = random_part(task, 6 * task.batch_size), random_part(task, 8)
+if trains == "fit":
+    runs = []
+    model = approach.build(task.shape, task.parameters, "none")
+    meter = Meter(found["device"])
+    for seed in (1, 2, 1) if exact else (1,):
+        history = []
+        for phase in phases:
+            approach.fit(model, phase, train, validation, task.parameters, seed, history.append)
+        runs.append(approach.predict(model, validation.inputs).tolist())
+    found |= {"runs": runs, "losses": [record["loss"] for record in history]} | meter.read(len(history) * len(train))
+    approach.save(model, model_file + approach.SUFFIX)
+else:
+    found["runs"] = [approach.predict(approach.load(model_file + approach.SUFFIX), validation.inputs).tolist()]
+print(json.dumps(found))
+"""
+
+
+def run(approach, device, mode, model, trains="fit"):
+    """Train or predict in a process of its own, and return what it found."""
+    path = os.pathsep.join([str(ROOT), str(ROOT / "workflow" / "scripts"), os.environ.get("PYTHONPATH", "")])
+    done = subprocess.run(
+        [sys.executable, "-c", TRAINING, approach, device, mode, str(model), trains],
+        env=os.environ | {"KERAS_BACKEND": "torch", "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory):
+    return tmp_path_factory.mktemp("models")
+
+
+@pytest.fixture
+def trained(models):
+    """Train an approach once, as a study does on a GPU."""
+    return lambda approach: _trained(approach, models / approach)
+
+
+@cache
+def _trained(approach, model):
+    return run(approach, "cuda", "fast", model)
+
+
+def each_of(*approaches):
+    """Parametrise by approach; with xdist, one worker has all tests of an approach, and trains it once."""
+    return pytest.mark.parametrize(
+        "approach", [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in approaches]
+    )
+
+
+@each_of(*APPROACHES)
+def test_it_trains_on_the_gpu_and_its_energy_is_counted(trained, approach):
+    found = trained(approach)
+    assert found["device"] != "cpu"
+    assert np.isfinite(found["losses"]).all()
+    assert found["energy_kwh"] > 0
+
+
+@each_of(*APPROACHES)
+def test_a_model_trained_on_the_gpu_answers_the_same_on_a_cpu(trained, models, approach):
+    there = trained(approach)["runs"][-1]
+    here = run(approach, "cpu", "fast", models / approach, "predict")
+    assert here["device"] == "cpu"
+    assert here["runs"][-1] == pytest.approx(there, abs=BF16)
+    assert np.ptp(there) > 0, "one answer for all would agree anywhere"
+
+
+@each_of("cnn3d", "efficientnet", "resnet18", "stacked_cnn3d")  # densenet121's pooling has no exact form on a GPU
+def test_a_deterministic_training_repeats(tmp_path, approach):
+    first, other, again = run(approach, "cuda", "exact", tmp_path / "model")["runs"]
+    assert first == again
+    assert first != other

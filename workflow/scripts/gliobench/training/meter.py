@@ -1,0 +1,71 @@
+"""What training a fold costs: time, memory, and the energy of its GPU."""
+
+import resource
+import sys
+import time
+from typing import Any
+
+from gliobench.training.gpus import visible_gpus
+
+JOULES_PER_KWH = 3.6e6
+
+
+class Meter:
+    """
+    Runs from its making on.
+
+    Parameters
+    ----------
+    device : str
+        What is trained on: ``cpu``, or a GPU's name.
+    """
+
+    def __init__(self, device: str):
+        self.on_gpu = device != "cpu"
+        self.start = time.perf_counter()
+        self.energy = gpu_energy() if self.on_gpu else None
+
+    def read(self, samples: int) -> dict[str, Any]:
+        """
+        Return the cost so far, for the record of a fold.
+
+        Parameters
+        ----------
+        samples : int
+            Rows trained on, epochs together.
+
+        Returns
+        -------
+        dict
+            seconds, samples_per_second, peak_memory_bytes (of the process), and energy_kwh where the GPU counts it.
+        """
+        seconds = time.perf_counter() - self.start
+        cost = {"seconds": seconds, "samples_per_second": samples / seconds, "peak_memory_bytes": _peak_memory()}
+        now = gpu_energy() if self.on_gpu else None
+        return cost if now is None or self.energy is None else cost | {"energy_kwh": now - self.energy}
+
+
+def gpu_energy() -> float | None:
+    """
+    Return what this process' GPU has used since its driver was loaded: NVML's counter, every user of the GPU included.
+
+    Returns
+    -------
+    float or None
+        kWh; None where nothing counts: a part of a divided GPU (MIG), a card older than Volta, no NVIDIA driver.
+    """
+    import pynvml
+
+    gpus = visible_gpus()
+    try:
+        pynvml.nvmlInit()
+        by_name = pynvml.nvmlDeviceGetHandleByIndex if gpus[0].isdigit() else pynvml.nvmlDeviceGetHandleByUUID
+        handle = by_name(int(gpus[0]) if gpus[0].isdigit() else gpus[0])
+        return pynvml.nvmlDeviceGetTotalEnergyConsumption(handle) / 1000 / JOULES_PER_KWH
+    except (IndexError, pynvml.NVMLError):
+        return None
+
+
+def _peak_memory() -> int:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024

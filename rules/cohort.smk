@@ -11,7 +11,8 @@ rule generate:
     priority: PREPARED_FIRST
     conda:
         "../envs/imaging.yaml"
-    threads: 2
+    # One thread: a job of two waits for two free cores, and on a small machine long trainings would start before it.
+    threads: 1
     resources:
         mem_mb=growing(4000),
         runtime=growing(60),

@@ -18,7 +18,9 @@ from gliobench.evaluation.replicates import replicates_table
 from gliobench.files import check_table, read_table, table_schema
 from gliobench.reporting.cohorts import cohort_summary, exclusions
 from gliobench.reporting.comparison import comparison_table
+from gliobench.reporting.figures import replicates_figure
 from gliobench.reporting.layouts import SHOW, show_comparison, show_pairwise, show_variance
+from gliobench.reporting.overview import points_of
 from gliobench.reporting.tables import to_latex, to_markdown, write_formats
 from gliobench.reporting.terminal import print_table
 from gliobench.reporting.text import interval
@@ -377,6 +379,26 @@ def test_cohorts_that_agree_have_no_interval_and_a_failed_approach_stays_in_the_
     row = replicates_table(pd.concat([table, failed]), {"null": ["null-0", "null-1"]}).iloc[0]
     assert row["statement"].endswith("is 0.520; all alike, and so without ground for an interval.")
     assert row["family"] == 2
+
+
+def test_an_approach_without_an_auc_in_any_cohort_keeps_its_row(tmp_path):
+    table = control({"main": [0.52, 0.55]})
+    failed = table.assign(approach="resnet18", auc=np.nan, part=None, phase=None, status="failed")
+    groups = {"null": ["null-0", "null-1"]}
+    replicates = replicates_table(pd.concat([table, failed], ignore_index=True), groups)
+    assert replicates[["approach", "n"]].to_numpy().tolist() == [["cnn3d", 2], ["resnet18", 0]]
+    assert replicates["statement"].iloc[1] == "null, FLAIR, harmonised: no cohort gives an AUC of resnet18 main."
+    write_formats(replicates, tmp_path / "replicates", "replicates")
+    assert points_of(table, replicates, groups)["note"].tolist() == ["", "no cohort gives one"]
+    assert replicates_figure(table, replicates, groups).axes
+
+
+def test_a_cohort_that_failed_leaves_the_phases_of_the_others_alone():
+    one, other = (control({"main": [0.7]}).assign(phase=phase) for phase in ("transfer", "finetuned"))
+    failed = one.assign(cohort="null-1", auc=np.nan, part=None, phase=None, status="failed")
+    table = pd.concat([one, other, failed], ignore_index=True)
+    replicates = replicates_table(table, {"null": ["null-0", "null-1"]})
+    assert replicates[["phase", "n"]].to_numpy().tolist() == [["transfer", 1], ["finetuned", 1]]
 
 
 def test_replicates_pair_only_cohorts_that_have_both_variants():

@@ -10,6 +10,7 @@ from gliobench.evaluation.intervals import CONFIDENCE, Interval, paired_t_interv
 from gliobench.files import check_table, table_schema
 
 METHOD = ["approach", "modality", "protocol", "phase"]
+NAMES = ["approach", "variant", "modality", "protocol"]
 CHANCE = 0.5
 COMPARED = "main"
 
@@ -21,7 +22,7 @@ def replicates_table(comparison: pd.DataFrame, groups: Mapping[str, Sequence[str
     Parameters
     ----------
     comparison : pandas.DataFrame
-        The table ``comparison`` (or ``metrics``); its test rows with an AUC are used.
+        The table ``comparison`` (or ``metrics``); rows of test patients are used, and those of cells without a score.
     groups : mapping of str to sequence of str
         A group's name -> its cohorts, for example ``{"null": ["null-01", ..., "null-20"]}``.
 
@@ -30,14 +31,15 @@ def replicates_table(comparison: pd.DataFrame, groups: Mapping[str, Sequence[str
     pandas.DataFrame
         The table ``replicates``: a row a group, approach, variant, modality, protocol and phase (``mean``), and one
         a variant that stands beside ``main`` (``difference``: main minus it, over the cohorts that have both). The
+        A method that no cohort gives an AUC keeps its row, without a mean. The
         family of a mean is the approaches of its group: its second interval is corrected for them (Bonferroni). An
         approach counts once, however many variants, modalities, protocols and phases it has.
     """
-    tested = comparison["part"].eq("test") & comparison["unit"].eq("patient") & comparison["auc"].notna()
+    tested = comparison["part"].eq("test") & comparison["unit"].eq("patient")
     rows = []
     for group, cohorts in groups.items():
         members = comparison["cohort"].isin(cohorts)
-        cells = comparison[members & tested]
+        cells = _with_those_that_failed(comparison[members & tested], comparison[members & comparison["part"].isna()])
         head = {"cohort_group": group, "family": comparison.loc[members, "approach"].nunique()}
         for method, of_method in cells.groupby(METHOD, sort=False):
             rows += _rows_of(head | dict(zip(METHOD, method, strict=True)), of_method)
@@ -45,8 +47,15 @@ def replicates_table(comparison: pd.DataFrame, groups: Mapping[str, Sequence[str
     return check_table(table, "replicates", "the replicates")
 
 
+def _with_those_that_failed(scored: pd.DataFrame, failed: pd.DataFrame) -> pd.DataFrame:
+    """Add cells of which no cohort has a score; they know no phase."""
+    known = set(scored[NAMES].itertuples(index=False, name=None))
+    missed = [row not in known for row in failed[NAMES].itertuples(index=False, name=None)]
+    return pd.concat([scored, failed[missed].assign(phase="final")], ignore_index=True)
+
+
 def _rows_of(head: dict[str, Any], cells: pd.DataFrame) -> list[dict[str, Any]]:
-    aucs = {name: rows.set_index("cohort")["auc"] for name, rows in cells.groupby("variant", sort=False)}
+    aucs = {name: rows.set_index("cohort")["auc"].dropna() for name, rows in cells.groupby("variant", sort=False)}
     variants = list(aucs)
     level = 1 - (1 - CONFIDENCE) / head["family"]
     rows = [_row(head, name, None, t_interval(aucs[name]), t_interval(aucs[name], level)) for name in variants]
@@ -83,7 +92,10 @@ def _statement(row: Mapping[str, Any]) -> str:
     phase = "" if row["phase"] == "final" else f" ({row['phase']})"
     what = f"{row['approach']} {row['variant']}{phase}"
     what = f"AUC of {what} minus {row['contrast']}" if row["contrast"] else f"mean AUC of {what}"
-    where = f"{row['cohort_group']}, {row['modality']}, {row['protocol']}: {what} over {row['n']} cohorts"
+    place = f"{row['cohort_group']}, {row['modality']}, {row['protocol']}"
+    if not row["n"]:
+        return f"{place}: no cohort gives an {what.removeprefix('mean ')}."
+    where = f"{place}: {what} over {row['n']} cohorts"
     if np.isnan(row["low"]):
         why = "too few" if row["n"] < 2 else "all alike, and so without ground"
         return f"{where} is {row['mean']:.3f}; {why} for an interval."

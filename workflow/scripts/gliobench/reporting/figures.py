@@ -283,7 +283,7 @@ def _draw_replicates(
     axes: Axes, place: int, row: Row, comparison: pd.DataFrame, groups: Mapping[str, Sequence[str]]
 ) -> str:
     """Draw one line of the controls and return its name."""
-    values = _values(row, comparison, groups)
+    values = _values(row, comparison, groups) if row["n"] else np.empty(0)
     colour = approach_colour(row["approach"])
     scatter = np.linspace(-0.16, 0.16, len(values)) if len(values) > 1 else np.zeros(len(values))
     axes.plot(values, place + scatter, "o", ms=4, color=colour, alpha=0.45, mew=0)

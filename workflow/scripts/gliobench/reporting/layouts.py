@@ -102,12 +102,12 @@ def show_leakage(table: pd.DataFrame) -> Display:
     columns = _names(table, ["cohort", "approach", "modality", "protocol", "phase", "split", "part", "unit"])
     keys = len(columns)
     columns |= {
+        "AUC": intervals(table, ["auc", "auc_low", "auc_high"]),
+        "Accuracy": intervals(table, ["accuracy", "accuracy_low", "accuracy_high"]),
+        "Commoner label": decimals(table["majority"]),
+        "n": texts(table["n_scored"]),
         "Runs": texts(table["n_runs"]),
         "Training slices": texts(table["n_train"]),
-        "n": texts(table["n_scored"]),
-        "Commoner label": decimals(table["majority"]),
-        "Accuracy": intervals(table, ["accuracy", "accuracy_low", "accuracy_high"]),
-        "AUC": intervals(table, ["auc", "auc_low", "auc_high"]),
     }
     caption = (
         "Slices split freely or by patient, scored at the epoch that the validation part chose or on the untouched "

@@ -89,7 +89,8 @@ def _why_no_auc(reason: str | float | None) -> str:
 def _mean_point(row: Row) -> dict[str, Any]:
     ends = {"auc": row["mean"], "auc_low": row["low"], "auc_high": row["high"], "published_auc": np.nan}
     n = "1 cohort" if row["n"] == 1 else f"{row['n']} cohorts"
-    return {**row, **ends, "cohort": row["cohort_group"], "part": "test", "n": n, "note": ""}
+    note = "" if row["n"] else "no cohort gives one"
+    return {**row, **ends, "cohort": row["cohort_group"], "part": "test", "n": n, "note": note}
 
 
 @styled

@@ -8,7 +8,7 @@ DOWNLOADS = [
 rule fetch_rsna:
     """The RSNA-MICCAI 2021 data, by the user's Kaggle credentials, into the cohort's path: only when asked for."""
 
-    # No library file is an input: an edit of one must not ask Kaggle again.
+    # It knows no digest of the library: an edit there must not ask Kaggle again.
     output:
         record=f"{COHORT}/download.json",
     log:

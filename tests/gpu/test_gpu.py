@@ -35,7 +35,10 @@ if name == "efficientnet":  # of random weights, EfficientNet-B0 turns the last 
 phases = [name for name in ("transfer", "finetuned") if name in task.parameters] or [task.phase]
 for phase in phases[:-1]:
     task.parameters[phase] |= {"epochs": 2, "batch_size": task.batch_size}
+task.parameters.get(task.phase, task.parameters).update(epochs=8, learning_rate=1e-3)
 train, validation = random_part(task, 6 * task.batch_size), random_part(task, 8)
+for part in (train, validation):  # patients with label 0 are darker, so that answers differ
+    part.inputs[part.labels == 0] = (part.inputs[part.labels == 0] * 0.3).astype(part.inputs.dtype)
 if trains == "fit":
     runs = []
     model = approach.build(task.shape, task.parameters, "none")
@@ -104,7 +107,7 @@ def test_a_model_trained_on_the_gpu_answers_the_same_on_a_cpu(trained, models, a
     here = run(approach, "cpu", "fast", models / approach, "predict")
     assert here["device"] == "cpu"
     assert here["runs"][-1] == pytest.approx(there, abs=BF16)
-    assert np.ptp(there) > 0, "one answer for all would agree anywhere"
+    assert np.ptp(there) > 3 * BF16, "like answers would agree anywhere"
 
 
 @each_of("cnn3d", "efficientnet", "resnet18", "stacked_cnn3d")  # densenet121's pooling has no exact form on a GPU

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from itertools import count
 from types import SimpleNamespace
 
 import numpy as np
@@ -66,8 +67,8 @@ def data():
     return {"inputs": inputs, "index": index, "split": draw_split(patients, None, scheme, 1)}
 
 
-def train(toy, data, folder, job=JOB):
-    return train_folds(job, toy, folder=folder, **data)
+def train(toy, data, folder, job=JOB, device="cpu"):
+    return train_folds(job, toy, folder=folder, device=device, **data)
 
 
 def without_times(records):
@@ -346,3 +347,10 @@ def test_a_split_by_slice_trains_and_tests_slices_of_the_same_patients(data, tmp
     assert set(training.patient_ids) & set(validation.patient_ids)
     assert records[0]["n_train"] + records[0]["n_validation"] + records[0]["n_test"] == 144
     assert records[0]["n_train"] == len(split[split["role"] == "train"])
+
+
+def test_a_fold_on_a_gpu_records_the_energy_that_its_counter_rose_by(data, tmp_path, monkeypatch):
+    monkeypatch.setattr("gliobench.training.meter.gpu_energy", count(start=10).__next__)
+    records = train(Toy(), data, tmp_path / "gpu", device="NVIDIA H100")
+    assert [record["energy_kwh"] for record in records] == [1, 1, 1]
+    assert not any("energy_kwh" in record for record in train(Toy(), data, tmp_path / "cpu"))

@@ -62,8 +62,10 @@ def test_two_slurm_jobs_on_one_node_do_not_count_each_others_gpus(train):
 
 def test_a_training_sees_no_other_gpu_than_its_own(tmp_path, monkeypatch):
     monkeypatch.setenv(VISIBLE, "GPU-a,GPU-b")
+    monkeypatch.delenv("CUDA_DEVICE_ORDER", raising=False)
     assert claim_gpu(1, tmp_path) == "GPU-a"
     assert visible_gpus() == ["GPU-a"]
+    assert os.environ["CUDA_DEVICE_ORDER"] == "PCI_BUS_ID", "or a number would mean another GPU to CUDA than to NVML"
 
 
 @pytest.mark.parametrize("gpus", ["", "0", "-1", "GPU-a"])

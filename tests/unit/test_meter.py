@@ -33,6 +33,10 @@ def test_the_counter_is_that_of_the_gpu_that_was_taken(counters, monkeypatch, vi
 
 
 def test_without_a_driver_nothing_counts(monkeypatch):
+    def refuse():
+        raise pynvml.NVMLError(pynvml.NVML_ERROR_LIBRARY_NOT_FOUND)
+
+    monkeypatch.setattr(pynvml, "nvmlInit", refuse)
     monkeypatch.setenv(VISIBLE, "0")
     assert gpu_energy() is None
 

@@ -190,7 +190,7 @@ def test_an_id_with_parts_of_a_path_is_refused(tmp_path, patient_id):
         write_table(patients, tmp_path / "patients.tsv", "patients")
 
 
-class TestNamedFiles:
+class TestPathsDigest:
     def test_another_path_is_another_digest_and_another_label_or_order_of_columns_is_none(self, folder):
         before = paths_digest(write(folder, GOOD), ["FLAIR", "T1w"])
         assert paths_digest(write(folder, changed(label="0", site="south")), ["FLAIR", "T1w"]) == before

@@ -43,7 +43,7 @@ def trained(cohort, people, inputs, folder, seed):
     names = {"input": "facts", "scheme": "kfold", "phases": ["final"], "parameters": {"features": "intensity", "C": 1}}
     job = Job(CELL | {"cohort": cohort}, repeat=0, seed_index=0, batch=0, batches=1, seed=seed, **names)
     index = people[["patient_id", "label"]].assign(modality=None, slice_index=None)
-    folds = train_folds(job, baseline, inputs, index, split, folder / cohort)
+    folds = train_folds(job, baseline, inputs, index, split, folder / cohort, "cpu")
     record = job.cell | {"repeat": 0, "seed_index": 0, "batch": 0, "weights": "none", "folds": folds}
     return gather_folds(folder / cohort, folds, "predictions"), record
 

@@ -1,4 +1,6 @@
 import ast
+import os
+import re
 import shutil
 import subprocess
 import sys
@@ -53,6 +55,7 @@ def test_a_digest_is_of_what_lies_in_the_files_and_not_of_where_or_when(tmp_path
     shutil.copytree(SCRIPTS, there, ignore=shutil.ignore_patterns("__pycache__"))
     here = library_digest("read_cohort.py")
     assert here != library_digest("audit_series.py")
+    os.utime(there / "gliobench" / "files.py", (1, 1))
     monkeypatch.setattr("gliobench.sources.SCRIPTS", there)
     assert library_digest.__wrapped__("read_cohort.py") == here
     with (there / "gliobench" / "files.py").open("a") as file:
@@ -89,6 +92,13 @@ def test_knowledge_goes_downward():
                 if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("gliobench.")
             }
             assert not modules & above, f"{path.name} of {room} knows {modules & above}"
+
+
+@pytest.mark.parametrize("path", sorted((SCRIPTS.parents[1] / "rules").glob("*.smk")), ids=lambda path: path.name)
+def test_every_rule_with_a_script_sees_edits_of_the_library(path):
+    rules = re.split(r"^ *(?=(?:use )?rule\b)", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    scripted = [rule for rule in rules if " script:\n" in rule and not rule.startswith("rule fetch_rsna:")]
+    assert not [rule for rule in scripted if "library=" not in rule]
 
 
 def test_the_study_is_light_to_load():

@@ -1,5 +1,6 @@
 """The five sentences: computed from the tables, and plain about what was not found."""
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -116,7 +117,10 @@ def test_controls_are_told_from_their_tables():
     leakage = made("leakage", *(leak | {"split": s, "part": p, "accuracy": value} for s, p, value in corners))
     said = sentences(replicates=replicates, leakage=leakage)[3]
     assert "on the untouched test part slices split freely give an accuracy of 0.80, split by patient 0.50" in said
-    assert "the mean AUC lies above 0.5 for 1 of 3 methods and below it for 1" in said
+    assert "the mean AUC lies above 0.5 for 1 of 3 methods and below it for 1." in said
+    bare = replicates.assign(family_low=np.nan, family_high=np.nan, mean=np.nan, n=0)
+    said = sentences(replicates=pd.concat([replicates, bare.head(2)], ignore_index=True))[3]
+    assert "above 0.5 for 1 of 5 methods and below it for 1 (2 without an interval)." in said
     assert "neither replicated cohorts nor" in sentences()[3]
 
 

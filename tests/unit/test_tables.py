@@ -23,7 +23,7 @@ from gliobench.reporting.layouts import SHOW, show_comparison, show_pairwise, sh
 from gliobench.reporting.overview import points_of
 from gliobench.reporting.tables import to_latex, to_markdown, write_formats
 from gliobench.reporting.terminal import print_table
-from gliobench.reporting.text import interval
+from gliobench.reporting.text import EMPTY, interval
 
 PUBLISHED = Path(__file__).parents[2] / "config" / "published.tsv"
 
@@ -390,7 +390,16 @@ def test_an_approach_without_an_auc_in_any_cohort_keeps_its_row(tmp_path):
     assert replicates["statement"].iloc[1] == "null, FLAIR, harmonised: no cohort gives an AUC of resnet18 main."
     write_formats(replicates, tmp_path / "replicates", "replicates")
     assert points_of(table, replicates, groups)["note"].tolist() == ["", "no cohort gives one"]
-    assert replicates_figure(table, replicates, groups).axes
+    drawn = [text.get_text() for text in replicates_figure(table, replicates, groups).axes[0].texts]
+    assert drawn[1] == f"{EMPTY}, n = 0"
+
+
+def test_what_splitting_by_slice_adds_is_paired_by_cohort():
+    table = control({"slice_split": [0.8, 0.7], "patient_split": [0.5, 0.6]})
+    replicates = replicates_table(table, {"null": ["null-0", "null-1"]})
+    last = replicates.iloc[-1]
+    assert last[["control", "variant", "contrast"]].tolist() == ["difference", "slice_split", "patient_split"]
+    assert last["mean"] == pytest.approx(0.2)
 
 
 def test_a_cohort_that_failed_leaves_the_phases_of_the_others_alone():

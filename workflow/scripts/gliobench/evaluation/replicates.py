@@ -12,7 +12,8 @@ from gliobench.files import check_table, table_schema
 METHOD = ["approach", "modality", "protocol", "phase"]
 NAMES = ["approach", "variant", "modality", "protocol"]
 CHANCE = 0.5
-COMPARED = "main"
+MAIN = "main"
+LEAK = ("slice_split", "patient_split")
 
 
 def replicates_table(comparison: pd.DataFrame, groups: Mapping[str, Sequence[str]]) -> pd.DataFrame:
@@ -30,10 +31,11 @@ def replicates_table(comparison: pd.DataFrame, groups: Mapping[str, Sequence[str
     -------
     pandas.DataFrame
         The table ``replicates``: a row a group, approach, variant, modality, protocol and phase (``mean``), and one
-        a variant that stands beside ``main`` (``difference``: main minus it, over the cohorts that have both). The
-        A method that no cohort gives an AUC keeps its row, without a mean. The
-        family of a mean is the approaches of its group: its second interval is corrected for them (Bonferroni). An
-        approach counts once, however many variants, modalities, protocols and phases it has.
+        pair of variants (``difference``, over the cohorts that have both): ``main`` minus each other one, and
+        ``slice_split`` minus ``patient_split``, which is what splitting by slice adds. A variant that no cohort gives
+        an AUC keeps a row, without a mean. The family of a mean is the approaches of its group: its second interval is
+        corrected for them (Bonferroni). An approach counts once, however many variants, modalities, protocols and
+        phases it has.
     """
     tested = comparison["part"].eq("test") & comparison["unit"].eq("patient")
     rows = []
@@ -56,16 +58,20 @@ def _with_those_that_failed(scored: pd.DataFrame, failed: pd.DataFrame) -> pd.Da
 
 def _rows_of(head: dict[str, Any], cells: pd.DataFrame) -> list[dict[str, Any]]:
     aucs = {name: rows.set_index("cohort")["auc"].dropna() for name, rows in cells.groupby("variant", sort=False)}
-    variants = list(aucs)
+    variants = [str(name) for name in aucs]
     level = 1 - (1 - CONFIDENCE) / head["family"]
     rows = [_row(head, name, None, t_interval(aucs[name]), t_interval(aucs[name], level)) for name in variants]
-    others = [name for name in variants if name != COMPARED and COMPARED in variants]
     alone = head | {"family": 1}
-    for other in others:
-        difference = _difference(aucs[COMPARED], aucs[other])
+    for first, second in _compared(variants):
+        difference = _difference(aucs[first], aucs[second])
         if difference.n:
-            rows.append(_row(alone, COMPARED, other, difference, difference))
+            rows.append(_row(alone, first, second, difference, difference))
     return rows
+
+
+def _compared(variants: list[str]) -> list[tuple[str, str]]:
+    pairs = [(MAIN, name) for name in variants if name != MAIN]
+    return [pair for pair in [*pairs, LEAK] if set(pair) <= set(variants)]
 
 
 def _difference(first: pd.Series, second: pd.Series) -> Interval:

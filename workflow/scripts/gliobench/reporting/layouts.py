@@ -317,6 +317,8 @@ def show_cost(table: pd.DataFrame) -> Display:
         "Wall time of jobs, one after the other; memory is that of the largest job. Stage permute holds "
         "trainings on permuted labels; rows of stage study are sums, an approach a row and then all together."
     )
+    if "Energy, kWh" in shown:
+        caption += " The energy of a GPU that trainings shared counts once for each of them."
     whose = [
         "; ".join(filter(pd.notna, [row["cohort"], row["stage"], row["approach"]])) for row in table.to_dict("records")
     ]

@@ -115,7 +115,7 @@ def _stand(verdicts: pd.DataFrame | None) -> str:
 def _controls(leakage: pd.DataFrame | None, replicates: pd.DataFrame | None, replicated: bool) -> str:
     parts = [_leaks(leakage)] if leakage is not None else []
     if replicates is not None:
-        means = replicates[replicates["control"].eq("mean") & replicates["family_low"].notna()]
+        means = replicates[replicates["control"].eq("mean")]
         parts += [_group(str(name), rows) for name, rows in means.groupby("cohort_group", sort=False)]
     said = list(filter(None, parts))
     if said:
@@ -126,11 +126,12 @@ def _controls(leakage: pd.DataFrame | None, replicates: pd.DataFrame | None, rep
 
 
 def _group(name: str, rows: pd.DataFrame) -> str:
+    bare = int(rows["family_low"].isna().sum())
     above = int((rows["family_low"] > 0.5).sum())
     below = int((rows["family_high"] < 0.5).sum())
     return (
         f"over the replicated cohorts {name} the mean AUC lies above 0.5 for {above} of {plural(len(rows), 'method')} "
-        f"and below it for {below}"
+        f"and below it for {below}" + (f" ({bare} without an interval)" if bare else "")
     )
 
 

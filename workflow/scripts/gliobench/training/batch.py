@@ -87,7 +87,7 @@ def train_folds(
     index: pd.DataFrame,
     split: pd.DataFrame,
     folder: Path,
-    device: str = "cpu",
+    device: str,
 ) -> list[dict[str, Any]]:
     """
     Train the job's folds, each into a folder of its own, and return their records.
@@ -106,7 +106,6 @@ def train_folds(
         As in the schema ``split``; patients without an input are left out.
     folder : Path
         Where ``fold-<k>/`` go; those already there with the same fingerprint are taken as they are.
-
     device : str
         What the approach trains on; on a GPU, its energy is recorded.
 

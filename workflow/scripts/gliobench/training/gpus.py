@@ -35,6 +35,7 @@ def claim_gpu(asked: int, locks: str | Path = LOCKS) -> str | None:
     str or None
         The GPU's name for CUDA; None where there is nothing to choose from.
     """
+    os.environ.setdefault("CUDA_DEVICE_ORDER", "PCI_BUS_ID")  # a number means the same GPU to CUDA and to the driver
     gpus = visible_gpus() if asked else []
     if len(gpus) < 2:
         return None

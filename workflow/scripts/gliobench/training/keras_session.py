@@ -126,6 +126,7 @@ def load_network(path: Path) -> keras.Model:
     Layers bring the number type they were trained in. Where the session is in float32, as on every CPU, they are too.
     """
     network = keras.saving.load_model(path, compile=False, safe_mode=True)
+    network.jit_compile = False  # as it was trained
     policy = keras.mixed_precision.dtype_policy()
     for layer in [network, *all_layers(network)] if policy.name == "float32" else []:
         layer.dtype_policy = policy

@@ -7,13 +7,13 @@ import numpy as np
 import pandas as pd
 
 from gliobench.evaluation.intervals import CONFIDENCE, Interval, paired_t_interval, t_interval
+from gliobench.evaluation.leakage import SPLITS
 from gliobench.files import check_table, table_schema
 
 METHOD = ["approach", "modality", "protocol", "phase"]
-NAMES = ["approach", "variant", "modality", "protocol"]
+VARIANT = ["approach", "variant", "modality", "protocol"]
 CHANCE = 0.5
 MAIN = "main"
-LEAK = ("slice_split", "patient_split")
 
 
 def replicates_table(comparison: pd.DataFrame, groups: Mapping[str, Sequence[str]]) -> pd.DataFrame:
@@ -51,8 +51,8 @@ def replicates_table(comparison: pd.DataFrame, groups: Mapping[str, Sequence[str
 
 def _with_those_that_failed(scored: pd.DataFrame, failed: pd.DataFrame) -> pd.DataFrame:
     """Add cells of which no cohort has a score; they know no phase."""
-    known = set(scored[NAMES].itertuples(index=False, name=None))
-    missed = [row not in known for row in failed[NAMES].itertuples(index=False, name=None)]
+    known = set(scored[VARIANT].itertuples(index=False, name=None))
+    missed = [row not in known for row in failed[VARIANT].itertuples(index=False, name=None)]
     return pd.concat([scored, failed[missed].assign(phase="final")], ignore_index=True)
 
 
@@ -69,9 +69,9 @@ def _rows_of(head: dict[str, Any], cells: pd.DataFrame) -> list[dict[str, Any]]:
     return rows
 
 
-def _compared(variants: list[str]) -> list[tuple[str, str]]:
+def _compared(variants: list[str]) -> list[tuple[str, ...]]:
     pairs = [(MAIN, name) for name in variants if name != MAIN]
-    return [pair for pair in [*pairs, LEAK] if set(pair) <= set(variants)]
+    return [pair for pair in [*pairs, tuple(SPLITS)] if set(pair) <= set(variants)]
 
 
 def _difference(first: pd.Series, second: pd.Series) -> Interval:

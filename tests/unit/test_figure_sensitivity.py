@@ -7,6 +7,7 @@ import pytest
 from gliobench.evaluation.sensitivity import sensitivity_table
 from gliobench.reporting.sensitivity import sensitivity_figure
 from gliobench.reporting.style import save_figure
+from gliobench.reporting.tables import write_formats
 
 GROUPS = {f"level{level}": [f"level{level}-{number:02}" for number in (1, 2, 3)] for level in range(5)}
 METHOD = {"modality": "FLAIR", "protocol": "harmonised", "phase": "final", "part": "test", "unit": "patient"}
@@ -71,3 +72,15 @@ def test_a_study_without_scores_says_so():
     comparison, cohorts, sensitivity = tables({"cnn3d": 0.9})
     shown = texts(sensitivity_figure(comparison, cohorts, sensitivity[:0], GROUPS))
     assert "no approach was scored" in shown.replace("\n", " ")
+
+
+def test_an_approach_that_failed_on_every_cohort_keeps_its_panel(tmp_path):
+    comparison, cohorts, _ = tables({"cnn3d": 0.9})
+    failed = comparison.assign(approach="resnet18", auc=np.nan, part=None, unit=None, phase=None)
+    comparison = pd.concat([comparison, failed], ignore_index=True)
+    sensitivity = sensitivity_table(comparison, cohorts, GROUPS)
+    figure = sensitivity_figure(comparison, cohorts, sensitivity, GROUPS)
+    assert figure.axes[1].get_title("left") == "resnet18 main\nFLAIR, 0 cohorts"
+    assert "no cohort gives an AUC" in texts(figure).replace("\n", " ")
+    save_figure(figure, tmp_path / "sensitivity")
+    write_formats(sensitivity, tmp_path / "sensitivity", "sensitivity")

@@ -106,3 +106,14 @@ def test_each_method_and_phase_has_a_row_and_no_scores_give_an_empty_table():
     both = pd.concat([comparison, comparison.assign(phase="transfer")], ignore_index=True)
     assert sensitivity_table(both, cohorts, GROUPS)["phase"].tolist() == ["final", "transfer"]
     assert len(sensitivity_table(comparison.iloc[:0], cohorts, GROUPS)) == 0
+
+
+def test_a_method_without_an_auc_on_any_cohort_keeps_its_row_and_says_so():
+    comparison, cohorts = tables(LEVELS)
+    constant = comparison.assign(approach="densenet121", auc=np.nan)
+    failed = comparison.assign(approach="resnet18", auc=np.nan, part=None, unit=None, phase=None)
+    together = pd.concat([comparison, constant, failed], ignore_index=True)
+    table = sensitivity_table(together, cohorts, GROUPS).set_index("approach")
+    assert table["n_cohorts"].to_dict() == {"cnn3d": 12, "densenet121": 0, "resnet18": 0}
+    assert table.loc["resnet18", "statement"] == "resnet18 main, FLAIR, harmonised, final: no cohort gives an AUC."
+    assert table.loc[["densenet121", "resnet18"], ["oracle_low", "slope", "floor"]].isna().all(axis=None)

@@ -95,10 +95,17 @@ def test_generated_cohorts_say_nothing_about_the_papers():
 
 def test_verdicts_are_counted():
     said = sentences(published_vs_reproduced=judged("consistent", "lower", "lower", "cannot tell", "not run"))
-    assert said[2].startswith(
-        "Of 4 published figures set beside the papers' own kind of patients, 1 came out consistent"
+    assert said[2] == (
+        "Of 4 comparisons of a published figure with the papers' own kind of patients, 1 came out consistent, 2 lower, "
+        "0 higher, and for 1 it cannot be told; not judged here: 1 figure."
     )
-    assert "2 lower, 0 higher, and for 1 it cannot be told; 1 more are not judged here." in said[2]
+
+
+def test_a_figure_judged_on_two_cohorts_is_two_comparisons_and_one_judged_elsewhere_is_not_left_over():
+    verdicts = judged("lower", "consistent", "not comparable: generated").assign(metric="auc")
+    said = sentences(published_vs_reproduced=verdicts)[2]
+    assert said.startswith("Of 2 comparisons of a published figure")
+    assert said.endswith("not judged here: 0 figures.")
 
 
 def test_controls_are_told_from_their_tables():

@@ -8,10 +8,10 @@ import pandas as pd
 
 from gliobench.evaluation.intervals import CONFIDENCE, Interval, paired_t_interval, t_interval
 from gliobench.evaluation.leakage import SPLITS
+from gliobench.evaluation.tested import tested_methods
 from gliobench.files import check_table, table_schema
 
 METHOD = ["approach", "modality", "protocol", "phase"]
-VARIANT = ["approach", "variant", "modality", "protocol"]
 CHANCE = 0.5
 MAIN = "main"
 
@@ -37,23 +37,14 @@ def replicates_table(comparison: pd.DataFrame, groups: Mapping[str, Sequence[str
         corrected for them (Bonferroni). An approach counts once, however many variants, modalities, protocols and
         phases it has.
     """
-    tested = comparison["part"].eq("test") & comparison["unit"].eq("patient")
     rows = []
     for group, cohorts in groups.items():
-        members = comparison["cohort"].isin(cohorts)
-        cells = _with_those_that_failed(comparison[members & tested], comparison[members & comparison["part"].isna()])
-        head = {"cohort_group": group, "family": comparison.loc[members, "approach"].nunique()}
-        for method, of_method in cells.groupby(METHOD, sort=False):
+        cells = comparison[comparison["cohort"].isin(cohorts)]
+        head = {"cohort_group": group, "family": cells["approach"].nunique()}
+        for method, of_method in tested_methods(cells).groupby(METHOD, sort=False):
             rows += _rows_of(head | dict(zip(METHOD, method, strict=True)), of_method)
     table = pd.DataFrame(rows, columns=list(table_schema("replicates")["properties"]))
     return check_table(table, "replicates", "the replicates")
-
-
-def _with_those_that_failed(scored: pd.DataFrame, failed: pd.DataFrame) -> pd.DataFrame:
-    """Add cells of which no cohort has a score; they know no phase."""
-    known = set(scored[VARIANT].itertuples(index=False, name=None))
-    missed = [row not in known for row in failed[VARIANT].itertuples(index=False, name=None)]
-    return pd.concat([scored, failed[missed].assign(phase="final")], ignore_index=True)
 
 
 def _rows_of(head: dict[str, Any], cells: pd.DataFrame) -> list[dict[str, Any]]:

@@ -8,6 +8,7 @@ import pandas as pd
 from scipy import stats
 
 from gliobench.evaluation.intervals import CONFIDENCE, Interval, t_interval
+from gliobench.evaluation.tested import tested_methods, tested_patients
 from gliobench.files import check_table, table_schema
 
 METHOD = ["approach", "variant", "modality", "protocol", "phase"]
@@ -39,9 +40,9 @@ def reached(comparison: pd.DataFrame, cohorts: pd.DataFrame, groups: Groups) -> 
         [(name, cohort) for name, names in groups.items() for cohort in names], columns=["group", "cohort"]
     )
     oracles = cohorts.drop_duplicates("cohort")[["cohort", "oracle_auc"]].rename(columns={"oracle_auc": "oracle"})
-    tested = comparison[comparison["part"].eq("test") & comparison["unit"].eq("patient")]
     known = members.merge(oracles, on="cohort")
-    joined = tested[["cohort", *METHOD, "auc"]].merge(known, on="cohort").dropna(subset=["oracle", "auc"])
+    scores = tested_patients(comparison)[["cohort", *METHOD, "auc"]]
+    joined = scores.merge(known, on="cohort").dropna(subset=["oracle", "auc"])
     return joined[[*METHOD, "group", "cohort", "oracle", "auc"]].reset_index(drop=True)
 
 
@@ -60,17 +61,25 @@ def sensitivity_table(comparison: pd.DataFrame, cohorts: pd.DataFrame, groups: G
     Returns
     -------
     pandas.DataFrame
-        The table ``sensitivity``: a row an approach, variant, modality, protocol and phase.
+        The table ``sensitivity``: a row an approach, variant, modality, protocol and phase. One that no cohort gives an
+        AUC keeps its row, without a slope.
     """
     points = reached(comparison, cohorts, groups)
-    rows = [_row(dict(zip(METHOD, method, strict=True)), of) for method, of in points.groupby(METHOD, sort=False)]
+    levels = comparison[comparison["cohort"].isin([cohort for names in groups.values() for cohort in names])]
+    methods = tested_methods(levels)[METHOD].drop_duplicates().to_dict("records")
+    rows = [_row(method, points_of(method, points)) for method in methods]
     table = pd.DataFrame(rows, columns=list(table_schema("sensitivity")["properties"]))
     return check_table(table, "sensitivity", "the sensitivity of the approaches")
 
 
-def _row(method: dict[str, Any], points: pd.DataFrame) -> dict[str, Any]:
+def points_of(method: Mapping[Any, Any], points: pd.DataFrame) -> pd.DataFrame:
+    """Choose the rows of one method among those that `reached` returns."""
+    return points[(points[METHOD] == [method[name] for name in METHOD]).all(axis=1)]
+
+
+def _row(method: Mapping[Any, Any], points: pd.DataFrame) -> dict[str, Any]:
     slope = _slope(points["oracle"].to_numpy(float), points["auc"].to_numpy(float))
-    row = method | {
+    row = dict(method) | {
         "n_cohorts": len(points),
         "n_levels": points["group"].nunique(),
         "oracle_low": points["oracle"].min(),
@@ -105,6 +114,8 @@ def _floor(points: pd.DataFrame) -> float:
 
 def _statement(row: Mapping[str, Any]) -> str:
     name = f"{row['approach']} {row['variant']}, {row['modality']}, {row['protocol']}, {row['phase']}"
+    if not row["n_cohorts"]:
+        return f"{name}: no cohort gives an AUC."
     return f"{name}: over {row['n_cohorts']} cohorts {_say_slope(row)}; {_say_floor(row)}."
 
 

@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 from scipy import stats
 
 from gliobench.evaluation.intervals import CONFIDENCE, t_interval
-from gliobench.evaluation.sensitivity import METHOD, reached
+from gliobench.evaluation.sensitivity import points_of, reached
 from gliobench.reporting.style import GREY, INK, approach_colour, new_figure, say_why_empty, styled
 from gliobench.reporting.text import interval
 
@@ -51,7 +51,7 @@ def sensitivity_figure(
     for axes, row in zip(panels, rows, strict=False):
         axes.plot([left, 1], [left, 1], color=GREY, lw=0.9, ls=(0, (4, 3)))
         axes.axhline(0.5, color=INK, lw=0.9, ls=":")
-        _draw_approach(axes, row, points[(points[METHOD] == [row[name] for name in METHOD]).all(axis=1)])
+        _draw_approach(axes, row, points_of(row, points))
         axes.set(xlim=(left, 1.02), ylim=(-0.02, 1.02), xlabel="Oracle AUC")
     for axes in panels[: len(rows) : columns]:
         axes.set_ylabel("AUC reached, test part")
@@ -60,6 +60,11 @@ def sensitivity_figure(
 
 
 def _draw_approach(axes: Axes, row: Row, points: pd.DataFrame) -> None:
+    phase = "" if row["phase"] == "final" else f", {row['phase']}"
+    axes.set_title(f"{row['approach']} {row['variant']}\n{row['modality']}{phase}, {row['n_cohorts']} cohorts")
+    if points.empty:
+        say_why_empty(axes, "no cohort gives an AUC")
+        return
     colour = approach_colour(row["approach"])
     if np.ptp(points["oracle"]) > 0 and len(points) > 2:
         _draw_fit(axes, points["oracle"].to_numpy(), points["auc"].to_numpy(), colour)
@@ -71,8 +76,6 @@ def _draw_approach(axes: Axes, row: Row, points: pd.DataFrame) -> None:
     if pd.notna(row["floor"]):
         axes.axvline(row["floor"], color=INK, lw=1, ls=FLOOR)
     floor = "no floor found" if pd.isna(row["floor"]) else f"floor {row['floor']:.2f}"
-    phase = "" if row["phase"] == "final" else f", {row['phase']}"
-    axes.set_title(f"{row['approach']} {row['variant']}\n{row['modality']}{phase}, {row['n_cohorts']} cohorts")
     text = f"slope {interval(row['slope'], row['slope_low'], row['slope_high'])}\n{floor}"
     axes.text(0.04, 0.03, text, transform=axes.transAxes, fontsize=7.5, va="bottom", bbox=BACK)
 

@@ -106,9 +106,9 @@ def _stand(verdicts: pd.DataFrame | None) -> str:
             f"alone and {counts['not run']} are not run."
         )
     return (
-        f"Of {plural(judged, 'published figure')} set beside the papers' own kind of patients, {counts['consistent']} "
-        f"came out consistent, {counts['lower']} lower, {counts['higher']} higher, and for {counts['cannot tell']} it "
-        f"cannot be told; {len(rows) - judged} more are not judged here."
+        f"Of {plural(judged, 'comparison')} of a published figure with the papers' own kind of patients, "
+        f"{counts['consistent']} came out consistent, {counts['lower']} lower, {counts['higher']} higher, and for "
+        f"{counts['cannot tell']} it cannot be told; not judged here: {plural(len(rows) - judged, 'figure')}."
     )
 
 

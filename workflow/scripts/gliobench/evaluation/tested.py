@@ -1,0 +1,31 @@
+"""Which rows of the table ``comparison`` say how methods do on test patients."""
+
+import pandas as pd
+
+VARIANT = ["approach", "variant", "modality", "protocol"]
+
+
+def tested_patients(comparison: pd.DataFrame) -> pd.DataFrame:
+    """Choose the rows of test patients, scored patient by patient."""
+    return comparison[comparison["part"].eq("test") & comparison["unit"].eq("patient")]
+
+
+def tested_methods(comparison: pd.DataFrame) -> pd.DataFrame:
+    """
+    Choose the rows of test patients, and those of variants that have no scored row on any cohort.
+
+    Parameters
+    ----------
+    comparison : pandas.DataFrame
+        The table ``comparison`` (or ``metrics``). A cell of which every run failed is one row without part and phase.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Its rows; a failed cell's phase is ``final``.
+    """
+    tested = tested_patients(comparison)
+    failed = comparison[comparison["part"].isna()]
+    known = set(tested[VARIANT].itertuples(index=False, name=None))
+    missed = [row not in known for row in failed[VARIANT].itertuples(index=False, name=None)]
+    return pd.concat([tested, failed[missed].assign(phase="final")], ignore_index=True)

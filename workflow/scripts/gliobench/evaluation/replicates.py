@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from gliobench.evaluation.columns import MAIN
 from gliobench.evaluation.intervals import CONFIDENCE, Interval, paired_t_interval, t_interval
 from gliobench.evaluation.leakage import SPLITS
 from gliobench.evaluation.tested import tested_methods
@@ -13,7 +14,6 @@ from gliobench.files import check_table, table_schema
 
 METHOD = ["approach", "modality", "protocol", "phase"]
 CHANCE = 0.5
-MAIN = "main"
 
 
 def replicates_table(comparison: pd.DataFrame, groups: Mapping[str, Sequence[str]]) -> pd.DataFrame:

@@ -2,7 +2,9 @@
 
 import pandas as pd
 
-VARIANT = ["approach", "variant", "modality", "protocol"]
+from gliobench.evaluation.columns import CELL
+
+VARIANT = CELL[1:]  # on whatever cohort
 
 
 def tested_patients(comparison: pd.DataFrame) -> pd.DataFrame:

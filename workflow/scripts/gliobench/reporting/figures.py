@@ -11,6 +11,8 @@ from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 from gliobench.evaluation.columns import CELL, HARMONISED, ROUND, RUN
 from gliobench.evaluation.metrics import THRESHOLD
+from gliobench.evaluation.replicates import METHOD
+from gliobench.evaluation.tested import tested_patients
 from gliobench.reporting.rates import GRID, both_labels, mean_roc, roc
 from gliobench.reporting.style import (
     BLUE,
@@ -298,10 +300,10 @@ def _draw_replicates(
 
 
 def _values(row: Row, comparison: pd.DataFrame, groups: Mapping[str, Sequence[str]]) -> np.ndarray:
-    chosen = comparison["cohort"].isin(groups[row["cohort_group"]]) & comparison["unit"].eq("patient")
-    chosen &= comparison["part"].eq("test")
-    for name in ("approach", "modality", "protocol", "phase"):
-        chosen &= comparison[name] == row[name]
-    aucs = {name: rows.set_index("cohort")["auc"] for name, rows in comparison[chosen].groupby("variant")}
+    tested = tested_patients(comparison)
+    chosen = tested["cohort"].isin(groups[row["cohort_group"]])
+    for name in METHOD:
+        chosen &= tested[name] == row[name]
+    aucs = {name: rows.set_index("cohort")["auc"] for name, rows in tested[chosen].groupby("variant")}
     values = aucs[row["variant"]]
     return (values if pd.isna(row["contrast"]) else values - aucs[row["contrast"]]).dropna().to_numpy()

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from gliobench.evaluation.columns import BASELINE, CELL, HARMONISED, MAIN
+from gliobench.evaluation.tested import tested_patients
 from gliobench.evaluation.verdicts import JUDGED, VERDICTS, counted
 from gliobench.reporting.cost import cost_sentence
 from gliobench.reporting.status import count_sentence
@@ -51,10 +52,9 @@ def _run(comparison: pd.DataFrame) -> str:
 
 def _networks(comparison: pd.DataFrame) -> pd.DataFrame:
     """Choose the main variants under the harmonised protocol: the test patients of the last phase with an interval."""
-    mains = comparison["variant"].eq(MAIN) & comparison["approach"].ne(BASELINE)
-    scored = comparison["part"].eq("test") & comparison["unit"].eq("patient") & comparison["auc_low"].notna()
-    rows = comparison[mains & scored & comparison["protocol"].eq(HARMONISED)]
-    return rows.drop_duplicates(CELL, keep="last")
+    tested = tested_patients(comparison)
+    mains = tested["variant"].eq(MAIN) & tested["approach"].ne(BASELINE) & tested["protocol"].eq(HARMONISED)
+    return tested[mains & tested["auc_low"].notna()].drop_duplicates(CELL, keep="last")
 
 
 def _found(tables: Tables, members: set[str]) -> str:

@@ -26,6 +26,7 @@ from gliobench.cohorts import audit, rsna, synthetic
 from gliobench.files import write_table
 from gliobench.inputs.make import make_inputs, usable_patients
 from gliobench.inputs.store import shard_writer
+from gliobench.settings.generators import SyntheticGenerator
 from gliobench.splits import draw_split
 from gliobench.study import Study
 
@@ -73,8 +74,8 @@ def _project(folder: Path, patients: int, options: argparse.Namespace) -> Path:
     """Generate a cohort as a user's own data, with a study of it."""
     images = folder / "data"
     if not (images / "train_labels.csv").exists():
-        settings = {"patients": patients, "matrix": options.matrix, "slices": options.slices, "signal": 2.0}
-        synthetic.write_cohort(settings, 1, images, os.cpu_count() or 1)
+        settings = SyntheticGenerator(patients=patients, matrix=options.matrix, slices=options.slices, signal=2.0)
+        synthetic.write_cohort(settings.model_dump(), 1, images, os.cpu_count() or 1)
     runs = [{"approach": "baseline"}, *({"approach": name} for name in SETTINGS)]
     study = {"study": "scale", "seed": 1, "cohorts": {COHORT: {"kind": "rsna", "path": "data"}}, "runs": runs}
     study["settings"] = SETTINGS

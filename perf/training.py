@@ -31,7 +31,6 @@ from statistics import median
 from typing import Any
 
 import numpy as np
-import yaml
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 sys.path.insert(0, str(Path(__file__).parents[1] / "workflow" / "scripts"))
@@ -39,6 +38,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "workflow" / "scripts"))
 from perf.contenders import CONTENDERS, CORES, SEED, WORKERS, Task, Training, Turn
 
 from gliobench.errors import GlioBenchError
+from gliobench.settings.approach_of_study import StudyApproach
 from gliobench.training import Machine, Part
 
 ROOT = Path(__file__).parents[1]
@@ -49,14 +49,13 @@ PACKAGES = ("torch", "torchvision", "tensorflow", "keras", "lightning", "monai",
 
 def read_task(approach: str, scale: float, steps: int, repeats: int, device: str) -> Task:
     """Read an approach's settings, and shrink each side and the batch to `scale` of theirs, as far as its net goes."""
-    path = ROOT / "config" / "approaches" / f"{approach}.yaml"
-    settings = yaml.safe_load(path.read_text(encoding="utf-8"))
-    parameters = settings["parameters"]  # as main has them
-    phase = settings.get("phases", ["final"])[-1]
+    settings = StudyApproach(ROOT / "config" / "approaches" / f"{approach}.yaml")
+    parameters, phase = settings.parameters, settings.file.phases[-1]
     own = parameters.get(phase, parameters)
     own |= {"epochs": 2, "batch_size": max(2, round(own["batch_size"] * scale))}
-    kind = settings["input"]["kind"]
-    sides = [min(side, max(LEAST_SIDE[kind], round(side * scale))) for side in settings["input"]["shape"]]
+    made = settings.input(segmented=False)
+    kind = made["kind"]
+    sides = [min(side, max(LEAST_SIDE[kind], round(side * scale))) for side in made["shape"]]
     channels = [CHANNELS] if kind == "grid" else []
     return Task(approach, (*channels, *sides), kind, phase, parameters, own["batch_size"], steps, repeats, device)
 

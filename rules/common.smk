@@ -12,21 +12,24 @@ from gliobench.cohorts.names import LABEL_TABLES, paths_digest
 from gliobench.errors import GlioBenchError
 from gliobench.predict.request import take_request
 from gliobench.processes import lead_jobs
-from gliobench.reporting import contents
+from gliobench.reporting import contents, names
+from gliobench.settings.files import read_config
 from gliobench.sources import library_digest
-from gliobench.study import (
+from gliobench.study import Study
+from gliobench.terms import (
     ALL,
     GENERATED,
     LESION,
     MODALITIES,
     PERMUTATIONS,
     SEGMENTATION,
-    Study,
     parent_cohort,
     permuted_cohort,
 )
 
 try:
+    for path in workflow.configfiles:
+        read_config(Path(path), os.path.relpath(path))  # a key that stands twice is refused
     REQUEST = take_request(config)
     STUDY = Study(config, ROOT)
     CELLS = STUDY.cells
@@ -88,8 +91,8 @@ def approaches_of(toolchain):
     """A wildcard constraint that only approaches of that toolchain meet."""
     names = [
         name
-        for name, settings in STUDY.approaches.items()
-        if settings["toolchain"] == toolchain
+        for name, approach in STUDY.approaches.items()
+        if approach.file.toolchain == toolchain
     ]
     return "|".join(names) or "none of this study"
 

@@ -1,5 +1,5 @@
 # Figures of cells and of their inputs; gliobench.reporting.contents says which a study has.
-CELL_FIGURES = f"{RESULTS}/{contents.CELL}"
+CELL_FIGURES = f"{RESULTS}/{names.CELL}"
 CELL_LABELS = {
     "approach": "{approach}",
     "variant": "{variant}",
@@ -61,7 +61,7 @@ rule plot_phase_curves:
         records=lambda wildcards: joint_files(wildcards, "run.json"),
     output:
         figure(
-            f"{RESULTS}/{contents.PHASE_CURVES}",
+            f"{RESULTS}/{names.PHASE_CURVES}",
             "phase_curves",
             category="{cohort}",
             figure="curves before and after fine-tuning",
@@ -92,7 +92,7 @@ rule plot_sweep:
         records=lambda wildcards: sweep_files(wildcards, "run.json"),
     output:
         figure(
-            f"{RESULTS}/{contents.SWEEP}",
+            f"{RESULTS}/{names.SWEEP}",
             "sweep",
             category="{cohort}",
             figure="learning rates",
@@ -215,7 +215,7 @@ rule plot_inputs:
         series=f"{COHORT}/series.tsv",
     output:
         figure(
-            f"{RESULTS}/{contents.SLICES}",
+            f"{RESULTS}/{names.SLICES}",
             "slices",
             category="{cohort}",
             figure="inputs",
@@ -250,7 +250,7 @@ rule plot_slices:
         series=f"{COHORT}/series.tsv",
     output:
         longest=figure(
-            f"{RESULTS}/{contents.SLICES}-longest",
+            f"{RESULTS}/{names.SLICES}-longest",
             "montage",
             category="{cohort}",
             figure="slices of the longest series",
@@ -258,7 +258,7 @@ rule plot_slices:
             modality="{modality}",
         ),
         shortest=figure(
-            f"{RESULTS}/{contents.SLICES}-shortest",
+            f"{RESULTS}/{names.SLICES}-shortest",
             "montage",
             category="{cohort}",
             figure="slices of the shortest series",

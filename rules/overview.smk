@@ -36,7 +36,7 @@ rule plot_overlays:
     output:
         [
             path
-            for name, label in contents.OVERLAYS.items()
+            for name, label in names.OVERLAYS.items()
             for path in figure(
                 f"{RESULTS}/figures/{{cohort}}/{name}",
                 f"overlay_{name}",
@@ -57,7 +57,7 @@ rule plot_overlays:
             vars(cell) | {"phase": STUDY.phases(cell.approach)[-1]}
             for cell in contents.overlay_cells(STUDY, wildcards.cohort)
         ],
-        figures=list(contents.OVERLAYS),
+        figures=list(names.OVERLAYS),
         library=library_digest("plot_overlays.py"),
     script:
         "../workflow/scripts/plot_overlays.py"

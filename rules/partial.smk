@@ -43,7 +43,7 @@ rule partial:
         resamples=STUDY.bootstrap,
         levels=STUDY.sensitivity,
         pairs=folders_of(LEAKAGE_CELLS),
-        figures=[shown for shown in PAGE_FIGURES if shown["kind"] in contents.PLACED],
+        figures=[shown for shown in PAGE_FIGURES if shown["kind"] in names.PLACED],
         study=rules.page.params.study,
         config=config,
         library=library_digest("partial.py"),

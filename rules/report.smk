@@ -68,7 +68,7 @@ rule compare_splits:
     output:
         table=expand(f"{RESULTS}/tables/leakage.{{format}}", format=FORMATS),
         figure=figure(
-            f"{RESULTS}/{contents.LEAKAGE}",
+            f"{RESULTS}/{names.LEAKAGE}",
             "leakage",
             category="Leakage",
             figure="slice leakage",

@@ -23,7 +23,7 @@ rule tune:
         gpu=GPUS,
     params:
         job=tuning_job,
-        tuning=lookup(dpath="{approach}/tuning", within=STUDY.approaches),
+        tuning=lookup(dpath="{approach}", within=STUDY.tunings),
         machine=STUDY.machine,
         library=lambda wildcards: library_digest(
             "tune.py", f"gliobench/approaches/{wildcards.approach}.py"

@@ -6,7 +6,7 @@ from gliobench.cohorts.audit import THUMBNAIL, audit_patients, check_something_l
 from gliobench.cohorts.nifti_writer import write_nifti
 from gliobench.errors import GlioBenchError
 from gliobench.files import write_table
-from gliobench.study import MODALITIES, SEGMENTATION
+from gliobench.terms import MODALITIES, SEGMENTATION
 
 AFFINE = np.array([[-2.0, 0, 0, 10], [0, 1.5, 0, -20], [0, 0, 3, 5], [0, 0, 0, 1]])
 

@@ -141,8 +141,6 @@ def test_nobody_is_predicted_as_nobody():
     assert baseline.predict(model, np.empty((0, 4, N_FEATURES))).shape == (0,)
 
 
-def test_other_weights_and_features_are_refused_in_a_sentence():
+def test_other_weights_are_refused_in_a_sentence():
     with pytest.raises(GlioBenchError, match="none, imagenet or a file"):
         baseline.build((4, N_FEATURES), parameters("none"), "imagenet")
-    with pytest.raises(GlioBenchError, match="`features: all` is unknown; choose one of none, header, intensity"):
-        baseline.build((4, N_FEATURES), parameters("all"), "none")

@@ -19,11 +19,15 @@ from gliobench.cohorts.audit import audit_patients
 from gliobench.cohorts.infiltration import load_brainstem
 from gliobench.cohorts.nifti_writer import write_nifti
 from gliobench.errors import GlioBenchError
-from gliobench.files import read_json, write_table
+from gliobench.files import write_table
 from gliobench.imaging.dicom import SeriesError
-from gliobench.settings import SCHEMAS, check
+from gliobench.settings.generators import BrainstemGenerator
+from gliobench.settings.models import check
 from gliobench.sources import library_files
-from gliobench.study import MODALITIES
+from gliobench.study import Study
+from gliobench.terms import MODALITIES
+
+ROOT = Path(__file__).parents[2]
 
 FEW = {"none": 1, "microscopic": 1, "extensive": 1, "incomplete": 1}
 SMALL = {"patients": FEW, "matrix": 48, "slices": [12, 14]}
@@ -31,10 +35,15 @@ GRADED = {"none": 4, "microscopic": 8, "extensive": 12, "incomplete": 0}
 SERIES = (*MODALITIES, "segmentation")
 
 
+def complete(settings: dict) -> dict:
+    """Return settings as a study hands them to its jobs: checked, with every default."""
+    return check(BrainstemGenerator, settings, "generator").model_dump()
+
+
 @pytest.fixture(scope="module")
 def generated(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("generated") / "nifti"
-    brainstem.write_cohort(SMALL, 1, folder)
+    brainstem.write_cohort(complete(SMALL), 1, folder)
     return folder
 
 
@@ -143,24 +152,24 @@ class TestPatients:
     @given(st.fixed_dictionaries({name: st.integers(0, 9) for name in FEW}), st.floats(0, 1), st.integers(0, 999))
     def test_each_grade_has_as_many_complete_patients_as_asked_for(self, counts, signal, seed):
         counts["none"] += 1
-        patients = brainstem.draw_patients({"patients": counts, "signal": signal}, seed)
-        complete = patients[patients["lacking"].isna()]
+        patients = brainstem.draw_patients(complete({"patients": counts, "signal": signal}), seed)
+        whole = patients[patients["lacking"].isna()]
         for grade in nifti.GRADES:
-            assert (complete["grade"] == grade).sum() == counts[grade]
-        assert len(patients) - len(complete) == counts["incomplete"]
+            assert (whole["grade"] == grade).sum() == counts[grade]
+        assert len(patients) - len(whole) == counts["incomplete"]
         assert patients["patient_id"].str.fullmatch(r"\d{5}").all()
         assert patients["patient_id"].is_unique
         assert patients["oracle_probability"].between(0, 1).all()
         assert ((patients["label"] == 1) == (patients["grade"] == "extensive")).all()
 
     def test_the_paper_s_cohort_is_the_default(self):
-        patients = brainstem.draw_patients({}, 1)
+        patients = brainstem.draw_patients(complete({}), 1)
         assert len(patients) == 33
         assert patients["lacking"].isna().sum() == 24
         assert patients[patients["lacking"].isna()]["label"].value_counts().to_dict() == {1: 15, 0: 9}
 
     def test_with_full_signal_the_volume_tells_the_grade(self):
-        patients = brainstem.draw_patients({"signal": 1}, 1)
+        patients = brainstem.draw_patients(complete({"signal": 1}), 1)
         order = patients["grade"].map(list(nifti.GRADES).index)
         assert patients.groupby(order)["share"].median().is_monotonic_increasing
         assert patients.loc[patients["label"] == 1, "share"].min() >= 0.4
@@ -169,13 +178,13 @@ class TestPatients:
         assert (patients["oracle_probability"] == patients["label"]).all()
 
     def test_without_signal_the_volume_tells_nothing(self):
-        patients = brainstem.draw_patients({"patients": dict.fromkeys(FEW, 1000)}, 1)
+        patients = brainstem.draw_patients(complete({"patients": dict.fromkeys(FEW, 1000)}), 1)
         assert roc_auc_score(patients["label"], patients["share"]) == pytest.approx(0.5, abs=0.03)
         assert patients["oracle_probability"].nunique() == 1
         assert patients["oracle_probability"][0] == pytest.approx(1 / 3)
 
     def test_labels_are_as_frequent_as_their_probability_says(self):
-        patients = brainstem.draw_patients({"patients": dict.fromkeys(FEW, 3000), "signal": 0.6}, 1)
+        patients = brainstem.draw_patients(complete({"patients": dict.fromkeys(FEW, 3000), "signal": 0.6}), 1)
         for probability, group in patients.groupby("oracle_probability"):
             assert group["label"].mean() == pytest.approx(probability, abs=0.03)
 
@@ -193,8 +202,8 @@ class TestAnatomy:
 
     def test_the_infiltrated_share_is_the_drawn_one_and_lies_in_the_brainstem(self):
         patient = {"patient_id": "00003", "share": 0.5}
-        without = brainstem.build_brain(patient | {"share": 0.0}, SMALL, 1)
-        anatomy, lesion, stem = brainstem.build_brain(patient, SMALL, 1)
+        without = brainstem.build_brain(patient | {"share": 0.0}, complete(SMALL), 1)
+        anatomy, lesion, stem = brainstem.build_brain(patient, complete(SMALL), 1)
         np.testing.assert_array_equal(stem, without[2])
         added = (lesion.oedema - without[1].oedema) / 0.25
         assert added.sum() / stem.sum() == pytest.approx(0.5, abs=0.05)
@@ -205,7 +214,7 @@ class TestAnatomy:
 
 class TestFiles:
     def test_a_cohort_is_laid_out_as_it_is_read(self, generated):
-        patients = brainstem.draw_patients(SMALL, 1)
+        patients = brainstem.draw_patients(complete(SMALL), 1)
         read = nifti.read_patients(generated, generated / "truth.tsv")
         assert read["patient_id"].tolist() == patients["patient_id"].tolist()
         assert read["label"].tolist() == patients["label"].tolist()
@@ -215,7 +224,7 @@ class TestFiles:
             assert {path.name for path in (generated / one.patient_id).iterdir()} == expected
 
     def test_the_audit_finds_all_but_what_is_lacking(self, generated, tmp_path):
-        patients = brainstem.draw_patients(SMALL, 1)
+        patients = brainstem.draw_patients(complete(SMALL), 1)
         series, _ = audit_patients(patients["patient_id"], SERIES, generated, {}, "synthetic-brainstem")
         write_table(series, tmp_path / "series.tsv", "series")
         failed = series[series["status"] != "ok"]
@@ -226,7 +235,7 @@ class TestFiles:
         )
 
     def test_series_of_a_patient_differ_in_grid_and_agree_in_space(self, generated):
-        patients = brainstem.draw_patients(SMALL, 1)
+        patients = brainstem.draw_patients(complete(SMALL), 1)
         whole = patients.loc[patients["lacking"].isna(), "patient_id"].iloc[0]
         volumes = {name: nifti.read_one(generated, whole, name)[0] for name in SERIES}
         assert len({(volume.voxels.shape, volume.affine.tobytes()) for volume in volumes.values()}) == 4
@@ -248,26 +257,26 @@ class TestFiles:
         assert (image.voxels[mask.voxels == 1] > 0).mean() > 0.95
 
     def test_the_same_bytes_whatever_the_number_of_workers(self, generated, tmp_path):
-        brainstem.write_cohort(SMALL, 1, tmp_path / "two", workers=2)
+        brainstem.write_cohort(complete(SMALL), 1, tmp_path / "two", workers=2)
         assert digest(tmp_path / "two") == digest(generated)
 
     def test_writing_again_leaves_nothing_of_before(self, generated, tmp_path):
         folder = tmp_path / "again"
         write_nifti(np.zeros((2, 2, 2), "uint8"), np.eye(4), folder / "99999" / "FLAIR.nii.gz")
         (folder / "truth.tsv").touch()
-        brainstem.write_cohort(SMALL, 1, folder)
+        brainstem.write_cohort(complete(SMALL), 1, folder)
         assert digest(folder) == digest(generated)
 
     def test_real_data_are_never_replaced(self, tmp_path):
         (tmp_path / "patient").mkdir()
         with pytest.raises(GlioBenchError, match="holds data that were not generated; choose another folder"):
-            brainstem.write_cohort(SMALL, 1, tmp_path)
+            brainstem.write_cohort(complete(SMALL), 1, tmp_path)
         assert (tmp_path / "patient").exists()
 
 
 def test_with_full_signal_a_threshold_in_the_brainstem_separates_extensive_from_the_rest(tmp_path):
     settings = SMALL | {"patients": GRADED, "signal": 1}
-    brainstem.write_cohort(settings, 2, tmp_path, workers=2)
+    brainstem.write_cohort(complete(settings), 2, tmp_path, workers=2)
     features = []
     for patient_id in nifti.read_patients(tmp_path)["patient_id"]:
         mask, _ = nifti.read_one(tmp_path, patient_id, "segmentation")
@@ -281,19 +290,16 @@ def test_with_full_signal_a_threshold_in_the_brainstem_separates_extensive_from_
 
 
 class TestSettings:
-    def test_the_schema_holds_every_default(self):
-        filled = brainstem.complete({})
-        check(filled, "synthetic-brainstem", "the defaults")
-        assert set(filled) == set(read_json(SCHEMAS / "synthetic-brainstem.schema.json")["properties"])
-        assert brainstem.complete(filled) == filled
+    def test_complete_settings_are_settings_too(self):
+        assert complete(complete({})) == complete({})
 
     @pytest.mark.parametrize(
         ("settings", "sentence"),
         [
-            ({"signl": 1}, "the top level: unknown key 'signl'; did you mean 'signal'?"),
-            ({"signal": 1.5}, "signal: 1.5 is greater than the maximum of 1"),
+            ({"signl": 1}, "generator: unknown key 'signl'; did you mean 'signal'?"),
+            ({"signal": 1.5}, "generator, signal: must be 1 or less, and not 1.5"),
             ({"slices": [40, 20]}, "slices: 40 is above 20; give the smaller one first."),
-            ({"field_of_view": [260, 230]}, "field_of_view: 260 is above 230; give the smaller one first."),
+            ({"field_of_view": [260, 230]}, "field_of_view: 260.0 is above 230.0; give the smaller one first."),
             ({"infiltration": {"extensive": [0.8, 0.5]}}, "extensive: 0.8 is above 0.5; give the smaller one first."),
             (
                 {"infiltration": {"microscopic": [0.1, 0.5]}},
@@ -305,7 +311,7 @@ class TestSettings:
     )
     def test_wrong_settings_are_answered_with_a_sentence(self, settings, sentence):
         with pytest.raises(GlioBenchError, match=re.escape(sentence)):
-            brainstem.draw_patients(settings, 1)
+            brainstem.draw_patients(complete(settings), 1)
 
     @pytest.mark.parametrize(
         ("cohort", "sentence"),
@@ -313,17 +319,20 @@ class TestSettings:
             ({"kind": "brainstem", "path": "data"}, None),
             ({"kind": "brainstem", "path": "data", "exclude": {"segmentation": {"a": "drawn badly"}}}, None),
             ({"kind": "synthetic-brainstem", "replicates": 3, "generator": {"signal": 1}}, None),
-            ({"kind": "brainstem"}, "'path' is a required property"),
+            ({"kind": "brainstem"}, "cohorts.stems: the key 'path' is missing."),
             ({"kind": "brainstem", "path": "data", "sites": "x"}, "unknown key 'sites'"),
             ({"kind": "synthetic-brainstem", "path": "data"}, "unknown key 'path'"),
-            ({"kind": "rsna", "path": "data", "exclude": {"segmentation": {}}}, "'segmentation' is not one of"),
-            ({"kind": "nifti"}, "'nifti' is not one of"),
+            (
+                {"kind": "rsna", "path": "data", "exclude": {"segmentation": {}}},
+                "cohorts.stems.exclude.segmentation: 'segmentation' is no choice; known are",
+            ),
+            ({"kind": "nifti"}, "cohorts.stems.kind: 'nifti' is no choice"),
         ],
     )
     def test_a_study_names_brainstem_cohorts(self, cohort, sentence):
         study = {"study": "one", "seed": 1, "cohorts": {"stems": cohort}, "runs": [{"approach": "densenet121"}]}
         if sentence is None:
-            check(study, "study", "the config")
+            assert Study(study, ROOT).cohorts
         else:
             with pytest.raises(GlioBenchError, match=re.escape(sentence)):
-                check(study, "study", "the config")
+                assert Study(study, ROOT).cohorts

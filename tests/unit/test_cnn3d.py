@@ -7,12 +7,14 @@ import pytest
 import yaml
 
 from gliobench.errors import GlioBenchError
+from gliobench.settings.approach_of_study import StudyApproach
 from gliobench.training import Diverged, Machine, Part
 
 pytestmark = pytest.mark.tensorflow
 YAML = Path(__file__).parents[2] / "config" / "approaches" / "cnn3d.yaml"
 PAPER = yaml.safe_load(YAML.read_text(encoding="utf-8"))
-SMALL = PAPER["parameters"] | {"filters": [4, 8], "dense": 8, "epochs": 3, "learning_rate": 1e-3, "batch_size": 4}
+DEFAULTS = StudyApproach(YAML).parameters
+SMALL = DEFAULTS | {"filters": [4, 8], "dense": 8, "epochs": 3, "learning_rate": 1e-3, "batch_size": 4}
 SHAPE = (8, 8, 8)
 
 
@@ -51,7 +53,7 @@ def fit(cnn3d, model, seed, train=None, validation=None, **changes):
 
 
 def test_layers_shapes_and_counts_are_those_of_fig_7(cnn3d):
-    network = cnn3d.build(tuple(PAPER["input"]["shape"]), PAPER["parameters"], "none")
+    network = cnn3d.build(tuple(PAPER["input"]["shape"]), DEFAULTS, "none")
     layers = [(type(layer).__name__, tuple(layer.output.shape)[1:], layer.count_params()) for layer in network.layers]
     assert layers == [
         ("InputLayer", (128, 128, 32, 1), 0),
@@ -71,12 +73,12 @@ def test_layers_shapes_and_counts_are_those_of_fig_7(cnn3d):
 
 
 def test_the_deep_variant_has_one_more_hidden_layer(cnn3d):
-    deep = cnn3d.build((16, 16, 16), PAPER["parameters"] | PAPER["variants"]["deep"]["parameters"], "none")
+    deep = cnn3d.build((16, 16, 16), DEFAULTS | PAPER["variants"]["deep"]["parameters"], "none")
     assert [layer.filters for layer in deep.layers if type(layer).__name__ == "Conv3D"] == [64, 128, 128]
 
 
 def test_the_optimiser_and_the_loss_are_the_papers(cnn3d):
-    network = cnn3d.build(SHAPE, PAPER["parameters"], "none")
+    network = cnn3d.build(SHAPE, DEFAULTS, "none")
     assert type(network.optimizer).__name__ == "Adam"
     assert network.loss == "binary_crossentropy"
     schedule = network.optimizer._learning_rate
@@ -259,11 +261,6 @@ def test_a_training_can_start_from_the_file_of_another(cnn3d, model, tmp_path):
     for expected, found in zip(model.get_weights(), started.initial_weights, strict=True):
         np.testing.assert_array_equal(found, expected)
     assert (fit(cnn3d, started, seed=8)[2] != fit(cnn3d, model, seed=8)[2]).any()
-
-
-def test_an_unknown_label_handling_is_a_sentence(cnn3d):
-    with pytest.raises(GlioBenchError, match=r"parameters\.labels: there is no choice 'permute'"):
-        cnn3d.build(SHAPE, SMALL | {"labels": "permute"}, "none")
 
 
 def test_there_are_no_imagenet_weights_of_a_3d_network(cnn3d):

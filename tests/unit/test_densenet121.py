@@ -8,12 +8,14 @@ import pytest
 import yaml
 
 from gliobench.errors import GlioBenchError
+from gliobench.settings.approach_of_study import StudyApproach
 from gliobench.training import Diverged, Machine, Part
 
 pytestmark = pytest.mark.torch
 YAML = Path(__file__).parents[2] / "config" / "approaches" / "densenet121.yaml"
 PAPER = yaml.safe_load(YAML.read_text(encoding="utf-8"))
-SMALL = PAPER["parameters"] | {"blocks": [2, 2], "epochs": 3}
+DEFAULTS = StudyApproach(YAML).parameters
+SMALL = DEFAULTS | {"blocks": [2, 2], "epochs": 3}
 SHAPE = (4, 8, 8, 8)
 UNCHANGED = dict.fromkeys(("affine", "noise", "gamma", "motion", "bias_field"), 0.0) | {"motion_voxels": 1}
 
@@ -54,7 +56,7 @@ def fit(densenet121, model, seed, train=None, validation=None, **changes):
 @pytest.mark.parametrize(("channels", "count"), [(4, 11_309_505), (5, 11_331_457)])
 def test_the_network_is_monais_densenet121_with_one_logit(densenet121, channels, count):
     nets = import_module("monai.networks.nets")
-    ours = densenet121.build((channels, 29, 29, 29), PAPER["parameters"], "none").network
+    ours = densenet121.build((channels, 29, 29, 29), DEFAULTS, "none").network
     theirs = nets.DenseNet121(spatial_dims=3, in_channels=channels, out_channels=1)
     assert {name: values.shape for name, values in ours.state_dict().items()} == {
         name: values.shape for name, values in theirs.state_dict().items()
@@ -63,7 +65,7 @@ def test_the_network_is_monais_densenet121_with_one_logit(densenet121, channels,
 
 
 def test_the_smallest_input_goes_through_the_whole_network(densenet121):
-    network = densenet121.build((4, 29, 29, 40), PAPER["parameters"], "none")
+    network = densenet121.build((4, 29, 29, 40), DEFAULTS, "none")
     probabilities = densenet121.predict(network, np.zeros((2, 4, 29, 29, 40), np.float16))
     assert ((probabilities > 0) & (probabilities < 1)).all()
 
@@ -72,7 +74,7 @@ def test_a_smaller_input_is_refused_in_a_sentence(densenet121):
     with pytest.raises(
         GlioBenchError, match=r"28x40x40 voxels is too small .* needs 29 along each axis; raise `shape`"
     ):
-        densenet121.build((4, 28, 40, 40), PAPER["parameters"], "none")
+        densenet121.build((4, 28, 40, 40), DEFAULTS, "none")
     with pytest.raises(GlioBenchError, match="needs 5 along"):
         densenet121.build((4, 8, 8, 4), SMALL, "none")
 
@@ -174,7 +176,7 @@ def test_training_stops_after_so_many_epochs_without_a_lower_loss(densenet121, m
 
 
 def test_the_documents_patience_is_three_and_two_when_one_is_left_out():
-    assert PAPER["parameters"]["patience"] == 3
+    assert DEFAULTS["patience"] == 3
     left_out = [PAPER["protocols"], PAPER["variants"]["stop_on_left_out"]["protocols"]]
     assert [protocols["published-loocv"]["parameters"] for protocols in left_out] == [{"patience": 2}] * 2
 
@@ -211,7 +213,7 @@ def test_only_training_patients_are_augmented(densenet121, model, augmented, mon
 
 def test_augmentation_is_new_each_time_and_repeats_with_the_seed(augmented):
     torch = import_module("torch")
-    patients = augmented(make_part(3), PAPER["parameters"]["augmentation"])
+    patients = augmented(make_part(3), DEFAULTS["augmentation"])
     torch.manual_seed(5)
     first, second = patients[1][0], patients[1][0]
     torch.manual_seed(5)

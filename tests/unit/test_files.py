@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from gliobench.errors import GlioBenchError
 from gliobench.files import read_json, read_table, shard_of, table_schema, whole, write_json, write_table
-from gliobench.settings import SCHEMAS
+from gliobench.records import SCHEMAS
 
 
 def patients(**columns):

@@ -205,9 +205,3 @@ def test_series_apart_from_each_other_are_a_sentence():
     far = fixed.affine + np.array([[0, 0, 0, 900.0]] + [[0.0] * 4] * 3)
     with pytest.raises(GlioBenchError, match="cannot be registered"):
         rigid(Volume(fixed.voxels, far), fixed)
-
-
-@pytest.mark.parametrize("key", ["around", "registration", "skull_stripping", "intensity"])
-def test_an_unknown_choice_is_a_sentence(key):
-    with pytest.raises(GlioBenchError, match=rf"input\.{key}: there is no choice 'other'; known are '"):
-        made(reader(T1wCE=brain_series()), "T1wCE", **{key: "other"})

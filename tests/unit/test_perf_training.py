@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import yaml
 
+from gliobench.settings.approach_of_study import StudyApproach
 from gliobench.sources import SCRIPTS
 
 sys.path.insert(0, str(SCRIPTS.parents[1]))
@@ -75,7 +76,8 @@ def test_an_impossible_measurement_is_refused(option, monkeypatch, capsys):
 def test_full_size_is_that_of_the_config(approach):
     settings, task = settings_of(approach), training.read_task(approach, 1, 10, 5, "auto")
     channels = (4,) if settings["input"]["kind"] == "grid" else ()
-    own = settings["parameters"].get(task.phase, settings["parameters"])
+    defaults = StudyApproach(ROOT / "config" / "approaches" / f"{approach}.yaml").parameters
+    own = defaults.get(task.phase, defaults)
     assert task.shape == (*channels, *settings["input"]["shape"])
     assert task.batch_size == own["batch_size"]
 

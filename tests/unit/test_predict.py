@@ -22,7 +22,7 @@ from gliobench.inputs.store import write_shard
 from gliobench.predict.folds import notes, predict_patient
 from gliobench.predict.patient import audit_patient, make_patient_inputs, needed_series
 from gliobench.predict.request import check_target, find_models, read_record, take_request
-from gliobench.settings import check
+from gliobench.records import check_record
 from gliobench.splits import draw_split
 from gliobench.study import Study
 from gliobench.training import Machine
@@ -73,7 +73,8 @@ def images(tmp_path_factory):
         if cohort not in made:
             made[cohort] = tmp_path_factory.mktemp(cohort) / "images"
             module = synthetic_brainstem if cohort == "stems" else synthetic
-            module.write_cohort(COHORTS[cohort]["generator"], 1, made[cohort], 1)
+            study = Study({"study": "one", "seed": 1, "cohorts": COHORTS, "runs": [{"approach": "baseline"}]}, ROOT)
+            module.write_cohort(study.cohorts[cohort]["generator"], 1, made[cohort], 1)
         return made[cohort]
 
     return write
@@ -142,7 +143,7 @@ def test_the_fold_that_tested_a_patient_says_the_same_again(trained, tmp_path, a
     run = trained(approach, cohort)
     for row in run.tested.iloc[[0, -1]].to_dict("records"):
         answer = predict(run, run.patients / row["patient_id"], tmp_path / row["patient_id"])
-        check(answer.prediction, "prediction", "this prediction")
+        check_record(answer.prediction, "prediction", "this prediction")
         by_fold = {each["fold"]: each for each in answer.prediction["folds"]}
         assert set(by_fold) == {0, 1}
         assert by_fold[row["fold"]]["part"] == "test"

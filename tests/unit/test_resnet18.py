@@ -8,12 +8,14 @@ import pytest
 import yaml
 
 from gliobench.errors import GlioBenchError
+from gliobench.settings.approach_of_study import StudyApproach
 from gliobench.training import Machine, Part
 
 pytestmark = pytest.mark.torch
 ROOT = Path(__file__).parents[2]
 PAPER = yaml.safe_load((ROOT / "config" / "approaches" / "resnet18.yaml").read_text(encoding="utf-8"))
-SMALL = PAPER["parameters"] | {"batch_size": 8, "epochs": 3}
+DEFAULTS = StudyApproach(ROOT / "config" / "approaches" / "resnet18.yaml").parameters
+SMALL = DEFAULTS | {"batch_size": 8, "epochs": 3}
 SHAPE = (32, 32)
 
 
@@ -57,7 +59,7 @@ def test_the_network_is_torchvisions_with_two_outputs(resnet18, model):
 
 
 def test_settings_are_the_papers():
-    assert (PAPER["parameters"]["step_size"], PAPER["parameters"]["gamma"], PAPER["parameters"]["epochs"]) == (
+    assert (DEFAULTS["step_size"], DEFAULTS["gamma"], DEFAULTS["epochs"]) == (
         7,
         0.1,
         30,

@@ -5,7 +5,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gliobench.errors import GlioBenchError
 from gliobench.imaging.dicom import Volume
 from gliobench.imaging.facts import SeriesFacts
 from gliobench.inputs.slices import central, make_input, needs, nonblank, spread
@@ -76,8 +75,3 @@ def test_slices_are_resized_bytes_on_the_scale_of_their_series():
     assert all(image.shape == (7, 9) and image.dtype == np.uint8 for image in images)
     assert min(image.min() for image in images) == 0
     assert max(image.max() for image in images) == 255
-
-
-def test_an_unknown_way_to_choose_slices_is_a_sentence():
-    with pytest.raises(GlioBenchError, match=r"input\.choose: there is no choice 'centre'; did you mean 'central'\?"):
-        made(np.ones((3, 4, 4)), shape=[4, 4], choose="centre", share=0.5)

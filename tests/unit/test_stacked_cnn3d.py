@@ -6,12 +6,14 @@ import pytest
 import yaml
 
 from gliobench.errors import GlioBenchError
+from gliobench.settings.approach_of_study import StudyApproach
 from gliobench.training import Diverged, Machine, Part
 
 pytestmark = pytest.mark.torch
 YAML = Path(__file__).parents[2] / "config" / "approaches" / "stacked_cnn3d.yaml"
 PAPER = yaml.safe_load(YAML.read_text(encoding="utf-8"))
-SMALL = PAPER["parameters"] | {"depth": 2, "filters": 4, "batch_size": 4, "epochs": 3, "learning_rate": 1e-2}
+DEFAULTS = StudyApproach(YAML).parameters
+SMALL = DEFAULTS | {"depth": 2, "filters": 4, "batch_size": 4, "epochs": 3, "learning_rate": 1e-2}
 SHAPE = (4, 12, 12, 10)
 
 
@@ -146,5 +148,5 @@ def test_a_network_drawn_anew_has_other_weights_and_the_first_stays(stacked, mod
 
 
 def test_every_hyperparameter_of_the_search_is_one_of_the_approach():
-    assert set(PAPER["tuning"]["space"]) <= set(PAPER["parameters"])
+    assert set(PAPER["tuning"]["space"]) <= set(DEFAULTS)
     assert PAPER["variants"]["tuned"]["tuned"]

@@ -20,13 +20,18 @@ from gliobench.cohorts import acquisition, contrast, synthetic
 from gliobench.cohorts.lesion import TRAITS, draw_traits
 from gliobench.cohorts.rsna import read_one
 from gliobench.errors import GlioBenchError
-from gliobench.files import read_json
-from gliobench.settings import SCHEMAS, check
-from gliobench.study import MODALITIES
+from gliobench.settings.generators import SyntheticGenerator
+from gliobench.settings.models import check
+from gliobench.terms import MODALITIES
 
 LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 SMALL = {"patients": 3, "matrix": 48, "slices": [12, 16], "modalities": ["FLAIR", "T2w"]}
 CLEAR = {"matrix": 96, "slices": [50, 50], "noise": 0.0}  # fine and noise-free, to measure on
+
+
+def complete(settings: dict) -> dict:
+    """Return settings as a study hands them to its jobs: checked, with every default."""
+    return check(SyntheticGenerator, settings, "generator").model_dump()
 
 
 def make_patient(latent=0.0, number=7, site="north"):
@@ -34,7 +39,7 @@ def make_patient(latent=0.0, number=7, site="north"):
 
 
 def write(folder: Path, settings: dict, latent=0.0, number=7, seed=1) -> Path:
-    synthetic.write_patient(make_patient(latent, number), settings, seed, folder)
+    synthetic.write_patient(make_patient(latent, number), complete(settings), seed, folder)
     return folder / "train" / f"{number:05}"
 
 
@@ -91,7 +96,7 @@ class TestContrast:
 
     def test_the_order_survives_into_the_files(self, tmp_path):
         home = write(tmp_path, CLEAR)
-        anatomy, lesion, _ = synthetic.build_brain(make_patient(), CLEAR, 1)
+        anatomy, lesion, _ = synthetic.build_brain(make_patient(), complete(CLEAR), 1)
         maps = {"csf": anatomy.tissues[0], "white": anatomy.tissues[2], "oedema": lesion.oedema, "rim": lesion.rim}
         for modality, order in {
             "FLAIR": ["oedema", "rim", "white", "csf"],
@@ -112,25 +117,25 @@ class TestContrast:
 
 class TestSignal:
     def test_without_signal_the_label_is_a_coin(self):
-        patients = synthetic.draw_patients({"patients": 4000, "signal": 0}, 3)
+        patients = synthetic.draw_patients(complete({"patients": 4000, "signal": 0}), 3)
         assert (patients.oracle_probability == 0.5).all()
         assert abs(roc_auc_score(patients.label, patients.latent) - 0.5) < 0.03
         assert synthetic.oracle_auc(0) == pytest.approx(0.5, abs=1e-9)
 
     @pytest.mark.parametrize("beta", [0.5, 2, 6])
     def test_a_large_sample_reaches_the_oracle(self, beta):
-        patients = synthetic.draw_patients({"patients": 20000, "signal": beta}, 3)
+        patients = synthetic.draw_patients(complete({"patients": 20000, "signal": beta}), 3)
         sample = roc_auc_score(patients.label, patients.oracle_probability)
         assert sample == pytest.approx(synthetic.oracle_auc(beta), abs=0.01)
 
     def test_labels_are_as_frequent_as_their_probability_says(self):
-        patients = synthetic.draw_patients({"patients": 20000, "signal": 2}, 3)
+        patients = synthetic.draw_patients(complete({"patients": 20000, "signal": 2}), 3)
         likely = patients[patients.oracle_probability.between(0.75, 0.85)]
         assert likely.label.mean() == pytest.approx(likely.oracle_probability.mean(), abs=0.03)
 
     @given(st.integers(1, 60), st.integers(0, 2**31 - 1), st.floats(0, 50))
     def test_every_cohort_can_be_split(self, count, seed, beta):
-        patients = synthetic.draw_patients({"patients": count, "signal": beta}, seed)
+        patients = synthetic.draw_patients(complete({"patients": count, "signal": beta}), seed)
         assert patients.label.value_counts().reindex([0, 1], fill_value=0).min() >= count // 3
         assert patients.patient_id.is_unique
         assert patients.patient_id.str.fullmatch(r"\d{5}").all()
@@ -150,7 +155,7 @@ class TestSignal:
         shares = []
         for number, latent in enumerate(latents):
             patient = make_patient(latent, number)
-            anatomy, lesion, _ = synthetic.build_brain(patient, {}, 1)
+            anatomy, lesion, _ = synthetic.build_brain(patient, complete({}), 1)
             image = acquisition.signal_map(anatomy, lesion, "FLAIR", np.random.default_rng(number))
             trim = tuple(slice(0, n - n % 5) for n in image.shape)
             blocks = image[trim].reshape([part for n in image[trim].shape for part in (n // 5, 5)]).mean((1, 3, 5))
@@ -161,7 +166,7 @@ class TestSignal:
 class TestLesion:
     @pytest.mark.parametrize("latent", [-2.5, 0.0, 2.5])
     def test_maps_are_fractions_inside_the_brain(self, latent):
-        anatomy, lesion, _ = synthetic.build_brain(make_patient(latent), {}, 1)
+        anatomy, lesion, _ = synthetic.build_brain(make_patient(latent), complete({}), 1)
         for part in (lesion.oedema, lesion.rim, lesion.necrosis, lesion.whole):
             assert part.min() >= 0
             assert part.max() <= 1 + 1e-5
@@ -171,7 +176,7 @@ class TestLesion:
 
     def test_oedema_has_the_drawn_volume_and_prefers_white_matter(self):
         settings = {"traits": [], "lesion": {"oedema_volume": [60, 61]}}
-        anatomy, lesion, traits = synthetic.build_brain(make_patient(), settings, 1)
+        anatomy, lesion, traits = synthetic.build_brain(make_patient(), complete(settings), 1)
         core = (lesion.rim + lesion.necrosis) > 0.1
         around = np.where(core, 0, lesion.oedema)
         assert around.sum() * anatomy.spacing**3 / 1000 == pytest.approx(traits.oedema_volume, rel=0.25)
@@ -180,7 +185,7 @@ class TestLesion:
 
     def test_the_core_lies_in_the_central_slices(self):
         for number in range(6):
-            anatomy, lesion, _ = synthetic.build_brain(make_patient(number - 2.5, number), {}, 1)
+            anatomy, lesion, _ = synthetic.build_brain(make_patient(number - 2.5, number), complete({}), 1)
             height = np.flatnonzero(anatomy.brain.sum((0, 1)) > 1)
             core = np.flatnonzero((lesion.rim + lesion.necrosis).sum((0, 1)) > 1)
             assert abs(core.mean() - height.mean()) < 0.25 * len(height)
@@ -189,7 +194,7 @@ class TestLesion:
 class TestLesionMask:
     def test_it_holds_the_whole_lesion_on_the_anatomys_grid(self, tmp_path):
         write(tmp_path, SMALL)
-        anatomy, lesion, _ = synthetic.build_brain(make_patient(), SMALL, 1)
+        anatomy, lesion, _ = synthetic.build_brain(make_patient(), complete(SMALL), 1)
         mask = nib.load(tmp_path / "lesions" / "00007.nii.gz")
         np.testing.assert_array_equal(np.asarray(mask.dataobj), lesion.whole > 0.5)
         np.testing.assert_array_equal(mask.affine, anatomy.affine)
@@ -209,13 +214,13 @@ class TestLesionMask:
     def test_masks_that_were_not_generated_are_kept(self, tmp_path):
         (tmp_path / "lesions").mkdir()
         with pytest.raises(GlioBenchError, match="lesions holds data that were not generated"):
-            synthetic.write_cohort(SMALL, 1, tmp_path)
+            synthetic.write_cohort(complete(SMALL), 1, tmp_path)
         assert (tmp_path / "lesions").exists()
 
 
 class TestGeometry:
     def test_the_lesion_is_at_one_place_whatever_the_plane(self, tmp_path):
-        anatomy, lesion, _ = synthetic.build_brain(make_patient(), CLEAR, 1)
+        anatomy, lesion, _ = synthetic.build_brain(make_patient(), complete(CLEAR), 1)
         weights = lesion.rim / lesion.rim.sum()
         indices = np.array([(weights * grid).sum() for grid in np.indices(weights.shape)])
         truth = (anatomy.affine @ [*indices, 1])[:3]
@@ -257,8 +262,8 @@ class TestGeometry:
 
 class TestFiles:
     def test_a_cohort_is_laid_out_as_the_competition_does(self, tmp_path):
-        synthetic.write_cohort(SMALL, 1, tmp_path)
-        patients = synthetic.draw_patients(SMALL, 1)
+        synthetic.write_cohort(complete(SMALL), 1, tmp_path)
+        patients = synthetic.draw_patients(complete(SMALL), 1)
         assert sorted(path.name for path in tmp_path.iterdir()) == ["lesions", "train", "train_labels.csv", "truth.tsv"]
         assert (tmp_path / "train_labels.csv").read_text().splitlines() == [
             "BraTS21ID,MGMT_value",
@@ -284,20 +289,21 @@ class TestFiles:
 
     def test_the_same_bytes_whatever_the_number_of_workers(self, tmp_path):
         for name, seed, workers in (("one", 1, 1), ("two", 1, 2), ("other", 2, 1)):
-            synthetic.write_cohort(SMALL, seed, tmp_path / name, workers)
+            synthetic.write_cohort(complete(SMALL), seed, tmp_path / name, workers)
         assert digest(tmp_path / "one") == digest(tmp_path / "two")
         assert digest(tmp_path / "one") != digest(tmp_path / "other")
 
     def test_writing_again_leaves_nothing_of_before(self, tmp_path):
-        synthetic.write_cohort(SMALL | {"patients": 4, "defects": {"numbering_offset": 1}}, 1, tmp_path / "again")
-        synthetic.write_cohort(SMALL, 1, tmp_path / "again")
-        synthetic.write_cohort(SMALL, 1, tmp_path / "once")
+        settings = complete(SMALL | {"patients": 4, "defects": {"numbering_offset": 1}})
+        synthetic.write_cohort(settings, 1, tmp_path / "again")
+        synthetic.write_cohort(complete(SMALL), 1, tmp_path / "again")
+        synthetic.write_cohort(complete(SMALL), 1, tmp_path / "once")
         assert digest(tmp_path / "again") == digest(tmp_path / "once")
 
     def test_real_data_are_never_replaced(self, tmp_path):
         (tmp_path / "train" / "00000").mkdir(parents=True)
         with pytest.raises(GlioBenchError, match="not generated; choose another folder"):
-            synthetic.write_cohort(SMALL, 1, tmp_path)
+            synthetic.write_cohort(complete(SMALL), 1, tmp_path)
         assert (tmp_path / "train" / "00000").exists()
 
 
@@ -369,40 +375,40 @@ class TestSites:
         ]
         for site in sites:
             synthetic.write_patient(
-                make_patient(site=site["name"]), SMALL | {"sites": sites}, 1, tmp_path / site["name"]
+                make_patient(site=site["name"]), complete(SMALL | {"sites": sites}), 1, tmp_path / site["name"]
             )
             header = headers(tmp_path / site["name"] / "train" / "00007" / "FLAIR")[0]
             assert header.Manufacturer == site["manufacturer"]
             assert float(header.PixelSpacing[0]) == pytest.approx(site["field_of_view"] / SMALL["matrix"], abs=1e-5)
 
     def test_a_confounded_site_tells_the_label_and_nothing_else_does(self):
-        free = synthetic.draw_patients({"patients": 500}, 1)
-        tied = synthetic.draw_patients({"patients": 500, "site_confounding": 1}, 1)
+        free = synthetic.draw_patients(complete({"patients": 500}), 1)
+        tied = synthetic.draw_patients(complete({"patients": 500, "site_confounding": 1}), 1)
         assert ((tied.site == "north") == (tied.label == 1)).all()
         assert abs(np.corrcoef(free.site == "north", free.label)[0, 1]) < 0.15
         pd.testing.assert_frame_equal(free.drop(columns="site"), tied.drop(columns="site"))
 
 
 class TestSettings:
-    def test_the_schema_holds_every_default(self):
-        filled = synthetic.complete({})
-        check(filled, "synthetic", "the defaults")
-        assert set(filled) == set(read_json(SCHEMAS / "synthetic.schema.json")["properties"])
-        assert synthetic.complete(filled) == filled
+    def test_complete_settings_are_settings_too(self):
+        assert complete(complete({})) == complete({})
 
     @pytest.mark.parametrize(
         ("settings", "sentence"),
         [
-            ({"signl": 6}, "the top level: unknown key 'signl'; did you mean 'signal'?"),
+            ({"signl": 6}, "generator: unknown key 'signl'; did you mean 'signal'?"),
             ({"defects": {"blank_end": 1}}, "defects: unknown key 'blank_end'; did you mean 'blank_ends'?"),
-            ({"traits": ["ring_size"]}, "traits.0: 'ring_size' is not one of"),
-            ({"signal": -1}, "signal: -1 is less than the minimum of 0"),
+            ({"traits": ["ring_size"]}, "traits.0: 'ring_size' is no choice; did you mean 'ring_thickness'?"),
+            ({"signal": -1}, "generator, signal: must be 0 or more, and not -1 (beta: the label is 1"),
             ({"slices": [40, 20]}, "slices: 40 is above 20; give the smaller one first."),
-            ({"lesion": {"core_radius": [20, 10]}}, "core_radius: 20 is above 10; give the smaller one first."),
+            (
+                {"lesion": {"core_radius": [20, 10]}},
+                "lesion.core_radius: 20.0 is above 10.0; give the smaller one first.",
+            ),
             ({"sites": [{"name": "a"}], "site_confounding": 1}, "site_confounding needs at least two sites"),
-            ({"sites": [{"name": "a"}, {"name": "a"}]}, "sites: two sites are called 'a'; give each its own name."),
+            ({"sites": [{"name": "a"}, {"name": "a"}]}, "two sites are called 'a'; give each its own name."),
         ],
     )
     def test_wrong_settings_are_answered_with_a_sentence(self, settings, sentence):
         with pytest.raises(GlioBenchError, match=re.escape(sentence)):
-            synthetic.draw_patients(settings, 1)
+            synthetic.draw_patients(complete(settings), 1)

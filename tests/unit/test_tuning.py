@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
 
 from gliobench.errors import GlioBenchError
 from gliobench.files import check_table, read_table, write_table
 from gliobench.inputs.store import write_shard
+from gliobench.settings.approach_of_study import StudyApproach
 from gliobench.training import Diverged, Machine, Part, tuning
 from gliobench.training.batch import Job
 from gliobench.training.job import load_inputs
@@ -207,7 +207,7 @@ def test_workers_that_start_together_try_different_hyperparameters(toy):
 def test_workers_share_one_journal_and_count_together(toy):
     patients, split, arrays = write_inputs(toy / "cohort")
     settings = {"trials": 3, "workers": 2, "space": {"learning_rate": {"low": 1.0e-4, "high": 1.0e-2, "log": True}}}
-    fixed = yaml.safe_load((ROOT / "config/approaches/stacked_cnn3d.yaml").read_text())["parameters"]
+    fixed = StudyApproach(ROOT / "config/approaches/stacked_cnn3d.yaml").parameters
     cell = replace(job(), cell=CELL | {"approach": "stacked_cnn3d"}, parameters=fixed | SMALL)
     trials, _ = run_search(
         cell, settings, Machine(device="cpu"), patients=patients, split=split, arrays=arrays, folder=toy / "tuning"

@@ -8,7 +8,7 @@ import pytest
 from studies import finish, planned_rules, sentence
 
 from gliobench.files import read_json, read_table
-from gliobench.settings import check
+from gliobench.records import check_record
 
 pytestmark = pytest.mark.workflow
 RUN = "results/small/planted/runs/cnn3d/main/FLAIR/harmonised/repeat-0/seed-0/batch-0"
@@ -30,7 +30,7 @@ def test_a_patient_of_the_cohort_gets_the_probability_of_the_fold_that_tested_it
     printed = finish(project, *asked(finished_small / PATIENTS / "00003", run))
     (answer,) = project.glob("results/predictions/00003/*/prediction.json")
     prediction = read_json(answer)
-    check(prediction, "prediction", str(answer))
+    check_record(prediction, "prediction", str(answer))
     table = read_table(run / "predictions.tsv", "predictions")
     tested = table[(table["patient_id"] == "00003") & (table["part"] == "test")].iloc[0]
     by_fold = {fold["fold"]: fold for fold in prediction["folds"]}

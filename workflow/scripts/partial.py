@@ -11,8 +11,8 @@ with recipe(snakemake):
     from gliobench.files import read_json, read_table, write_text
     from gliobench.reporting.cohorts import cohort_summary, exclusions
     from gliobench.reporting.comparison import comparison_table
-    from gliobench.reporting.contents import DRAWN_FROM_TABLES
     from gliobench.reporting.cost import cost_table, job_cost
+    from gliobench.reporting.names import DRAWN_FROM_TABLES
     from gliobench.reporting.page import write_report
     from gliobench.reporting.partial import about, partial_controls, partial_figures, partial_metrics, partial_pairs
     from gliobench.reporting.style import save_figure

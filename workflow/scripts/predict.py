@@ -9,7 +9,7 @@ with recipe(snakemake):
 
     from gliobench.files import read_json, read_table, whole, write_json
     from gliobench.predict.folds import predict_patient
-    from gliobench.settings import check
+    from gliobench.records import check_record
     from gliobench.training import Machine
     from gliobench.training.gpus import claim_gpu
 
@@ -22,7 +22,7 @@ with recipe(snakemake):
         Machine(snakemake.threads, **snakemake.params.machine),
         snakemake.params.fold,
     )
-    check(answer.prediction, "prediction", snakemake.output.prediction)
+    check_record(answer.prediction, "prediction", snakemake.output.prediction)
     write_json(answer.prediction, snakemake.output.prediction)
     with whole(snakemake.output.cam) as temporary:
         np.save(temporary, np.empty(0, np.float32) if answer.cam is None else answer.cam)

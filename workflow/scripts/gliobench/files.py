@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from gliobench.errors import GlioBenchError
-from gliobench.settings import SCHEMAS
+from gliobench.records import SCHEMAS
 
 DTYPES: dict[str, Any] = {"string": "str", "integer": "Int64", "number": "float64"}
 

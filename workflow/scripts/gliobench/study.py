@@ -6,20 +6,20 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from gliobench.checks import check_counts, check_excluded, check_permuted, check_reference, check_tuned
-from gliobench.errors import GlioBenchError
+from gliobench.errors import GlioBenchError, nearest
 from gliobench.seeds import derive_seed
-from gliobench.settings import check, known, merge, nearest
+from gliobench.settings.approach_of_study import StudyApproach
+from gliobench.settings.approaches import Approach, Protocol
+from gliobench.settings.cohorts import KINDS
+from gliobench.settings.files import read_config
+from gliobench.settings.fit import check_cohort_names, check_input, check_permuted, check_tuned
+from gliobench.settings.models import check, check_kind, known, merge
+from gliobench.settings.splits import METHODS
+from gliobench.settings.study import Run, StudyFile
+from gliobench.terms import ALL, GENERATED, MODALITIES, SEGMENTATION, permuted_cohort
 
-MODALITIES = ("FLAIR", "T1w", "T1wCE", "T2w")
-ALL = "all"  # every modality of a cohort: as channels, or as rows where the input is slices
-SEGMENTATION, LESION = "segmentation", "lesion"  # series that are masks: the user's, the generator's
 RESERVED = ("figures", "logs", "partial", "report", "tables")  # folders beside the cohorts'
-PERMUTATIONS = "permutations"  # below a cohort's folder: its copies with permuted labels
-EVERYWHERE = {"leave-one-site-out": {"split": "leave-one-site-out"}}  # protocols that every approach offers
-GENERATED = {"synthetic": "rsna", "synthetic-brainstem": "brainstem"}  # kind of a generated cohort: what it is like
+CONFIG = "the study's config"
 
 
 @dataclass(frozen=True)
@@ -38,16 +38,6 @@ class Cell:
         return f"{self.approach}/{self.variant}/{self.modality}/{self.protocol}"
 
 
-def permuted_cohort(cohort: str, number: int) -> str:
-    """Return the name of a cohort's copy with permuted labels: it shares all but labels, splits and runs."""
-    return f"{cohort}/{PERMUTATIONS}/{number:03}"
-
-
-def parent_cohort(cohort: str) -> str:
-    """Return the cohort that a copy with permuted labels is made of; of any other cohort, itself."""
-    return cohort.split("/")[0]
-
-
 class Study:
     """
     A checked study and the grid it spans.
@@ -62,59 +52,59 @@ class Study:
     Raises
     ------
     GlioBenchError
-        The config is wrong: an unknown key, approach, variant, cohort, modality, protocol or split scheme.
+        The config is wrong: an unknown key or name, a value of another type or out of range, or parts that do not fit
+        together.
     """
 
     def __init__(self, config: dict, root: Path):
-        check(config, "study", "the study's config")
         self.config = config
+        self.file = check(StudyFile, config, CONFIG)
         self.root = root
-        self.name: str = config["study"]
+        self.name = self.file.study
         self.results = f"results/{self.name}"
-        self.seed: int = config["seed"]
-        self.seeds: int = config.get("seeds", 1)
-        self.bootstrap: int = config.get("bootstrap", 2000)
-        self.device: str = config.get("device", "auto")
-        self.deterministic: bool = config.get("deterministic", False)
-        for cohort, settings in config["cohorts"].items():
-            if not isinstance(cohort, str):
-                raise GlioBenchError(f"the study's config, cohorts: {cohort!r} is no text; write the name in quotes.")
-            if cohort in RESERVED:
-                raise GlioBenchError(
-                    f"the study's config, cohorts: {cohort!r} cannot be a cohort, for {self.results}/{cohort} holds "
-                    "something else; give it another name."
-                )
-            check_excluded(cohort, settings.get("exclude", {}))
-            if settings["kind"] in GENERATED:
-                where = f"the study's config, cohorts.{cohort}.generator"
-                check(settings.get("generator", {}), settings["kind"], where)
+        self.seed = self.file.seed
+        self.seeds = self.file.seeds
+        self.bootstrap = self.file.bootstrap
+        self.device = self.file.device
+        self.deterministic = self.file.deterministic
+        check_cohort_names(list(self.file.cohorts), self.groups, RESERVED)
+
+    @cached_property
+    def _cohorts(self) -> dict[str, dict[str, Any]]:
+        """Settings of every cohort of the file, complete."""
+        return {
+            name: check_kind(KINDS, "kind", settings, f"{CONFIG}, cohorts.{name}").model_dump(exclude_none=True)
+            for name, settings in self.file.cohorts.items()
+        }
 
     @cached_property
     def groups(self) -> dict[str, list[str]]:
         """Names of the replicates of each replicated cohort."""
         return {
             name: [f"{name}-{number:02}" for number in range(1, settings["replicates"] + 1)]
-            for name, settings in self.config["cohorts"].items()
+            for name, settings in self._cohorts.items()
             if "replicates" in settings
         }
 
     @cached_property
     def sensitivity(self) -> dict[str, list[str]]:
         """Replicates of each cohort that ``sensitivity`` names, in its order: groups of growing signal."""
-        for name in self.config.get("sensitivity", []):
-            known(name, self.config["cohorts"], "sensitivity: no cohort")
+        levels = self.file.sensitivity or []
+        for name in levels:
+            known(name, self._cohorts, f"{CONFIG}, sensitivity: no cohort")
             if name not in self.groups:
                 raise GlioBenchError(
-                    f"sensitivity: cohort {name!r} is single; a level is several cohorts: give it `replicates`."
+                    f"{CONFIG}, sensitivity: cohort {name!r} is single; a level is several cohorts: "
+                    "give it `replicates`."
                 )
-        return {name: self.groups[name] for name in self.config.get("sensitivity", [])}
+        return {name: self.groups[name] for name in levels}
 
     @cached_property
     def cohorts(self) -> dict[str, dict]:
         """Settings of every cohort, replicates written out, each with its own base seed under ``seed``."""
         return {
             member: settings | {"seed": self.cohort_seed(member)}
-            for name, settings in self.config["cohorts"].items()
+            for name, settings in self._cohorts.items()
             for member in self.groups.get(name, [name])
         }
 
@@ -125,7 +115,7 @@ class Study:
     def modalities(self, cohort: str) -> list[str]:
         """Return the modalities of a cohort, as the config names them."""
         settings = self.cohorts[cohort]
-        return settings.get("modalities", settings.get("generator", {}).get("modalities", list(MODALITIES)))
+        return settings.get("modalities") or settings["generator"].get("modalities", list(MODALITIES))
 
     def segmented(self, cohort: str) -> bool:
         """Whether a cohort's patients have a segmentation beside their modalities."""
@@ -146,45 +136,28 @@ class Study:
         return {name: settings["kind"] for name, settings in self.cohorts.items()}
 
     @cached_property
-    def approaches(self) -> dict[str, dict]:
-        """Settings of every approach that the study runs, with the study's changes made."""
-        names = {run["approach"] for run in self.config["runs"]}
-        for name in self.config.get("settings", {}):
+    def approaches(self) -> dict[str, StudyApproach]:
+        """Every approach that the study runs, with the study's changes made."""
+        there = {path.stem: path for path in sorted((self.root / "config" / "approaches").glob("*.yaml"))}
+        names = sorted({run.approach for run in self.file.runs})
+        for name in names:
+            if name not in there:
+                raise GlioBenchError(f"There is no approach {name!r} in config/approaches; {nearest(name, there)}")
+        for name in self.file.settings:
             if name not in names:
                 raise GlioBenchError(
-                    f"settings.{name}: the study runs no approach of that name; {nearest(name, names)}"
+                    f"{CONFIG}, settings.{name}: the study runs no approach of that name; {nearest(name, names)}"
                 )
-        return {name: self._load_approach(name) for name in sorted(names)}
+        return {name: StudyApproach(there[name], self.file.settings.get(name)) for name in names}
 
-    def _all_approaches(self) -> list[str]:
-        return sorted(path.stem for path in (self.root / "config" / "approaches").glob("*.yaml"))
+    @cached_property
+    def tunings(self) -> dict[str, dict[str, Any] | None]:
+        """How each approach searches for hyperparameters, if it does."""
+        return {name: approach.tuning for name, approach in self.approaches.items()}
 
-    def _read_approach(self, name: str) -> dict:
-        path = self.root / "config" / "approaches" / f"{name}.yaml"
-        settings = yaml.safe_load(path.read_text(encoding="utf-8"))
-        check(settings, "approach", f"config/approaches/{name}.yaml")
-        return settings
-
-    def _load_approach(self, name: str) -> dict:
-        there = self._all_approaches()
-        if name not in there:
-            raise GlioBenchError(f"There is no approach {name!r} in config/approaches; {nearest(name, there)}")
-        settings = self._read_approach(name)
-        changes = self.config.get("settings", {}).get(name, {})
-        for part in ("input", "parameters", "tuning"):
-            if part in settings or part in changes:
-                settings[part] = merge(settings.get(part, {}), changes.get(part, {}), f"settings.{name}.{part}")
-        for kind, own in changes.get("input_for", {}).items():
-            settings.setdefault("input_for", {}).setdefault(kind, {}).update(own)
-        settings["weights"] = changes.get("weights", settings.get("weights", "none"))
-        check(settings, "approach", f"settings.{name}")
-        return settings
-
-    def input(self, approach: str, cohort: str) -> dict:
+    def input(self, approach: str, cohort: str) -> dict[str, Any]:
         """Return the settings of the array that an approach reads of a cohort."""
-        settings = self.approaches[approach]
-        changes = settings.get("input_for", {}).get("brainstem" if self.segmented(cohort) else "rsna", {})
-        return merge(settings["input"], changes, f"config/approaches/{approach}.yaml, input_for")
+        return self.approaches[approach].input(self.segmented(cohort))
 
     def series(self, cell: Cell) -> list[str]:
         """Return the series that a cell's inputs are made of, in the order of their channels."""
@@ -195,14 +168,16 @@ class Study:
     @cached_property
     def splits(self) -> dict[str, dict]:
         """Split schemes by name, with the study's changes made."""
-        schemes = yaml.safe_load((self.root / "config" / "splits.yaml").read_text(encoding="utf-8"))
-        for name, changes in self.config.get("splits", {}).items():
-            if name not in schemes:
-                raise GlioBenchError(
-                    f"splits: there is no scheme {name!r} in config/splits.yaml; {nearest(name, schemes)}"
-                )
-            schemes[name] = merge(schemes[name], changes, f"splits.{name}")
-        check(schemes, "splits", "splits")
+        where = "config/splits.yaml"
+        given = read_config(self.root / where, where)
+        schemes = {
+            name: check_kind(METHODS, "method", scheme, f"{where}, {name}").model_dump(exclude_none=True)
+            for name, scheme in given.items()
+        }
+        for name, changes in self.file.splits.items():
+            known(name, schemes, f"{CONFIG}, splits: there is no scheme in {where} called")
+            changed = check(METHODS[schemes[name]["method"]], merge(schemes[name], changes), f"{CONFIG}, splits.{name}")
+            schemes[name] = changed.model_dump(exclude_none=True)
         return schemes
 
     @cached_property
@@ -216,9 +191,8 @@ class Study:
     def _check(self, cell: Cell) -> None:
         """Raise a sentence where a cell's settings do not fit together."""
         where, scheme = f"runs, {cell.approach}", self.splits[self.scheme_name(cell)]
-        check_counts(self.parameters(cell), f"{where}, {cell.variant}: ")
-        reference = self.input(cell.approach, cell.cohort).get("reference")
-        check_reference(reference, self.modalities(cell.cohort), cell.cohort, cell.approach)
+        series = self.cohort_series(cell.cohort)
+        check_input(self.input(cell.approach, cell.cohort), series, cell.cohort, cell.approach)
         tuned = self.variant(cell.approach, cell.variant)["tuned"]
         if tuned:
             check_tuned(scheme, cell.protocol, f"{where}: {cell.variant}")
@@ -229,9 +203,9 @@ class Study:
     def _permutations(self) -> dict[Cell, int]:
         """How many permutations of the labels the config asks of each cell; 0 where it does not say."""
         counts: dict[Cell, int] = {}
-        for run in self.config["runs"]:
+        for run in self.file.runs:
             for cell in self._expand(run):
-                counts[cell] = max(counts.get(cell, 0), run.get("permutations", 0))
+                counts[cell] = max(counts.get(cell, 0), run.permutations or 0)
         return counts
 
     @property
@@ -244,55 +218,53 @@ class Study:
         numbers = range(1, self._permutations[cell] + 1)
         return [replace(cell, cohort=permuted_cohort(cell.cohort, number)) for number in numbers]
 
-    def _expand(self, run: dict) -> Iterator[Cell]:
-        name = run["approach"]
-        where = f"runs, {name}"
-        for cohort in run.get("cohorts", list(self.config["cohorts"])):
-            known(cohort, self.config["cohorts"], f"{where}: no cohort")
+    def _expand(self, run: Run) -> Iterator[Cell]:
+        where, approach = f"runs, {run.approach}", self.approaches[run.approach]
+        usual = ["main"] if "main" in approach.file.variants else list(approach.file.variants)
+        for cohort in run.cohorts or list(self._cohorts):
+            known(cohort, self._cohorts, f"{where}: no cohort")
             for member in self.groups.get(cohort, [cohort]):
-                for variant in run.get("variants", self._usual_variants(name)):
-                    self._check_variant(name, variant)
-                    for modality in run.get("modalities", self.approaches[name]["modalities"]):
-                        self._check_modality(name, modality, member, cohort)
-                        for protocol in run.get("protocols", ["harmonised"]):
-                            known(protocol, self._protocols(name, variant), f"{where}, {variant}: no protocol")
-                            yield Cell(member, name, variant, modality, protocol)
+                for variant in run.variants or usual:
+                    self._check_variant(approach, variant)
+                    for modality in run.modalities or approach.file.modalities:
+                        self._check_modality(approach, modality, member, cohort)
+                        for protocol in run.protocols:
+                            known(protocol, approach.protocols(variant), f"{where}, {variant}: no protocol")
+                            yield Cell(member, run.approach, variant, modality, protocol)
 
-    def _check_variant(self, approach: str, variant: str) -> None:
-        variants = self.approaches[approach]["variants"]
-        if variant in variants:
+    def _check_variant(self, approach: StudyApproach, variant: str) -> None:
+        if variant in approach.file.variants:
             return
-        others = [name for name in self._all_approaches() if variant in self._read_approach(name)["variants"]]
-        where = f"it is one of {' and '.join(others)}." if others else nearest(variant, variants)
-        raise GlioBenchError(f"runs, {approach}: no variant {variant!r}; {where}")
+        others = [name for name in self._all_variants if variant in self._all_variants[name]]
+        hint = f"it is one of {' and '.join(others)}." if others else nearest(variant, approach.file.variants)
+        raise GlioBenchError(f"runs, {approach.name}: no variant {variant!r}; {hint}")
 
-    def _usual_variants(self, approach: str) -> list[str]:
-        variants = self.approaches[approach]["variants"]
-        return ["main"] if "main" in variants else list(variants)
+    @cached_property
+    def _all_variants(self) -> dict[str, list[str]]:
+        """The variants of every approach there is."""
+        files = sorted((self.root / "config" / "approaches").glob("*.yaml"))
+        read = {path.stem: check(Approach, read_config(path, path.name), path.name) for path in files}
+        return {name: list(approach.variants) for name, approach in read.items()}
 
-    def _check_modality(self, approach: str, modality: str, cohort: str, shown: str) -> None:
-        where = f"runs, {approach}"
+    def _check_modality(self, approach: StudyApproach, modality: str, cohort: str, shown: str) -> None:
+        where = f"runs, {approach.name}"
         if modality != ALL:
             known(modality, self.modalities(cohort), f"{where}: cohort {shown} has no modality")
-        elif ALL not in self.approaches[approach]["modalities"]:
+        elif ALL not in approach.file.modalities:
             raise GlioBenchError(f"{where}: it reads one modality at a time; name modalities instead of `{ALL}`.")
 
-    def variant(self, approach: str, variant: str) -> dict:
+    def variant(self, approach: str, variant: str) -> dict[str, Any]:
         """Return a variant's settings: weights, parameters and whether they are tuned."""
-        base = self.approaches[approach]
-        own = base["variants"][variant]
-        where = f"config/approaches/{approach}.yaml, variants.{variant}.parameters"
+        settings = self.approaches[approach]
         return {
-            "weights": own.get("weights", base["weights"]),
-            "parameters": merge(base["parameters"], own.get("parameters", {}), where),
-            "tuned": own.get("tuned", False),
+            "weights": settings.weights(variant),
+            "parameters": settings.parameters_of(variant),
+            "tuned": settings.variant(variant).tuned,
         }
 
-    def parameters(self, cell: Cell) -> dict:
+    def parameters(self, cell: Cell) -> dict[str, Any]:
         """Return the hyperparameters of a cell: the variant's, with the protocol's changes."""
-        where = f"config/approaches/{cell.approach}.yaml, protocols.{cell.protocol}.parameters"
-        changes = self.protocol(cell).get("parameters", {})
-        return merge(self.variant(cell.approach, cell.variant)["parameters"], changes, where)
+        return self.approaches[cell.approach].parameters_of(cell.variant, cell.protocol)
 
     @property
     def machine(self) -> dict:
@@ -311,14 +283,14 @@ class Study:
             "phases": self.phases(cell.approach),
             "parameters": self.parameters(cell),
             "weights": self.variant(cell.approach, cell.variant)["weights"],
-            "part": self.protocol(cell).get("part"),
+            "part": self.protocol(cell).part,
             "needs": self.needs(cell),
         }
 
     def needs(self, cell: Cell) -> dict[str, Any]:
         """Return what the models of a cell need to read a new patient."""
         return {
-            "toolchain": self.approaches[cell.approach]["toolchain"],
+            "toolchain": self.approaches[cell.approach].file.toolchain,
             "cohort_kind": self.cohorts[cell.cohort]["kind"],
             "input": self.input(cell.approach, cell.cohort),
             "series": self.series(cell),
@@ -326,28 +298,24 @@ class Study:
 
     def phases(self, approach: str) -> list[str]:
         """Return the scored states of an approach's trainings, in their order."""
-        return self.approaches[approach].get("phases", ["final"])
+        return list(self.approaches[approach].file.phases)
 
     def scheme_name(self, cell: Cell) -> str:
         """Return the name of the cell's split scheme."""
-        return self.protocol(cell)["split"]
+        return self.protocol(cell).split
 
-    def _protocols(self, approach: str, variant: str) -> dict:
-        settings = self.approaches[approach]
-        return EVERYWHERE | settings["protocols"] | settings["variants"][variant].get("protocols", {})
-
-    def protocol(self, cell: Cell) -> dict:
-        """Return the cell's protocol: split, and where it has them part, caveat and parameters."""
-        protocol = self._protocols(cell.approach, cell.variant)[cell.protocol]
-        known(protocol["split"], self.splits, f"config/approaches/{cell.approach}.yaml: no split scheme")
+    def protocol(self, cell: Cell) -> Protocol:
+        """Return the cell's protocol."""
+        approach = self.approaches[cell.approach]
+        protocol = approach.protocols(cell.variant)[cell.protocol]
+        known(protocol.split, self.splits, f"{approach.yaml}: no split scheme")
         return protocol
 
     def caveat(self, cell: Cell) -> str | None:
         """Return what a reader must know of the cell's variant and protocol, or None."""
-        variant = self.approaches[cell.approach]["variants"][cell.variant]
-        scheme = self.splits[self.scheme_name(cell)]
-        caveats = [part["caveat"] for part in (variant, self.protocol(cell), scheme) if "caveat" in part]
-        return "; ".join(dict.fromkeys(caveats)) or None
+        variant = self.approaches[cell.approach].variant(cell.variant)
+        caveats = [variant.caveat, self.protocol(cell).caveat, self.splits[self.scheme_name(cell)].get("caveat")]
+        return "; ".join(dict.fromkeys(caveat for caveat in caveats if caveat)) or None
 
     def batches(self, cell: Cell) -> list[dict[str, int]]:
         """Return the training jobs of a cell: repeat, seed and batch of each."""

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import numpy as np
 
-from gliobench.settings import known
 from gliobench.training import OnEpoch, Part, keras_session
 from gliobench.training.keras_epochs import BestEpoch
 from gliobench.training.keras_session import keras, load_network, renew, renew_optimizer, seed_all
@@ -12,7 +11,6 @@ from gliobench.training.keras_weights import initial_weights
 from gliobench.training.scores import binary_scores
 
 SUFFIX = ".keras"
-LABELS = ("kept", "permuted_after_first_epoch", "permuted")
 prepare = keras_session.prepare
 
 
@@ -34,7 +32,6 @@ def build(shape: tuple[int, ...], parameters: dict, weights: str) -> keras.Model
     keras.Model
         257,153 parameters at the paper's settings, 256,769 of them trainable.
     """
-    known(parameters["labels"], LABELS, "parameters.labels: there is no choice")
     model = _network(shape, parameters)
     model.initial_weights = initial_weights(model, "this 3D CNN", weights, download=None)
     schedule = keras.optimizers.schedules.ExponentialDecay(

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from gliobench.settings import known
 from gliobench.training import OnEpoch, Part, keras_session
 from gliobench.training.keras_augment import augment
 from gliobench.training.keras_backbones import BACKBONES, build_backbone, pretrained_weights, settle_batch_norm
@@ -65,7 +64,6 @@ def build(shape: tuple[int, ...], parameters: dict, weights: str) -> Classifier:
     weights : str
         Of the backbone: ``none``, ``imagenet`` or a file.
     """
-    known(parameters["backbone"], BACKBONES, "parameters.backbone: there is no choice")
     network = _network(shape, parameters)
     base = network.get_layer("features").get_layer(parameters["backbone"])
     pretrained = pretrained_weights(base, weights)

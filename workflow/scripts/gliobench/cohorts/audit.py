@@ -12,7 +12,7 @@ from gliobench.cohorts import read_patient_series
 from gliobench.errors import GlioBenchError
 from gliobench.imaging.dicom import SeriesError, SeriesFacts, Volume
 from gliobench.imaging.intensity import minmax
-from gliobench.study import MODALITIES
+from gliobench.terms import MODALITIES
 
 THUMBNAIL = 96  # pixels a side
 SAME_PLACE = 0.1  # mm; corners of one grid may differ by so much, since headers round

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gliobench.study import MODALITIES
+from gliobench.terms import MODALITIES
 
 RELAXIVITY = 4.5  # of a gadolinium agent, 1/(s mmol/l)
 CONCENTRATION = 0.6  # of it in an enhancing rim, mmol/l

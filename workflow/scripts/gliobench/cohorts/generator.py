@@ -1,4 +1,4 @@
-"""What all generated cohorts share: settings with defaults, seeds, and many patients written at once."""
+"""What all generated cohorts share: seeds, and many patients written at once."""
 
 import logging
 from collections.abc import Callable, Mapping
@@ -9,44 +9,10 @@ import numpy as np
 import pandas as pd
 
 from gliobench.cohorts.anatomy import load_template
-from gliobench.errors import GlioBenchError
-from gliobench.files import read_json
 from gliobench.processes import die_with_parent
 from gliobench.seeds import derive_seed
-from gliobench.settings import SCHEMAS, check
 
 LOGGER = logging.getLogger(__name__)
-
-
-def fill(settings: Mapping[str, Any], schema: str, where: str) -> dict[str, Any]:
-    """
-    Check settings against ``<schema>.schema.json`` and fill in the defaults, which stand there.
-
-    Raises
-    ------
-    GlioBenchError
-        A key is unknown or a value impossible.
-    """
-    check(settings, schema, where)
-    filled: dict[str, Any] = _fill(read_json(SCHEMAS / f"{schema}.schema.json"), settings)
-    return filled
-
-
-def _fill(schema: Mapping[str, Any], value: Any) -> Any:
-    if isinstance(value, Mapping):
-        rules = schema["properties"]
-        defaults = {key: rule["default"] for key, rule in rules.items() if "default" in rule}
-        return {key: _fill(rules[key], part) for key, part in (defaults | dict(value)).items()}
-    if isinstance(value, list):
-        return [_fill(schema.get("items", {}), part) for part in value]
-    return value
-
-
-def check_ranges(ranges: Mapping[str, list[float]], where: str) -> None:
-    """Raise a sentence if the smaller end of a range, by its name, is not given first."""
-    for place, (low, high) in ranges.items():
-        if low > high:
-            raise GlioBenchError(f"{where}, {place}: {low} is above {high}; give the smaller one first.")
 
 
 def working_spacing(matrix: int) -> int:

@@ -13,7 +13,7 @@ from scipy import special
 from gliobench.cohorts.acquisition import Series, acquire, digitise, draw_tilt, plan_slices, signal_map
 from gliobench.cohorts.anatomy import Anatomy, draw_anatomy, draw_pose, load_template
 from gliobench.cohorts.dicom_writer import Scanner, write_series
-from gliobench.cohorts.generator import check_ranges, fill, patient_rng, working_spacing, write_patients
+from gliobench.cohorts.generator import patient_rng, working_spacing, write_patients
 from gliobench.cohorts.lesion import Lesion, Traits, draw_centre, draw_lesion, draw_traits
 from gliobench.cohorts.names import lesion_file
 from gliobench.cohorts.nifti_writer import write_nifti
@@ -23,27 +23,6 @@ from gliobench.seeds import derive_seed
 
 ORACLE_DRAWS = 1_000_000
 SMALLEST_CLASS = 3  # each class holds at least one patient in so many
-
-
-def complete(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """
-    Check the settings of a generated cohort and fill in the defaults, which stand in ``synthetic.schema.json``.
-
-    Raises
-    ------
-    GlioBenchError
-        A key is unknown or a value impossible.
-    """
-    where = "the settings of the generated cohort"
-    filled = fill(settings, "synthetic", where)
-    check_ranges({"slices": filled["slices"], **filled["lesion"]}, where)
-    names = [site["name"] for site in filled["sites"]]
-    for name in names:
-        if names.count(name) > 1:
-            raise GlioBenchError(f"{where}, sites: two sites are called {name!r}; give each its own name.")
-    if filled["site_confounding"] and len(names) < 2:
-        raise GlioBenchError(f"{where}: site_confounding needs at least two sites; add one or set it to 0.")
-    return filled
 
 
 @cache
@@ -69,7 +48,7 @@ def draw_patients(settings: Mapping[str, Any], seed: int) -> pd.DataFrame:
     Parameters
     ----------
     settings : mapping
-        Settings of the cohort; ``workflow/schemas/synthetic.schema.json`` describes them.
+        All settings of the cohort, as `gliobench.settings.generators.SyntheticGenerator` describes them.
     seed : int
         The cohort's base seed.
 
@@ -78,7 +57,6 @@ def draw_patients(settings: Mapping[str, Any], seed: int) -> pd.DataFrame:
     DataFrame
         patient_id (five digits), label (0, 1), site, latent, oracle_probability.
     """
-    settings = complete(settings)
     count = settings["patients"]
     rng = np.random.default_rng(derive_seed(seed, "patients"))
     while True:
@@ -98,7 +76,7 @@ def draw_patients(settings: Mapping[str, Any], seed: int) -> pd.DataFrame:
     )
 
 
-def _draw_sites(settings: dict[str, Any], label: np.ndarray, rng: np.random.Generator) -> list[str]:
+def _draw_sites(settings: Mapping[str, Any], label: np.ndarray, rng: np.random.Generator) -> list[str]:
     names = np.array([site["name"] for site in settings["sites"]])
     share = np.array([site["share"] for site in settings["sites"]], dtype="float64")
     first_half = np.arange(len(names)) < (len(names) + 1) // 2
@@ -112,7 +90,6 @@ def _draw_sites(settings: dict[str, Any], label: np.ndarray, rng: np.random.Gene
 
 def build_brain(patient: Mapping[str, Any], settings: Mapping[str, Any], seed: int) -> tuple[Anatomy, Lesion, Traits]:
     """Build a patient's anatomy and lesion on a grid as fine as the series need (1 to 3 mm)."""
-    settings = complete(settings)
     template = load_template(working_spacing(settings["matrix"]))
     rng = patient_rng(seed, patient, "anatomy")
     traits = draw_traits(
@@ -146,7 +123,6 @@ def write_patient(patient: Mapping[str, Any], settings: Mapping[str, Any], seed:
     folder : path
         The cohort's folder.
     """
-    settings = complete(settings)
     anatomy, lesion, _ = build_brain(patient, settings, seed)
     write_nifti((lesion.whole > 0.5).astype("uint8"), anatomy.affine, lesion_file(folder, patient["patient_id"]))
     home = Path(folder) / "train" / patient["patient_id"]
@@ -183,7 +159,7 @@ def _acquire_series(
     lesion: Lesion,
     modality: str,
     site: dict[str, Any],
-    settings: dict[str, Any],
+    settings: Mapping[str, Any],
     rng: np.random.Generator,
 ) -> Series:
     defects = settings["defects"]
@@ -244,7 +220,7 @@ def write_cohort(settings: Mapping[str, Any], seed: int, folder: str | Path, wor
     GlioBenchError
         The settings are wrong, or the folder holds data that were not generated.
     """
-    settings, folder = complete(settings), Path(folder)
+    folder = Path(folder)
     patients = draw_patients(settings, seed)
     _clear(folder)
     write_table(patients[["patient_id", "site", "oracle_probability"]], folder / "truth.tsv", "truth")

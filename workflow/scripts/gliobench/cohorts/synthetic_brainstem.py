@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from gliobench.cohorts.acquisition import Series, acquire, digitise, draw_tilt, plan_slices, sample, signal_map
 from gliobench.cohorts.anatomy import Anatomy, draw_pose, draw_warp, load_template, warp
-from gliobench.cohorts.generator import check_ranges, fill, patient_rng, working_spacing, write_patients
+from gliobench.cohorts.generator import patient_rng, working_spacing, write_patients
 from gliobench.cohorts.infiltration import draw_infiltration, infiltrate, load_brainstem
 from gliobench.cohorts.lesion import Lesion, draw_centre, draw_lesion, draw_traits
 from gliobench.cohorts.names import GRADES, LABELS, TABLE
@@ -20,33 +20,9 @@ from gliobench.cohorts.nifti_writer import write_nifti
 from gliobench.errors import GlioBenchError
 from gliobench.files import whole, write_table
 from gliobench.seeds import derive_seed
-from gliobench.study import MODALITIES
+from gliobench.terms import MODALITIES
 
 REFERENCE = "T1wCE"  # the segmentation lies on its grid
-
-
-def complete(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """
-    Check the settings and fill in the defaults, which stand in ``synthetic-brainstem.schema.json``.
-
-    Raises
-    ------
-    GlioBenchError
-        A key is unknown or a value impossible.
-    """
-    where = "the settings of the generated brainstem cohort"
-    filled = fill(settings, "synthetic-brainstem", where)
-    spread = filled["infiltration"]
-    ranges = {name: filled[name] for name in ("slices", "field_of_view")}
-    check_ranges(ranges | filled["lesion"] | {grade: spread[grade] for grade in GRADES[1:]}, where)
-    if spread["microscopic"][1] >= spread["extensive"][0]:
-        raise GlioBenchError(
-            f"{where}, infiltration: microscopic reaches {spread['microscopic'][1]} and extensive starts at "
-            f"{spread['extensive'][0]}; leave a gap between them, or the volume does not tell the grade."
-        )
-    if not any(filled["patients"][grade] for grade in GRADES):
-        raise GlioBenchError(f"{where}, patients: no grade has a patient; give at least one grade a number above 0.")
-    return filled
 
 
 def draw_patients(settings: Mapping[str, Any], seed: int) -> pd.DataFrame:
@@ -59,7 +35,7 @@ def draw_patients(settings: Mapping[str, Any], seed: int) -> pd.DataFrame:
     Parameters
     ----------
     settings : mapping
-        Settings of the cohort; ``workflow/schemas/synthetic-brainstem.schema.json`` describes them.
+        All settings of the cohort, as `gliobench.settings.generators.BrainstemGenerator` describes them.
     seed : int
         The cohort's base seed.
 
@@ -69,7 +45,6 @@ def draw_patients(settings: Mapping[str, Any], seed: int) -> pd.DataFrame:
         patient_id (five digits), grade, label (0, 1), share (of the brainstem that is infiltrated), lacking (the
         modality that an incomplete patient lacks, else None), oracle_probability.
     """
-    settings = complete(settings)
     counts = settings["patients"]
     rng = np.random.default_rng(derive_seed(seed, "patients"))
     grades = np.repeat(GRADES, [counts[grade] for grade in GRADES])
@@ -110,7 +85,6 @@ def build_brain(
     stem : float32 array of shape (x, y, z)
         The brainstem, 0 to 1.
     """
-    settings = complete(settings)
     spacing = working_spacing(settings["matrix"])
     template = load_template(spacing)
     rng = patient_rng(seed, patient, "anatomy")
@@ -141,7 +115,6 @@ def write_patient(patient: Mapping[str, Any], settings: Mapping[str, Any], seed:
     folder : path
         The cohort's folder.
     """
-    settings = complete(settings)
     anatomy, lesion, stem = build_brain(patient, settings, seed)
     home = Path(folder) / patient["patient_id"]
     for modality in MODALITIES:
@@ -156,7 +129,7 @@ def write_patient(patient: Mapping[str, Any], settings: Mapping[str, Any], seed:
 
 
 def _acquire_series(
-    anatomy: Anatomy, lesion: Lesion, modality: str, settings: dict[str, Any], rng: np.random.Generator
+    anatomy: Anatomy, lesion: Lesion, modality: str, settings: Mapping[str, Any], rng: np.random.Generator
 ) -> Series:
     fewest, most = settings["slices"]
     count = int(rng.integers(fewest, most, endpoint=True))
@@ -198,7 +171,7 @@ def write_cohort(settings: Mapping[str, Any], seed: int, folder: str | Path, wor
     GlioBenchError
         The settings are wrong, or the folder holds data that were not generated.
     """
-    settings, folder = complete(settings), Path(folder)
+    folder = Path(folder)
     patients = draw_patients(settings, seed)
     _clear(folder)
     truth = patients[["patient_id", "oracle_probability"]].assign(site=None)

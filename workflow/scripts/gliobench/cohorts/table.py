@@ -8,10 +8,9 @@ import pandas as pd
 
 from gliobench.cohorts.paths import read_path
 from gliobench.cohorts.patients import check_ids, check_once, read_rows, read_sites
-from gliobench.errors import GlioBenchError
+from gliobench.errors import GlioBenchError, nearest
 from gliobench.imaging.dicom import SeriesError, SeriesFacts, Volume
-from gliobench.settings import known
-from gliobench.study import MODALITIES, SEGMENTATION
+from gliobench.terms import MODALITIES, SEGMENTATION
 
 NEEDED = ("patient_id", "label")
 SERIES = (*MODALITIES, SEGMENTATION)
@@ -116,7 +115,8 @@ def _read_table(table: Path) -> pd.DataFrame:
             "the columns are separated by tabs."
         )
     for name in rows.columns:
-        known(name, COLUMNS, f"{table}: no column is called")
+        if name not in COLUMNS:
+            raise GlioBenchError(f"{table}: no column is called {name!r}; {nearest(name, COLUMNS)}")
     if not any(name in rows for name in MODALITIES):
         raise GlioBenchError(f"{table} has no column of a series: add one or more of {', '.join(MODALITIES)}.")
     check_ids(rows["patient_id"], table)

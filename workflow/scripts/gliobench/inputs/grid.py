@@ -14,17 +14,9 @@ from gliobench.imaging.intensity import rescale, standardise
 from gliobench.imaging.registration import rigid
 from gliobench.imaging.resample import Grid, box_centre, sample, sample_mask
 from gliobench.inputs.read import Read
-from gliobench.settings import known
 
 MASKS = ("segmentation", "lesion")  # series that are masks; they lie in the space of the reference
 INTENSITIES = {"standardise": standardise, "rescale": rescale}
-
-CHOICES = {
-    "around": ("brain", "segmentation"),
-    "registration": ("none", "rigid"),
-    "skull_stripping": ("auto", "none", "always"),
-    "intensity": tuple(INTENSITIES),
-}
 
 Stripped = Callable[[str], tuple[Volume, npt.NDArray[np.bool_]]]
 
@@ -67,8 +59,6 @@ def make_input(read: Read, name: str, settings: dict[str, Any]) -> tuple[list[np
     slice_indexes : list of one None
         As for every kind of whole volumes.
     """
-    for key, choices in CHOICES.items():
-        known(settings[key], choices, f"input.{key}: there is no choice")
     read_once = cache(read)
     strip: Stripped = cache(lambda series: stripped(read_once(series)[0], settings["skull_stripping"]))
     grid = place_grid(read_once, strip, settings)

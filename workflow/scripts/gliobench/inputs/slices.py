@@ -8,9 +8,6 @@ import numpy.typing as npt
 from gliobench.imaging.intensity import foreground, minmax
 from gliobench.inputs.read import Read
 from gliobench.inputs.resize import resized
-from gliobench.settings import known
-
-WAYS = ("central", "nonblank")
 
 
 def needs(name: str, settings: dict[str, Any]) -> list[str]:
@@ -43,7 +40,6 @@ def make_input(read: Read, name: str, settings: dict[str, Any]) -> tuple[list[np
     slice_indexes : list of int
         Their places in the series, from 0.
     """
-    known(settings["choose"], WAYS, "input.choose: there is no choice")
     voxels = read(name)[0].voxels
     if settings["choose"] == "central":
         chosen = central(len(voxels), settings["share"])

@@ -13,7 +13,7 @@ from gliobench.errors import GlioBenchError
 from gliobench.files import check_table, read_table
 from gliobench.inputs.store import join_shards
 from gliobench.predict.request import find_models, fold_of
-from gliobench.study import GENERATED, parent_cohort
+from gliobench.terms import GENERATED, parent_cohort
 from gliobench.training import Machine
 from gliobench.training.job import versions
 from gliobench.training.models import load_model

@@ -11,7 +11,7 @@ import pandas as pd
 from gliobench.cohorts.audit import audit_patients
 from gliobench.errors import GlioBenchError
 from gliobench.inputs.make import make_inputs, usable_patients
-from gliobench.study import MODALITIES, SEGMENTATION
+from gliobench.terms import MODALITIES, SEGMENTATION
 
 LAYOUT = "single"
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from gliobench.errors import GlioBenchError
-from gliobench.settings import check
+from gliobench.records import check_record
 
 TARGET = "predict"
 KEYS = ("patient", "model", "fold")
@@ -168,7 +168,7 @@ def read_record(run: Path) -> dict[str, Any]:
         record = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise GlioBenchError(f"{path} cannot be read as JSON ({error}); train the run again.") from None
-    check(record, "run", f"{path} (if an earlier version trained this run, train it again)")
+    check_record(record, "run", f"{path} (if an earlier version trained this run, train it again)")
     for room, name in (("approaches", record["approach"]), ("inputs", record["input"]["kind"])):
         if not (LIBRARY / room / f"{name}.py").is_file():
             raise GlioBenchError(f"{path}: this GlioBench has no {name} among its {room}; add it or use another run.")

@@ -67,7 +67,7 @@ def cell_figure(name: str, phase: str, cell: CellScores) -> Figure:
     Parameters
     ----------
     name : str
-        One of `gliobench.reporting.contents.DRAWN_FROM_SCORES`.
+        One of `gliobench.reporting.names.DRAWN_FROM_SCORES`.
     phase : str
         The phase it shows; ignored by figures of all phases.
     cell : CellScores

@@ -8,7 +8,7 @@ import pandas as pd
 from gliobench.errors import GlioBenchError
 from gliobench.evaluation.columns import CELL, PUBLISHED
 from gliobench.files import check_table, table_schema
-from gliobench.study import GENERATED
+from gliobench.terms import GENERATED
 
 DIGITS = 6  # of every number in a table's TSV: far below any interval, far above the noise of a machine
 METHOD = [*CELL[1:], "phase", "part", "unit"]  # what a row and a published figure must share

@@ -4,49 +4,29 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from gliobench.evaluation.columns import BASELINE, HARMONISED, MAIN
-from gliobench.settings import known
-from gliobench.study import MODALITIES, Cell, Study
-
-# An approach's YAML names its figures; these are the names, by what one figure shows.
-EACH_PHASE = ("roc", "confusion", "classification")  # one cell and phase
-EACH_CELL = ("distributions", "curves", "examples", "tuning", "gradcam")  # one cell
-NAMES = (*EACH_PHASE, *EACH_CELL, "slices", "phase_curves", "sweep", "leakage")
-DEFAULT = ("roc", "confusion", "curves")
-
-CELL = "figures/{cohort}/{approach}/{variant}/{modality}/{protocol}"
-SLICES = "figures/{cohort}/{approach}/slices-{modality}"
-PHASE_CURVES = "figures/{cohort}/{approach}/{variant}/phase-curves-{protocol}"
-SWEEP = "figures/{cohort}/{approach}/sweep-{modality}-{protocol}"
-LEAKAGE = "figures/leakage"
-OVERVIEW = {"forest": "AUC of every cell", "cost": "AUC against cost"}  # of the whole study: file and caption -> label
-OVERLAYS = {
-    "roc": "ROC curves",
-    "precision_recall": "Precision and recall",
-    "calibration": "Calibration",
-}  # of a cohort
-DRAWN_FROM_TABLES = ("forest", "cost", "controls", "sensitivity", "leakage")  # of the whole study
-PLACED = (*DRAWN_FROM_TABLES, "audit")  # with a place of their own in the report
-DRAWN_FROM_SCORES = (*EACH_PHASE, "distributions", "curves")
-SPLIT_VARIANTS = ("slice_split", "patient_split")
-PAGES = ("index.html", "comparison.html", "controls.html", "cohorts.html", "cost.html", "method.html")
-APPROACH_PAGE = "approaches/{approach}.html"
+from gliobench.reporting.names import (
+    APPROACH_PAGE,
+    CELL,
+    DRAWN_FROM_SCORES,
+    EACH_PHASE,
+    LEAKAGE,
+    OVERLAYS,
+    OVERVIEW,
+    PAGES,
+    PHASE_CURVES,
+    SLICES,
+    SPLIT_VARIANTS,
+    SWEEP,
+)
+from gliobench.study import Cell, Study
+from gliobench.terms import MODALITIES
 
 Figure = dict[str, str]
 
 
 def figure_names(study: Study, approach: str) -> list[str]:
-    """
-    Return the names of an approach's figures, as its YAML lists them under ``figures``.
-
-    Raises
-    ------
-    GlioBenchError
-        There is no figure of such a name.
-    """
-    names = list(study.approaches[approach].get("figures", DEFAULT))
-    for name in names:
-        known(name, NAMES, f"config/approaches/{approach}.yaml, figures: no figure")
-    return names
+    """Return the names of an approach's figures, as its YAML lists them under ``figures``."""
+    return list(study.approaches[approach].file.figures)
 
 
 def shown_cells(study: Study) -> list[Cell]:
@@ -188,12 +168,12 @@ def report_facts(study: Study) -> dict[str, Any]:
     """Collect what the report says of the study itself, as plain data for its script."""
     approaches = {
         name: {
-            "title": settings["title"],
-            "source": settings["source"],
-            "variants": {variant: own["description"] for variant, own in settings["variants"].items()},
+            "title": approach.file.title,
+            "source": approach.file.source,
+            "variants": {variant: own.description for variant, own in approach.file.variants.items()},
             "changes": study.config.get("settings", {}).get(name, {}),
         }
-        for name, settings in study.approaches.items()
+        for name, approach in study.approaches.items()
     }
     return {
         "name": study.name,

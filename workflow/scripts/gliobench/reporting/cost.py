@@ -8,7 +8,7 @@ import pandas as pd
 
 from gliobench.evaluation.columns import CELL
 from gliobench.files import check_table, read_json, table_schema
-from gliobench.study import parent_cohort
+from gliobench.terms import parent_cohort
 
 # Folder (or file) below a cohort's `benchmarks` -> the stage, and what the folders below that name.
 STAGES = {

@@ -11,13 +11,13 @@ import yaml
 
 from gliobench.evaluation.columns import BASELINE, CELL
 from gliobench.files import whole, write_text
-from gliobench.reporting.contents import APPROACH_PAGE, PLACED
 from gliobench.reporting.cost import cost_sentence
 from gliobench.reporting.display import NAMES, Display
 from gliobench.reporting.documents import section, to_html
 from gliobench.reporting.headlines import headline_rows, show_claims, show_headlines, verdict_counts
 from gliobench.reporting.html import TEMPLATES, render
 from gliobench.reporting.layouts import SHOW
+from gliobench.reporting.names import APPROACH_PAGE, PLACED
 from gliobench.reporting.status import count_sentence, status_sentence
 from gliobench.reporting.style import approach_colour
 from gliobench.reporting.summary import five_sentences

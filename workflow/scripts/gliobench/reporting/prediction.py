@@ -17,7 +17,7 @@ from gliobench.reporting.html import render
 from gliobench.reporting.montages import image_stack, inputs_montage
 from gliobench.reporting.style import heading, new_figure, styled
 from gliobench.reporting.text import EMPTY
-from gliobench.study import GENERATED, MODALITIES
+from gliobench.terms import GENERATED, MODALITIES
 
 ACROSS = 6  # slices in a line of the figure of evidence
 PARTS = {"test": "tested by it", "validation": "in its validation part", "train": "trained on", "whole": "trained on"}

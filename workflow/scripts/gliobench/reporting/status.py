@@ -6,7 +6,7 @@ import pandas as pd
 
 from gliobench.evaluation.columns import CELL
 from gliobench.files import table_schema
-from gliobench.study import GENERATED
+from gliobench.terms import GENERATED
 
 
 def status_sentence(cohort_kinds: Mapping[str, str]) -> str:

@@ -14,7 +14,7 @@ import pandas as pd
 
 from gliobench.files import read_table, write_json, write_table
 from gliobench.inputs.store import join_shards
-from gliobench.settings import check
+from gliobench.records import check_record
 from gliobench.training import Machine
 from gliobench.training.batch import Job, gather_folds, train_folds
 
@@ -64,7 +64,7 @@ def run_job(
         "folds": records,
     }
     record = _record(job) | about
-    check(record, "run", str(outputs.record))
+    check_record(record, "run", str(outputs.record))
     write_json(record, outputs.record)
     _discard(unfinished)
 

@@ -1,0 +1,117 @@
+"""Settings of cohorts, by their kind."""
+
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import Field, field_validator
+
+from gliobench.settings.generators import BrainstemGenerator, SyntheticGenerator
+from gliobench.settings.models import Different, Settings, Text, refuse
+from gliobench.terms import Modality
+
+Reasons = dict[str, Text]
+KIND = "where the patients come from"
+PATH = "the cohort's folder, from where Snakemake is started"
+
+
+class Cohort(Settings):
+    """What every cohort may have."""
+
+    @field_validator("exclude", mode="before", check_fields=False)
+    @classmethod
+    def _quote_ids(cls, exclude: Any) -> Any:
+        for series, reasons in exclude.items() if isinstance(exclude, dict) else ():
+            for patient_id in reasons if isinstance(reasons, dict) else ():
+                if not isinstance(patient_id, str):
+                    refuse(
+                        f"{series}: {patient_id!r} is no text; write the patient id in quotes, as in "
+                        '"00123", or YAML reads a number.'
+                    )
+        return exclude
+
+
+class OfModalities(Cohort):
+    """A cohort whose patients have modalities alone."""
+
+    exclude: dict[Modality, Reasons] = Field({}, description="series to leave out: modality, patient, reason")
+
+
+class OfSegmented(Cohort):
+    """A cohort whose patients may have a segmentation too."""
+
+    exclude: dict[Modality | Literal["segmentation"], Reasons] = Field(
+        {}, description="series to leave out: modality (or `segmentation`), patient, reason"
+    )
+
+
+class Read(Settings):
+    """A cohort that is read in place."""
+
+    modalities: Different[Modality] = Field(
+        list(get_args(Modality)), description="modalities to audit and to use; only their files are read"
+    )
+
+
+class Made(Settings):
+    """A cohort that is generated."""
+
+    replicates: Annotated[int, Field(ge=2, le=99)] | None = Field(
+        None, description="makes that many independent cohorts: `name-01`, `name-02`, ..."
+    )
+
+
+class Rsna(OfModalities, Read):
+    """The competition's cohort."""
+
+    kind: Literal["rsna"] = Field(description=KIND)
+    path: Text = Field(description=PATH)
+    sites: Text | None = Field(None, description="TSV with the columns `patient_id` and `site`, if known")
+
+
+class Brainstem(OfSegmented, Read):
+    """A cohort of brainstem infiltration."""
+
+    kind: Literal["brainstem"] = Field(description=KIND)
+    path: Text = Field(description=PATH)
+
+
+class Table(OfSegmented, Read):
+    """A cohort that a table of one's own names."""
+
+    kind: Literal["table"] = Field(description=KIND)
+    table: Text = Field(
+        description="TSV that names patients, labels, sites and files, from where Snakemake is started: "
+        "[its columns](../docs/own-data.md#1-write-the-table)"
+    )
+    segmentation: bool = Field(
+        False,
+        description="whether the table has a column `segmentation`; then the cohort's inputs are those of "
+        "`brainstem` (`input_for`)",
+    )
+
+
+class Synthetic(OfModalities, Made):
+    """A generated cohort in the competition's layout."""
+
+    kind: Literal["synthetic"] = Field(description=KIND)
+    generator: SyntheticGenerator = Field(
+        SyntheticGenerator(), description="settings of the generator: [`synthetic`](#generated-cohorts)"
+    )
+
+
+class SyntheticBrainstem(OfSegmented, Made):
+    """A generated cohort of brainstem infiltration."""
+
+    kind: Literal["synthetic-brainstem"] = Field(description=KIND)
+    generator: BrainstemGenerator = Field(
+        BrainstemGenerator(),
+        description="settings of the generator: [`synthetic-brainstem`](#generated-brainstem-cohorts)",
+    )
+
+
+KINDS: dict[str, type[Cohort]] = {
+    "rsna": Rsna,
+    "brainstem": Brainstem,
+    "table": Table,
+    "synthetic": Synthetic,
+    "synthetic-brainstem": SyntheticBrainstem,
+}

@@ -1,0 +1,69 @@
+"""What must fit together in a study before anything runs; what does not raises a sentence."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from gliobench.errors import GlioBenchError
+from gliobench.settings.approaches import Protocol
+from gliobench.terms import SEGMENTATION
+
+
+def check_cohort_names(names: Sequence[Any], groups: Mapping[str, Sequence[str]], reserved: Sequence[str]) -> None:
+    """Refuse cohorts whose names are no text, belong to other folders, or are those of a replicate."""
+    where = "the study's config, cohorts"
+    for name in names:
+        if not isinstance(name, str):
+            raise GlioBenchError(f"{where}: {name!r} is no text; write the name in quotes.")
+        if name in reserved:
+            raise GlioBenchError(
+                f"{where}: {name!r} cannot be a cohort, for the study's folder {name} holds something else; "
+                "give it another name."
+            )
+    for group, members in groups.items():
+        for member in members:
+            if member in names:
+                raise GlioBenchError(
+                    f"{where}: {member!r} is a cohort and a replicate of {group!r} too, and both would share one "
+                    "folder; rename one of them."
+                )
+
+
+def check_input(settings: Mapping[str, Any], series: Sequence[str], cohort: str, approach: str) -> None:
+    """Refuse an input whose grid is placed by a series, or shows one, that the cohort lacks."""
+    where, key = f"runs, {approach}", f"settings.{approach}.input"
+    placed = settings.get("around") == "brain" or settings.get("registration") == "rigid"
+    reference = settings.get("reference")
+    if placed and reference not in series:
+        there = [name for name in series if name != SEGMENTATION]
+        raise GlioBenchError(
+            f"{where}: its input takes its grid from {reference}, which cohort {cohort} lacks; "
+            f"name another as {key}.reference: it has {', '.join(there)}."
+        )
+    wanted = settings.get("around") == SEGMENTATION or settings.get(SEGMENTATION)
+    if wanted and SEGMENTATION not in series:
+        raise GlioBenchError(
+            f"{where}: its input needs a segmentation, which cohort {cohort} lacks; set {key}.around to brain and "
+            f"{key}.segmentation to false, or leave the cohort out."
+        )
+
+
+def check_tuned(scheme: Mapping[str, Any], protocol: str, where: str) -> None:
+    """Refuse to tune under a split scheme of several splits."""
+    if scheme["method"] != "holdout" or scheme["repeats"] != 1:
+        raise GlioBenchError(
+            f"{where} is tuned on the training and validation patients of one split, whom other folds test: "
+            f"run it under a protocol with one held-out set and not under {protocol}."
+        )
+
+
+def check_permuted(tuned: bool, scheme: Mapping[str, Any], protocol: Protocol, where: str) -> None:
+    """Refuse permutations of the labels that would say nothing, or cost a search each."""
+    if tuned:
+        why = "its search would have to be done anew for each"
+    elif scheme["method"] == "loocv":
+        why = "leave-one-out has no AUC to compare with"
+    elif scheme.get("test") == 0 or protocol.part:
+        why = "it tests nobody"
+    else:
+        return
+    raise GlioBenchError(f"{where} cannot have `permutations`: {why}; ask them of another variant or protocol.")

@@ -1,0 +1,80 @@
+"""Settings of the arrays that approaches read, by their kind: a module of ``gliobench.inputs``."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from gliobench.settings.models import Count, Length, Settings, Share, refuse
+from gliobench.terms import Modality
+
+Two = Annotated[list[Count], Field(min_length=2, max_length=2)]
+Three = Annotated[list[Count], Field(min_length=3, max_length=3)]
+KIND = "which of these"
+
+
+class Input(Settings):
+    """What every input has."""
+
+    voi_lut: bool = Field(False, description="whether DICOM slices pass through their VOI look-up table or window")
+
+
+class Volume(Input):
+    """Central slices of one series as a block (rows, columns, slices), float32, 0 to 1."""
+
+    kind: Literal["volume"] = Field(description=KIND)
+    shape: Three = Field(description="rows, columns, slices")
+
+
+class Slices(Input):
+    """Chosen slices of a series, each a row (rows, columns), uint8, 0 to 255."""
+
+    kind: Literal["slices"] = Field(description=KIND)
+    shape: Two = Field(description="rows, columns")
+    choose: Literal["central", "nonblank"] = Field(description="which slices of a series")
+    share: Annotated[float, Field(gt=0, le=1)] | None = Field(
+        None, description="with `central`: share of the series, in its middle"
+    )
+    minimum_foreground: Share | None = Field(
+        None, description="with `nonblank`: least foreground of a slice, as a share of the fullest slice's"
+    )
+    most: Count | None = Field(None, description="at most so many, evenly spaced among the chosen; null for all")
+
+    @model_validator(mode="after")
+    def _choose_by_something(self) -> "Slices":
+        needed = {"central": "share", "nonblank": "minimum_foreground"}[self.choose]
+        if getattr(self, needed) is None:
+            refuse(f"`choose: {self.choose}` needs `{needed}`, which is missing.")
+        return self
+
+
+class Grid(Input):
+    """All series of a patient on one grid, as channels (channels, x, y, z), float16."""
+
+    kind: Literal["grid"] = Field(description=KIND)
+    shape: Three = Field(description="voxels along x (to the right), y (to the front), z (upwards)")
+    spacing: Length | Annotated[list[Length], Field(min_length=3, max_length=3)] = Field(
+        description="distance of voxels, mm: one number, or one for each axis"
+    )
+    around: Literal["brain", "segmentation"] = Field(description="what the grid is centred on")
+    reference: Modality = Field(
+        description="series that the brain is found in and that others are registered to; the cohort must have it"
+    )
+    registration: Literal["none", "rigid"] = Field(
+        description="`rigid`: each series is registered to the reference, on top of its affine"
+    )
+    skull_stripping: Literal["auto", "none", "always"] = Field(
+        description="`auto`: only series that still have their skull"
+    )
+    intensity: Literal["standardise", "rescale"] = Field(
+        description="mean 0 and standard deviation 1, or 0 to 1, over the brain; 0 outside"
+    )
+    segmentation: bool = Field(False, description="whether the segmentation is one more channel")
+
+
+class Facts(Input):
+    """Numbers of a series (channels, features), float64."""
+
+    kind: Literal["facts"] = Field(description=KIND)
+
+
+KINDS: dict[str, type[Input]] = {"volume": Volume, "slices": Slices, "grid": Grid, "facts": Facts}

@@ -1,0 +1,84 @@
+"""Settings of split schemes, as ``config/splits.yaml`` has them."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from gliobench.settings.models import Count, Settings, Text, WholeNumber, refuse
+
+PartOfTraining = Annotated[float, Field(gt=0, lt=1)]
+PartOrNumber = WholeNumber | Annotated[float, Field(ge=0, lt=1)]
+Among = Literal["labelled", "complete"]
+
+VALIDATION = "share of each training part that chooses the epoch and the threshold"
+BATCHES = "jobs that share the folds of a repeat: fold k goes to job k mod `batches`"
+REPEATS = "times the split is drawn anew"
+AMONG = (
+    "`labelled`: all labelled patients, before exclusions, as `kfold` always does; "
+    "`complete`: those whose series are all usable"
+)
+
+
+class Scheme(Settings):
+    """What every split scheme may have."""
+
+    source: Text | None = Field(None, description="where the numbers come from")
+    caveat: Text | None = Field(None, description="goes into every table row of the scheme")
+
+
+class KFold(Scheme):
+    """Stratified k-fold."""
+
+    method: Literal["kfold"] = Field(description="stratified k-fold")
+    folds: Annotated[int, Field(ge=2)] = Field(description="folds; no more than the smaller class has patients")
+    repeats: Count = Field(description=REPEATS)
+    validation: PartOfTraining = Field(description=VALIDATION)
+    batches: Count = Field(description=BATCHES)
+
+
+class Holdout(Scheme):
+    """Stratified parts."""
+
+    method: Literal["holdout"] = Field(description="stratified parts")
+    unit: Literal["patient", "slice"] = Field(
+        description="what is drawn; `slice`: slices of one patient may stand on both sides"
+    )
+    among: Among = Field(description=AMONG)
+    repeats: Count = Field(description=REPEATS)
+    validation: PartOrNumber = Field(description="below 1: share of all that validates; a whole number: so many")
+    test: PartOrNumber = Field(description="the same of those who are tested; may be 0")
+    random_state: WholeNumber | None = Field(
+        None, description="seed of the published split, where it is known; the next repeats count up from it"
+    )
+
+    @model_validator(mode="after")
+    def _leave_somebody(self) -> "Holdout":
+        if not self.validation:
+            refuse("validation is 0; somebody must choose the epoch.")
+        if self.test and isinstance(self.validation, int) != isinstance(self.test, int):
+            refuse(f"validation is {self.validation} and test {self.test}; give two shares or two whole numbers.")
+        if isinstance(self.validation, float) and self.validation + self.test >= 1:
+            refuse(f"validation and test are {self.validation + self.test:g} of all; leave some to train on.")
+        return self
+
+
+class Loocv(Scheme):
+    """Leave-one-out."""
+
+    method: Literal["loocv"] = Field(description="leave-one-out")
+    among: Among = Field(description=AMONG)
+    validation: PartOfTraining | Literal["left-out"] = Field(
+        description="share of the other patients that chooses the epoch; `left-out`: the left-out patient itself does"
+    )
+    batches: Count = Field(description=BATCHES)
+
+
+class Sites(Scheme):
+    """Leave-one-site-out."""
+
+    method: Literal["sites"] = Field(description="leave-one-site-out")
+    validation: PartOfTraining = Field(description=VALIDATION)
+    batches: Count = Field(description=BATCHES)
+
+
+METHODS: dict[str, type[Scheme]] = {"kfold": KFold, "holdout": Holdout, "loocv": Loocv, "sites": Sites}

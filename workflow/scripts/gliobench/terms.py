@@ -1,0 +1,20 @@
+"""Names that settings, files and code share. Light to import: parsing needs it."""
+
+from typing import Literal, get_args
+
+Modality = Literal["FLAIR", "T1w", "T1wCE", "T2w"]
+MODALITIES: tuple[str, ...] = get_args(Modality)
+ALL = "all"  # every modality of a cohort: as channels, or as rows where the input is slices
+SEGMENTATION, LESION = "segmentation", "lesion"  # series that are masks: the user's, the generator's
+PERMUTATIONS = "permutations"  # below a cohort's folder: its copies with permuted labels
+GENERATED = {"synthetic": "rsna", "synthetic-brainstem": "brainstem"}  # kind of a generated cohort: what it is like
+
+
+def permuted_cohort(cohort: str, number: int) -> str:
+    """Return the name of a cohort's copy with permuted labels: it shares all but labels, splits and runs."""
+    return f"{cohort}/{PERMUTATIONS}/{number:03}"
+
+
+def parent_cohort(cohort: str) -> str:
+    """Return the cohort that a copy with permuted labels is made of; of any other cohort, itself."""
+    return cohort.split("/")[0]

@@ -119,30 +119,6 @@ def loop_contenders(training: Training) -> tuple[Turn, Turn]:
     return turn, plain_turn(training, plain, rows)
 
 
-def lightning_contenders(training: Training) -> tuple[Turn, Turn]:
-    """Return resident and plain training of densenet121, with TorchIO's augmentation in the plain loop's workers."""
-    import torch
-    from torch.nn.functional import binary_cross_entropy_with_logits
-
-    from gliobench.training.torch_session import device
-    from gliobench.training.torchio_augment import Augmented
-
-    model = training.model
-    inputs, labels = training.first_batch()
-    batch = torch.from_numpy(inputs.astype(np.float32)).to(device())
-    truth = torch.from_numpy(labels.astype(np.float32)).to(device())
-    optimizer = model.to(device()).configure_optimizers()
-    resident = torch_step(model, binary_cross_entropy_with_logits, optimizer)
-    network, plain_optimizer = plain_copy(model.network, optimizer)
-    plain = torch_step(lambda batch: network(batch)[:, 0], binary_cross_entropy_with_logits, plain_optimizer)
-    rows = Augmented(training.train, training.task.parameters["augmentation"])
-
-    def ready() -> None:
-        model.to(device()).train()  # Lightning left it on the CPU
-
-    return resident_turn(training, ready, lambda: resident(batch, truth)), plain_turn(training, plain, rows)
-
-
 def torch_step(forward: Callable[[Any], Any], loss_of: Callable[[Any, Any], Any], optimizer: Any) -> Callable:
     """Return a training step from a batch and its labels to its loss."""
 
@@ -287,5 +263,5 @@ CONTENDERS = {
     "efficientnet": keras_contenders,
     "resnet18": loop_contenders,
     "stacked_cnn3d": loop_contenders,
-    "densenet121": lightning_contenders,
+    "densenet121": loop_contenders,
 }

@@ -44,7 +44,7 @@ from gliobench.training import Machine, Part
 ROOT = Path(__file__).parents[1]
 CHANNELS = 4  # FLAIR, T1w, T1wCE and T2w
 LEAST_SIDE = {"volume": 8, "slices": 32, "grid": 32}  # what the networks can still halve as often as they do
-PACKAGES = ("torch", "torchvision", "tensorflow", "keras", "lightning", "monai", "torchio")
+PACKAGES = ("torch", "torchvision", "tensorflow", "keras", "monai", "torchio")
 
 
 def read_task(approach: str, scale: float, steps: int, repeats: int, device: str) -> Task:

@@ -33,8 +33,15 @@ def model(densenet121):
 
 
 @pytest.fixture
-def augmented():
-    return import_module("gliobench.training.torchio_augment").Augmented
+def torchio_augment():
+    return import_module("gliobench.training.torchio_augment")
+
+
+def augmented(torchio_augment, part, settings):
+    """Return the part's patients, augmented as one batch."""
+    torch = torchio_augment.torch
+    batch, segmentation = torch.from_numpy(part.inputs).float(), torchio_augment.has_segmentation(part.inputs)
+    return torchio_augment.augment_patients(batch, torch.Generator(), settings, segmentation)
 
 
 def make_part(n, seed=0, shape=SHAPE):
@@ -88,17 +95,38 @@ def test_a_batch_of_one_patient_is_refused_in_a_sentence(densenet121):
     ("n_patients", "size", "sizes"),
     [(19, 4, [4, 4, 4, 4, 3]), (17, 4, [4, 4, 4, 5]), (3, 2, [3]), (4, 4, [4]), (2, 4, [2])],
 )
-def test_every_patient_is_in_one_batch_and_none_is_alone(densenet121, n_patients, size, sizes):
-    batches = densenet121.Batches(n_patients, size)
-    first, second = list(batches), list(batches)
-    assert [len(rows) for rows in first] == sizes
-    assert len(batches) == len(sizes)
-    assert sorted(chain(*first)) == sorted(chain(*second)) == list(range(n_patients))
+def test_every_patient_is_in_one_batch_and_none_is_alone(densenet121, model, monkeypatch, n_patients, size, sizes):
+    part = make_part(n_patients)
+    batches = shown_batches(densenet121, monkeypatch)
+    fit(densenet121, model, 0, part, epochs=2, batch_size=size, augmentation=UNCHANGED)
+    first, second = batches[: len(sizes)], batches[len(sizes) :]
+    for epoch in (first, second):
+        assert [len(batch) for batch in epoch] == sizes
+        assert sorted(map(bytes_of, chain(*epoch))) == sorted(map(bytes_of, part.inputs.astype(np.float32)))
 
 
-def test_patients_are_shuffled_each_epoch_anew(densenet121):
-    batches = densenet121.Batches(19, 4)
-    assert list(batches) != list(batches)
+def test_patients_are_shuffled_each_epoch_anew(densenet121, model, monkeypatch):
+    batches = shown_batches(densenet121, monkeypatch)
+    fit(densenet121, model, 0, make_part(19), epochs=2, augmentation=UNCHANGED)
+    first, second = np.split(np.concatenate(batches), 2)
+    assert (first != second).any()
+
+
+def shown_batches(densenet121, monkeypatch):
+    """Return a list that a training fills with the batches that it augments."""
+    batches = []
+    augment = densenet121.augment_patients
+
+    def spy(batch, *arguments, **settings):
+        batches.append(batch.numpy().copy())
+        return augment(batch, *arguments, **settings)
+
+    monkeypatch.setattr(densenet121, "augment_patients", spy)
+    return batches
+
+
+def bytes_of(patient):
+    return patient.tobytes()
 
 
 def test_an_epoch_with_a_patient_left_over_trains_where_the_last_block_is_one_voxel(densenet121):
@@ -134,44 +162,44 @@ def test_an_easy_signal_is_learnt(densenet121, model):
     assert score(new.labels, densenet121.predict(model, new.inputs))["auc"] > 0.9
 
 
-def scripted(densenet121, monkeypatch, losses, patience):
-    """Let training see the scripted validation losses, one an epoch; return what `fit` reports."""
-    network = densenet121.build(SHAPE, SMALL, "none")
-    validation = make_part(2)
-    logits = [-np.log(np.expm1(loss)) for loss in losses]  # of label 1; the one of label 0 is its opposite
-    answers = iter([import_module("torch").tensor([-value, value]) for value in logits])
-    states = []
+def logits_of(loss):
+    """Return logits, of labels 0 and 1, which cost that loss each."""
+    logit = -np.log(np.expm1(loss))
+    return -logit, logit
 
-    def answer(network, inputs):
-        states.append({name: values.clone() for name, values in network.network.state_dict().items()})
-        return next(answers)
 
-    monkeypatch.setattr(densenet121, "_logits", answer)
-    history = []
-    best = densenet121.fit(
-        network,
-        "final",
-        make_part(4),
-        validation,
-        SMALL | {"epochs": len(losses), "patience": patience},
-        0,
-        history.append,
-    )
-    return best, history, states, network
+def scripted(densenet121, monkeypatch, logits, patience=10):
+    """Let training see the scripted logits of two validation patients, a pair an epoch; return what `fit` reports."""
+    torch = import_module("torch")
+    model = densenet121.build(SHAPE, SMALL, "none")
+    forward, states, history = model.network.forward, [], []
+
+    def answer(batch):
+        if model.network.training:
+            return forward(batch)
+        states.append({name: values.clone() for name, values in model.network.state_dict().items()})
+        return torch.tensor(logits[len(states) - 1])[:, None]
+
+    monkeypatch.setattr(model.network, "forward", answer)
+    settings = SMALL | {"epochs": len(logits), "patience": patience}
+    best = densenet121.fit(model, "final", make_part(4), make_part(2), settings, 0, history.append)
+    return best, history, states, model
 
 
 def test_the_best_epoch_has_the_lowest_validation_loss_and_its_weights_stay(densenet121, monkeypatch):
-    best, history, states, network = scripted(densenet121, monkeypatch, [0.7, 0.5, 0.5, 0.9], 10)
+    losses = [0.7, 0.5, 0.5, 0.9]
+    best, history, states, model = scripted(densenet121, monkeypatch, [logits_of(loss) for loss in losses])
     assert best == 2
-    assert [record["validation_loss"] for record in history] == pytest.approx([0.7, 0.5, 0.5, 0.9])
-    kept = network.network.state_dict()
+    assert [record["validation_loss"] for record in history] == pytest.approx(losses)
+    kept = model.network.state_dict()
     assert all((kept[name] == values).all() for name, values in states[1].items())
     assert any((kept[name] != values).any() for name, values in states[3].items())
 
 
 @pytest.mark.parametrize(("patience", "epochs"), [(3, 5), (2, 4)])
 def test_training_stops_after_so_many_epochs_without_a_lower_loss(densenet121, monkeypatch, patience, epochs):
-    _, history, _, _ = scripted(densenet121, monkeypatch, [0.7, 0.5, 0.6, 0.6, 0.6, 0.4], patience)
+    losses = [0.7, 0.5, 0.6, 0.6, 0.6, 0.4]
+    _, history, _, _ = scripted(densenet121, monkeypatch, [logits_of(loss) for loss in losses], patience)
     assert len(history) == epochs
 
 
@@ -181,11 +209,11 @@ def test_the_documents_patience_is_three_and_two_when_one_is_left_out():
     assert [protocols["published-loocv"]["parameters"] for protocols in left_out] == [{"patience": 2}] * 2
 
 
-def test_a_loss_of_hundreds_is_reported_as_it_is(densenet121):
-    torch = import_module("torch")
-    scores = densenet121._scores(torch.tensor([-500.0, -300.0]), torch.tensor([1.0, 0.0]))
-    assert scores["loss"] == pytest.approx(250)
-    assert scores["accuracy"] == 0.5
+def test_a_loss_of_hundreds_is_reported_as_it_is(densenet121, monkeypatch):
+    best, history, _, _ = scripted(densenet121, monkeypatch, [(-300.0, -500.0), (200.0, -40.0)])
+    assert [record["validation_loss"] for record in history] == pytest.approx([250, 120])
+    assert [record["validation_accuracy"] for record in history] == [0.5, 0]
+    assert best == 2
 
 
 @pytest.mark.parametrize("changes", [{"learning_rate": 1e30}, {"train": "broken"}])
@@ -199,49 +227,70 @@ def test_a_network_that_is_no_number_any_more_is_divergence_and_leaves_no_trace(
     assert (fit(densenet121, model, seed=9)[2] == expected).all()
 
 
-def test_only_training_patients_are_augmented(densenet121, model, augmented, monkeypatch):
-    shown = []
-    monkeypatch.setattr(
-        densenet121, "Augmented", lambda part, settings: shown.append(part) or augmented(part, settings)
-    )
+def test_only_training_patients_are_augmented(densenet121, model, monkeypatch):
+    batches = shown_batches(densenet121, monkeypatch)
     train, validation = make_part(8), make_part(6, 1)
-    fit(densenet121, model, 3, train, validation)
-    assert shown == [train]
+    _, history, _ = fit(densenet121, model, 3, train, validation)
+    patients = set(map(bytes_of, train.inputs.astype(np.float32)))
+    assert [bytes_of(patient) in patients for patient in chain(*batches)] == [True] * 8 * len(history)
     first, second = (densenet121.predict(model, validation.inputs) for _ in range(2))
     assert (first == second).all()
 
 
-def test_augmentation_is_new_each_time_and_repeats_with_the_seed(augmented):
-    torch = import_module("torch")
-    patients = augmented(make_part(3), DEFAULTS["augmentation"])
+def test_augmentation_is_new_each_time_and_repeats_with_the_seed(torchio_augment):
+    torch = torchio_augment.torch
     torch.manual_seed(5)
-    first, second = patients[1][0], patients[1][0]
+    first, second = (augmented(torchio_augment, make_part(3), DEFAULTS["augmentation"]) for _ in range(2))
     torch.manual_seed(5)
-    assert torch.equal(patients[1][0], first)
+    assert torch.equal(augmented(torchio_augment, make_part(3), DEFAULTS["augmentation"]), first)
     assert not torch.equal(first, second)
-    assert first.shape == SHAPE
+    assert first.shape == (3, *SHAPE)
     assert first.dtype == torch.float32
-    assert patients[1][1] == 1
+
+
+def test_each_patient_of_a_batch_is_augmented_in_its_own_way(torchio_augment):
+    part = make_part(2)
+    part.inputs[1] = part.inputs[0]
+    first, second = augmented(torchio_augment, part, UNCHANGED | {"affine": 1.0})
+    assert not torchio_augment.torch.equal(first, second)
 
 
 @pytest.mark.parametrize("images", [2, 4])
 @pytest.mark.parametrize("name", ["affine", "noise", "gamma", "motion", "bias_field"])
-def test_each_augmentation_changes_the_images_and_only_a_movement_the_segmentation(augmented, name, images):
-    torch = import_module("torch")
+def test_each_augmentation_changes_the_images_and_only_a_movement_the_segmentation(torchio_augment, name, images):
+    torch = torchio_augment.torch
     part = make_part(2, shape=(images + 1, 16, 16, 16))
     part.inputs[:, images] = 0
     part.inputs[:, images, 4:9, 4:9, 4:9] = 1
     torch.manual_seed(0)
-    changed, _ = augmented(part, UNCHANGED | {name: 1.0})[0]
+    changed = augmented(torchio_augment, part, UNCHANGED | {name: 1.0})[0]
     before = torch.from_numpy(part.inputs[0].astype(np.float32))
     assert all(not torch.equal(changed[channel], before[channel]) for channel in range(images))
     assert torch.equal(changed[images], before[images]) == (name != "affine")
     assert set(changed[images].unique().tolist()) == {0.0, 1.0}
 
 
-def test_without_probabilities_nothing_is_augmented(augmented):
+def test_a_channel_is_a_segmentation_only_if_it_is_one_in_every_patient(torchio_augment):
+    inputs = make_part(3).inputs
+    inputs[:, -1] = 1
+    assert torchio_augment.has_segmentation(inputs)
+    inputs[2, -1, 0, 0, 0] = 0.5
+    assert not torchio_augment.has_segmentation(inputs)
+
+
+def test_without_probabilities_nothing_is_augmented(torchio_augment):
     part = make_part(2)
-    np.testing.assert_array_equal(augmented(part, UNCHANGED)[1][0].numpy(), part.inputs[1].astype(np.float32))
+    changed = augmented(torchio_augment, part, UNCHANGED)
+    np.testing.assert_array_equal(changed.numpy(), part.inputs.astype(np.float32))
+
+
+@pytest.mark.parametrize("name", ["affine", "noise", "gamma", "motion", "bias_field"])
+def test_the_batch_that_is_augmented_stays_as_it_was(torchio_augment, name):
+    torch = torchio_augment.torch
+    batch = torch.from_numpy(make_part(2).inputs).float()
+    before = batch.clone()
+    torchio_augment.augment_patients(batch, torch.Generator(), UNCHANGED | {name: 1.0}, segmentation=False)
+    assert torch.equal(batch, before)
 
 
 def test_a_saved_model_predicts_the_same_from_the_file_alone(densenet121, model, tmp_path):

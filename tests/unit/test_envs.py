@@ -100,7 +100,7 @@ def test_an_environment_covers_what_its_scripts_import(toolchain):
 
 @pytest.mark.parametrize("toolchain", ["imaging", "report"])
 def test_imaging_and_reports_need_no_framework(toolchain):
-    assert not names(pinned(toolchain)) & {"tensorflow", "torch", "keras", "lightning", "monai", "torchvision"}
+    assert not names(pinned(toolchain)) & {"tensorflow", "torch", "keras", "monai", "torchvision"}
 
 
 def test_the_lock_pins_and_hashes_every_package():

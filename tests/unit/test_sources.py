@@ -9,7 +9,7 @@ import pytest
 
 from gliobench.sources import SCRIPTS, library_digest, library_files
 
-FRAMEWORKS = {"tensorflow", "torch", "keras", "monai", "lightning", "torchvision", "torchio"}
+FRAMEWORKS = {"tensorflow", "torch", "keras", "monai", "torchvision", "torchio"}
 TRAINING = {"train.py", "tune.py", "explain.py", "predict.py"}
 NAMES = sorted(path.name for path in SCRIPTS.glob("*.py"))
 

@@ -90,6 +90,23 @@ def test_the_reported_loss_is_the_mean_over_rows(loop):
     assert history[0]["auc"] == pytest.approx(expected["auc"])
 
 
+@pytest.mark.parametrize("uncapped", [True, False])
+def test_only_an_uncapped_validation_loss_goes_into_the_hundreds(loop, uncapped):
+    model = linear(loop)
+    with loop.torch.no_grad():
+        model.network[0].weight.fill_(-400.0)
+    _, history, _ = run(loop, model, rate=0.0, epochs=1, uncapped=uncapped)
+    validation = part(8, 1)
+    with loop.torch.inference_mode():
+        logits = model.network(loop.torch.from_numpy(validation.inputs)).double().numpy()
+    losses = np.logaddexp(0, np.where(validation.labels == 1, -logits, logits))
+    assert losses.mean() > 100
+    expected = losses if uncapped else losses.clip(max=-np.log(np.finfo(float).eps))
+    assert history[0]["validation_loss"] == pytest.approx(expected.mean())
+    assert history[0]["loss"] > 100, "the training loss is always of the outputs"
+    assert history[0]["validation_accuracy"] == pytest.approx(np.mean((logits >= 0) == validation.labels))
+
+
 def test_the_best_state_is_kept_and_patience_ends_the_training(loop):
     ranks = iter([1, 3, 3, 2, 0, 9])
     best, history, model = run(loop, rank=lambda record: next(ranks), patience=3, epochs=6)
@@ -134,3 +151,13 @@ def test_a_training_leaves_pretrained_weights_as_they_were(loop):
 
 def test_nobody_is_predicted_as_nobody(loop):
     assert loop.predict(linear(loop), np.empty((0, 3), np.float32)).shape == (0,)
+
+
+@pytest.mark.parametrize(("rows_at_once", "sizes"), [(3, [3, 3, 1]), (7, [7]), (32, [7])])
+def test_so_many_rows_are_predicted_at_once(loop, rows_at_once, sizes):
+    model, seen = linear(loop), []
+    expected = loop.predict(model, part(7).inputs)
+    model.rows_at_once = rows_at_once
+    model.network.register_forward_pre_hook(lambda network, arguments: seen.append(len(arguments[0])))
+    assert loop.predict(model, part(7).inputs) == pytest.approx(expected)
+    assert seen == sizes

@@ -18,7 +18,7 @@ from gliobench.records import check_record
 from gliobench.training import Machine
 from gliobench.training.batch import Job, gather_folds, train_folds
 
-PACKAGES = ("keras", "tensorflow", "torch", "torchvision", "monai", "torchio", "lightning", "numpy", "scikit-learn")
+PACKAGES = ("keras", "tensorflow", "torch", "torchvision", "monai", "torchio", "numpy", "scikit-learn")
 
 
 def run_job(

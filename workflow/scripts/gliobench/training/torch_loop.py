@@ -16,7 +16,6 @@ from gliobench.training.torch_session import autocast, compiled, device, finite,
 from gliobench.training.torch_weights import State
 
 Augment = Callable[[torch.Tensor, torch.Generator], torch.Tensor]
-ROWS_SCORED_AT_ONCE = 32
 
 
 @dataclass
@@ -36,6 +35,8 @@ class Model:
         From the network's float64 output to probabilities of label 1.
     start : dict
         Pretrained weights that a training starts from; empty for none.
+    rows_at_once : int
+        Rows predicted at once.
     """
 
     network: nn.Module
@@ -43,6 +44,7 @@ class Model:
     read: Callable[[torch.Tensor], torch.Tensor]
     probability: Callable[[torch.Tensor], torch.Tensor]
     start: State = field(default_factory=dict)
+    rows_at_once: int = 32
 
     def __post_init__(self) -> None:
         self.step = compiled(self.network)
@@ -65,6 +67,9 @@ class Loop:
         From the network's output and integer labels to the mean loss of a batch, in nats.
     augment : callable
         From a batch as the network reads it, and a generator, to one of the same shape; training only.
+    uncapped : bool
+        Whether the validation loss is `loss` of the outputs in float64. Else it is that of the probabilities, where a
+        row costs 36 nats at most.
     """
 
     batch_size: int
@@ -73,6 +78,7 @@ class Loop:
     rank: Callable[[dict[str, float]], Any]
     loss: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
     augment: Augment
+    uncapped: bool = False
 
 
 def renew(model: Model, draw: Callable[[], nn.Module], seed: int) -> None:
@@ -123,14 +129,14 @@ def train(
     training, validation = parts
     torch_session.seed_all(seed)
     draws = _Draws(torch.Generator().manual_seed(seed), torch.Generator(device()).manual_seed(seed))
-    rows, labels = resident(training.inputs), torch.from_numpy(np.ascontiguousarray(training.labels)).to(device())
+    rows, labels = resident(training.inputs), _labels(training)
     best_rank, best_epoch, best_state = None, 0, {}
     for epoch in range(1, loop.epochs + 1):
         start = time.perf_counter()
         record = _one_epoch(model, loop, optimizer, rows, labels, draws)
         if schedule is not None:
             schedule.step()
-        scores = binary_scores(validation.labels, predict(model, validation.inputs))
+        scores = _validation_scores(model, loop, validation)
         record |= {f"validation_{name}": value for name, value in scores.items()}
         if not np.isfinite([record["loss"], scores["loss"]]).all() or not finite(model.network):
             raise Diverged(f"the loss or a weight was no number in epoch {epoch}")
@@ -187,13 +193,34 @@ def split_batches(order: torch.Tensor, size: int) -> list[torch.Tensor]:
 
 def predict(model: Model, inputs: np.ndarray) -> np.ndarray:
     """Return the probability of label 1 for each row, (n,) float64."""
-    if not len(inputs):
-        return np.empty(0)
+    return _probabilities(model, _outputs(model, inputs))
+
+
+def _validation_scores(model: Model, loop: Loop, part: Part) -> dict[str, float]:
+    """Return loss, accuracy and AUC of the network as it stands."""
+    outputs = _outputs(model, part.inputs)
+    scores = binary_scores(part.labels, _probabilities(model, outputs))
+    if loop.uncapped:
+        scores["loss"] = float(loop.loss(torch.cat(outputs), _labels(part)))
+    return scores
+
+
+def _outputs(model: Model, inputs: np.ndarray) -> list[torch.Tensor]:
+    """Return the network's float64 outputs, batch by batch."""
     model.network.eval()
     rows = resident(inputs)
-    probabilities = []
-    for start in range(0, len(inputs), ROWS_SCORED_AT_ONCE):
-        batch = model.read(rows[start : start + ROWS_SCORED_AT_ONCE].to(device()))
+    outputs = []
+    for start in range(0, len(inputs), model.rows_at_once):
+        batch = model.read(rows[start : start + model.rows_at_once].to(device()))
         with torch.inference_mode(), autocast():
-            probabilities.append(model.probability(model.network(batch).double()))
-    return torch.cat(probabilities).cpu().numpy()
+            outputs.append(model.network(batch).double())
+    return outputs
+
+
+def _probabilities(model: Model, outputs: list[torch.Tensor]) -> np.ndarray:
+    nobody = torch.empty(0, dtype=torch.float64, device=device())
+    return torch.cat([nobody, *map(model.probability, outputs)]).cpu().numpy()
+
+
+def _labels(part: Part) -> torch.Tensor:
+    return torch.from_numpy(np.ascontiguousarray(part.labels)).to(device())

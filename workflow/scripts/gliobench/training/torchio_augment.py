@@ -1,11 +1,12 @@
-"""TorchIO's augmentation of training patients. Every number is drawn from torch's global generator."""
+"""TorchIO's augmentation of training patients, on the CPU. Every number is drawn from torch's global generator."""
+
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import SimpleITK as sitk
 import torch
 import torchio
-
-from gliobench.training import Part
 
 
 def limit_threads(threads: int) -> None:
@@ -13,42 +14,50 @@ def limit_threads(threads: int) -> None:
     sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(threads)
 
 
-class Augmented(torch.utils.data.Dataset):
+def has_segmentation(inputs: np.ndarray) -> bool:
+    """Whether the last channel of (n, channels, x, y, z) is a segmentation: nothing but 0 and 1 in all patients."""
+    return all(np.isin(patient[-1], (0, 1)).all() for patient in inputs)
+
+
+def augment_patients(
+    batch: torch.Tensor, generator: torch.Generator, settings: Mapping[str, Any], segmentation: bool
+) -> torch.Tensor:
     """
-    Training patients, augmented anew whenever one is asked for.
+    Change each patient of a batch by itself.
 
     Parameters
     ----------
-    part : Part
-        Inputs of shape (n, channels, x, y, z) in [0, 1]; a last channel of nothing but 0 and 1 is a segmentation, which
-        is moved with the images and keeps its values.
-    augmentation : dict
+    batch : tensor
+        Shape (n, channels, x, y, z), in [0, 1]; stays as it is.
+    generator : Generator
+        Not drawn from, since TorchIO knows the global one only.
+    settings : dict
         ``affine``, ``noise``, ``gamma``, ``motion``, ``bias_field``: the probability of each; ``motion_voxels``: the
         largest translation of a simulated movement. Other strengths are TorchIO's defaults.
+    segmentation : bool
+        Whether the last channel is a segmentation, which is moved with the images and keeps its values.
+
+    Returns
+    -------
+    tensor
+        A new batch of the same shape, on the same device.
     """
+    transform = torchio.Compose(
+        [
+            torchio.RandomAffine(p=settings["affine"]),
+            torchio.RandomNoise(p=settings["noise"]),
+            torchio.RandomGamma(p=settings["gamma"]),
+            torchio.RandomMotion(p=settings["motion"], translation=settings["motion_voxels"]),
+            torchio.RandomBiasField(p=settings["bias_field"]),
+        ]
+    )
+    return torch.stack([_changed(patient, transform, segmentation) for patient in batch.cpu()]).to(batch.device)
 
-    def __init__(self, part: Part, augmentation: dict):
-        self.part = part
-        has_mask = all(np.isin(row[-1], (0, 1)).all() for row in part.inputs)
-        self.n_images = part.inputs.shape[1] - has_mask
-        self.transform = torchio.Compose(
-            [
-                torchio.RandomAffine(p=augmentation["affine"]),
-                torchio.RandomNoise(p=augmentation["noise"]),
-                torchio.RandomGamma(p=augmentation["gamma"]),
-                torchio.RandomMotion(p=augmentation["motion"], translation=augmentation["motion_voxels"]),
-                torchio.RandomBiasField(p=augmentation["bias_field"]),
-            ]
-        )
 
-    def __len__(self) -> int:
-        return len(self.part)
-
-    def __getitem__(self, row: int) -> tuple[torch.Tensor, torch.Tensor]:
-        channels = torch.from_numpy(self.part.inputs[row].astype(np.float32))
-        images = {"images": torchio.ScalarImage(tensor=channels[: self.n_images])}
-        if len(channels) > self.n_images:
-            images["segmentation"] = torchio.LabelMap(tensor=channels[self.n_images :])
-        subject = self.transform(torchio.Subject(images))
-        augmented = torch.cat([subject[name].data for name in images])
-        return augmented, torch.tensor(self.part.labels[row], dtype=torch.float32)
+def _changed(patient: torch.Tensor, transform: torchio.Transform, segmentation: bool) -> torch.Tensor:
+    n_images = len(patient) - segmentation
+    images = {"images": torchio.ScalarImage(tensor=patient[:n_images])}
+    if segmentation:
+        images["segmentation"] = torchio.LabelMap(tensor=patient[n_images:])
+    subject = transform(torchio.Subject(images))
+    return torch.cat([subject[name].data for name in images])

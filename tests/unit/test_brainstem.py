@@ -22,7 +22,7 @@ from gliobench.errors import GlioBenchError
 from gliobench.files import read_json, write_table
 from gliobench.imaging.dicom import SeriesError
 from gliobench.settings import SCHEMAS, check
-from gliobench.sources import library_files
+from gliobench.sources import source_files
 from gliobench.study import MODALITIES
 
 FEW = {"none": 1, "microscopic": 1, "extensive": 1, "incomplete": 1}
@@ -70,7 +70,7 @@ class TestLayout:
         assert {kind: layout(kind) for kind in kinds} == kinds
 
     def test_an_edit_of_either_layout_concerns_what_reads_cohorts(self):
-        files = {path.name for path in library_files("audit_series.py")}
+        files = {path.name for path in source_files("audit_series.py")}
         assert {"rsna.py", "nifti.py"} <= files
 
     def test_grades_become_two_labels(self, tmp_path):

@@ -21,7 +21,7 @@ rule generate:
         seed=lookup(dpath="{cohort}/seed", within=STUDY.cohorts),
         kind=lookup(dpath="{cohort}/kind", within=STUDY.cohorts),
         library=lambda wildcards: library_digest(
-            f"gliobench/cohorts/{cohort_settings(wildcards)['kind'].replace('-', '_')}.py"
+            "generate.py", generator_module(wildcards)
         ),
     script:
         "../workflow/scripts/generate.py"

@@ -113,6 +113,12 @@ def cell_of(wildcards):
     return contents.cells_like(CELLS, {**dict(wildcards.items()), "cohort": cohort})[0]
 
 
+def generator_module(wildcards):
+    """The library file that generates a cohort of its kind."""
+    kind = cohort_settings(wildcards)["kind"]
+    return f"gliobench/cohorts/{kind.replace('-', '_')}.py"
+
+
 def cohort_folder(wildcards):
     """Where a cohort's images lie: generated, or the config's path; of kind table, the table that names them."""
     if STUDY.generated(wildcards.cohort):

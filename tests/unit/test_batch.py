@@ -1,3 +1,4 @@
+import sys
 from dataclasses import replace
 from itertools import count
 from types import SimpleNamespace
@@ -9,7 +10,7 @@ import pytest
 from gliobench.errors import GlioBenchError
 from gliobench.files import read_json, write_table
 from gliobench.splits import draw_split
-from gliobench.training import Diverged
+from gliobench.training import Diverged, Machine
 from gliobench.training.batch import Job, gather_folds, train_folds
 
 CELL = {"cohort": "clinic", "approach": "cnn3d", "variant": "main", "modality": "FLAIR", "protocol": "harmonised"}
@@ -24,7 +25,9 @@ JOB = Job(
     seed=5,
     phases=["final"],
     parameters={"epochs": 2},
+    library="0123456789abcdef",
 )
+MACHINE = Machine()
 EPOCH = {"loss": 0.7, "accuracy": 0.5, "auc": 0.5, "seconds": 0.1}
 EPOCH |= {"validation_loss": 0.7, "validation_accuracy": 0.5, "validation_auc": 0.5}
 
@@ -67,8 +70,8 @@ def data():
     return {"inputs": inputs, "index": index, "split": draw_split(patients, None, scheme, 1)}
 
 
-def train(toy, data, folder, job=JOB, device="cpu"):
-    return train_folds(job, toy, folder=folder, device=device, **data)
+def train(toy, data, folder, job=JOB, machine=MACHINE, device="cpu"):
+    return train_folds(job, toy, folder=folder, machine=machine, device=device, **data)
 
 
 def without_times(records):
@@ -198,6 +201,45 @@ def test_a_fold_of_other_data_or_settings_is_trained_anew(data, tmp_path, change
     toy = Toy()
     train(toy, data, tmp_path, job)
     assert toy.seeds == [job.fold_seed(fold) for fold in range(3)]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"job": replace(JOB, library="another")},
+        {"device": "NVIDIA H100"},
+        {"machine": Machine(threads=2)},
+        {"machine": Machine(deterministic=True)},
+    ],
+    ids=["code", "device", "threads", "deterministic"],
+)
+def test_a_fold_of_other_code_or_another_machine_is_trained_anew_there_and_back(data, tmp_path, monkeypatch, other):
+    monkeypatch.setattr("gliobench.training.meter.gpu_energy", lambda: None)
+    train(Toy(), data, tmp_path)
+    for changed in (other, {}):
+        toy, idle = Toy(), Toy()
+        train(toy, data, tmp_path, **changed)
+        assert len(toy.seeds) == 3
+        train(idle, data, tmp_path, **changed)
+        assert not idle.seeds
+
+
+def test_a_fold_of_another_backend_of_keras_is_trained_anew(data, tmp_path, monkeypatch):
+    trained = []
+    for backend in (None, "tensorflow", "torch", "torch", "jax"):
+        loaded = backend and SimpleNamespace(backend=SimpleNamespace(backend=lambda name=backend: name))
+        monkeypatch.setitem(sys.modules, "keras", loaded)
+        toy = Toy()
+        train(toy, data, tmp_path)
+        trained.append(len(toy.seeds))
+    assert trained == [3, 3, 3, 0, 3]
+
+
+def test_what_is_asked_of_a_machine_decides_nothing_where_it_gives_the_same_device(data, tmp_path):
+    train(Toy(), data, tmp_path, machine=Machine(device="auto"))
+    idle = Toy()
+    train(idle, data, tmp_path, machine=Machine(device="cpu"))
+    assert not idle.seeds
 
 
 def test_other_labels_train_anew(data, tmp_path):

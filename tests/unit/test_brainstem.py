@@ -23,7 +23,7 @@ from gliobench.files import write_table
 from gliobench.imaging.dicom import SeriesError
 from gliobench.settings.generators import BrainstemGenerator
 from gliobench.settings.models import check
-from gliobench.sources import library_files
+from gliobench.sources import source_files
 from gliobench.study import Study
 from gliobench.terms import MODALITIES
 
@@ -79,7 +79,7 @@ class TestLayout:
         assert {kind: layout(kind) for kind in kinds} == kinds
 
     def test_an_edit_of_either_layout_concerns_what_reads_cohorts(self):
-        files = {path.name for path in library_files("audit_series.py")}
+        files = {path.name for path in source_files("audit_series.py")}
         assert {"rsna.py", "nifti.py"} <= files
 
     def test_grades_become_two_labels(self, tmp_path):

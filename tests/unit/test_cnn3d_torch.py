@@ -14,7 +14,7 @@ TRAINING = """
 import json, sys
 import numpy as np
 from gliobench.approaches import cnn3d
-from gliobench.training import Machine, Part
+from gliobench.training import Machine, Part, keras_backend
 
 def part(n, seed):
     labels = np.arange(n) % 2
@@ -36,7 +36,7 @@ for seed in (1, 2, 1):
 modules = sorted(sys.modules)  # Keras' own saving and loading look for tensorflow
 cnn3d.save(model, sys.argv[1])
 again = cnn3d.predict(cnn3d.load(sys.argv[1]), part(5, 2).inputs).tolist()
-print(json.dumps({"device": device, "runs": runs, "again": again, "modules": modules}))
+print(json.dumps({"device": device, "backend": keras_backend(), "runs": runs, "again": again, "modules": modules}))
 """
 
 
@@ -55,6 +55,7 @@ def test_two_epochs_train_on_torch_without_tensorflow(trained):
     assert [run["epochs"] for run in trained["runs"]] == [2, 2, 2]
     assert all(0 < value < 1 for value in trained["runs"][0]["probabilities"])
     assert "torch" in trained["modules"]
+    assert trained["backend"] == "torch"
     assert "tensorflow" not in trained["modules"]
 
 

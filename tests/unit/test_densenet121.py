@@ -86,11 +86,6 @@ def test_a_smaller_input_is_refused_in_a_sentence(densenet121):
         densenet121.build((4, 8, 8, 4), SMALL, "none")
 
 
-def test_a_batch_of_one_patient_is_refused_in_a_sentence(densenet121):
-    with pytest.raises(GlioBenchError, match="`batch_size` must be 2 or more"):
-        densenet121.build(SHAPE, SMALL | {"batch_size": 1}, "none")
-
-
 @pytest.mark.parametrize(
     ("n_patients", "size", "sizes"),
     [(19, 4, [4, 4, 4, 4, 3]), (17, 4, [4, 4, 4, 5]), (3, 2, [3]), (4, 4, [4]), (2, 4, [2])],

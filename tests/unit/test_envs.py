@@ -10,7 +10,7 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from gliobench.sources import SCRIPTS, library_files
+from gliobench.sources import SCRIPTS, source_files
 
 ROOT = Path(__file__).parents[2]
 TOOLCHAINS = ("imaging", "tensorflow", "torch", "report")
@@ -59,8 +59,9 @@ def scripts_of(toolchain: str) -> list[str]:
         if yaml.safe_load(path.read_text(encoding="utf-8"))["toolchain"] == toolchain:
             entries += ["train.py", "predict.py", f"gliobench/approaches/{path.stem}.py"]
     if toolchain == "imaging":
-        modules = (SCRIPTS / "gliobench" / "inputs").glob("*.py")
-        entries += [f"gliobench/inputs/{module.name}" for module in modules]
+        library = SCRIPTS / "gliobench"
+        modules = [*library.glob("inputs/*.py"), *library.glob("cohorts/synthetic*.py")]
+        entries += [module.relative_to(SCRIPTS).as_posix() for module in modules]
     return sorted(set(entries))
 
 
@@ -90,8 +91,7 @@ def test_an_environment_holds_the_direct_dependencies_of_its_group(toolchain):
 def test_an_environment_covers_what_its_scripts_import(toolchain):
     entries = scripts_of(toolchain)
     assert entries
-    files = [SCRIPTS / entry for entry in entries] + library_files(*entries)
-    imported = set().union(*(imports(path) for path in files)) - (BACKENDS - {toolchain})
+    imported = set().union(*(imports(path) for path in source_files(*entries))) - (BACKENDS - {toolchain})
     distributions = packages_distributions()
     pins = names(pinned(toolchain))
     providers = {name: {canonicalize_name(each) for each in distributions.get(name, [])} for name in imported}

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from gliobench.errors import GlioBenchError
-from gliobench.training import Machine
+from gliobench.training import Machine, keras_backend
 
 pytestmark = pytest.mark.tensorflow
 
@@ -33,6 +33,10 @@ def test_without_a_gpu_the_device_is_the_cpu_in_float32(session, monkeypatch, de
     no_gpu(monkeypatch)
     assert session.prepare(Machine(device=device)) == "cpu"
     assert session.keras.mixed_precision.dtype_policy().name == "float32"
+
+
+def test_the_backend_is_known_once_keras_is_loaded(session):
+    assert keras_backend() == session.keras.backend.backend() == "tensorflow"
 
 
 def network(session):

@@ -122,7 +122,7 @@ def run_through(approach, cohort, folder, results):
         record=results / "run" / "run.json",
         models=results / "run" / "models",
     )
-    job = Job(**study.job(cell), repeat=0, seed_index=0, batch=0)
+    job = Job(**study.job(cell), repeat=0, seed_index=0, batch=0, library="0123456789abcdef")
     run_job(job, CPU, results / "patients.tsv", results / "split.tsv", arrays, outputs)
     return Trained(results / "run", folder / "train" if kind == "synthetic" else folder)
 

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from snakemake.settings.types import RerunTrigger
 
 ROOT = Path(__file__).parents[2]
 PROFILES = {path.parent.name: yaml.safe_load(path.read_text()) for path in ROOT.glob("profiles/*/config.yaml")}
@@ -13,6 +14,11 @@ RULES = sorted(ROOT.glob("rules/*.smk"), key=lambda path: path.name)
 def test_a_study_that_was_killed_goes_on_with_every_profile(name):
     profile = PROFILES[name]
     assert (profile["rerun-incomplete"], profile["nolock"]) == (True, True)
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_no_profile_has_a_touched_script_run_again(name):
+    assert set(PROFILES[name]["rerun-triggers"]) == set(RerunTrigger.choices()) - {"code"}
 
 
 def test_gpu_trainings_do_not_start_all_at_once():

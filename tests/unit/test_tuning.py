@@ -62,6 +62,7 @@ def job(**parameters):
         seed=3,
         phases=["final"],
         parameters={"rate": 0.0, "depth": 0, "kind": 0, "sleep": 0.0, "fails_at": 0} | parameters,
+        library="0123456789abcdef",
     )
 
 
@@ -182,8 +183,7 @@ def write_inputs(folder):
     return folder / "patients.tsv", folder / "split.tsv", [str(path) for path in paths]
 
 
-def test_a_search_never_opens_the_files_of_the_test_patients(toy, monkeypatch):
-    monkeypatch.setattr("gliobench.training.search.library_digest", lambda *_: "")  # the toy lies elsewhere
+def test_a_search_never_opens_the_files_of_the_test_patients(toy):
     patients, split, arrays = write_inputs(toy / "cohort")
     for path in arrays[8:]:
         Path(path).write_bytes(b"unreadable")
@@ -193,6 +193,37 @@ def test_a_search_never_opens_the_files_of_the_test_patients(toy, monkeypatch):
     assert len(trials) == 2
     with pytest.raises(ValueError, match=r"pickle|magic"):
         load_inputs("grid", arrays, read_table(patients, "patients"), read_table(split, "split")["patient_id"])
+
+
+@pytest.mark.parametrize("other", ["code", "device", "threads", "deterministic", "gpu", "backend"])
+def test_a_search_by_other_code_or_on_another_machine_starts_anew(toy, monkeypatch, other):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
+    monkeypatch.delenv("KERAS_BACKEND", raising=False)
+    patients, split, arrays = write_inputs(toy / "cohort")
+    files = {"patients": patients, "split": split, "arrays": arrays, "folder": toy / "tuning"}
+
+    def journals(library="0123456789abcdef", **machine):
+        settings = {"trials": 1, "workers": 1, "space": SPACE}
+        run_search(replace(job(), library=library), settings, Machine(**machine), **files)
+        return len(list((toy / "tuning" / ".unfinished").glob("*.log")))
+
+    assert (journals(), journals()) == (1, 1)
+    asked = {"code": {"library": "another"}, "device": {"device": "cpu"}, "threads": {"threads": 2}}
+    asked |= {"deterministic": {"deterministic": True}}
+    if other == "gpu":
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+    if other == "backend":
+        monkeypatch.setenv("KERAS_BACKEND", "torch")
+    assert journals(**asked.get(other, {})) == 2
+
+
+def test_a_search_on_the_cpu_does_not_ask_for_gpus(toy, monkeypatch):
+    patients, split, arrays = write_inputs(toy / "cohort")
+    files = {"patients": patients, "split": split, "arrays": arrays, "folder": toy / "tuning"}
+    for shown in ("-1", "0"):
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", shown)
+        run_search(job(), {"trials": 1, "workers": 1, "space": SPACE}, Machine(device="cpu"), **files)
+    assert len(list((toy / "tuning" / ".unfinished").glob("*.log"))) == 1
 
 
 def test_workers_that_start_together_try_different_hyperparameters(toy):

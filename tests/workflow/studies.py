@@ -10,6 +10,8 @@ from pathlib import Path
 
 import psutil
 
+from source_edits import reworded
+
 ROOT = Path(__file__).parents[2]
 SMOKE = ["--configfile", "config/smoke.yaml", "--set-scatter", "shards=1"]
 SMALL = ["--configfile", "small.yaml", "--set-scatter", "shards=2"]
@@ -75,6 +77,19 @@ def planned_rules(project: Path, *arguments: str) -> set[str]:
         return set()
     table = shown.split("Job stats:\n", 1)[1].split("\n\n", 1)[0]
     return {line.split()[0] for line in table.splitlines()[2:]} - {"all", "total"}
+
+
+def edit(path: Path) -> None:
+    """Add a statement to a file."""
+    with path.open("ab") as file:
+        file.write(b"\nEDITED = 1\n")
+
+
+def reword(path: Path) -> None:
+    """Change every docstring of a Python file and add comments: what it computes stays."""
+    text = path.read_text(encoding="utf-8")
+    path.write_text(reworded(text), encoding="utf-8")
+    assert path.read_text(encoding="utf-8") != text
 
 
 def wait_until(met: Callable[[], object], what: str) -> None:

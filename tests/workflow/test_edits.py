@@ -1,7 +1,11 @@
 import re
+import tokenize
 
 import pytest
-from studies import SMALL, SMOKE, finish, planned_rules
+from studies import SMALL, SMOKE, edit, finish, planned_rules, reword
+
+from gliobench.sources import LEFT_OUT
+from source_edits import computing_tokens, with_other
 
 pytestmark = pytest.mark.workflow
 LIBRARY = "workflow/scripts/gliobench"
@@ -10,14 +14,9 @@ COMPARED = {"compare", "plot_forest", "plot_cost", "page"}
 SCORES = {"score", "plot_scores_of_cnn3d", "plot_overlays", *COMPARED}
 
 
-def edit(project, path: str) -> None:
-    with (project / path).open("ab") as file:
-        file.write(b"\n# edited\n")
-
-
 def after_edit(project, path: str) -> set[str]:
-    """Return the rules that would run after a line is added to a file."""
-    edit(project, path)
+    """Return the rules that would run after a statement is added to a file."""
+    edit(project / path)
     return planned_rules(project, *SMALL)
 
 
@@ -47,20 +46,47 @@ def test_an_edit_of_the_reader_reads_and_trains_again_but_generates_nothing(smal
     assert "generate" not in planned
 
 
-def trained_after_edit(project, path: str) -> set[str]:
-    """Return the approaches that the finished smoke study would train again after an edit."""
-    edit(project, path)
+def trained_again(project) -> set[str]:
+    """Return the approaches that the finished smoke study would train again."""
     shown = finish(project, "--dry-run", "--quiet", "progress", *SMOKE)
     return set(re.findall(r"output: results/smoke/[^/]+/runs/([^/]+)/", shown))
 
 
-def test_an_edit_of_an_approach_trains_that_approach_again_and_no_other(finished_copy):
-    assert trained_after_edit(finished_copy, f"{LIBRARY}/approaches/resnet18.py") == {"resnet18"}
+def test_other_docstrings_and_comments_in_every_file_of_the_code_re_run_nothing(finished_copy):
+    scripts = sorted((finished_copy / "workflow/scripts").rglob("*.py"))
+    assert len(scripts) > 150
+    for path in scripts:
+        reword(path)
+    assert planned_rules(finished_copy, *SMOKE) == set()
+
+
+def test_an_edit_of_what_computes_nothing_re_runs_nothing(finished_copy):
+    for path in LEFT_OUT:
+        edit(finished_copy / "workflow/scripts" / path)
+    assert planned_rules(finished_copy, *SMOKE) == set()
+
+
+def test_a_touched_script_re_runs_nothing(small_copy):
+    (small_copy / "workflow/scripts/train.py").touch()
+    assert planned_rules(small_copy, *SMALL) == set()
+
+
+def test_a_number_of_an_approach_trains_that_approach_again_and_no_other(finished_copy):
+    path = finished_copy / LIBRARY / "approaches/resnet18.py"
+    text = path.read_text(encoding="utf-8")
+    number = next(token for token in computing_tokens(text) if token.type == tokenize.NUMBER)
+    path.write_text(with_other(text, number), encoding="utf-8")
+    assert trained_again(finished_copy) == {"resnet18"}
+    planned = planned_rules(finished_copy, *SMOKE)
+    assert {"train_torch", "compare_splits", "plot_scores_of_resnet18", "score", *COMPARED} <= planned
+    assert not {"train_tensorflow", "train_sklearn", "tune", "preprocess", "split"} & planned
 
 
 def test_an_edit_of_the_training_loop_of_torch_trains_the_approaches_of_torch_again(finished_copy):
-    assert trained_after_edit(finished_copy, f"{LIBRARY}/training/torch_loop.py") == TORCH
+    edit(finished_copy / LIBRARY / "training/torch_loop.py")
+    assert trained_again(finished_copy) == TORCH
 
 
 def test_an_edit_of_the_tuning_tunes_again_and_trains_what_was_tuned(finished_copy):
-    assert trained_after_edit(finished_copy, f"{LIBRARY}/training/tuning.py") == {"stacked_cnn3d"}
+    edit(finished_copy / LIBRARY / "training/tuning.py")
+    assert trained_again(finished_copy) == {"stacked_cnn3d"}

@@ -4,7 +4,7 @@ import time
 
 import psutil
 import pytest
-from studies import SMALL, Running, finish, result_bytes
+from studies import SMALL, Running, edit, finish, result_bytes, reword
 
 pytestmark = pytest.mark.workflow
 TARGET = [*SMALL, "--", "results/small/tables/comparison.tsv"]
@@ -12,9 +12,9 @@ COHORT = "results/small/planted"
 RUN = f"{COHORT}/runs/cnn3d/main/FLAIR/harmonised/repeat-0/seed-0/batch-0"
 
 
-def kill_once(project, pattern: str) -> None:
+def kill_once(project, pattern: str, target: list[str] = TARGET) -> None:
     """Start the study, kill its main process as soon as `pattern` is there: all that it started dies with it."""
-    with Running(project, *TARGET) as running:
+    with Running(project, *target) as running:
         running.wait_for(pattern)
         assert running.main.children(), "nothing was running"
         kill(running)
@@ -53,6 +53,18 @@ def test_a_study_killed_at_each_of_its_stages_ends_with_the_same_bytes(project, 
     assert "fold-0: finished earlier, kept" in printed
     assert not list((project / RUN).glob(".*")), "what an unfinished job keeps is cleared away"
     assert result_bytes(project) == result_bytes(finished_small)
+
+
+@pytest.mark.parametrize(("change", "kept"), [(reword, True), (edit, False)])
+def test_a_finished_fold_outlives_other_words_and_no_other_code(small_copy, finished_small, change, kept):
+    shutil.rmtree(small_copy / RUN)
+    predictions = [*SMALL, "--", f"{RUN}/predictions.tsv"]
+    kill_once(small_copy, f"{RUN}/.unfinished/fold-0/record.json", predictions)
+    change(small_copy / "workflow/scripts/gliobench/approaches/cnn3d.py")
+    printed = finish(small_copy, *predictions)
+    assert ("fold-0: finished earlier, kept" in printed) == kept
+    assert ("repeat 0 fold 0: ok" in printed) != kept
+    assert result_bytes(small_copy) == result_bytes(finished_small)
 
 
 def test_a_study_killed_at_ten_random_moments_ends_with_the_same_bytes(project, finished_small):

@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from studies import finish, planned_rules, sentence
+from studies import edit, finish, planned_rules, sentence
 
 from gliobench.files import read_json, read_table
 from gliobench.records import check_record
@@ -53,8 +53,7 @@ def test_a_patient_of_the_cohort_gets_the_probability_of_the_fold_that_tested_it
 
 def test_the_study_that_trained_the_run_trains_nothing_for_a_prediction(small_copy):
     # An edited library file would train the run anew, were it this study's own to make.
-    library = small_copy / "workflow/scripts/gliobench/training/parts.py"
-    library.write_text(library.read_text(encoding="utf-8") + "\n# edited\n", encoding="utf-8")
+    edit(small_copy / "workflow/scripts/gliobench/training/parts.py")
     planned = planned_rules(small_copy, *asked(f"{PATIENTS}/00003", RUN, "--configfile", "small.yaml"))
     assert planned - {"predict"} == JOBS
 

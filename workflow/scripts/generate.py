@@ -3,10 +3,9 @@
 from gliobench.recipe import recipe
 
 with recipe(snakemake):
+    from importlib import import_module
     from pathlib import Path
 
-    from gliobench.cohorts import synthetic, synthetic_brainstem
-
-    module = synthetic_brainstem if snakemake.params.kind == "synthetic-brainstem" else synthetic
+    module = import_module(f"gliobench.cohorts.{snakemake.params.kind.replace('-', '_')}")
     folder = Path(snakemake.output.images)
     module.write_cohort(snakemake.params.generator, snakemake.params.seed, folder, snakemake.threads)

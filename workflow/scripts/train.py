@@ -14,7 +14,7 @@ with recipe(snakemake):
     if snakemake.input.tuned:
         settings["parameters"] |= read_json(snakemake.input.tuned)["parameters"]
     run_job(
-        Job(**settings),
+        Job(**settings, library=snakemake.params.library),
         Machine(snakemake.threads, **snakemake.params.machine),
         patients=snakemake.input.patients,
         split=snakemake.input.split,

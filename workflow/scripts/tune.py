@@ -13,7 +13,7 @@ with recipe(snakemake):
 
     claim_gpu(snakemake.resources.get("gpu", 0))
     trials, best = search(
-        Job(**snakemake.params.job),
+        Job(**snakemake.params.job, library=snakemake.params.library),
         snakemake.params.tuning,
         Machine(snakemake.threads, **snakemake.params.machine),
         patients=snakemake.input.patients,

@@ -1,70 +1,101 @@
-"""Which files of the library a script depends on, so that an edit re-runs what it must and nothing else."""
+"""Digests of what scripts compute, so that an edit re-runs what it must and nothing else."""
 
 import ast
 import hashlib
+from collections.abc import Collection
 from functools import cache
 from pathlib import Path
 
 SCRIPTS = Path(__file__).parents[1]
+DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+LEFT_OUT = (  # of every digest, for no number of an output comes from them; what they import is not followed
+    "gliobench/caches.py",  # where libraries keep what they download and compile
+    "gliobench/errors.py",  # the error that users read
+    "gliobench/processes.py",  # locks, and processes that end with their parent
+    "gliobench/recipe.py",  # the frame of scripts: log, progress, errors as sentences
+    "gliobench/records.py",  # refuses a record that lacks something
+    "gliobench/training/gpus.py",  # which of several GPUs a training takes
+    "gliobench/training/meter.py",  # time, memory and energy: measured, never twice the same
+)
 
 
 @cache  # hundreds of jobs ask for the same
 def library_digest(*entries: str) -> str:
     """
-    Return a digest of the library files that scripts or modules import: as a parameter of a job, it lets edits be seen.
+    Return a digest of what scripts or modules compute: as a parameter of a job, it lets edits be seen.
 
-    As inputs, the same files would be most of what Snakemake looks at while it plans, several dozen a job.
+    Comments, docstrings and layout do not count. As inputs, the same files would be most of what Snakemake looks at
+    while it plans, several dozen a job. Python versions write syntax trees in different ways, so that a job whose
+    environment has another Python must be given the digest and cannot make it.
 
     Parameters
     ----------
     *entries : str
-        As `library_files` has them.
+        As `source_files` has them.
 
     Returns
     -------
     str
-        16 hexadecimal digits, of names and contents: a study that is moved with its results stays finished.
+        16 hexadecimal digits, of names and syntax trees: a study that is moved with its results stays finished.
     """
     digest = hashlib.sha256()
-    for path in library_files(*entries):
-        digest.update(path.relative_to(SCRIPTS).as_posix().encode() + b"\0" + path.read_bytes())
+    for path in source_files(*entries, left_out=LEFT_OUT):
+        digest.update(f"{path.relative_to(SCRIPTS).as_posix()}\0{_read(path)[0]}\0".encode())
     return digest.hexdigest()[:16]
 
 
-def library_files(*entries: str) -> list[Path]:
+def source_files(*entries: str, left_out: Collection[str] = ()) -> list[Path]:
     """
-    Return the library files that scripts or modules import, directly or through each other.
+    Return scripts or modules with the library files that they import, directly or through each other.
 
     Parameters
     ----------
     *entries : str
         Paths below ``workflow/scripts``: scripts, or modules that a script picks by name at run time.
+    left_out : collection of str
+        Paths below ``workflow/scripts`` that are not looked at.
 
     Returns
     -------
     list of Path
-        Sorted. Entries inside the library are among them, scripts are not: Snakemake watches those.
+        Sorted.
     """
     found: set[Path] = set()
+    passed = {SCRIPTS / path for path in left_out}
     waiting = [SCRIPTS / entry for entry in entries]
     while waiting:
         path = waiting.pop()
-        if path not in found:
+        if path not in found | passed:
             found.add(path)
-            waiting.extend(_imports(path))
-    return sorted(path for path in found if path.parent != SCRIPTS)
+            waiting.extend(_read(path)[1])
+    return sorted(found)
 
 
 @cache
-def _imports(path: Path) -> tuple[Path, ...]:
+def _read(path: Path) -> tuple[str, tuple[Path, ...]]:
+    """Return the digest of a file's code, and the library files that it imports."""
+    tree = parse_code(path.read_text(encoding="utf-8"))
+    return hashlib.sha256(ast.dump(tree).encode()).hexdigest(), tuple(_imports(tree))
+
+
+def parse_code(text: str) -> ast.Module:
+    """Return the syntax tree of Python code without the docstrings of its module, classes and functions."""
+    tree = ast.parse(text)
+    for node in ast.walk(tree):
+        if isinstance(node, DOCUMENTED) and ast.get_docstring(node, clean=False) is not None:
+            del node.body[0]
+    return tree
+
+
+def _imports(tree: ast.Module) -> list[Path]:
     names: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             names.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
             names.add(node.module)
             names.update(f"{node.module}.{alias.name}" for alias in node.names)
-    return tuple(file for name in sorted(names) if name.startswith("gliobench") for file in _module_files(name))
+    return [file for name in sorted(names) if name.startswith("gliobench") for file in _module_files(name)]
 
 
 def _module_files(name: str) -> list[Path]:

@@ -55,10 +55,6 @@ def build(shape: tuple[int, ...], parameters: dict, weights: str) -> Model:
             f"densenet121: an input of {'x'.join(map(str, shape[1:]))} voxels is too small for the network, "
             f"which needs {least} along each axis; raise `shape` under `input`."
         )
-    if parameters["batch_size"] < 2:
-        raise GlioBenchError(
-            "densenet121: `batch_size` must be 2 or more, since batch normalisation compares patients."
-        )
     about = {"shape": list(shape), "parameters": {name: parameters[name] for name in KEPT}}
     network = _network(about)
     return _model(network, about, initial_state(weights, network))

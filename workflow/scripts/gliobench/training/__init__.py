@@ -1,5 +1,6 @@
 """What approaches share: devices, seeds, the loop over folds."""
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -30,6 +31,12 @@ class Machine:
     threads: int = 1
     device: str = "auto"
     deterministic: bool = False
+
+
+def keras_backend() -> str | None:
+    """Return what Keras computes with in this process, or None where it is not loaded; nothing is loaded for it."""
+    keras = sys.modules.get("keras")
+    return keras.backend.backend() if keras else None
 
 
 @dataclass(frozen=True)

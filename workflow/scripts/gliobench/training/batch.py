@@ -18,8 +18,7 @@ from gliobench.errors import GlioBenchError
 from gliobench.files import read_json, read_table, table_schema, write_json, write_table
 from gliobench.recipe import LOGGER, say
 from gliobench.seeds import derive_seed
-from gliobench.sources import library_files
-from gliobench.training import Diverged, Part
+from gliobench.training import Diverged, Machine, Part, keras_backend
 from gliobench.training.meter import Meter
 from gliobench.training.parts import ROLES, SLICE, check_batch_sizes, check_parts, part_of, prediction_rows, rows_of
 
@@ -46,6 +45,8 @@ class Job:
         States of a training that are scored, in their order.
     parameters : dict
         Of the variant.
+    library : str
+        Digest of the code that trains, see `gliobench.sources.library_digest`.
     weights : str
         Initial weights: none, imagenet or a file.
     part : str, optional
@@ -65,6 +66,7 @@ class Job:
     seed: int
     phases: list[str]
     parameters: dict[str, Any]
+    library: str
     weights: str = "none"
     part: str | None = None
     needs: dict[str, Any] = field(default_factory=dict)
@@ -87,6 +89,7 @@ def train_folds(
     index: pd.DataFrame,
     split: pd.DataFrame,
     folder: Path,
+    machine: Machine,
     device: str,
 ) -> list[dict[str, Any]]:
     """
@@ -106,8 +109,10 @@ def train_folds(
         As in the schema ``split``; patients without an input are left out.
     folder : Path
         Where ``fold-<k>/`` go; those already there with the same fingerprint are taken as they are.
+    machine : Machine
+        What the approach was prepared for.
     device : str
-        What the approach trains on; on a GPU, its energy is recorded.
+        What it trains on, as its ``prepare`` returned; on a GPU, its energy is recorded.
 
     Returns
     -------
@@ -117,13 +122,13 @@ def train_folds(
     if not len(inputs):
         raise GlioBenchError(f"{job.name}: no patient has a usable series; see series.tsv for the reasons.")
     rows = split[(split["repeat"] == job.repeat) & (split["fold"] % job.batches == job.batch)]
-    data = _fingerprint_of_data(job, inputs, index)
+    common = _common_fingerprint(job, inputs, index, machine, device)
     model = None
     records = []
     for fold in sorted(rows["fold"].unique().tolist()):
         roles = rows[rows["fold"] == fold]
         target = folder / f"fold-{fold}"
-        key = _fingerprint(job, fold, roles, data)
+        key = _fingerprint(job, fold, roles, common)
         record = _finished(target, key)
         if record is None:
             model = model or approach.build(inputs.shape[1:], job.parameters, job.weights)
@@ -137,17 +142,18 @@ def gather_folds(folder: Path, records: Iterable[dict], table: str) -> pd.DataFr
     return _frame([read_table(folder / f"fold-{record['fold']}" / f"{table}.tsv", table) for record in records], table)
 
 
-def _fingerprint_of_data(job: Job, inputs: np.ndarray, index: pd.DataFrame) -> str:
+def _common_fingerprint(job: Job, inputs: np.ndarray, index: pd.DataFrame, machine: Machine, device: str) -> str:
+    """Return a digest of what the folds of a job share: data, initial weights, code, and what computes."""
     digest = hashlib.sha256(np.ascontiguousarray(inputs).data)
     digest.update(index[[*SLICE, "label"]].to_csv(index=False).encode())
-    library = library_files("train.py", f"gliobench/approaches/{job.cell['approach']}.py")
-    for path in [*library, Path(job.weights)]:
-        if path.is_file():
-            digest.update(path.read_bytes())
+    if Path(job.weights).is_file():
+        digest.update(Path(job.weights).read_bytes())
+    computed_with = [job.library, device, machine.threads, machine.deterministic, keras_backend()]
+    digest.update(json.dumps(computed_with).encode())
     return digest.hexdigest()
 
 
-def _fingerprint(job: Job, fold: int, roles: pd.DataFrame, data: str) -> str:
+def _fingerprint(job: Job, fold: int, roles: pd.DataFrame, common: str) -> str:
     about = [
         job.cell,
         job.phases,
@@ -156,7 +162,7 @@ def _fingerprint(job: Job, fold: int, roles: pd.DataFrame, data: str) -> str:
         job.part,
         job.fold_seed(fold),
         roles[[*SLICE, "role"]].to_csv(index=False),
-        data,
+        common,
     ]
     return hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()
 

@@ -50,7 +50,7 @@ def run_job(
     cohort, roles = read_table(patients, "patients"), read_table(split, "split")
     inputs, index = load_inputs(job.input, arrays, cohort, roles["patient_id"])
     unfinished = Path(outputs.predictions).parent / ".unfinished"
-    records = train_folds(job, approach, inputs, index, roles, unfinished, device)
+    records = train_folds(job, approach, inputs, index, roles, unfinished, machine, device)
     write_table(gather_folds(unfinished, records, "predictions"), outputs.predictions, "predictions")
     write_table(gather_folds(unfinished, records, "history"), outputs.history, "history")
     _collect_models(approach, unfinished, Path(outputs.models))

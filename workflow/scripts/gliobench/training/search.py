@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import asdict
 from functools import partial
@@ -11,9 +12,9 @@ from typing import Any
 import pandas as pd
 
 from gliobench.files import read_table
-from gliobench.sources import library_digest
 from gliobench.training import Machine, Part
 from gliobench.training.batch import Job
+from gliobench.training.gpus import visible_gpus
 from gliobench.training.job import load_inputs
 from gliobench.training.parts import part_of, rows_of
 from gliobench.training.tuning import tune
@@ -42,7 +43,7 @@ def search(
     folder : Path
         Where the journal of a search is kept, by what the search depends on.
     """
-    journal = folder / ".unfinished" / f"{_fingerprint(job, settings, [patients, split, *arrays])}.log"
+    journal = folder / ".unfinished" / f"{_fingerprint(job, settings, machine, [patients, split, *arrays])}.log"
     load = partial(load_parts, job.input, job.repeat, str(patients), str(split), list(arrays))
     return tune(job, settings, machine, load, journal)
 
@@ -56,9 +57,10 @@ def load_parts(kind: str, repeat: int, patients: str, split: str, arrays: list[s
     return train, validation
 
 
-def _fingerprint(job: Job, settings: dict[str, Any], inputs: Sequence[str | Path]) -> str:
-    digest = hashlib.sha256(json.dumps([asdict(job), settings], sort_keys=True).encode())
+def _fingerprint(job: Job, settings: dict[str, Any], machine: Machine, inputs: Sequence[str | Path]) -> str:
+    """Return a digest of what a search depends on; what it computes with, as far as no framework is asked for it."""
+    computed_with = [asdict(machine), machine.device != "cpu" and bool(visible_gpus()), os.environ.get("KERAS_BACKEND")]
+    digest = hashlib.sha256(json.dumps([asdict(job), settings, computed_with], sort_keys=True).encode())
     for path in inputs:
         digest.update(f"{path} {Path(path).stat().st_mtime_ns}".encode())
-    digest.update(library_digest("tune.py", f"gliobench/approaches/{job.cell['approach']}.py").encode())
     return digest.hexdigest()[:16]

@@ -259,6 +259,35 @@ def test_a_diverged_fold_is_a_record_and_the_others_go_on(data, tmp_path):
     assert not (tmp_path / "fold-1" / "model.txt").exists()
 
 
+def test_what_breaks_in_a_framework_is_a_failed_record_with_its_traceback_in_the_log(data, tmp_path, caplog):
+    caplog.set_level("INFO", "gliobench")
+    records = train(Toy(fail={1: RuntimeError("CUDA error: out of memory\nsee the manual")}), data, tmp_path)
+    assert [record["status"] for record in records] == ["ok", "failed", "ok"]
+    assert records[1]["reason"] == "RuntimeError: CUDA error: out of memory"
+    assert "Traceback" in caplog.text
+    assert sorted(gather_folds(tmp_path, records, "predictions")["fold"].unique()) == [0, 2]
+
+
+def test_a_network_that_cannot_be_built_fails_every_fold_and_ends_nothing(data, tmp_path):
+    toy = Toy()
+    toy.build = lambda *_: {}["shape"]
+    records = train(toy, data, tmp_path)
+    assert {(record["status"], record["reason"]) for record in records} == {("failed", "KeyError: 'shape'")}
+
+
+def test_a_full_disk_is_no_row(data, tmp_path, monkeypatch):
+    monkeypatch.setattr("gliobench.training.batch.disk_is_full", lambda folder: True)
+    with pytest.raises(OSError, match="No space left"):
+        train(Toy(fail={0: OSError("No space left on device")}), data, tmp_path)
+
+
+def test_a_job_that_cannot_be_trained_has_its_reason_in_every_fold(data, tmp_path):
+    toy = Toy()
+    records = train(toy, data, tmp_path, job=replace(JOB, reason="no trial reached its end"))
+    assert {(record["status"], record["reason"]) for record in records} == {("failed", "no trial reached its end")}
+    assert not toy.seeds
+
+
 def test_a_prediction_that_is_no_number_is_divergence(data, tmp_path):
     toy = Toy()
     toy.predict = lambda model, inputs: np.full(len(inputs), np.nan)

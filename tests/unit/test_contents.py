@@ -83,7 +83,11 @@ def test_an_unknown_figure_is_a_sentence(study):
 
 
 def test_an_input_is_shown_by_modality_even_where_one_training_reads_all(study):
-    shown = stems(study(["slices"], input={"kind": "slices", "shape": [8, 8], "choose": "central", "share": 0.5}, modalities=["all"]))
+    shown = stems(
+        study(
+            ["slices"], input={"kind": "slices", "shape": [8, 8], "choose": "central", "share": 0.5}, modalities=["all"]
+        )
+    )
     assert shown[1:] == [f"planted/toy/slices-{name}" for name in ("FLAIR", "T1w", "T1wCE", "T2w")]
 
 

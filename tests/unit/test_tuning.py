@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from gliobench.errors import GlioBenchError
 from gliobench.files import check_table, read_table, write_table
 from gliobench.inputs.store import write_shard
 from gliobench.settings.approach_of_study import StudyApproach
@@ -119,15 +118,25 @@ def test_a_trial_that_diverges_is_a_failed_row_and_the_search_goes_on(toy):
     assert len(trials) == 10
 
 
-def test_a_search_without_a_single_good_trial_is_a_sentence(toy, monkeypatch):
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (Diverged("the loss was no number in epoch 1"), "the loss was no number in epoch 1"),
+        (RuntimeError("out of memory\nand so on"), "RuntimeError: out of memory"),
+    ],
+)
+def test_a_search_without_a_single_good_trial_has_rows_and_a_reason(toy, monkeypatch, error, reason):
     import gliobench.approaches.toy as module
 
     def fit(*_):
-        raise Diverged("the loss was no number in epoch 1")
+        raise error
 
     monkeypatch.setattr(module, "fit", fit)
-    with pytest.raises(GlioBenchError, match="clinic toy tuned all published repeat 0: no trial of the tuning reached"):
-        search(toy, trials=2)
+    trials, best = search(toy, trials=2)
+    assert set(trials["reason"]) == {reason}
+    assert set(trials["state"]) == {"failed"}
+    assert (best["number"], best["parameters"]) == (None, {})
+    assert best["reason"].startswith("no trial of the tuning reached its end")
 
 
 KILLED = """

@@ -12,7 +12,9 @@ with recipe(snakemake):
     claim_gpu(snakemake.resources.get("gpu", 0))
     settings = dict(snakemake.params.job)
     if snakemake.input.tuned:
-        settings["parameters"] |= read_json(snakemake.input.tuned)["parameters"]
+        best = read_json(snakemake.input.tuned)
+        settings["parameters"] |= best["parameters"]
+        settings["reason"] = best.get("reason")
     run_job(
         Job(**settings, library=snakemake.params.library),
         Machine(snakemake.threads, **snakemake.params.machine),

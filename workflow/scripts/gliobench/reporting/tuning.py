@@ -38,8 +38,8 @@ def tuning_figure(trials: pd.DataFrame, best: Mapping[str, Any], names: list[str
     counts = ", ".join(f"{n} {state}" for state, n in trials["state"].value_counts().items())
     history.set(title=f"Trials ({counts})", xlabel="Trial", ylabel="Validation loss")
     importances.set(title="Importance", xlabel="Share")
-    parallel.set_title(f"Settings tried; the best in black (trial {best['number']}, {best['value']:.3f})")
     if len(complete):
+        parallel.set_title(f"Settings tried; the best in black (trial {best['number']}, {best['value']:.3f})")
         _draw_history(history, trials, complete)
         _draw_parallel(parallel, complete, best)
     else:

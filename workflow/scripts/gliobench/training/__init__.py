@@ -13,6 +13,11 @@ class Diverged(Exception):
     """The loss of a training is no longer a number."""
 
 
+def first_line(error: Exception) -> str:
+    """Return what an error of a framework is, in one line of at most 200 characters."""
+    return f"{type(error).__name__}: {error}".splitlines()[0][:200]
+
+
 @dataclass(frozen=True)
 class Machine:
     """

@@ -5,8 +5,9 @@ import json
 import shutil
 import time
 import uuid
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -16,9 +17,9 @@ import pandas as pd
 
 from gliobench.errors import GlioBenchError
 from gliobench.files import read_json, read_table, table_schema, write_json, write_table
-from gliobench.recipe import LOGGER, say
+from gliobench.recipe import LOGGER, disk_is_full, say
 from gliobench.seeds import derive_seed
-from gliobench.training import Diverged, Machine, Part, keras_backend
+from gliobench.training import Diverged, Machine, Part, first_line, keras_backend
 from gliobench.training.meter import Meter
 from gliobench.training.parts import ROLES, SLICE, check_batch_sizes, check_parts, part_of, prediction_rows, rows_of
 
@@ -54,6 +55,8 @@ class Job:
     needs : dict
         What the record keeps so that the models can read a new patient: toolchain, cohort_kind, input (its settings)
         and series (in the order of the channels).
+    reason : str, optional
+        Why it cannot be trained, as where a search found no hyperparameters: each fold then fails with this reason.
     """
 
     cell: dict[str, str]
@@ -70,6 +73,7 @@ class Job:
     weights: str = "none"
     part: str | None = None
     needs: dict[str, Any] = field(default_factory=dict)
+    reason: str | None = None
 
     def fold_seed(self, fold: int) -> int:
         """Return the seed of one run: a function of the base seed and the run's identity."""
@@ -123,7 +127,7 @@ def train_folds(
         raise GlioBenchError(f"{job.name}: no patient has a usable series; see series.tsv for the reasons.")
     rows = split[(split["repeat"] == job.repeat) & (split["fold"] % job.batches == job.batch)]
     common = _common_fingerprint(job, inputs, index, machine, device)
-    model = None
+    build = cache(lambda: approach.build(inputs.shape[1:], job.parameters, job.weights))
     records = []
     for fold in sorted(rows["fold"].unique().tolist()):
         roles = rows[rows["fold"] == fold]
@@ -131,8 +135,7 @@ def train_folds(
         key = _fingerprint(job, fold, roles, common)
         record = _finished(target, key)
         if record is None:
-            model = model or approach.build(inputs.shape[1:], job.parameters, job.weights)
-            record = _train_fold(job, approach, model, inputs, index, roles, target, key, device)
+            record = _train_fold(job, approach, build, inputs, index, roles, target, key, device)
         records.append(record)
     return records
 
@@ -180,7 +183,7 @@ def _finished(target: Path, key: str) -> dict[str, Any] | None:
 def _train_fold(
     job: Job,
     approach: ModuleType,
-    model: Any,
+    build: Callable[[], Any],
     inputs: np.ndarray,
     index: pd.DataFrame,
     roles: pd.DataFrame,
@@ -200,8 +203,11 @@ def _train_fold(
     predictions: list[pd.DataFrame] = []
     best_epochs: dict[str, int] = {}
     try:
+        if job.reason:
+            raise GlioBenchError(job.reason)
         check_parts(parts, tested=bool((roles["role"] == "test").any()))
         check_batch_sizes(job.parameters, len(parts["train"]))
+        model = build()
         for phase in job.phases:
             on_epoch = _EpochLog(job, fold, phase, history)
             best_epochs[phase] = approach.fit(
@@ -215,6 +221,11 @@ def _train_fold(
         record |= {"status": "diverged", "reason": str(reason)}
     except GlioBenchError as reason:
         record |= {"status": "failed", "reason": str(reason)}
+    except Exception as error:  # frameworks raise many kinds; a row says so, and the study goes on
+        if disk_is_full(target.parent):
+            raise
+        LOGGER.exception("%s fold %d", job.name, fold)
+        record |= {"status": "failed", "reason": first_line(error)}
     record |= {"best_epoch": best_epochs} | meter.read(samples=len(history) * len(parts["train"]))
     table = _frame(predictions, "predictions")
     write_table(table.assign(part=job.part) if job.part else table, temporary / "predictions.tsv", "predictions")

@@ -5,6 +5,7 @@ from types import ModuleType
 from typing import Any
 
 from gliobench.errors import GlioBenchError
+from gliobench.training import first_line
 
 
 def load_model(approach: ModuleType, path: Path) -> Any:
@@ -31,8 +32,7 @@ def load_model(approach: ModuleType, path: Path) -> Any:
     except GlioBenchError:
         raise
     except Exception as reason:  # frameworks raise many kinds
-        what = f"{type(reason).__name__}: {reason}".splitlines()[0][:200]
         raise GlioBenchError(
-            f"{path} is not read as a model of {name}, for it is damaged, of another network, or holds code ({what}); "
-            "train the run again, or give another."
+            f"{path} is not read as a model of {name}, for it is damaged, of another network, or holds code "
+            f"({first_line(reason)}); train the run again, or give another."
         ) from reason

@@ -21,9 +21,9 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 from gliobench.errors import GlioBenchError
 from gliobench.files import table_schema
 from gliobench.processes import die_with_parent
-from gliobench.recipe import say
+from gliobench.recipe import LOGGER, disk_is_full, say
 from gliobench.seeds import derive_seed
-from gliobench.training import Diverged, Machine, Part
+from gliobench.training import Diverged, Machine, Part, first_line
 from gliobench.training.batch import Job
 from gliobench.training.parts import check_batch_sizes
 
@@ -61,12 +61,8 @@ def tune(
     trials : DataFrame
         As in the schema ``trials``.
     best : dict
-        number, value, parameters and importances (share of the loss' variance that each explains).
-
-    Raises
-    ------
-    GlioBenchError
-        No trial reached its end.
+        number, value, parameters and importances (share of the loss' variance that each explains); where no trial
+        reached its end, ``reason`` says so, number and value are None, and there are no parameters.
     """
     journal.parent.mkdir(parents=True, exist_ok=True)
     _replace_stale(_open(journal))
@@ -79,8 +75,6 @@ def tune(
             for done in [pool.submit(work, worker) for worker in range(settings["workers"])]:
                 done.result()
     study = _open(journal)
-    if not study.get_trials(states=[TrialState.COMPLETE]):
-        raise GlioBenchError(f"{job.name}: no trial of the tuning reached its end; see trials in {journal}.")
     return _table(study.trials), _best(study)
 
 
@@ -160,6 +154,14 @@ def _objective(
     except (Diverged, GlioBenchError) as error:
         trial.set_user_attr("reason", str(error))
         raise
+    except optuna.TrialPruned:
+        raise
+    except Exception as error:  # frameworks raise many kinds; a row says so, and the search goes on
+        if disk_is_full(Path.cwd()):
+            raise
+        LOGGER.exception("%s trial %d", job.name, trial.number)
+        trial.set_user_attr("reason", first_line(error))
+        raise GlioBenchError(first_line(error)) from error
     finally:
         trial.set_user_attr("seconds", time.perf_counter() - start)
     say(f"{job.name} trial {trial.number}: validation loss {min(losses):.4f}, {chosen}")
@@ -190,8 +192,11 @@ def _table(trials: list[FrozenTrial]) -> pd.DataFrame:
 
 
 def _best(study: optuna.Study) -> dict[str, Any]:
-    best = study.best_trial
     complete = study.get_trials(states=[TrialState.COMPLETE])
+    if not complete:
+        nothing = {"number": None, "value": None, "parameters": {}, "importances": {}}
+        return nothing | {"reason": "no trial of the tuning reached its end; trials.tsv has the reason of each"}
+    best = study.best_trial
     differ = len({trial.value for trial in complete}) > 1
     importances = get_param_importances(study) if differ else {}
     shares = {name: float(share) for name, share in importances.items()}

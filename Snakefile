@@ -16,21 +16,21 @@ scattergather:
 include: "rules/common.smk"
 include: "rules/aggregate.smk"
 include: "rules/hooks.smk"
-include: "rules/download.smk"
-include: "rules/cohort.smk"
-include: "rules/preprocess.smk"
-include: "rules/split.smk"
-include: "rules/tune.smk"
-include: "rules/train.smk"
-include: "rules/explain.smk"
 include: "rules/evaluate.smk"
 include: "rules/report.smk"
-include: "rules/partial.smk"
 
 
-if COPIES:
+if not PARTIAL:  # then nothing is made or trained: there is no rule that could
 
+    include: "rules/download.smk"
+    include: "rules/cohort.smk"
+    include: "rules/preprocess.smk"
+    include: "rules/split.smk"
     include: "rules/permute.smk"
+    include: "rules/tune.smk"
+    include: "rules/train.smk"
+    include: "rules/explain.smk"
+    include: "rules/images.smk"
 
 
 if REQUEST:
@@ -53,6 +53,13 @@ rule predict:
     """One new patient scored by a finished run: --config patient=<folder> model=<run folder>."""
     input:
         [f"{REQUEST.folder}/{name}" for name in REQUEST.results] if REQUEST else [],
+    localrule: True
+
+
+rule partial:
+    """Tables and report of the runs that exist, beside a study that runs: snakemake partial."""
+    input:
+        rules.all.input if PARTIAL else [],
     localrule: True
 
 

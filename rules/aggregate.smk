@@ -4,7 +4,7 @@ import csv
 
 def files_of(cells, name):
     """The file of that name of every run of some cells."""
-    return [f"{folder}/{name}" for cell in cells for folder in STUDY.run_folders(cell)]
+    return [f"{folder}/{name}" for folder in folders_of(cells)]
 
 
 def run_files(cohort, name):
@@ -105,45 +105,30 @@ def cell_benchmarks(cell):
     return files
 
 
-def trained_cells():
-    """All cells, and their counterparts on permuted labels."""
-    return [part for cell in CELLS for part in (cell, *STUDY.permuted(cell))]
+def job_benchmarks():
+    """What every job but a training took; of a study looked at in part, every job that is done."""
+    if PARTIAL:
+        folders = [Path(RESULTS, name, "benchmarks") for name in SCORED_COHORTS]
+        stages = [path for folder in folders for path in folder.glob("[!r]*")]
+        return [
+            str(file)
+            for path in stages
+            for file in (path, *path.rglob("*"))
+            if file.is_file()
+        ]
+    files = [path for name in SCORED_COHORTS for path in cohort_benchmarks(name)]
+    files += [path for cell in CELLS for path in cell_benchmarks(cell)]
+    return list(dict.fromkeys(files))
 
 
-def training_benchmarks():
-    """What every training took, in the order of the runs' files."""
-    name = "repeat-{repeat}_seed-{seed}_batch-{batch}.tsv"
-    return [
-        f"{RESULTS}/{cell.cohort}/benchmarks/runs/{cell.path}/{name.format(**job)}"
-        for cell in trained_cells()
-        for job in STUDY.batches(cell)
+def trainings():
+    """What every training took, and its record: of all cells, and of their counterparts on permuted labels."""
+    cells = [part for cell in CELLS for part in (cell, *STUDY.permuted(cell))]
+    pairs = [
+        (benchmark, f"{folder}/run.json")
+        for cell in cells
+        for benchmark, folder in zip(
+            STUDY.run_benchmarks(cell), STUDY.run_folders(cell)
+        )
     ]
-
-
-def made(folder, names):
-    """When the newest of a folder's files was made, or None where one is not there."""
-    files = [Path(folder) / name for name in names]
-    there = all(file.is_file() for file in files)
-    return max(file.stat().st_mtime_ns for file in files) if there else None
-
-
-def found(folders, names):
-    """The folders that have all these files, with when they were made: as a parameter, it lets new runs be seen."""
-    times = {folder: made(folder, names) for folder in folders}
-    return {folder: time for folder, time in times.items() if time}
-
-
-def folders_of(cells):
-    """The folder of every training of some cells."""
-    return [folder for cell in cells for folder in STUDY.run_folders(cell)]
-
-
-def finished_jobs():
-    """What the jobs took that are done: benchmark -> the record of a training, or None."""
-    records = dict(zip(training_benchmarks(), files_of(trained_cells(), "run.json")))
-    jobs = dict.fromkeys(map(str, rules.tabulate_cost.input.jobs)) | records
-    return {
-        job: record
-        for job, record in jobs.items()
-        if Path(job).is_file() and (record is None or Path(record).is_file())
-    }
+    return [pair for pair in pairs if not PARTIAL or all(map(os.path.isfile, pair))]

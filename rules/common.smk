@@ -3,11 +3,13 @@ import os
 import sys
 from pathlib import Path
 
+from snakemake.cli import get_argument_parser
 from snakemake.exceptions import WorkflowError
 
 ROOT = Path(str(workflow.current_basedir)).resolve().parent
 sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
 
+from gliobench import snapshot
 from gliobench.cohorts.names import LABEL_TABLES, paths_digest
 from gliobench.errors import GlioBenchError
 from gliobench.predict.request import take_request
@@ -27,24 +29,52 @@ from gliobench.terms import (
     permuted_cohort,
 )
 
+
+def partial_asked():
+    """Whether the command line names the target `partial`: Snakemake tells a Snakefile no targets."""
+    given = sys.argv[1:]
+    return (
+        snapshot.TARGET in given
+        and snapshot.TARGET in get_argument_parser().parse_args(given).targets
+    )
+
+
 try:
     for path in workflow.configfiles:
-        read_config(Path(path), os.path.relpath(path))  # a key that stands twice is refused
+        read_config(
+            Path(path), os.path.relpath(path)
+        )  # a key that stands twice is refused
     REQUEST = take_request(config)
     STUDY = Study(config, ROOT)
     CELLS = STUDY.cells
+    if partial_asked() and snapshot.FOLDER not in os.environ:
+        os.environ[snapshot.FOLDER] = snapshot.take_snapshot(STUDY)
+    PARTIAL = os.environ.get(
+        snapshot.FOLDER
+    )  # folder of what exists so far, if that is all to be looked at
+    if PARTIAL:
+        snapshot.look_at(STUDY, PARTIAL)
     SHOWN_CELLS = contents.shown_cells(STUDY)
     PAGE_FIGURES = contents.page_figures(STUDY)
+    if PARTIAL:  # figures drawn from images are shown if the study has drawn them
+        PAGE_FIGURES = [
+            shown
+            for shown in PAGE_FIGURES
+            if shown["kind"] not in names.DRAWN_FROM_IMAGES
+            or os.path.isfile(shown["path"])
+        ]
 except GlioBenchError as error:
     raise WorkflowError(f"GlioBench: {error}") from None
 
 lead_jobs()
 
+if PARTIAL:  # with Snakemake's state in a folder of its own, beside a study that runs
+
+    workdir: PARTIAL
+
+
 RESULTS = STUDY.results
 COHORT = f"{RESULTS}/{{cohort}}"
-COPIES = [  # with permuted labels, of the cohort that the wildcard names
-    permuted_cohort("{cohort}", number + 1) for number in range(STUDY.most_permutations)
-]
 TUNING = f"{COHORT}/tuning/{{approach}}/{{variant}}/{{modality}}/{{protocol}}"
 RUN = f"{COHORT}/runs/{{approach}}/{{variant}}/{{modality}}/{{protocol}}/repeat-{{repeat}}/seed-{{seed}}/batch-{{batch}}"
 
@@ -59,12 +89,32 @@ wildcard_constraints:
 
 def project_file(path):
     """A file of the project as an input, wherever Snakemake was started."""
-    return os.path.relpath(ROOT / path)
+    return str(ROOT / path) if PARTIAL else os.path.relpath(ROOT / path)
+
+
+def run_folders(cell):
+    """The folders of a cell's trainings; of a study looked at in part, of those that are there."""
+    folders = STUDY.run_folders(cell)
+    return [each for each in folders if snapshot.has_run(each)] if PARTIAL else folders
+
+
+def folders_of(cells):
+    """The folder of every training of some cells."""
+    return [folder for cell in cells for folder in run_folders(cell)]
 
 
 # What is ready at once starts in this order, so that the short jobs are left to fill the gaps beside the last long ones.
 PREPARED_FIRST, LONG_ONES_EARLY = 2, 1
 GPUS = 0 if STUDY.device == "cpu" else 1  # that a training asks for
+
+
+def about_study():
+    """A sentence on how much of the study there is, where a part of it is looked at."""
+    if not PARTIAL:
+        return ""
+    parts = [part for cell in CELLS for part in (cell, *STUDY.permuted(cell))]
+    wanted = sum(len(STUDY.run_folders(part)) for part in parts)
+    return snapshot.about(len(folders_of(parts)), wanted)
 
 
 def growing(first, per_input=0):
@@ -95,11 +145,6 @@ def approaches_of(toolchain):
         if approach.file.toolchain == toolchain
     ]
     return "|".join(names) or "none of this study"
-
-
-def copy_seeds(wildcards):
-    """The base seed of every copy of a cohort."""
-    return [STUDY.cohort_seed(copy.format(**wildcards)) for copy in COPIES]
 
 
 def trained_cohorts():

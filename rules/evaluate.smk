@@ -1,4 +1,9 @@
 SCORED_COHORTS = list(dict.fromkeys(cell.cohort for cell in CELLS))
+DESCRIBED_COHORTS = [
+    name
+    for name in SCORED_COHORTS
+    if not PARTIAL or os.path.isfile(f"{RESULTS}/{name}/series.tsv")
+]
 FORMATS = ["tsv", "md", "tex", "html"]
 
 
@@ -78,6 +83,7 @@ rule compare:
             for name in SCORED_COHORTS
         },
         groups=STUDY.groups,
+        about=about_study(),
         library=library_digest("compare.py"),
     script:
         "../workflow/scripts/compare.py"
@@ -86,8 +92,8 @@ rule compare:
 rule describe_cohorts:
     """Who is in the cohorts, and which series are left out and why."""
     input:
-        patients=expand(f"{COHORT}/patients.tsv", cohort=SCORED_COHORTS),
-        series=expand(f"{COHORT}/series.tsv", cohort=SCORED_COHORTS),
+        patients=expand(f"{COHORT}/patients.tsv", cohort=DESCRIBED_COHORTS),
+        series=expand(f"{COHORT}/series.tsv", cohort=DESCRIBED_COHORTS),
     output:
         expand(
             f"{RESULTS}/tables/{{table}}.{{format}}",
@@ -103,7 +109,7 @@ rule describe_cohorts:
         mem_mb=growing(1000),
         runtime=growing(10),
     params:
-        cohorts=SCORED_COHORTS,
+        cohorts=DESCRIBED_COHORTS,
         library=library_digest("describe_cohorts.py"),
     script:
         "../workflow/scripts/describe_cohorts.py"
@@ -155,20 +161,9 @@ rule tabulate_sensitivity:
 rule tabulate_cost:
     """What every job took, summed by stage, cell and study."""
     input:
-        jobs=list(
-            dict.fromkeys(
-                [
-                    *(
-                        path
-                        for name in SCORED_COHORTS
-                        for path in cohort_benchmarks(name)
-                    ),
-                    *(path for cell in CELLS for path in cell_benchmarks(cell)),
-                ]
-            )
-        ),
-        trainings=training_benchmarks(),
-        records=files_of(trained_cells(), "run.json"),
+        jobs=job_benchmarks(),
+        trainings=[benchmark for benchmark, _ in trainings()],
+        records=[record for _, record in trainings()],
     output:
         expand(f"{RESULTS}/tables/cost.{{format}}", format=FORMATS),
     log:

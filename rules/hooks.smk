@@ -33,13 +33,11 @@ def show_prediction(folder):
 
 def show_result(results):
     """Print the tables that people came for, once they are there."""
-    partial = "partial" in workflow.dag_settings.targets
-    folder = Path(results) / "partial" if partial else Path(results)
     tables = [
-        folder / "tables" / f"{name}.txt"
+        Path(results) / "tables" / f"{name}.txt"
         for name in ("comparison", "published_vs_reproduced")
     ]
-    page = folder / "report" / "index.html"
+    page = Path(results) / "report" / "index.html"
     if all(path.is_file() for path in [*tables, page]):
         texts = [path.read_text(encoding="utf-8") for path in tables]
         print("", *texts, f"Report: {page.resolve()}", sep="\n", file=sys.stderr)

@@ -1,11 +1,19 @@
+# Copies of a cohort with permuted labels, one a value of the wildcard `number`: more of them leave those alone that there are.
+COPY = f"{COHORT}/{PERMUTATIONS}/{{number}}"
+
+
 rule permute_labels:
-    """Hand the labels of a cohort out anew by chance: its copies, which share its images and inputs."""
+    """Hand the labels of a cohort out anew by chance, and draw its splits: a copy, which shares images and inputs."""
     input:
         patients=f"{COHORT}/patients.tsv",
+        series=f"{COHORT}/series.tsv",
     output:
-        patients=[f"{RESULTS}/{copy}/patients.tsv" for copy in COPIES],
+        patients=f"{COPY}/patients.tsv",
+        splits=[f"{COPY}/splits/{scheme}.tsv" for scheme in STUDY.permuted_schemes],
     log:
-        f"{COHORT}/logs/permute_labels.log",
+        f"{COHORT}/logs/permute_labels/{{number}}.log",
+    wildcard_constraints:
+        number=r"\d+",
     priority: PREPARED_FIRST
     conda:
         "../envs/report.yaml"
@@ -14,21 +22,10 @@ rule permute_labels:
         mem_mb=growing(1000),
         runtime=growing(10),
     params:
-        seeds=copy_seeds,
+        schemes=[STUDY.splits[scheme] for scheme in STUDY.permuted_schemes],
+        seed=lambda wildcards: STUDY.cohort_seed(
+            permuted_cohort(wildcards.cohort, int(wildcards.number))
+        ),
         library=library_digest("permute_labels.py"),
     script:
         "../workflow/scripts/permute_labels.py"
-
-
-use rule split as split_permuted with:
-    input:
-        patients=[f"{RESULTS}/{copy}/patients.tsv" for copy in COPIES],
-        series=f"{COHORT}/series.tsv",
-    output:
-        split=[f"{RESULTS}/{copy}/splits/{{scheme}}.tsv" for copy in COPIES],
-    log:
-        f"{COHORT}/logs/split/{{scheme}}_permuted.log",
-    params:
-        scheme=lookup(dpath="{scheme}", within=STUDY.splits),
-        seeds=copy_seeds,
-        library=library_digest("split.py"),

@@ -2,34 +2,6 @@ include: "figures.smk"
 include: "overview.smk"
 
 
-rule plot_audit:
-    """What the audit saw: the middle slice of every series, with those that are left out marked."""
-    input:
-        series=gather.shards(f"{COHORT}/audit/{{scatteritem}}.tsv", allow_missing=True),
-        thumbnails=gather.shards(
-            f"{COHORT}/audit/{{scatteritem}}.npy", allow_missing=True
-        ),
-    output:
-        figure(
-            f"{RESULTS}/figures/{{cohort}}/audit",
-            "audit",
-            category="{cohort}",
-            figure="audit",
-        ),
-    log:
-        f"{COHORT}/logs/figures/audit.log",
-    conda:
-        "../envs/report.yaml"
-    threads: 1
-    resources:
-        mem_mb=growing(2000),
-        runtime=growing(10),
-    params:
-        library=library_digest("plot_audit.py"),
-    script:
-        "../workflow/scripts/plot_audit.py"
-
-
 rule plot_replicates:
     """The controls: a point a cohort, the mean and its interval."""
     input:
@@ -103,11 +75,7 @@ rule page:
         tables=expand(f"{RESULTS}/tables/{{table}}.tsv", table=PAGE_TABLES),
         published=project_file("config/published.tsv"),
         fidelity=project_file("docs/fidelity.md"),
-        records=[
-            f"{folder}/run.json"
-            for cell in CELLS
-            for folder in STUDY.run_folders(cell)
-        ],
+        records=files_of(CELLS, "run.json"),
         template=[
             project_file(path) for path in (ROOT / "workflow" / "report").iterdir()
         ],
@@ -124,7 +92,7 @@ rule page:
         runtime=growing(10),
     params:
         figures=PAGE_FIGURES,
-        study=contents.report_facts(STUDY),
+        study=contents.report_facts(STUDY) | {"about": about_study()},
         config=config,
         library=library_digest("page.py"),
     script:

@@ -1,10 +1,10 @@
 rule split:
     """Draw a split scheme over all patients of a cohort."""
     input:
-        patients=[f"{COHORT}/patients.tsv"],
+        patients=f"{COHORT}/patients.tsv",
         series=f"{COHORT}/series.tsv",
     output:
-        split=[f"{COHORT}/splits/{{scheme}}.tsv"],
+        split=f"{COHORT}/splits/{{scheme}}.tsv",
     log:
         f"{COHORT}/logs/split/{{scheme}}.log",
     priority: PREPARED_FIRST
@@ -16,7 +16,7 @@ rule split:
         runtime=growing(10),
     params:
         scheme=lookup(dpath="{scheme}", within=STUDY.splits),
-        seeds=lambda wildcards: [STUDY.cohort_seed(wildcards.cohort)],
+        seed=lookup(dpath="{cohort}/seed", within=STUDY.cohorts),
         library=library_digest("split.py"),
     script:
         "../workflow/scripts/split.py"

@@ -322,8 +322,8 @@ def test_the_most_permutations_that_a_cell_is_named_with_count():
     runs = [{"approach": "cnn3d", "permutations": number} for number in (3, 19, 5)]
     made = study(runs=runs)
     assert [len(made.permuted(cell)) for cell in made.cells] == [19, 19]
-    assert made.most_permutations == 19
-    assert study().most_permutations == 0
+    assert made.permuted_schemes == ["kfold"]
+    assert study().permuted_schemes == []
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,10 @@
-"""What exists of a study is tabulated and reported, and nothing is trained for it."""
+"""What exists of a study is tabulated and reported, beside a study that runs, and nothing is trained for it."""
+
+import time
 
 import pytest
 import yaml
-from studies import finish, planned_rules
+from studies import SMALL, Running, finish, planned_rules, sentence
 
 from gliobench.files import read_table
 
@@ -28,14 +30,17 @@ def begun(project):
     return project
 
 
-def times(project):
-    return {path: path.stat().st_mtime_ns for path in (project / RUNS).rglob("*") if path.is_file()}
+def outside(project):
+    """Names and times of every file but those of the partial study and Snakemake's own log."""
+    paths = [path for path in project.rglob("*") if path.is_file()]
+    own = (project / PARTIAL, project / ".snakemake/log")
+    return {path: path.stat().st_mtime_ns for path in paths if not any(path.is_relative_to(place) for place in own)}
 
 
-def test_what_exists_is_tabulated_and_nothing_is_trained(begun):
-    before = times(begun)
+def test_what_exists_is_tabulated_and_nothing_is_trained_or_written_elsewhere(begun):
+    before = outside(begun)
     printed = finish(begun, *STUDY, "--", "partial")
-    assert times(begun) == before
+    assert outside(begun) == before
     assert "3 of 6 trainings exist" in printed
 
     table = read_table(begun / PARTIAL / "tables/comparison.tsv", "comparison")
@@ -55,7 +60,27 @@ def test_what_exists_is_tabulated_and_nothing_is_trained(begun):
 
     assert planned_rules(begun, *STUDY, "--", "partial") == set(), "nothing is new"
     finish(begun, *STUDY, "--", record("intensity", 1))
-    assert planned_rules(begun, *STUDY, "--", "partial") == {"partial"}, "a new run is seen"
+    planned = planned_rules(begun, *STUDY, "--", "partial")
+    assert {"score", "compare", "page"} <= planned, "a new run is seen"
+    assert not [rule for rule in planned if rule.startswith(("train", "tune", "preprocess", "audit", "generate"))]
+
+
+def test_it_works_while_the_study_trains_and_leaves_it_alone(begun):
+    study = yaml.safe_load((begun / "study.yaml").read_text(encoding="utf-8"))
+    study["runs"].append({"approach": "cnn3d"})
+    study["settings"] = {"cnn3d": {"input": {"shape": [8, 8, 8]}, "parameters": {"epochs": 4000, "patience": 4000}}}
+    (begun / "study.yaml").write_text(yaml.safe_dump(study), encoding="utf-8")
+    with Running(begun, *STUDY) as running:
+        running.wait_for("results/small/planted/logs/runs/cnn3d/main/FLAIR/harmonised/repeat-0_seed-0_batch-0.log")
+        time.sleep(1)
+        printed = finish(begun, *STUDY, "--", "partial")
+        assert running.main.poll() is None, "the study trains on"
+        assert "another run (process" in sentence(begun, *STUDY), "and holds its lock"
+    table = read_table(begun / PARTIAL / "tables/comparison.tsv", "comparison")
+    status = table.drop_duplicates(["approach", "variant"]).set_index(["approach", "variant"])["status"]
+    assert status["cnn3d", "main"] == "missing"
+    assert status["baseline", "header"] == "ok"
+    assert "of 8 trainings exist" in printed
 
 
 def test_a_study_that_was_never_run_has_a_report_too(project):
@@ -64,4 +89,10 @@ def test_a_study_that_was_never_run_has_a_report_too(project):
     table = read_table(project / PARTIAL / "tables/comparison.tsv", "comparison")
     assert table[["status", "reason"]].to_numpy().tolist() == [["missing", "0 of 1 trainings exist"]]
     assert (project / PARTIAL / "report/approaches/cnn3d.html").is_file()
-    assert {path.name for path in (project / "results/small").iterdir() if path.name[0] != "."} == {"logs", "partial"}
+    assert {path.name for path in (project / "results/small").iterdir()} == {"partial"}
+
+
+def test_of_a_finished_study_it_says_the_same(small_copy):
+    finish(small_copy, *SMALL, "--", "partial")
+    whole = (small_copy / "results/small/tables/comparison.tsv").read_bytes()
+    assert (small_copy / PARTIAL / "tables/comparison.tsv").read_bytes() == whole

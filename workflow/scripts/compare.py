@@ -21,7 +21,8 @@ with recipe(snakemake):
     published = read_table(snakemake.input.published, "published")
     table = comparison_table(joined["metrics"], snakemake.params.cells, published, snakemake.params.kinds)
     write_formats(table, folder / "comparison")
-    write_text(print_table(table), folder / "comparison.txt")
+    about = f"\n{snakemake.params.about}\n" if snakemake.params.about else ""
+    write_text(print_table(table) + about, folder / "comparison.txt")
 
     histories = [read_table(path, "history") for path in snakemake.input.histories]
     training = last_training_scores(histories, [read_json(path) for path in snakemake.input.records])

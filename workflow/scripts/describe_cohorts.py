@@ -5,9 +5,7 @@ from gliobench.recipe import recipe
 with recipe(snakemake):
     from pathlib import Path
 
-    import pandas as pd
-
-    from gliobench.files import read_table
+    from gliobench.files import join_tables, read_table
     from gliobench.reporting.cohorts import cohort_summary, exclusions
     from gliobench.reporting.tables import write_formats
 
@@ -17,5 +15,5 @@ with recipe(snakemake):
     cohorts = snakemake.params.cohorts
     summaries = [cohort_summary(*each) for each in zip(cohorts, patients, series, strict=True)]
     left_out = [exclusions(*each) for each in zip(cohorts, series, strict=True)]
-    write_formats(pd.concat(summaries, ignore_index=True), folder / "cohorts", "cohorts")
-    write_formats(pd.concat(left_out, ignore_index=True), folder / "exclusions", "exclusions")
+    write_formats(join_tables(summaries, "cohorts"), folder / "cohorts", "cohorts")
+    write_formats(join_tables(left_out, "exclusions"), folder / "exclusions", "exclusions")

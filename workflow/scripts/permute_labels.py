@@ -1,11 +1,14 @@
-"""Write the patients of a cohort once more for each permutation of their labels."""
+"""Write the patients of a cohort once more with their labels permuted, and draw its splits anew."""
 
 from gliobench.recipe import recipe
 
 with recipe(snakemake):
     from gliobench.cohorts.permute import permute_labels
     from gliobench.files import read_table, write_table
+    from gliobench.splits import draw_split
 
-    patients = read_table(snakemake.input.patients, "patients")
-    for seed, path in zip(snakemake.params.seeds, snakemake.output.patients, strict=True):
-        write_table(permute_labels(patients, seed), path, "patients")
+    seed, series = snakemake.params.seed, read_table(snakemake.input.series, "series")
+    patients = permute_labels(read_table(snakemake.input.patients, "patients"), seed)
+    write_table(patients, snakemake.output.patients, "patients")
+    for scheme, path in zip(snakemake.params.schemes, snakemake.output.splits, strict=True):
+        write_table(draw_split(patients, series, scheme, seed), path, "split")

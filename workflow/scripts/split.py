@@ -1,4 +1,4 @@
-"""Draw a split scheme over a cohort, or over each of its copies with permuted labels."""
+"""Draw a split scheme over a cohort."""
 
 from gliobench.recipe import recipe
 
@@ -6,8 +6,6 @@ with recipe(snakemake):
     from gliobench.files import read_table, write_table
     from gliobench.splits import draw_split
 
-    series = read_table(snakemake.input.series, "series")
-    files = zip(snakemake.input.patients, snakemake.output.split, snakemake.params.seeds, strict=True)
-    for patients, path, seed in files:
-        split = draw_split(read_table(patients, "patients"), series, snakemake.params.scheme, seed)
-        write_table(split, path, "split")
+    patients, series = (read_table(snakemake.input[name], name) for name in ("patients", "series"))
+    split = draw_split(patients, series, snakemake.params.scheme, snakemake.params.seed)
+    write_table(split, snakemake.output.split, "split")

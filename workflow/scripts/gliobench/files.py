@@ -2,7 +2,7 @@
 
 import json
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -85,6 +85,13 @@ def read_table(path: str | Path, schema: str) -> pd.DataFrame:
     """
     text = pd.read_csv(path, sep="\t", dtype="str", keep_default_na=False, na_values=[""], encoding="utf-8")
     return check_table(text, schema, str(path))
+
+
+def join_tables(tables: Sequence[pd.DataFrame], schema: str) -> pd.DataFrame:
+    """Put tables of one schema under one another; of none, or of empty ones, comes a table without rows."""
+    filled = [table for table in tables if len(table)]
+    columns = list(table_schema(schema)["properties"])
+    return pd.concat(filled, ignore_index=True) if filled else pd.DataFrame(columns=columns)
 
 
 def check_table(table: pd.DataFrame, schema: str, where: str) -> pd.DataFrame:

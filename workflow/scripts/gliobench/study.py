@@ -188,6 +188,11 @@ class Study:
             self._check(cell)
         return cells
 
+    @cached_property
+    def drawn(self) -> list[Cell]:
+        """The cells that figures show: all, unless a part of the study is looked at."""
+        return self.cells
+
     def _check(self, cell: Cell) -> None:
         """Raise a sentence where a cell's settings do not fit together."""
         where, scheme = f"runs, {cell.approach}", self.splits[self.scheme_name(cell)]
@@ -209,9 +214,9 @@ class Study:
         return counts
 
     @property
-    def most_permutations(self) -> int:
-        """The number of copies with permuted labels that a cohort of this study needs at most."""
-        return max(self._permutations.values())
+    def permuted_schemes(self) -> list[str]:
+        """The split schemes that copies with permuted labels are split by."""
+        return list(dict.fromkeys(self.scheme_name(cell) for cell, count in self._permutations.items() if count))
 
     def permuted(self, cell: Cell) -> list[Cell]:
         """Return a cell's counterparts on the copies of its cohort with permuted labels; none if not asked for."""
@@ -335,11 +340,20 @@ class Study:
             for job in self.batches(cell)
         ]
 
+    def run_benchmarks(self, cell: Cell) -> list[str]:
+        """Return the files that say what a cell's training jobs took, in the order of their folders."""
+        return [
+            f"{self.results}/{cell.cohort}/benchmarks/runs/{cell.path}"
+            f"/repeat-{job['repeat']}_seed-{job['seed']}_batch-{job['batch']}.tsv"
+            for job in self.batches(cell)
+        ]
+
     def records(self, cohort: str | None = None) -> list[dict[str, Any]]:
-        """Return the cells (of one cohort) as records for scripts: names, caveat, weights."""
+        """Return the cells (of one cohort) as records for scripts: names, caveat, weights, number of training jobs."""
         return [
             asdict(cell)
             | {"caveat": self.caveat(cell), "weights": self.variant(cell.approach, cell.variant)["weights"]}
+            | {"n_runs": len(self.batches(cell))}
             for cell in self.cells
             if cohort in (None, cell.cohort)
         ]

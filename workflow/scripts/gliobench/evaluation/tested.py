@@ -8,8 +8,9 @@ VARIANT = CELL[1:]  # on whatever cohort
 
 
 def tested_patients(comparison: pd.DataFrame) -> pd.DataFrame:
-    """Choose the rows of test patients, scored patient by patient."""
-    return comparison[comparison["part"].eq("test") & comparison["unit"].eq("patient")]
+    """Choose the rows of test patients, scored patient by patient, of cells that have all their runs."""
+    tested = comparison["part"].eq("test") & comparison["unit"].eq("patient")
+    return comparison[tested & comparison["status"].ne("missing")]
 
 
 def tested_methods(comparison: pd.DataFrame) -> pd.DataFrame:
@@ -27,7 +28,7 @@ def tested_methods(comparison: pd.DataFrame) -> pd.DataFrame:
         Its rows; a failed cell's phase is ``final``.
     """
     tested = tested_patients(comparison)
-    failed = comparison[comparison["part"].isna()]
+    failed = comparison[comparison["part"].isna() & comparison["status"].ne("missing")]
     known = set(tested[VARIANT].itertuples(index=False, name=None))
     missed = [row not in known for row in failed[VARIANT].itertuples(index=False, name=None)]
     return pd.concat([tested, failed[missed].assign(phase="final")], ignore_index=True)

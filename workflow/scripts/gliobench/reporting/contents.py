@@ -32,7 +32,7 @@ def figure_names(study: Study, approach: str) -> list[str]:
 def shown_cells(study: Study) -> list[Cell]:
     """Return the cells with figures of their own: replicated cohorts are shown by their joint figure alone."""
     replicates = {name for names in study.groups.values() for name in names}
-    return [cell for cell in study.cells if cell.cohort not in replicates]
+    return [cell for cell in study.drawn if cell.cohort not in replicates]
 
 
 def cells_like(cells: Iterable[Cell], names: Mapping[str, Any]) -> list[Cell]:
@@ -86,7 +86,7 @@ def page_figures(study: Study) -> list[Figure]:
 
 def overlay_cells(study: Study, cohort: str) -> list[Cell]:
     """Return the cells that the overlays of a cohort draw: harmonised, main variants and baselines."""
-    cells = cells_like(study.cells, {"cohort": cohort, "protocol": HARMONISED})
+    cells = cells_like(study.drawn, {"cohort": cohort, "protocol": HARMONISED})
     return [cell for cell in cells if cell.variant == MAIN or cell.approach == BASELINE]
 
 

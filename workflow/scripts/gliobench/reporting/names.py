@@ -16,6 +16,7 @@ OVERLAYS = {
 }  # of a cohort
 DRAWN_FROM_TABLES = ("forest", "cost", "controls", "sensitivity", "leakage")  # of the whole study
 PLACED = (*DRAWN_FROM_TABLES, "audit")  # with a place of their own in the report
+DRAWN_FROM_IMAGES = ("audit", "slices", "montage", "examples", "gradcam")
 DRAWN_FROM_SCORES = (*EACH_PHASE, "distributions", "curves")
 SPLIT_VARIANTS = ("slice_split", "patient_split")
 PAGES = ("index.html", "comparison.html", "controls.html", "cohorts.html", "cost.html", "method.html")

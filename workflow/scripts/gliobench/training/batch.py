@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from gliobench.errors import GlioBenchError
-from gliobench.files import read_json, read_table, table_schema, write_json, write_table
+from gliobench.files import join_tables, read_json, read_table, write_json, write_table
 from gliobench.recipe import LOGGER, disk_is_full, say
 from gliobench.seeds import derive_seed
 from gliobench.training import Diverged, Machine, Part, first_line, keras_backend
@@ -142,7 +142,9 @@ def train_folds(
 
 def gather_folds(folder: Path, records: Iterable[dict], table: str) -> pd.DataFrame:
     """Join a table (``predictions`` or ``history``) of all folds."""
-    return _frame([read_table(folder / f"fold-{record['fold']}" / f"{table}.tsv", table) for record in records], table)
+    return join_tables(
+        [read_table(folder / f"fold-{record['fold']}" / f"{table}.tsv", table) for record in records], table
+    )
 
 
 def _common_fingerprint(job: Job, inputs: np.ndarray, index: pd.DataFrame, machine: Machine, device: str) -> str:
@@ -227,9 +229,9 @@ def _train_fold(
         LOGGER.exception("%s fold %d", job.name, fold)
         record |= {"status": "failed", "reason": first_line(error)}
     record |= {"best_epoch": best_epochs} | meter.read(samples=len(history) * len(parts["train"]))
-    table = _frame(predictions, "predictions")
+    table = join_tables(predictions, "predictions")
     write_table(table.assign(part=job.part) if job.part else table, temporary / "predictions.tsv", "predictions")
-    write_table(_frame([pd.DataFrame(history)], "history"), temporary / "history.tsv", "history")
+    write_table(join_tables([pd.DataFrame(history)], "history"), temporary / "history.tsv", "history")
     write_json({"key": key, "record": record}, temporary / "record.json")
     temporary.rename(target)
     why = f" ({record['reason']})" if record["reason"] else ""
@@ -242,12 +244,6 @@ def _predict(approach: ModuleType, model: Any, parts: dict[str, Part]) -> dict[s
     if not all(np.isfinite(values).all() for values in probabilities.values()):
         raise Diverged("a prediction is no number")
     return probabilities
-
-
-def _frame(tables: list[pd.DataFrame], schema: str) -> pd.DataFrame:
-    columns = list(table_schema(schema)["properties"])
-    filled = [table for table in tables if len(table)]
-    return pd.concat(filled, ignore_index=True) if filled else pd.DataFrame(columns=columns)
 
 
 class _EpochLog:

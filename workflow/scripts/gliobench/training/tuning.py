@@ -79,7 +79,7 @@ def tune(
 
 
 def _open(journal: Path) -> optuna.Study:
-    storage = JournalStorage(JournalFileBackend(str(journal)))
+    storage = JournalStorage(JournalFileBackend(str(journal.resolve())))
     return optuna.create_study(storage=storage, study_name="tuning", direction="minimize", load_if_exists=True)
 
 

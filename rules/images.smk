@@ -1,0 +1,165 @@
+# Figures of what networks are shown and where they look: drawn from images, not from tables.
+rule plot_audit:
+    """What the audit saw: the middle slice of every series, with those that are left out marked."""
+    input:
+        series=gather.shards(f"{COHORT}/audit/{{scatteritem}}.tsv", allow_missing=True),
+        thumbnails=gather.shards(
+            f"{COHORT}/audit/{{scatteritem}}.npy", allow_missing=True
+        ),
+    output:
+        figure(
+            f"{RESULTS}/figures/{{cohort}}/audit",
+            "audit",
+            category="{cohort}",
+            figure="audit",
+        ),
+    log:
+        f"{COHORT}/logs/figures/audit.log",
+    conda:
+        "../envs/report.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(2000),
+        runtime=growing(10),
+    params:
+        library=library_digest("plot_audit.py"),
+    script:
+        "../workflow/scripts/plot_audit.py"
+
+
+rule plot_examples:
+    """Some predicted slices, drawn by chance, with their labels."""
+    input:
+        predictions=lambda wildcards: cell_files(wildcards, "predictions.tsv"),
+        arrays=lambda wildcards: input_shards(cell_of(wildcards), "npy"),
+        indexes=lambda wildcards: input_shards(cell_of(wildcards), "tsv"),
+    output:
+        figure(
+            f"{CELL_FIGURES}/examples",
+            "examples",
+            category="{cohort}",
+            figure="examples",
+            **CELL_LABELS,
+        ),
+    log:
+        f"{CELL_LOGS}/examples.log",
+    conda:
+        "../envs/report.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(4000),
+        runtime=growing(10),
+    params:
+        seed=STUDY.seed,
+        library=library_digest("plot_examples.py"),
+    script:
+        "../workflow/scripts/plot_examples.py"
+
+
+rule plot_gradcam:
+    """Where a network looked, over the inputs of some patients."""
+    input:
+        cams=f"{EXPLANATIONS}/cams.tsv",
+        maps=f"{EXPLANATIONS}/cams.npy",
+        images=f"{EXPLANATIONS}/images.npy",
+    output:
+        figure(
+            f"{CELL_FIGURES}/gradcam",
+            "gradcam",
+            category="{cohort}",
+            figure="class-activation maps",
+            **CELL_LABELS,
+        ),
+    log:
+        f"{CELL_LOGS}/gradcam.log",
+    conda:
+        "../envs/report.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(2000),
+        runtime=growing(10),
+    params:
+        channels=lambda wildcards: [
+            name for name in STUDY.series(cell_of(wildcards)) if name in MODALITIES
+        ],
+        library=library_digest("plot_gradcam.py"),
+    script:
+        "../workflow/scripts/plot_gradcam.py"
+
+
+rule plot_inputs:
+    """Slices of some patients' inputs, as the approach reads them."""
+    input:
+        arrays=gather.shards(
+            f"{COHORT}/inputs/{{approach}}/{{modality}}/{{scatteritem}}.npy",
+            allow_missing=True,
+        ),
+        indexes=gather.shards(
+            f"{COHORT}/inputs/{{approach}}/{{modality}}/{{scatteritem}}.tsv",
+            allow_missing=True,
+        ),
+        series=f"{COHORT}/series.tsv",
+    output:
+        figure(
+            f"{RESULTS}/{names.SLICES}",
+            "slices",
+            category="{cohort}",
+            figure="inputs",
+            approach="{approach}",
+            modality="{modality}",
+        ),
+    log:
+        f"{COHORT}/logs/figures/{{approach}}/inputs-{{modality}}.log",
+    conda:
+        "../envs/report.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(4000),
+        runtime=growing(10),
+    params:
+        library=library_digest("plot_inputs.py"),
+    script:
+        "../workflow/scripts/plot_inputs.py"
+
+
+rule plot_slices:
+    """All slices of two patients' inputs: of the longest series, and of the shortest with its padding."""
+    input:
+        arrays=gather.shards(
+            f"{COHORT}/inputs/{{approach}}/{{modality}}/{{scatteritem}}.npy",
+            allow_missing=True,
+        ),
+        indexes=gather.shards(
+            f"{COHORT}/inputs/{{approach}}/{{modality}}/{{scatteritem}}.tsv",
+            allow_missing=True,
+        ),
+        series=f"{COHORT}/series.tsv",
+    output:
+        longest=figure(
+            f"{RESULTS}/{names.SLICES}-longest",
+            "montage",
+            category="{cohort}",
+            figure="slices of the longest series",
+            approach="{approach}",
+            modality="{modality}",
+        ),
+        shortest=figure(
+            f"{RESULTS}/{names.SLICES}-shortest",
+            "montage",
+            category="{cohort}",
+            figure="slices of the shortest series",
+            approach="{approach}",
+            modality="{modality}",
+        ),
+    log:
+        f"{COHORT}/logs/figures/{{approach}}/slices-{{modality}}.log",
+    conda:
+        "../envs/report.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(4000),
+        runtime=growing(10),
+    params:
+        library=library_digest("plot_slices.py"),
+    script:
+        "../workflow/scripts/plot_slices.py"

@@ -1,0 +1,69 @@
+"""The cells of a cohort, from the files of their runs: scores, pairs and variance; a cell that lacks runs says so."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from gliobench.evaluation.cells import as_metrics, score_cell
+from gliobench.evaluation.columns import CELL
+from gliobench.evaluation.pairwise import pairwise_table
+from gliobench.evaluation.permutations import Runs, permuted_runs
+from gliobench.evaluation.variance import variance_table
+
+Tables = tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]
+
+
+def score_cohort(
+    cells: Sequence[Mapping[str, Any]], runs: Runs, permuted: Runs, base_seed: int, resamples: int
+) -> Tables:
+    """
+    Score every cell of a cohort, compare them in pairs, and split the variance of their runs.
+
+    Parameters
+    ----------
+    cells : sequence of dict
+        The cohort's part of the grid: cohort, approach, variant, modality, protocol, weights, caveat, and ``n_runs``,
+        how many training jobs the cell has.
+    runs : (predictions, records)
+        The ``predictions.tsv`` and ``run.json`` of the jobs that have ended, of any cells, in the same order.
+    permuted : (predictions, records)
+        The same of jobs on copies of the cohort with permuted labels.
+    base_seed, resamples : int
+        As for `gliobench.evaluation.cells.score_cell`.
+
+    Returns
+    -------
+    metrics, pairwise, variance : pandas.DataFrame
+        A cell that lacks runs has the status ``missing``, even where some have been scored, its reason says how many
+        there are, and it stands in no pair and no variance: half a cell is another estimand.
+    """
+    own = {tuple(cell[name] for name in CELL): _runs_of(cell, runs) for cell in cells}
+    metrics = [
+        _score(cell, mine, permuted, base_seed, resamples) for cell, mine in zip(cells, own.values(), strict=True)
+    ]
+    whole = [mine for cell, mine in zip(cells, own.values(), strict=True) if len(mine[1]) == cell["n_runs"]]
+    return (
+        pd.concat(metrics, ignore_index=True),
+        pairwise_table(whole, base_seed, resamples),
+        variance_table(whole),
+    )
+
+
+def _runs_of(cell: Mapping[str, Any], runs: Runs) -> Runs:
+    mine = [run for run in zip(*runs, strict=True) if all(run[1][name] == cell[name] for name in CELL)]
+    return [predictions for predictions, _ in mine], [record for _, record in mine]
+
+
+def _score(cell: Mapping[str, Any], runs: Runs, permuted: Runs, base_seed: int, resamples: int) -> pd.DataFrame:
+    there, wanted = len(runs[1]), cell["n_runs"]
+    lacks = f"{there} of {wanted} trainings exist"
+    if not there:
+        head = {name: cell[name] for name in [*CELL, "weights", "caveat"]}
+        return as_metrics([head | {"n_runs": 0, "status": "missing", "reason": lacks}])
+    if there < wanted:  # fewer runs vary more than those on permuted labels: no p comes of them
+        metrics = score_cell(*runs, base_seed, resamples, cell["caveat"])
+        reasons = [lacks if pd.isna(old) else f"{lacks}; {old}" for old in metrics["reason"]]
+        return metrics.assign(status="missing", reason=reasons)
+    copies = [copy for copy in permuted_runs(cell, *permuted) if len(copy[1]) == wanted]
+    return score_cell(*runs, base_seed, resamples, cell["caveat"], copies)

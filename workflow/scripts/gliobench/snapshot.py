@@ -1,0 +1,102 @@
+"""What a study has so far, in a folder of its own: the study may run on, and nothing changes under who reads it."""
+
+import os
+import shutil
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from gliobench.study import Study
+
+TARGET = "partial"
+FOLDER = "GLIOBENCH_PARTIAL"  # the environment's name for the folder, so that jobs know it too
+RUN_FILES = ("predictions.tsv", "history.tsv", "run.json")
+COHORT_FILES = ("patients.tsv", "series.tsv")
+MEASURED = ("generate.tsv", "audit/*.tsv", "preprocess/**/*.tsv", "tuning/**/*.tsv", "explanations/**/*.tsv")
+PICTURES = ("*/audit.png", "*/*/slices-*.png", "**/examples.png", "**/gradcam.png")  # drawn from images or by a network
+LINKED = (*COHORT_FILES, "runs/**/*", "tuning/**/*", "benchmarks/**/*", "permutations/**/*")
+
+
+def take_snapshot(study: Study) -> str:
+    """
+    Link what a study has so far into its folder ``partial``, and return that folder's absolute path.
+
+    A training counts once all its files are there. A link keeps a file as it is, even if the study makes it anew;
+    what a snapshot taken before has and this one lacks is removed.
+    """
+    source = Path(study.results)
+    folder = (source / TARGET).resolve()
+    wanted = {path for group in _groups(study, source) for path in _link_all(group, source, folder)}
+    for path in _linked(study, folder):
+        if path not in wanted:
+            path.unlink()
+    return str(folder)
+
+
+def look_at(study: Study, folder: str) -> None:
+    """Have a study's results, figures and controls be those of a snapshot: of the cells that have all their runs."""
+    study.results = folder
+    study.drawn = [cell for cell in study.cells if all(map(has_run, study.run_folders(cell)))]
+    there = {cell.cohort for cell in study.drawn}
+    study.groups = {name: members for name, members in study.groups.items() if there & set(members)}
+    levels = {name: members for name, members in study.sensitivity.items() if name in study.groups}
+    study.sensitivity = levels if len(levels) > 1 else {}
+
+
+def about(there: int, wanted: int) -> str:
+    """Say how much of a study a report is made of: trainings that exist, and those of the whole study."""
+    whole = "a finished" if there == wanted else "an unfinished"
+    return f"This report is of {whole} study: {there} of {wanted} trainings exist."
+
+
+def has_run(folder: str) -> bool:
+    """Whether a training's files are all there."""
+    return all(Path(folder, name).is_file() for name in RUN_FILES)
+
+
+def _groups(study: Study, source: Path) -> Iterator[list[Path]]:
+    """Name the files that count together or not at all: of a training, of a cohort, and what a job took."""
+    for cell in study.cells:
+        for part in (cell, *study.permuted(cell)):
+            yield from ([Path(folder, name) for name in RUN_FILES] for folder in study.run_folders(part))
+            yield from ([Path(benchmark)] for benchmark in study.run_benchmarks(part))
+        tuning = source / cell.cohort / "tuning" / cell.path
+        yield [tuning / "trials.tsv", tuning / "best.json"]
+    for cohort in study.cohorts:
+        yield [source / cohort / name for name in COHORT_FILES]
+        benchmarks = source / cohort / "benchmarks"
+        yield from ([path] for stage in MEASURED for path in sorted(benchmarks.glob(stage)))
+    yield from ([path] for name in PICTURES for path in sorted((source / "figures").glob(name)))
+
+
+def _link_all(group: Iterable[Path], source: Path, folder: Path) -> list[Path]:
+    """Link some files, or none of them where one is not there (any more)."""
+    links = {path: folder / path.relative_to(source) for path in group}
+    try:
+        for path, link in links.items():
+            _link(path, link)
+    except FileNotFoundError:
+        for link in links.values():
+            link.unlink(missing_ok=True)
+        return []
+    return list(links.values())
+
+
+def _link(path: Path, link: Path) -> None:
+    there = path.stat()
+    if link.exists() and (link.stat().st_ino, link.stat().st_mtime_ns) == (there.st_ino, there.st_mtime_ns):
+        return
+    link.parent.mkdir(parents=True, exist_ok=True)
+    link.unlink(missing_ok=True)
+    try:
+        os.link(path, link)
+    except FileNotFoundError:
+        raise
+    except OSError:  # no links on this file system
+        shutil.copy2(path, link)
+
+
+def _linked(study: Study, folder: Path) -> list[Path]:
+    """Return what a snapshot taken before holds; what was made of it is not among them."""
+    found = [path for cohort in study.cohorts for name in LINKED for path in (folder / cohort).glob(name)]
+    found += [path for name in PICTURES for path in (folder / "figures").glob(name)]
+    return [path for path in found if path.is_file()]

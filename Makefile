@@ -9,7 +9,7 @@ STUDY ?= config/demo.yaml
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PYTHONNOUSERSITE := 1
 
-.PHONY: setup demo controls sensitivity test test-cluster test-gpu lint envs lock report clean
+.PHONY: setup demo controls sensitivity test test-unit test-cluster test-gpu lint envs lock report clean
 
 setup: $(READY)
 
@@ -30,6 +30,10 @@ test: $(READY)
 	python -m pytest -m tensorflow
 	python -m pytest -m torch
 	python -m pytest -n 2 -m workflow
+
+# While working: under two minutes on two quiet cores. The rest of `make test` loads frameworks, runs Snakemake, or simulates.
+test-unit: $(READY)
+	python -m pytest -n 2 -m "not slow and not tensorflow and not torch" tests/unit
 
 # On a real SLURM of one node, whose Debian packages it installs: as root.
 test-cluster: $(READY)

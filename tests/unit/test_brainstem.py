@@ -274,6 +274,7 @@ class TestFiles:
         assert (tmp_path / "patient").exists()
 
 
+@pytest.mark.slow
 def test_with_full_signal_a_threshold_in_the_brainstem_separates_extensive_from_the_rest(tmp_path):
     settings = SMALL | {"patients": GRADED, "signal": 1}
     brainstem.write_cohort(complete(settings), 2, tmp_path, workers=2)

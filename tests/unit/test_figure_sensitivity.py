@@ -18,7 +18,14 @@ def tables(slopes):
     rng = np.random.default_rng(0)
     oracles = {cohort: 0.5 + 0.11 * level for level, names in enumerate(GROUPS.values()) for cohort in names}
     comparison = pd.DataFrame(
-        METHOD | {"cohort": cohort, "approach": name, "variant": "main", "auc": 0.5 + slope * (oracle - 0.5) + noise}
+        METHOD
+        | {
+            "cohort": cohort,
+            "approach": name,
+            "variant": "main",
+            "status": "ok",
+            "auc": 0.5 + slope * (oracle - 0.5) + noise,
+        }
         for name, slope in slopes.items()
         for (cohort, oracle), noise in zip(oracles.items(), rng.normal(0, 0.01, len(oracles)), strict=True)
     )

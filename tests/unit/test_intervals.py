@@ -136,6 +136,7 @@ def test_a_single_patient_of_a_label_leaves_the_bootstrap_undefined():
     assert intervals["accuracy"] == pytest.approx(tuple(stats.binomtest(6, 7).proportion_ci(method="wilson")))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("auc", [0.5, 0.7, 0.95])
 def test_intervals_of_independent_scores_miss_about_one_time_in_twenty(auc):
     rng = np.random.default_rng(21)

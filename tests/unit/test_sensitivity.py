@@ -19,7 +19,14 @@ EACH = {cohort: level for level, cohorts in GROUPS.items() for cohort in cohorts
 def tables(means, oracles=LEVELS, **changes):
     """A comparison whose AUC lie about a mean a level, and the cohorts' summary with a row a modality."""
     rows = [
-        NAMES | {"cohort": cohort, "part": "test", "unit": "patient", "auc": means[level] + SPREAD[int(cohort[-1])]}
+        NAMES
+        | {
+            "cohort": cohort,
+            "part": "test",
+            "unit": "patient",
+            "status": "ok",
+            "auc": means[level] + SPREAD[int(cohort[-1])],
+        }
         for cohort, level in EACH.items()
     ]
     summary = [

@@ -315,7 +315,14 @@ def test_a_cohort_without_exclusions_has_an_empty_list():
 def control(aucs):
     """Test rows of two variants, main and as_coded, over cohorts null-0, null-1, ..."""
     rows = [
-        {**cell(f"null-{number}", variant), "phase": "final", "part": "test", "unit": "patient", "auc": auc}
+        {
+            **cell(f"null-{number}", variant),
+            "phase": "final",
+            "part": "test",
+            "unit": "patient",
+            "auc": auc,
+            "status": "ok",
+        }
         for variant, values in aucs.items()
         for number, auc in enumerate(values)
     ]

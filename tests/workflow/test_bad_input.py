@@ -138,7 +138,7 @@ def test_bad_series_are_rows_with_a_reason_and_the_study_goes_on(project, finish
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({"cohort": {}}, "the study's config, the top level: unknown key 'cohort'; did you mean 'cohorts'?"),
+        ({"cohort": {}}, "the study's config: unknown key 'cohort'; did you mean 'cohorts'?"),
         (
             {"settings": {"cnn3d": {"parameters": {"learning_rat": 0.1}}}},
             "settings.cnn3d.parameters: unknown key 'learning_rat'; did you mean 'learning_rate'?",

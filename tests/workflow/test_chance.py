@@ -1,7 +1,10 @@
 """What chance gives, trained: permuted labels, and cohorts of growing signal."""
 
+import re
+
 import pytest
-from studies import CHANCE, CHANCE_TABLES, planned_rules
+import yaml
+from studies import CHANCE, CHANCE_TABLES, finish, planned_rules
 
 from gliobench.files import read_json, read_table
 
@@ -50,6 +53,18 @@ def test_each_approach_has_its_slope_and_floor(finished_chance):
     assert set(table["n_cohorts"]) == {4}
     assert (table["slope_low"] < table["slope"]).all()
     assert (table["slope"] < table["slope_high"]).all()
+
+
+def test_more_permutations_keep_the_copies_that_there_are(finished_chance, tmp_path):
+    """Of a finished study, one copy more is labelled, split and trained, and no other."""
+    study = yaml.safe_load((finished_chance / "chance.yaml").read_text(encoding="utf-8"))
+    for run in study["runs"]:
+        run |= {"permutations": 4} if "permutations" in run else {}
+    (tmp_path / "more.yaml").write_text(yaml.safe_dump(study), encoding="utf-8")
+    more = ["--configfile", str(tmp_path / "more.yaml"), *CHANCE[2:]]
+    shown = finish(finished_chance, "--dry-run", "--quiet", "progress", *more, *CHANCE_TABLES)
+    made = set(re.findall(r"output: results/chance/([^/]+(?:/permutations/\d+)?)/(?:patients|runs)", shown))
+    assert made == {"strong-01/permutations/004", "strong-02/permutations/004"}
 
 
 def test_a_finished_study_is_not_run_again(finished_chance):

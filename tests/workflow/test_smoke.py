@@ -1,11 +1,15 @@
 """The smoke study: every approach from images to the table and the page."""
 
+from typing import get_args
+
 import pytest
 import yaml
 from studies import ROOT, SMOKE, finish, planned_rules, result_bytes
 
 from gliobench.files import read_json, read_table
-from gliobench.reporting.contents import EACH_CELL, EACH_PHASE, NAMES, PAGES, page_figures, report_pages
+from gliobench.reporting.contents import page_figures, report_pages
+from gliobench.reporting.names import PAGES
+from gliobench.settings.approaches import Figure
 from gliobench.study import Study
 
 pytestmark = pytest.mark.workflow
@@ -126,7 +130,7 @@ def test_the_report_has_a_page_an_approach_and_every_figure_that_its_yaml_lists(
         assert all(f'src="../{file}"' in pages[f"approaches/{name}.html"] for file in drawn)
     others = "".join(pages[name] for name in PAGES)
     assert all(f'src="{figure["file"]}"' in others for figure in figures if not figure["approach"])
-    assert {figure["kind"] for figure in figures} >= {*EACH_PHASE, *EACH_CELL, *NAMES, "montage", "audit"}
+    assert {figure["kind"] for figure in figures} >= {*get_args(Figure), "montage", "audit"}
 
 
 def test_the_models_of_every_approach_are_files_without_code(finished):

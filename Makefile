@@ -9,7 +9,7 @@ STUDY ?= config/demo.yaml
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PYTHONNOUSERSITE := 1
 
-.PHONY: setup demo controls sensitivity test test-unit test-cluster test-gpu lint envs lock report clean
+.PHONY: setup demo controls sensitivity test test-unit test-cluster test-gpu lint envs keys lock report clean
 
 setup: $(READY)
 
@@ -60,6 +60,10 @@ lock: $(READY)
 
 envs: $(READY)
 	python envs/write.py
+
+# The key tables of config/README.md, from the models of settings.
+keys: $(READY)
+	PYTHONPATH=workflow/scripts python config/write.py
 
 # Whole or not at all: an interrupted set-up starts over.
 $(READY): requirements.lock

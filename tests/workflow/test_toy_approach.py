@@ -27,6 +27,7 @@ def build(shape, parameters, weights):
 
 
 def fit(model, phase, train, validation, parameters, seed, on_epoch):
+    model["slope"] = parameters["slope"]
     model["middle"] = float(np.median(train.inputs.mean(axis=(1, 2, 3))))
     numbers = {"loss": 0.7, "accuracy": 0.5, "auc": 0.5}
     on_epoch(numbers | {f"validation_{name}": value for name, value in numbers.items()} | {"epoch": 1, "seconds": 0.0})
@@ -34,7 +35,7 @@ def fit(model, phase, train, validation, parameters, seed, on_epoch):
 
 
 def predict(model, inputs):
-    return 1 / (1 + np.exp(model["middle"] - inputs.mean(axis=(1, 2, 3)).astype(float)))
+    return 1 / (1 + np.exp(model["slope"] * (model["middle"] - inputs.mean(axis=(1, 2, 3)).astype(float))))
 
 
 def save(model, path):
@@ -52,7 +53,9 @@ SETTINGS = {
     "modalities": ["T2w"],
     "input": {"kind": "volume", "shape": [8, 8, 4], "voi_lut": False},
     "protocols": {"harmonised": {"split": "kfold"}},
-    "parameters": {},
+    "parameters": {
+        "slope": {"default": 1.0, "type": "number", "above": 0, "meaning": "how steeply the probability grows"}
+    },
     "variants": {"main": {"description": "The mean."}},
 }
 

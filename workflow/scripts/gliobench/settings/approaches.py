@@ -35,14 +35,18 @@ PARAMETERS = "changes to the parameters"
 class Declaration(Settings):
     """One parameter of an approach: its default, its type, what it may be, what it means."""
 
-    default: Any
-    type: Literal["integer", "number", "boolean", "text", "list of integers", "list of texts", "range"]
-    meaning: Text
-    minimum: int | float | None = None
-    above: int | float | None = None
-    maximum: int | float | None = None
-    below: int | float | None = None
-    choices: Different[str] | None = None
+    default: Any = Field(description="its value where nothing else is set")
+    type: Literal["integer", "number", "boolean", "text", "list of integers", "list of texts", "range"] = Field(
+        description="what it is; `range`: two numbers, the smaller first"
+    )
+    meaning: Text = Field(description="a few words, for this page and for sentences on a wrong value")
+    minimum: int | float | None = Field(None, description="the smallest value, or that of each entry of a list")
+    above: int | float | None = Field(None, description="what it must be above")
+    maximum: int | float | None = Field(None, description="the largest value")
+    below: int | float | None = Field(None, description="what it must be below")
+    choices: Different[str] | None = Field(
+        None, description="the only texts that it may be, or that its entries may be"
+    )
 
     def field(self) -> tuple[Any, Any]:
         """Return the annotation and the field of a model."""

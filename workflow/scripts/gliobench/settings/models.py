@@ -55,7 +55,11 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
 Entry = TypeVar("Entry")
 Some = Annotated[list[Entry], Field(min_length=1)]
 Different = Annotated[list[Entry], Field(min_length=1), AfterValidator(each_once)]
-Range = Annotated[list[Entry], Field(min_length=2, max_length=2), AfterValidator(_smaller_first)]
+Range = Annotated[
+    list[Entry],
+    Field(min_length=2, max_length=2, json_schema_extra={"rising": True}),
+    AfterValidator(_smaller_first),
+]
 
 
 def check(model: type[Checked], settings: Any, where: str) -> Checked:

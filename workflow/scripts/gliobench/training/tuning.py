@@ -194,7 +194,7 @@ def _table(trials: list[FrozenTrial]) -> pd.DataFrame:
 def _best(study: optuna.Study) -> dict[str, Any]:
     complete = study.get_trials(states=[TrialState.COMPLETE])
     if not complete:
-        nothing = {"number": None, "value": None, "parameters": {}, "importances": {}}
+        nothing: dict[str, Any] = {"number": None, "value": None, "parameters": {}, "importances": {}}
         return nothing | {"reason": "no trial of the tuning reached its end; trials.tsv has the reason of each"}
     best = study.best_trial
     differ = len({trial.value for trial in complete}) > 1

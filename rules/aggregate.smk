@@ -2,6 +2,26 @@
 import csv
 
 
+def run_folders(cell):
+    """The folders of a cell's trainings; of a study looked at in part, of those that are there."""
+    folders = STUDY.run_folders(cell)
+    return [each for each in folders if snapshot.has_run(each)] if PARTIAL else folders
+
+
+def folders_of(cells):
+    """The folder of every training of some cells."""
+    return [folder for cell in cells for folder in run_folders(cell)]
+
+
+def about_study():
+    """A sentence on how much of the study there is, where a part of it is looked at."""
+    if not PARTIAL:
+        return ""
+    parts = [part for cell in CELLS for part in (cell, *STUDY.permuted(cell))]
+    wanted = sum(len(STUDY.run_folders(part)) for part in parts)
+    return snapshot.about(len(folders_of(parts)), wanted)
+
+
 def files_of(cells, name):
     """The file of that name of every run of some cells."""
     return [f"{folder}/{name}" for folder in folders_of(cells)]

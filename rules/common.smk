@@ -41,28 +41,19 @@ def partial_asked():
 
 try:
     for path in workflow.configfiles:
-        read_config(
-            Path(path), os.path.relpath(path)
-        )  # a key that stands twice is refused
+        # Snakemake has read them; a key that stands twice, which it loses, is refused here.
+        read_config(Path(path), os.path.relpath(path))
     REQUEST = take_request(config)
     STUDY = Study(config, ROOT)
     CELLS = STUDY.cells
     if partial_asked() and snapshot.FOLDER not in os.environ:
         os.environ[snapshot.FOLDER] = snapshot.take_snapshot(STUDY)
-    PARTIAL = os.environ.get(
-        snapshot.FOLDER
-    )  # folder of what exists so far, if that is all to be looked at
+    # The folder of what exists so far, where that is all to be looked at.
+    PARTIAL = os.environ.get(snapshot.FOLDER)
     if PARTIAL:
         snapshot.look_at(STUDY, PARTIAL)
     SHOWN_CELLS = contents.shown_cells(STUDY)
     PAGE_FIGURES = contents.page_figures(STUDY)
-    if PARTIAL:  # figures drawn from images are shown if the study has drawn them
-        PAGE_FIGURES = [
-            shown
-            for shown in PAGE_FIGURES
-            if shown["kind"] not in names.DRAWN_FROM_IMAGES
-            or os.path.isfile(shown["path"])
-        ]
 except GlioBenchError as error:
     raise WorkflowError(f"GlioBench: {error}") from None
 
@@ -92,29 +83,9 @@ def project_file(path):
     return str(ROOT / path) if PARTIAL else os.path.relpath(ROOT / path)
 
 
-def run_folders(cell):
-    """The folders of a cell's trainings; of a study looked at in part, of those that are there."""
-    folders = STUDY.run_folders(cell)
-    return [each for each in folders if snapshot.has_run(each)] if PARTIAL else folders
-
-
-def folders_of(cells):
-    """The folder of every training of some cells."""
-    return [folder for cell in cells for folder in run_folders(cell)]
-
-
 # What is ready at once starts in this order, so that the short jobs are left to fill the gaps beside the last long ones.
 PREPARED_FIRST, LONG_ONES_EARLY = 2, 1
 GPUS = 0 if STUDY.device == "cpu" else 1  # that a training asks for
-
-
-def about_study():
-    """A sentence on how much of the study there is, where a part of it is looked at."""
-    if not PARTIAL:
-        return ""
-    parts = [part for cell in CELLS for part in (cell, *STUDY.permuted(cell))]
-    wanted = sum(len(STUDY.run_folders(part)) for part in parts)
-    return snapshot.about(len(folders_of(parts)), wanted)
 
 
 def growing(first, per_input=0):

@@ -296,6 +296,21 @@ def test_merge_changes_key_by_key_and_leaves_its_base_as_it_was():
     assert base == {"a": 1, "b": {"c": 2, "d": 3}}
 
 
+@pytest.mark.parametrize(
+    ("cohort", "count"),
+    [
+        ({"kind": "rsna", "path": "data"}, "none"),
+        ({"kind": "synthetic-brainstem"}, "none"),
+        ({"kind": "synthetic", "generator": {"sites": [{"name": "north"}]}}, "one"),
+    ],
+)
+def test_a_cohort_without_sites_cannot_be_left_out_site_by_site(cohort, count):
+    run = {"approach": "baseline", "protocols": ["leave-one-site-out"]}
+    sentence = f"needs patients of two or more known sites, and cohort one has {count}; name them under cohorts.one"
+    refused(sentence, cohorts={"one": cohort}, runs=[run])
+    assert study(cohorts={"one": {"kind": "synthetic"}}, runs=[run]).cells
+
+
 def test_permutations_are_copies_of_the_cohort_with_seeds_of_their_own_and_no_cells():
     runs = [
         {"approach": "baseline", "cohorts": ["made"]},

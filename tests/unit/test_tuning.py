@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gliobench.files import check_table, read_table, write_table
 from gliobench.inputs.store import write_shard
@@ -236,9 +238,8 @@ def test_a_search_on_the_cpu_does_not_ask_for_gpus(toy, monkeypatch):
 
 
 def test_workers_that_start_together_try_different_hyperparameters(toy):
-    settings = {"trials": 1, "workers": 1, "space": SPACE}
     for worker in (0, 1):
-        tuning._work(job(), settings, Machine(device="cpu"), load, toy / f"{worker}.log", worker)
+        tuning._work(job(), SPACE, Machine(device="cpu"), load, toy / f"{worker}.log", worker, 1)
     first, other = (tuning._open(toy / f"{worker}.log").trials[0] for worker in (0, 1))
     assert first.params["rate"] != other.params["rate"]
     assert first.value != other.value
@@ -254,3 +255,11 @@ def test_workers_share_one_journal_and_count_together(toy):
     )
     assert trials["number"].tolist() == [0, 1, 2]
     assert set(trials["state"]) <= {"complete", "pruned"}
+
+
+@given(st.integers(-3, 100), st.integers(1, 9))
+def test_every_trial_is_some_workers_and_no_worker_has_two_more_than_another(count, workers):
+    shares = tuning.split_evenly(count, workers)
+    assert len(shares) == workers
+    assert sum(shares) == max(count, 0)
+    assert max(shares) - min(shares) <= 1

@@ -34,7 +34,7 @@ def take_snapshot(study: Study) -> str:
 
 def look_at(study: Study, folder: str) -> None:
     """Have a study's results, figures and controls be those of a snapshot: of the cells that have all their runs."""
-    study.results = folder
+    study.in_part, study.results = True, folder
     study.drawn = [cell for cell in study.cells if all(map(has_run, study.run_folders(cell)))]
     there = {cell.cohort for cell in study.drawn}
     study.groups = {name: members for name, members in study.groups.items() if there & set(members)}

@@ -12,7 +12,7 @@ from gliobench.settings.approach_of_study import StudyApproach
 from gliobench.settings.approaches import Approach, Protocol
 from gliobench.settings.cohorts import KINDS
 from gliobench.settings.files import read_config
-from gliobench.settings.fit import check_cohort_names, check_input, check_permuted, check_tuned
+from gliobench.settings.fit import check_cohort_names, check_input, check_permuted, check_sites, check_tuned
 from gliobench.settings.models import check, check_kind, known, merge
 from gliobench.settings.splits import METHODS
 from gliobench.settings.study import Run, StudyFile
@@ -67,6 +67,7 @@ class Study:
         self.bootstrap = self.file.bootstrap
         self.device = self.file.device
         self.deterministic = self.file.deterministic
+        self.in_part = False  # whether what exists so far is all to be looked at
         check_cohort_names(list(self.file.cohorts), self.groups, RESERVED)
 
     @cached_property
@@ -190,7 +191,7 @@ class Study:
 
     @cached_property
     def drawn(self) -> list[Cell]:
-        """The cells that figures show: all, unless a part of the study is looked at."""
+        """The cells that figures show: all, unless the study is looked at in part."""
         return self.cells
 
     def _check(self, cell: Cell) -> None:
@@ -198,6 +199,7 @@ class Study:
         where, scheme = f"runs, {cell.approach}", self.splits[self.scheme_name(cell)]
         series = self.cohort_series(cell.cohort)
         check_input(self.input(cell.approach, cell.cohort), series, cell.cohort, cell.approach)
+        check_sites(scheme, self.cohorts[cell.cohort], cell.cohort, where)
         tuned = self.variant(cell.approach, cell.variant)["tuned"]
         if tuned:
             check_tuned(scheme, cell.protocol, f"{where}: {cell.variant}")

@@ -1,12 +1,14 @@
 """Which figures a study has, where they lie, and what the page says of each. Light to import: parsing needs it."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from gliobench.evaluation.columns import BASELINE, HARMONISED, MAIN
 from gliobench.reporting.names import (
     APPROACH_PAGE,
     CELL,
+    DRAWN_FROM_IMAGES,
     DRAWN_FROM_SCORES,
     EACH_PHASE,
     LEAKAGE,
@@ -81,7 +83,12 @@ def page_figures(study: Study) -> list[Figure]:
             *(drawn for cell in mine for drawn in _of_cell(study, cell)),
         ]:
             figures.append(_figure(study, stem, kind, cohort, label, approach))
-    return figures
+    return [shown for shown in figures if not study.in_part or _can_be_shown(shown)]
+
+
+def _can_be_shown(figure: Figure) -> bool:
+    """Whether a figure of a study looked at in part is there: from images, only the study itself draws."""
+    return figure["kind"] not in DRAWN_FROM_IMAGES or Path(figure["path"]).is_file()
 
 
 def overlay_cells(study: Study, cohort: str) -> list[Cell]:

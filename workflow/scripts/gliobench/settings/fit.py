@@ -47,6 +47,17 @@ def check_input(settings: Mapping[str, Any], series: Sequence[str], cohort: str,
         )
 
 
+def check_sites(scheme: Mapping[str, Any], settings: Mapping[str, Any], cohort: str, where: str) -> None:
+    """Refuse to leave out sites where the config shows that the cohort has none, or a single one."""
+    unknown = settings["kind"] == "synthetic-brainstem" or (settings["kind"] == "rsna" and "sites" not in settings)
+    single = len(settings.get("generator", {}).get("sites", [])) == 1
+    if scheme["method"] == "sites" and (unknown or single):
+        raise GlioBenchError(
+            f"{where}: leave-one-site-out needs patients of two or more known sites, and cohort {cohort} has "
+            f"{'one' if single else 'none'}; name them under cohorts.{cohort}, or run another protocol on it."
+        )
+
+
 def check_tuned(scheme: Mapping[str, Any], protocol: str, where: str) -> None:
     """Refuse to tune under a split scheme of several splits."""
     if scheme["method"] != "holdout" or scheme["repeats"] != 1:

@@ -65,17 +65,25 @@ def tune(
         reached its end, ``reason`` says so, number and value are None, and there are no parameters.
     """
     journal.parent.mkdir(parents=True, exist_ok=True)
-    _replace_stale(_open(journal))
-    work = partial(_work, job, settings, machine, load, journal)
-    if settings["workers"] == 1:
-        work(0)
+    study = _open(journal)
+    _replace_stale(study)
+    shares = split_evenly(settings["trials"] - _count(study), settings["workers"])
+    work = partial(_work, job, settings["space"], machine, load, journal)
+    if len(shares) == 1:
+        work(0, shares[0])
     else:
         spawn = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(settings["workers"], spawn, initializer=die_with_parent) as pool:
-            for done in [pool.submit(work, worker) for worker in range(settings["workers"])]:
+        with ProcessPoolExecutor(len(shares), spawn, initializer=die_with_parent) as pool:
+            for done in [pool.submit(work, worker, share) for worker, share in enumerate(shares)]:
                 done.result()
     study = _open(journal)
     return _table(study.trials), _best(study)
+
+
+def split_evenly(count: int, shares: int) -> list[int]:
+    """Split a number of trials (0 if it is negative) between workers: 7 for 3 is 3, 2, 2."""
+    each, more = divmod(max(count, 0), shares)
+    return [each + (share < more) for share in range(shares)]
 
 
 def _open(journal: Path) -> optuna.Study:
@@ -94,17 +102,18 @@ def _replace_stale(study: optuna.Study) -> None:
 
 def _work(
     job: Job,
-    settings: dict[str, Any],
+    space: dict[str, dict],
     machine: Machine,
     load: Callable[[], tuple[Part, Part]],
     journal: Path,
     worker: int,
+    trials: int,
 ) -> None:
     approach = import_module(f"gliobench.approaches.{job.cell['approach']}")
     approach.prepare(machine)
     train, validation = load()
     study = _open(journal)
-    while _count(study, TrialState.RUNNING) < settings["trials"]:
+    for _ in range(trials):
         number = _count(study)
         study.sampler = optuna.samplers.TPESampler(seed=derive_seed(job.seed, "tuning", number, worker))
         study.pruner = optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=3)
@@ -112,7 +121,7 @@ def _work(
         objective = partial(
             _objective,
             job=job,
-            space=settings["space"],
+            space=space,
             approach=approach,
             train=train,
             validation=validation,
@@ -121,10 +130,10 @@ def _work(
         study.optimize(objective, n_trials=1, catch=(Diverged, GlioBenchError))
 
 
-def _count(study: optuna.Study, *others: TrialState) -> int:
+def _count(study: optuna.Study) -> int:
     """Count the trials that came to an end, failed ones included, but not those that were cut off."""
     trials = study.get_trials(deepcopy=False)
-    return sum(trial.state in (*FINISHED, *others) or "reason" in trial.user_attrs for trial in trials)
+    return sum(trial.state in FINISHED or "reason" in trial.user_attrs for trial in trials)
 
 
 def _objective(

@@ -10,6 +10,7 @@ ROOT = Path(str(workflow.current_basedir)).resolve().parent
 sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
 
 from gliobench import snapshot
+from gliobench.caches import keep_caches
 from gliobench.cohorts.names import LABEL_TABLES, paths_digest
 from gliobench.errors import GlioBenchError
 from gliobench.predict.request import take_request
@@ -60,6 +61,7 @@ except GlioBenchError as error:
 lead_jobs()
 
 if PARTIAL:  # with Snakemake's state in a folder of its own, beside a study that runs
+    keep_caches(f"{PARTIAL}/.cache")
 
     workdir: PARTIAL
 

@@ -297,3 +297,9 @@ def test_an_easy_signal_is_learnt(efficientnet, model):
     train(efficientnet, model, 1, part=make_part(160, 3), epochs=10)
     test = make_part(40, 7)
     assert binary_scores(test.labels, efficientnet.predict(model, test.inputs))["auc"] > 0.9
+
+
+def test_the_backbones_of_the_yaml_are_those_that_can_be_built(efficientnet):
+    assert set(PAPER["parameters"]["backbone"]["choices"]) == set(efficientnet.BACKBONES) - {"tiny"}, (
+        "tiny is these tests' own"
+    )

@@ -2,16 +2,23 @@ import copy
 import re
 from dataclasses import asdict
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import yaml
 
+from gliobench.approaches.baseline import FEATURES
+from gliobench.cohorts.lesion import TRAITS
 from gliobench.errors import GlioBenchError, nearest
+from gliobench.settings.approach_of_study import StudyApproach
+from gliobench.settings.generators import Trait
+from gliobench.settings.inputs import KINDS as INPUTS
 from gliobench.settings.models import merge
 from gliobench.study import Cell, Study
 from gliobench.terms import MODALITIES
 
 ROOT = Path(__file__).parents[2]
+LIBRARY = ROOT / "workflow/scripts/gliobench"
 CONFIGS = sorted(path.name for path in (ROOT / "config").glob("*.yaml") if path.name != "splits.yaml")
 APPROACHES = sorted(path.stem for path in (ROOT / "config" / "approaches").glob("*.yaml"))
 BASE = {
@@ -61,6 +68,15 @@ def test_every_approach_is_a_yaml_and_a_module_whose_variants_resolve(name):
     made = study(runs=runs)
     for record in made.records():
         assert set(made.variant(name, record["variant"])["parameters"]) == set(settings.parameters)
+
+
+def test_what_settings_offer_is_what_the_library_has():
+    assert get_args(Trait) == TRAITS
+    assert set(INPUTS) == {
+        path.stem for path in (LIBRARY / "inputs").glob("*.py") if "def make_input(" in path.read_text()
+    }
+    features = StudyApproach(ROOT / "config/approaches/baseline.yaml").file.parameters["features"]
+    assert features["choices"] == list(FEATURES)
 
 
 def test_the_grid_crosses_the_lists_of_a_run_in_their_order():

@@ -20,14 +20,6 @@ from gliobench.terms import Modality
 Plane = Literal["axial", "coronal", "sagittal"]
 Planes = Some[Plane]
 Trait = Literal["ring_thickness", "ring_completeness", "oedema_volume", "t2_texture", "necrosis_fraction", "location"]
-TRAITS: list[Trait] = [
-    "ring_thickness",
-    "ring_completeness",
-    "oedema_volume",
-    "t2_texture",
-    "necrosis_fraction",
-    "location",
-]
 Slices = Range[Annotated[int, Field(ge=5, le=1000)]]
 FieldOfView = Annotated[float, Field(ge=220, le=400)]
 Shares = Range[Annotated[float, Field(gt=0, le=1)]]

@@ -45,7 +45,9 @@ class Holdout(Scheme):
     )
     among: Among = Field(description=AMONG)
     repeats: Count = Field(description=REPEATS)
-    validation: PartOrNumber = Field(description="below 1: share of all that validates; a whole number: so many")
+    validation: PartOrNumber = Field(
+        description="below 1: share of all that validates; a whole number: so many. `test` is of the same kind"
+    )
     test: PartOrNumber = Field(description="the same of those who are tested; may be 0")
     random_state: WholeNumber | None = Field(
         None, description="seed of the published split, where it is known; the next repeats count up from it"

@@ -262,6 +262,14 @@ def test_sites_that_are_unknown_are_counted_in_a_sentence(project: Path) -> None
     assert f"the site of every patient, but {(rows['site'] == '').sum()} of {N_PATIENTS} have none, " in said
 
 
+def write_competition(project: Path) -> None:
+    """Write the same study of the competition, which names no site of its patients."""
+    study = yaml.safe_load(STUDY) | {"cohorts": {"rsna": {"kind": "rsna", "path": "data/rsna"}}}
+    quick = QUICK | {"runs": [{"approach": "cnn3d"}, {"approach": "resnet18"}]}
+    (project / "my-study.yaml").write_text(yaml.safe_dump(study), encoding="utf-8")
+    (project / "quick.yaml").write_text(yaml.safe_dump(quick), encoding="utf-8")
+
+
 def archive() -> bytes:
     """Make an archive as small as one of the competition can be."""
     buffer = io.BytesIO()
@@ -272,9 +280,7 @@ def archive() -> bytes:
 
 
 def test_the_download_is_made_only_when_asked_for_and_never_tells_the_key(project: Path) -> None:
-    study = yaml.safe_load(STUDY) | {"cohorts": {"rsna": {"kind": "rsna", "path": "data/rsna"}}}
-    (project / "my-study.yaml").write_text(yaml.safe_dump(study), encoding="utf-8")
-    (project / "quick.yaml").write_text(yaml.safe_dump(QUICK), encoding="utf-8")
+    write_competition(project)
     assert not {"download", "fetch_rsna"} & planned_rules(project, *MINE)
     key = "a-key-that-nobody-may-see"
     with kaggle() as server:
@@ -298,10 +304,9 @@ def test_a_download_that_would_fetch_nothing_says_so(project: Path) -> None:
 
 
 def test_without_credentials_the_download_says_where_to_get_them(project: Path, tmp_path: Path) -> None:
-    study = yaml.safe_load(STUDY) | {"cohorts": {"rsna": {"kind": "rsna", "path": "data/rsna"}}}
-    (project / "my-study.yaml").write_text(yaml.safe_dump(study), encoding="utf-8")
+    write_competition(project)
     unset = dict.fromkeys(("KAGGLE_API_TOKEN", "KAGGLE_USERNAME", "KAGGLE_KEY"), "")
-    said = sentence(project, *MINE[:2], "--", "download", HOME=str(tmp_path), **unset)
+    said = sentence(project, *MINE, "--", "download", HOME=str(tmp_path), **unset)
     assert "GlioBench: there are no Kaggle credentials: make an API token" in said
 
 

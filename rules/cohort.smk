@@ -86,7 +86,8 @@ rule audit_series:
 rule gather_series:
     """The audit of a whole cohort as one table."""
     input:
-        gather.shards(f"{COHORT}/audit/{{scatteritem}}.tsv", allow_missing=True),
+        patients=f"{COHORT}/patients.tsv",
+        shards=gather.shards(f"{COHORT}/audit/{{scatteritem}}.tsv", allow_missing=True),
     output:
         series=f"{COHORT}/series.tsv",
     log:

@@ -7,6 +7,21 @@ DESCRIBED_COHORTS = [
 FORMATS = ["tsv", "md", "tex", "html"]
 
 
+def described_inputs():
+    """The index of every input, which says what could not be made, with its cohort and approach."""
+    owners = {
+        path: [cell.cohort, cell.approach]
+        for cell in CELLS
+        if cell.cohort in DESCRIBED_COHORTS
+        for path in input_shards(cell, "tsv")
+    }
+    return {
+        path: owner
+        for path, owner in owners.items()
+        if not PARTIAL or os.path.isfile(path)
+    }
+
+
 rule score:
     """Score every cell of a cohort by patient, compare them in pairs, and split the variance of their runs."""
     input:
@@ -94,6 +109,7 @@ rule describe_cohorts:
     input:
         patients=expand(f"{COHORT}/patients.tsv", cohort=DESCRIBED_COHORTS),
         series=expand(f"{COHORT}/series.tsv", cohort=DESCRIBED_COHORTS),
+        indexes=list(described_inputs()),
     output:
         expand(
             f"{RESULTS}/tables/{{table}}.{{format}}",
@@ -110,6 +126,7 @@ rule describe_cohorts:
         runtime=growing(10),
     params:
         cohorts=DESCRIBED_COHORTS,
+        inputs=list(described_inputs().values()),
         library=library_digest("describe_cohorts.py"),
     script:
         "../workflow/scripts/describe_cohorts.py"

@@ -49,11 +49,13 @@ def save(dataset: Dataset, path: Path, syntax: str = ExplicitVRLittleEndian) -> 
     return path
 
 
-def write_series(folder: Path, voxels: np.ndarray, syntax: str = ExplicitVRLittleEndian, **fields: Any) -> Path:
-    """Write an axial series, slices 2 mm apart, as Image-1.dcm and so on."""
+def write_series(
+    folder: Path, voxels: np.ndarray, syntax: str = ExplicitVRLittleEndian, gap: float = 2, **fields: Any
+) -> Path:
+    """Write an axial series, slices `gap` mm apart, as Image-1.dcm and so on."""
     folder.mkdir(parents=True, exist_ok=True)
     for k, pixels in enumerate(voxels):
-        own = {"ImagePositionPatient": [-10, -20, 30 + 2 * k], "InstanceNumber": k + 1} | fields
+        own = {"ImagePositionPatient": [-10, -20, 30 + gap * k], "InstanceNumber": k + 1} | fields
         save(image(pixels, **own), folder / f"Image-{k + 1}.dcm", syntax)
     return folder
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from gliobench.imaging.dicom import Volume
 from gliobench.imaging.facts import SeriesFacts
+from gliobench.imaging.volume import Volume
 
 BRAIN = np.array([45.0, 55.0, 40.0])  # mm, half axes
 CENTRE = np.array([5.0, -12.0, 20.0])  # RAS+ mm

@@ -8,7 +8,7 @@ from gliobench.errors import GlioBenchError
 from gliobench.files import write_table
 from gliobench.terms import MODALITIES, SEGMENTATION
 
-AFFINE = np.array([[-2.0, 0, 0, 10], [0, 1.5, 0, -20], [0, 0, 3, 5], [0, 0, 0, 1]])
+AFFINE = np.array([[-20.0, 0, 0, 10], [0, 15, 0, -20], [0, 0, 30, 5], [0, 0, 0, 1]])
 
 
 @pytest.fixture(scope="module")
@@ -16,7 +16,8 @@ def audited(tmp_path_factory):
     folder = tmp_path_factory.mktemp("cohort")
     rng = np.random.default_rng(0)
     for modality, shape in {"FLAIR": (5, 12, 24), "T1w": (4, 16, 16), "T1wCE": (3, 16, 16)}.items():
-        write_series(folder / "train" / "00001" / modality, rng.integers(1, 999, shape).astype(np.uint16))
+        voxels = rng.integers(1, 999, shape).astype(np.uint16)
+        write_series(folder / "train" / "00001" / modality, voxels, gap=10, PixelSpacing=[8, 12])
     write_series(folder / "train" / "00002" / "FLAIR", np.zeros((3, 8, 8), np.uint16))
     cut = write_series(folder / "train" / "00002" / "T1w", np.ones((3, 8, 8), np.uint16)) / "Image-2.dcm"
     cut.write_bytes(cut.read_bytes()[:-20])
@@ -67,7 +68,7 @@ def test_a_good_series_tells_its_facts(audited):
     facts = row(audited, "00001", "FLAIR")
     assert facts["status"] == "ok"
     assert facts[["n_files", "n_slices", "rows", "columns"]].tolist() == [5, 5, 12, 24]
-    assert facts[["spacing", "slice_spacing"]].tolist() == [0.5, 2.0]
+    assert facts[["spacing", "slice_spacing"]].tolist() == [8.0, 10.0]
     assert facts["plane"] == "axial"
     assert facts["ordered_by"] == "position"
 
@@ -76,7 +77,7 @@ def test_a_thumbnail_keeps_the_proportions_of_its_slice_in_mm(audited):
     filled = np.argwhere(audited[1][0] > 0)
     height, width = filled.max(axis=0) - filled.min(axis=0) + 1
     assert width == THUMBNAIL
-    assert abs(height - THUMBNAIL / 3) <= 2  # 12 rows of 0.5 mm, 24 columns of 0.75 mm
+    assert abs(height - THUMBNAIL / 3) <= 2  # 12 rows of 8 mm, 24 columns of 12 mm
 
 
 def test_a_series_named_in_the_config_is_excluded_with_that_reason(audited):
@@ -136,7 +137,7 @@ def test_a_segmentation_on_its_images_grid_is_used(brainstems, patient):
     assert row(brainstems, patient, "segmentation")["status"] == "ok"
     facts = row(brainstems, patient, "FLAIR")
     assert facts[["n_files", "n_slices", "rows", "columns"]].tolist() == [1, 8, 7, 6]
-    assert facts[["spacing", "slice_spacing", "plane"]].tolist() == [1.5, 3.0, "axial"]
+    assert facts[["spacing", "slice_spacing", "plane"]].tolist() == [15.0, 30.0, "axial"]
 
 
 @pytest.mark.parametrize("patient", ["moved", "cropped"])

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gliobench.imaging.brain import head_mask, stripped
-from gliobench.imaging.dicom import Volume
 from gliobench.imaging.intensity import background, rescale, standardise
+from gliobench.imaging.volume import Volume
 from phantoms import affine_of, brain_with_marker, head
 
 

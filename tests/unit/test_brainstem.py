@@ -20,7 +20,7 @@ from gliobench.cohorts.infiltration import load_brainstem
 from gliobench.cohorts.nifti_writer import write_nifti
 from gliobench.errors import GlioBenchError
 from gliobench.files import write_table
-from gliobench.imaging.dicom import SeriesError
+from gliobench.imaging.facts import SeriesError
 from gliobench.settings.generators import BrainstemGenerator
 from gliobench.settings.models import check
 from gliobench.sources import source_files

@@ -19,7 +19,8 @@ from pydicom.uid import (
 )
 
 from dicom_files import SHARED, image, save, write_series
-from gliobench.imaging.dicom import SeriesError, read_series
+from gliobench.imaging.dicom import read_series
+from gliobench.imaging.facts import SeriesError
 
 VOXELS = np.random.default_rng(0).integers(0, 4000, (4, 40, 48), dtype=np.uint16)
 real = pytest.mark.skipif(not SHARED.exists(), reason="the real DICOM files of ../shared/data are absent")

@@ -13,6 +13,7 @@ from scipy.spatial.transform import Rotation
 
 from dicom_files import SHARED, image, save, write_series
 from gliobench.imaging.dicom import read_series
+from gliobench.imaging.volume import Volume, shown, slice_plane
 
 GE = SHARED / "nih_ge_siemens"
 
@@ -44,15 +45,33 @@ def test_every_voxel_lies_where_its_file_said(data: st.DataObject) -> None:
             }
             save(image(voxels[k], **place), Path(temporary) / f"Image-{offset + names[k]}.dcm")
         volume, facts = read_series(temporary)
-    assert np.array_equal(volume.voxels, voxels)
     assert facts.ordered_by == "position"
     assert facts.slice_spacing == pytest.approx(gap, abs=1e-4)
-    assert facts.spacing == pytest.approx(row_distance, rel=1e-6)
+    assert sorted((facts.rows, facts.columns)) == [3, 4]
     assert facts.plane == ("sagittal", "coronal", "axial")[np.abs(across).argmax()]
-    index = np.array([n_slices - 1, 2, 3])
-    lps = origin + index[0] * gap * across + 2 * row_distance * along_column + 3 * column_distance * along_row
-    assert np.allclose(volume.affine @ [*index, 1], [-lps[0], -lps[1], lps[2], 1], atol=1e-3)
-    assert np.allclose(volume.affine[:3, 3], origin * [-1, -1, 1], atol=1e-4)
+    assert facts.off_grid == pytest.approx(0, abs=1e-4)
+    for _ in range(5):  # whichever way the volume is turned, a value lies where its file said
+        k, row, column = data.draw(st.tuples(st.integers(0, n_slices - 1), st.integers(0, 2), st.integers(0, 3)))
+        lps = origin + k * gap * across + row * row_distance * along_column + column * column_distance * along_row
+        (found,) = np.argwhere(volume.voxels == voxels[k, row, column])
+        assert np.allclose(volume.affine @ [*found, 1], [-lps[0], -lps[1], lps[2], 1], atol=1e-3)
+
+
+@settings(max_examples=60, deadline=None)
+@given(turned=st.tuples(*[st.floats(-180, 180)] * 3), flips=st.tuples(*[st.sampled_from([1, -1])] * 3))
+def test_a_volume_is_shown_as_a_radiologist_looks_at_its_plane(turned: tuple, flips: tuple) -> None:
+    affine = np.eye(4)
+    affine[:3, :3] = Rotation.from_euler("xyz", turned, degrees=True).as_matrix() * flips
+    volume = shown(Volume(numbered(4), affine))
+    wanted = {
+        "axial": [[0, 0, 1], [0, -1, 0], [-1, 0, 0]],  # of slices, rows, columns: to the head, to the back, to the left
+        "coronal": [[0, -1, 0], [0, 0, -1], [-1, 0, 0]],
+        "sagittal": [[1, 0, 0], [0, 0, -1], [0, -1, 0]],
+    }[slice_plane(volume.affine)]
+    assert (np.sum(volume.affine[:3, :3].T * wanted, axis=1) >= 0).all()
+    again = shown(volume)
+    assert np.array_equal(again.voxels, volume.voxels)
+    assert np.array_equal(again.affine, volume.affine)
 
 
 def test_files_that_run_downwards_are_turned_over(tmp_path: Path) -> None:

@@ -5,8 +5,8 @@ import zlib
 import numpy as np
 import pytest
 
-from gliobench.imaging.dicom import Volume
 from gliobench.imaging.facts import SeriesFacts
+from gliobench.imaging.volume import Volume
 from gliobench.inputs.facts import CATEGORICAL, HEADER, INTENSITY, make_input, needs
 
 RNG = np.random.default_rng(0)

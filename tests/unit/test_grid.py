@@ -6,10 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gliobench.errors import GlioBenchError
-from gliobench.imaging.dicom import Volume
 from gliobench.imaging.registration import rigid
-from gliobench.imaging.resample import Grid, box_centre, sample, sample_mask
+from gliobench.imaging.resample import Grid, box, sample, sample_mask
+from gliobench.imaging.volume import Volume
 from gliobench.inputs.grid import make_input, needs
+from gliobench.inputs.read import NotCovered
 from phantoms import BRAIN, CENTRE, affine_of, brain_with_marker, head, places, radius, reader, textured, turn
 
 NAMES = ("FLAIR", "T1w", "T1wCE", "T2w")
@@ -149,7 +150,7 @@ def test_the_bounding_box_is_the_patients_not_the_series(geometry):
     mask = np.random.default_rng(0).random(shape) < 0.001
     mask.flat[0] = True
     points = places(affine, shape)[mask]
-    assert np.allclose(box_centre(mask, affine), (points.min(axis=0) + points.max(axis=0)) / 2)
+    assert np.allclose(box(mask, affine), [points.min(axis=0), points.max(axis=0)])
 
 
 def test_an_empty_segmentation_is_a_sentence():
@@ -205,3 +206,31 @@ def test_series_apart_from_each_other_are_a_sentence():
     far = fixed.affine + np.array([[0, 0, 0, 900.0]] + [[0.0] * 4] * 3)
     with pytest.raises(GlioBenchError, match="cannot be registered"):
         rigid(Volume(fixed.voxels, far), fixed)
+
+
+@settings(max_examples=10, deadline=None)
+@given(geometry=geometries(), spacing=st.floats(3.0, 9.0), background=st.sampled_from([0, -1024, 5000]))
+def test_the_background_does_not_bleed_into_the_brain(geometry, spacing, background):
+    affine, shape = geometry
+    inside = radius(places(affine, shape)) < 1
+    volume = Volume(np.where(inside, 400, background).astype(np.int16), affine)
+    grid = Grid((int(140 / spacing),) * 3, (spacing,) * 3, CENTRE)
+    values = sample(volume, grid, inside=inside)
+    assert values[sample_mask(inside, affine, grid)] == pytest.approx(400, abs=0.5)
+
+
+def test_a_channel_that_shows_too_little_of_the_brain_is_a_reason_and_no_zeros():
+    whole = brain_series()
+    points = places(whole.affine, whole.voxels.shape)
+    for share, upper in ((0.95, 45), (0.5, 20)):
+        part = Volume(np.where(points[..., 2] < upper, whole.voxels, 0), whole.affine)
+        read = reader(T1wCE=whole, FLAIR=part)
+        if share > 0.8:
+            assert np.count_nonzero(made(read, "FLAIR")) > 1000
+            continue
+        said = r"FLAIR covers 5\d% of the brain that T1wCE shows, and 80% are needed"
+        with pytest.raises(NotCovered, match=said):
+            made(read, "FLAIR")
+    far = whole.affine + np.array([[0, 0, 0, 900.0]] + [[0.0] * 4] * 3)
+    with pytest.raises(NotCovered, match="FLAIR covers 0% of the brain"):
+        made(reader(T1wCE=whole, FLAIR=Volume(whole.voxels, far)), "FLAIR")

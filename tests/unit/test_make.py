@@ -8,8 +8,8 @@ import pytest
 
 from gliobench import cohorts
 from gliobench.errors import GlioBenchError
-from gliobench.imaging.dicom import Volume
 from gliobench.imaging.facts import SeriesFacts
+from gliobench.imaging.volume import Volume
 from gliobench.inputs.make import make_inputs, usable_patients
 
 GRID = {"kind": "grid", "around": "brain", "registration": "none", "reference": "T1wCE"}
@@ -66,7 +66,7 @@ def test_a_patient_may_have_several_rows(asked):
 def test_no_patients_make_an_empty_index(asked):
     arrays, index = make_inputs([], "T2w", "there", "rsna", VOLUME)
     assert arrays == []
-    assert list(index.columns) == ["patient_id", "modality", "slice_index"]
+    assert list(index.columns) == ["patient_id", "modality", "slice_index", "reason"]
 
 
 def test_a_failure_names_the_patient(asked):

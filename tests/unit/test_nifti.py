@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from nibabel.orientations import axcodes2ornt, inv_ornt_aff
 
 from gliobench.cohorts.nifti_writer import write_nifti
-from gliobench.imaging.dicom import SeriesError
+from gliobench.imaging.facts import SeriesError
 from gliobench.imaging.nifti import read_nifti
 
 SHAPE = (5, 6, 7)  # left to right, posterior to anterior, inferior to superior

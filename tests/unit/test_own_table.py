@@ -17,7 +17,8 @@ from gliobench.cohorts.patients import check_ids
 from gliobench.cohorts.table import read_one, read_patients
 from gliobench.errors import GlioBenchError
 from gliobench.files import write_table
-from gliobench.imaging.dicom import SeriesError, read_series
+from gliobench.imaging.dicom import read_series
+from gliobench.imaging.facts import SeriesError
 
 VOXELS = np.random.default_rng(0).integers(1, 999, (4, 6, 8)).astype(np.int16)
 GOOD = [
@@ -139,7 +140,12 @@ class TestSeries:
     def test_every_missing_series_is_a_row_of_the_audit_with_its_reason(self, folder):
         table = write(folder, changed(T1w="scans/gone.nii.gz"))
         series, _ = audit_patients(["007", "p2"], ["FLAIR", "T1w"], table, {}, "table")
-        assert series["status"].tolist() == ["ok", "failed", "ok", "failed"]
+        assert series["status"].tolist() == [
+            "voxels only",
+            "failed",
+            "voxels only",
+            "failed",
+        ]  # they are mm large
         gone, empty = series.loc[series["status"] == "failed", "reason"]
         assert "scans/gone.nii.gz does not exist: name a folder of DICOM files or a .nii or .nii.gz file." in gone
         assert empty == f"patient p2 has no T1w series: the cell in {table} is empty."

@@ -194,7 +194,7 @@ def test_a_segmentation_may_lie_on_the_grid_of_a_series_that_the_run_does_not_re
     images = {"FLAIR": (3, 4, 5), "T2w": (6, 7, 8), "segmentation": (6, 7, 8)}
     for name, shape in images.items():
         stored = np.arange(np.prod(shape), dtype=np.int16).reshape(shape)
-        nib.save(nib.Nifti1Image(stored, np.eye(4)), home / f"{name}.nii")
+        nib.save(nib.Nifti1Image(stored, np.diag([30.0, 30.0, 30.0, 1.0])), home / f"{name}.nii")
     made = {"kind": "grid", "around": "segmentation", "reference": "FLAIR", "registration": "none"}
     record = {"series": ["FLAIR", "segmentation"], "input": made}
     series, thumbnails = audit_patient(home, record)

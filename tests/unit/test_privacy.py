@@ -13,7 +13,8 @@ from pydicom.uid import JPEG2000Lossless
 
 from dicom_files import image, save, write_series
 from gliobench.cohorts.paths import read_path
-from gliobench.imaging.dicom import SeriesError, read_series
+from gliobench.imaging.dicom import read_series
+from gliobench.imaging.facts import SeriesError
 from gliobench.imaging.slices import OTHER_VENDOR, VENDORS, _vendor
 
 SECRET = "DOE^JANE"

@@ -8,7 +8,7 @@ from dicom_files import write_series
 from gliobench.cohorts.rsna import read_one, read_patients, series_folder
 from gliobench.errors import GlioBenchError
 from gliobench.files import write_table
-from gliobench.imaging.dicom import SeriesError
+from gliobench.imaging.facts import SeriesError
 
 
 @pytest.fixture

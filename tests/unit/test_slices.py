@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gliobench.imaging.dicom import Volume
 from gliobench.imaging.facts import SeriesFacts
+from gliobench.imaging.volume import Volume
 from gliobench.inputs.slices import central, make_input, needs, nonblank, spread
 
 RNG = np.random.default_rng(0)

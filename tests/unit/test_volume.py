@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from gliobench.imaging.dicom import Volume
 from gliobench.imaging.facts import SeriesFacts
 from gliobench.imaging.intensity import minmax
+from gliobench.imaging.volume import Volume
 from gliobench.inputs.depth import central_slices, padding
 from gliobench.inputs.volume import make_input, needs, volume_input
 

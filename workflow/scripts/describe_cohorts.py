@@ -14,6 +14,9 @@ with recipe(snakemake):
     series = [read_table(path, "series") for path in snakemake.input.series]
     cohorts = snakemake.params.cohorts
     summaries = [cohort_summary(*each) for each in zip(cohorts, patients, series, strict=True)]
-    left_out = [exclusions(*each) for each in zip(cohorts, series, strict=True)]
+    indexes: dict[str, dict[str, list]] = {cohort: {} for cohort in cohorts}
+    for (cohort, approach), path in zip(snakemake.params.inputs, snakemake.input.indexes, strict=True):
+        indexes[cohort].setdefault(approach, []).append(read_table(path, "index"))
+    left_out = [exclusions(*each, indexes[each[0]]) for each in zip(cohorts, series, strict=True)]
     write_formats(join_tables(summaries, "cohorts"), folder / "cohorts", "cohorts")
     write_formats(join_tables(left_out, "exclusions"), folder / "exclusions", "exclusions")

@@ -8,6 +8,7 @@ from sklearn.model_selection import StratifiedKFold, train_test_split
 
 from gliobench.errors import GlioBenchError
 from gliobench.seeds import derive_seed
+from gliobench.terms import OK, USABLE
 
 LOGGER = logging.getLogger(__name__)
 UNIT = ["patient_id", "modality", "slice_index"]  # the last two are empty where patients are split
@@ -55,7 +56,7 @@ def _peeks(scheme: dict) -> bool:
 
 
 def _complete(patients: pd.DataFrame, series: pd.DataFrame) -> pd.DataFrame:
-    lacking = series.loc[series["status"] != "ok", "patient_id"]
+    lacking = series.loc[series["status"] != OK, "patient_id"]
     complete = patients[~patients["patient_id"].isin(lacking)]
     if not len(complete):
         raise GlioBenchError("no patient has all series usable: series.tsv gives the reason for each.")
@@ -63,7 +64,7 @@ def _complete(patients: pd.DataFrame, series: pd.DataFrame) -> pd.DataFrame:
 
 
 def _slices(patients: pd.DataFrame, series: pd.DataFrame) -> pd.DataFrame:
-    usable = series[series["status"] == "ok"].merge(patients[["patient_id", "label"]], on="patient_id")
+    usable = series[series["status"].isin(USABLE)].merge(patients[["patient_id", "label"]], on="patient_id")
     usable = usable.assign(slice_index=usable["n_slices"].map(range))
     return usable[[*UNIT, "label"]].explode("slice_index", ignore_index=True)
 

@@ -8,6 +8,9 @@ ALL = "all"  # every modality of a cohort: as channels, or as rows where the inp
 SEGMENTATION, LESION = "segmentation", "lesion"  # series that are masks: the user's, the generator's
 PERMUTATIONS = "permutations"  # below a cohort's folder: its copies with permuted labels
 GENERATED = {"synthetic": "rsna", "synthetic-brainstem": "brainstem"}  # kind of a generated cohort: what it is like
+# Statuses of a series that can be used: everywhere, or by inputs that ask for no millimetres
+OK, VOXELS_ONLY = "ok", "voxels only"
+USABLE = (OK, VOXELS_ONLY)
 
 
 def permuted_cohort(cohort: str, number: int) -> str:

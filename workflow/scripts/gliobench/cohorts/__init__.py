@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from gliobench.imaging.facts import SeriesError
 
 if TYPE_CHECKING:
-    from gliobench.imaging.dicom import SeriesFacts, Volume
+    from gliobench.imaging.facts import SeriesFacts
+    from gliobench.imaging.volume import Volume
 
 
 def layout(kind: str) -> ModuleType:

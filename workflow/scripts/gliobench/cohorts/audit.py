@@ -1,8 +1,10 @@
 """The audit: each series read once for its facts, and a row for every one, readable or not."""
 
+import hashlib
 from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -10,11 +12,15 @@ import pandas as pd
 
 from gliobench.cohorts import read_patient_series
 from gliobench.errors import GlioBenchError
-from gliobench.imaging.dicom import SeriesError, SeriesFacts, Volume
+from gliobench.imaging.brain import stripped
+from gliobench.imaging.facts import SeriesError, SeriesFacts
 from gliobench.imaging.intensity import minmax
-from gliobench.terms import MODALITIES
+from gliobench.imaging.resample import box
+from gliobench.imaging.volume import Volume, regular
+from gliobench.terms import MODALITIES, OK, USABLE, VOXELS_ONLY
 
 THUMBNAIL = 96  # pixels a side
+BRAIN = ("brain_x", "brain_y", "brain_z")
 SAME_PLACE = 0.1  # mm; corners of one grid may differ by so much, since headers round
 Grid = tuple[tuple[int, ...], np.ndarray]  # a volume's shape and its affine
 
@@ -55,7 +61,7 @@ def audit_patients(
         grids: list[Grid] = []
         for name in names:
             row, thumbnail, grid = _audit_series(patient_id, name, Path(folder), kind)
-            if name == "segmentation" and row["status"] == "ok":
+            if name == "segmentation" and row["status"] in USABLE:
                 row |= _compare_grids(patient_id, grid, grids)
             if grid:
                 grids.append(grid)
@@ -65,13 +71,13 @@ def audit_patients(
             rows.append(row)
             thumbnails.append(thumbnail)
     images = np.stack(thumbnails) if thumbnails else np.empty((0, THUMBNAIL, THUMBNAIL), np.uint8)
-    columns = ["patient_id", "modality", *asdict(SeriesFacts()), "status", "reason"]
+    columns = ["patient_id", "modality", *_told(SeriesFacts()), *BRAIN, "content", "status", "reason"]
     return pd.DataFrame(rows, columns=columns), images
 
 
 def check_something_left(series: pd.DataFrame, cohort: str) -> None:
     """Raise a sentence if no series of the cohort is usable."""
-    if not (series["status"] == "ok").any():
+    if not series["status"].isin(USABLE).any():
         first = series["reason"].iloc[0] if len(series) else "it has no patients"
         raise GlioBenchError(f"cohort {cohort}: none of its {len(series)} series is usable; the first because: {first}")
 
@@ -82,13 +88,46 @@ def _audit_series(patient_id: str, name: str, folder: Path, kind: str) -> tuple[
     try:
         volume, facts = read_patient_series(kind, folder, patient_id, name)
     except SeriesError as error:
-        return names | asdict(error.facts) | {"status": "failed", "reason": str(error)}, blank, None
+        return names | _told(error.facts) | {"status": "failed", "reason": str(error)}, blank, None
     grid = (volume.voxels.shape, volume.affine)
+    row = names | _told(facts) | {"content": content_digest(volume.voxels)}
     reason = _reason_to_exclude(name, volume, facts)
     if reason:
-        return names | asdict(facts) | {"status": "excluded", "reason": reason}, blank, grid
-    row = names | asdict(facts) | {"status": "ok", "reason": None}
+        return row | {"status": "excluded", "reason": reason}, blank, grid
+    row |= _brain_size(name, volume, facts)
+    row |= {"status": VOXELS_ONLY if facts.unplaced else OK, "reason": _without_millimetres(facts)}
     return row, _thumbnail(volume, _telling_slice(name, volume.voxels)), grid
+
+
+def _told(facts: SeriesFacts) -> dict[str, Any]:
+    """Return what ``series.tsv`` tells of a series; a place that is not known stands in its status and reason."""
+    told = asdict(facts)
+    del told["unplaced"]
+    return told
+
+
+def _without_millimetres(facts: SeriesFacts) -> str | None:
+    return f"{facts.unplaced}: only inputs that need no millimetres use it." if facts.unplaced else None
+
+
+def _brain_size(name: str, volume: Volume, facts: SeriesFacts) -> dict[str, float]:
+    """Return how large the brain is along the patient's axes, mm: what a field of view must hold."""
+    if facts.unplaced or name not in MODALITIES:
+        return {}
+    evenly, mask = stripped(regular(volume), "auto")
+    if not mask.any():
+        return {}
+    low, high = box(mask, evenly.affine)
+    sides = high - low + np.abs(evenly.affine[:3, :3]).max(axis=1)  # a voxel reaches half of itself to each side
+    return dict(zip(BRAIN, np.round(sides, 1).tolist(), strict=True))
+
+
+def content_digest(voxels: np.ndarray) -> str:
+    """Return a digest of a volume's shape and values: the same for the same image, as DICOM or as NIfTI."""
+    digest = hashlib.sha256(repr(voxels.shape).encode())
+    for pixels in voxels:
+        digest.update(np.ascontiguousarray(pixels, np.float32).data)
+    return digest.hexdigest()[:16]
 
 
 def _reason_to_exclude(name: str, volume: Volume, facts: SeriesFacts) -> str | None:

@@ -7,8 +7,9 @@ import pandas as pd
 from gliobench.cohorts.names import GRADES, LABELS, TABLE
 from gliobench.cohorts.patients import check_folders, check_ids, check_once, read_rows, read_sites
 from gliobench.errors import GlioBenchError
-from gliobench.imaging.dicom import SeriesError, SeriesFacts, Volume
+from gliobench.imaging.facts import SeriesError, SeriesFacts
 from gliobench.imaging.nifti import read_nifti
+from gliobench.imaging.volume import Volume
 
 LABEL_NAMES = {0: "none or microscopic", 1: "extensive"}
 SUFFIXES = (".nii.gz", ".nii")

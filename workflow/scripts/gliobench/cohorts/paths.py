@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
-from gliobench.imaging.dicom import SeriesError, SeriesFacts, Volume, read_series
+from gliobench.imaging.dicom import read_series
+from gliobench.imaging.facts import SeriesError, SeriesFacts
+from gliobench.imaging.volume import Volume
 
 SUFFIXES = (".nii.gz", ".nii")  # of NIfTI files, in the order in which they are looked for
 

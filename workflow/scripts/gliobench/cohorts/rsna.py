@@ -7,7 +7,9 @@ import pandas as pd
 from gliobench.cohorts.names import LABEL_TABLES, lesion_file
 from gliobench.cohorts.patients import check_folders, check_ids, check_once, read_rows, read_sites
 from gliobench.errors import GlioBenchError
-from gliobench.imaging.dicom import SeriesError, SeriesFacts, Volume, read_series
+from gliobench.imaging.dicom import read_series
+from gliobench.imaging.facts import SeriesError, SeriesFacts
+from gliobench.imaging.volume import Volume
 
 LABELS = LABEL_TABLES["rsna"]
 LABEL_NAMES = {0: "unmethylated", 1: "methylated"}

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from gliobench.cohorts.paths import SUFFIXES, read_path
-from gliobench.imaging.dicom import SeriesError, SeriesFacts, Volume
+from gliobench.imaging.facts import SeriesError, SeriesFacts
+from gliobench.imaging.volume import Volume
 
 
 def read_one(folder: str | Path, patient_id: str, name: str, voi_lut: bool = False) -> tuple[Volume, SeriesFacts]:

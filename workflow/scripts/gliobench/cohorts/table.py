@@ -9,7 +9,8 @@ import pandas as pd
 from gliobench.cohorts.paths import read_path
 from gliobench.cohorts.patients import check_ids, check_once, read_rows, read_sites
 from gliobench.errors import GlioBenchError, nearest
-from gliobench.imaging.dicom import SeriesError, SeriesFacts, Volume
+from gliobench.imaging.facts import SeriesError, SeriesFacts
+from gliobench.imaging.volume import Volume
 from gliobench.terms import MODALITIES, SEGMENTATION
 
 NEEDED = ("patient_id", "label")

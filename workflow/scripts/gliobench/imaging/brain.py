@@ -5,9 +5,9 @@ import numpy.typing as npt
 import SimpleITK
 from scipy import ndimage
 
-from gliobench.imaging.dicom import Volume
 from gliobench.imaging.intensity import background
 from gliobench.imaging.resample import image_of, reduced
+from gliobench.imaging.volume import Volume
 
 SPACING = (2.0, 2.0, 2.0)  # mm, of the grid on which masks of heads are made
 BRIDGE = 4.0  # mm: what joins brain and scalp (vessels, nerves, muscle) is thinner than twice that

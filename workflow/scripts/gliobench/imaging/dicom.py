@@ -1,7 +1,10 @@
 """A folder of DICOM files as one volume in space."""
 
+import gzip
+import hashlib
 import re
-from dataclasses import dataclass, replace
+import zlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,30 +12,14 @@ import numpy as np
 import numpy.typing as npt
 
 from gliobench.imaging import geometry
-from gliobench.imaging.facts import SeriesError, SeriesFacts
-from gliobench.imaging.slices import Slice, read_slice
-
-__all__ = ["SeriesError", "SeriesFacts", "Volume", "read_series"]
+from gliobench.imaging.facts import SeriesError, SeriesFacts, why_implausible
+from gliobench.imaging.slices import GEOMETRY, GZIPPED, Slice, opened, read_slice
+from gliobench.imaging.tiles import is_tile_sheet
+from gliobench.imaging.volume import Volume, shown, sizes
 
 HEAD_BYTES = 65536  # reaches the pixel data of an ordinary file; a longer header is read too, only slower
 MARK = slice(128, 132)
-
-
-@dataclass(frozen=True)
-class Volume:
-    """
-    Voxels and where they lie.
-
-    Attributes
-    ----------
-    voxels : numpy.ndarray, shape (slices, rows, columns)
-        C-contiguous; the stored integers, or float32 where a header rescales them.
-    affine : numpy.ndarray, shape (4, 4)
-        From (slice, row, column) to RAS+ mm.
-    """
-
-    voxels: npt.NDArray[Any]
-    affine: npt.NDArray[np.float64]
+FIRST_TAGS = (b"\x02\x00", b"\x08\x00")  # groups that a file without a preamble begins with
 
 
 def read_series(folder: str | Path, voi_lut: bool = False) -> tuple[Volume, SeriesFacts]:
@@ -40,8 +27,10 @@ def read_series(folder: str | Path, voi_lut: bool = False) -> tuple[Volume, Seri
     Read the DICOM files of one folder as one volume.
 
     Slices are ordered by their position along the slice normal; the modality look-up table (rescale slope and
-    intercept) is applied; MONOCHROME1 is inverted, so that bright is large. Files that are not DICOM, a DICOMDIR and
-    hidden files are passed over. Gaps between slices are left as they are: nothing is interpolated.
+    intercept) is applied; MONOCHROME1 is inverted, so that bright is large; the volume is turned as `shown` does. Files
+    that are not DICOM, a DICOMDIR and hidden files are passed over; gzip'd files and those without a preamble are read.
+    Gaps between slices are left as they are: nothing is interpolated. A series whose header does not place it in
+    millimetres is read all the same, and `facts.unplaced` says why.
 
     Parameters
     ----------
@@ -68,42 +57,70 @@ def read_series(folder: str | Path, voi_lut: bool = False) -> tuple[Volume, Seri
     try:
         slices, ordered_by = geometry.ordered([read_slice(path, head, voi_lut) for path, head in heads.items()])
         first = slices[0]
-        facts = replace(facts, transfer_syntax=first.transfer_syntax, manufacturer=first.manufacturer)
+        said = geometry.statuses(slices)
+        facts = replace(
+            facts,
+            transfer_syntax=first.transfer_syntax,
+            manufacturer=first.manufacturer,
+            series_uid=_digest(first.series_uid),
+            spacing_status=said["spacing"],
+            position_status=said["position"],
+            orientation_status=said["orientation"],
+        )
         _check_one_volume(folder, slices, ordered_by)
         voxels, blank_fraction = _load(slices)
         if voxels.dtype.kind == "f" and not np.isfinite(voxels).all():
             raise SeriesError(f"{folder}: its rescaled values are not all finite numbers; exclude the series.")
+        if facts.position_status != "stated" and is_tile_sheet(voxels):
+            raise SeriesError(
+                f"{folder}: its images look like mosaics (one holds many slices as tiles), which are not supported; "
+                "convert them to one file a slice, or exclude the series."
+            )
     except SeriesError as error:
         error.facts = facts
         raise
+    facts = replace(facts, ordered_by=ordered_by, blank_fraction=blank_fraction)
+    return _placed(folder, voxels, slices, facts)
+
+
+def _placed(
+    folder: Path, voxels: npt.NDArray[Any], slices: list[Slice], facts: SeriesFacts
+) -> tuple[Volume, SeriesFacts]:
+    """Return the volume that slices in order make, and the facts with its measures."""
+    first, stack = slices[0], geometry.stack(slices)
+    volume = Volume(voxels, geometry.affine(slices, stack.step), stack.places)
+    volume = shown(volume) if first.orientation else volume
     facts = replace(
         facts,
-        n_slices=len(slices),
-        rows=first.rows,
-        columns=first.columns,
-        spacing=first.pixel_spacing[0] if first.pixel_spacing else None,
-        slice_spacing=geometry.slice_step(slices)[1],
+        off_grid=stack.off_grid,
         plane=geometry.plane(first),
-        ordered_by=ordered_by,
-        blank_fraction=blank_fraction,
+        **sizes(volume, pixels_known=first.pixel_spacing is not None, slices_known=stack.spacing is not None),
     )
-    return Volume(voxels, geometry.affine(slices)), facts
+    reason = geometry.why_unplaced(slices, stack) or why_implausible(facts)
+    return volume, replace(facts, unplaced=f"{folder}: {reason}" if reason else None)
+
+
+def _digest(series_uid: str | None) -> str | None:
+    return hashlib.sha256(series_uid.encode()).hexdigest()[:16] if series_uid else None
 
 
 def _heads(folder: Path) -> dict[Path, bytes]:
-    """Return the beginnings of the folder's DICOM files, by path."""
+    """Return the beginnings of the folder's DICOM files, by path; empty where only pydicom reads the file."""
     if not folder.is_dir():
         raise SeriesError(f"{folder}: there is no such folder; check the path of the series.")
-    paths = [path for path in sorted(folder.iterdir()) if path.is_file() and not path.name.startswith(".")]
+    there = [path for path in sorted(folder.iterdir()) if not path.name.startswith(".")]
+    paths = [path for path in there if path.is_file()]
     if not paths:
-        raise SeriesError(f"{folder}: the folder is empty; fetch the series again or exclude it.")
+        what = f"holds no files but {len(there)} folders" if there else "is empty"
+        todo = "name the folder of one series" if there else "fetch the series again"
+        raise SeriesError(f"{folder}: the folder {what}; {todo} or exclude it.")
     begun = {path: _head(path) for path in paths if not path.name.startswith("DICOMDIR")}
-    heads = {path: head for path, head in begun.items() if head[MARK] == b"DICM"}
+    heads = {path: head for path, head in begun.items() if head is not None}
     if not heads:
         raise SeriesError(f"{folder}: none of its {len(paths)} files is DICOM; check the path of the series.")
-    names = {_without_numbers(path) for path in heads}
+    names = tuple({_without_numbers(path) for path in heads})
     for path in (path for path in begun if path not in heads):
-        if path.suffix.lower() == ".dcm" or _without_numbers(path) in names:
+        if path.suffix.lower() == ".dcm" or _without_numbers(path).startswith(names):
             raise SeriesError(
                 f"{path}: it is named as a slice but is not DICOM; fetch the file again or exclude the series.",
                 SeriesFacts(n_files=len(heads)),
@@ -111,12 +128,28 @@ def _heads(folder: Path) -> dict[Path, bytes]:
     return heads
 
 
-def _head(path: Path) -> bytes:
+def _head(path: Path) -> bytes | None:
+    """Return the beginning of a DICOM file, empty where only pydicom reads it; None of another file."""
     try:
         with path.open("rb") as file:
-            return file.read(HEAD_BYTES)
+            head = file.read(HEAD_BYTES)
+        if head[MARK] == b"DICM":
+            return head
+        if head.startswith(FIRST_TAGS):
+            return b""
+        return b"" if head.startswith(GZIPPED) and _holds_dicom(path) else None
     except OSError as error:
         raise SeriesError(f"{path}: it cannot be opened ({error.strerror}); check its permissions.") from error
+
+
+def _holds_dicom(path: Path) -> bool:
+    """Whether a gzip'd file holds DICOM; one that is damaged holds nothing."""
+    try:
+        with opened(path) as file:
+            head = file.read(MARK.stop)
+    except (gzip.BadGzipFile, EOFError, zlib.error):
+        return False
+    return head[MARK] == b"DICM" or head.startswith(FIRST_TAGS)
 
 
 def _without_numbers(path: Path) -> str:
@@ -128,16 +161,23 @@ def _check_one_volume(folder: Path, slices: list[Slice], ordered_by: str) -> Non
     series = {part.series_uid for part in slices if part.series_uid}
     if len(series) > 1:
         raise SeriesError(f"{folder}: its files belong to {len(series)} series; put each into a folder of its own.")
+    for name, status in geometry.statuses(slices).items():
+        if status == "partly stated":
+            lacking = sum(part.stated[name] != "stated" for part in slices)
+            raise SeriesError(
+                f"{folder}: {lacking} of its {len(slices)} files have no usable {GEOMETRY[name]}, while others have; "
+                "fetch those files again or exclude the series."
+            )
     n_directions = geometry.directions(slices)
     if n_directions > 1:
         raise SeriesError(
             f"{folder}: its slices have {n_directions} orientations (a localiser or a reformat among them): "
             "not one volume; keep the slices of one orientation."
         )
-    sizes = sorted({(part.rows, part.columns) for part in slices})
-    if len(sizes) > 1:
-        named = ", ".join(f"{rows}x{columns}" for rows, columns in sizes)
-        raise SeriesError(f"{folder}: its slices have {len(sizes)} sizes ({named}); keep the slices of one size.")
+    shapes = sorted({(part.rows, part.columns) for part in slices})
+    if len(shapes) > 1:
+        named = ", ".join(f"{rows}x{columns}" for rows, columns in shapes)
+        raise SeriesError(f"{folder}: its slices have {len(shapes)} sizes ({named}); keep the slices of one size.")
     spacings = np.array([part.pixel_spacing for part in slices if part.pixel_spacing])
     if len(spacings) and not np.allclose(spacings, spacings[0], rtol=1e-3):
         raise SeriesError(f"{folder}: its slices differ in pixel spacing; keep the slices of one spacing.")

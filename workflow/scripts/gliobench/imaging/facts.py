@@ -4,6 +4,10 @@ from dataclasses import dataclass
 
 from gliobench.errors import GlioBenchError
 
+# Fields of view that a head can have, mm. The second bound of the slices lets thin slabs pass, which show some brain.
+IN_PLANE = (80.0, 500.0)
+ALONG_SLICES = (25.0, 500.0)
+
 
 @dataclass(frozen=True)
 class SeriesFacts:
@@ -15,7 +19,17 @@ class SeriesFacts:
     n_files, n_slices, rows, columns : int
         Files of the series (1 for NIfTI); the volume's shape.
     spacing, slice_spacing : float
-        Distance of neighbouring pixel rows and of neighbouring slices (the median of all gaps), mm.
+        Distance of neighbouring pixel rows and of neighbouring slices (of unequal ones the median), mm.
+    spacing_status, position_status, orientation_status : {"stated", "not stated", "partly stated", "invalid"}
+        What the header says of the pixels' spacing, of where the slices lie, and of how they are turned.
+    off_grid : float
+        Largest distance of a slice from its place on the regular grid of that slice spacing, mm.
+    fov_rows, fov_columns, fov_slices : float
+        Field of view along the pixels of a column, those of a row, and the slices, mm.
+    sform_code, qform_code : int
+        Of NIfTI: what its two affines refer to; 0 is nothing.
+    units : str
+        Of NIfTI: of its lengths, as the header says.
     plane : {"axial", "coronal", "sagittal"}
         The one nearest to the slices.
     ordered_by : {"position", "instance number", "file name"}
@@ -24,6 +38,10 @@ class SeriesFacts:
         Of the first slice; the manufacturer is one of the known makers of scanners, or "other".
     blank_fraction : float
         Share of slices that hold one single value, 0 to 1.
+    series_uid : str
+        Digest of the SeriesInstanceUID, which itself is not passed on.
+    unplaced : str
+        Why the voxels have no place in millimetres, as a sentence; None where they have.
     """
 
     n_files: int = 0
@@ -32,11 +50,35 @@ class SeriesFacts:
     columns: int | None = None
     spacing: float | None = None
     slice_spacing: float | None = None
+    spacing_status: str | None = None
+    position_status: str | None = None
+    orientation_status: str | None = None
+    off_grid: float | None = None
+    fov_rows: float | None = None
+    fov_columns: float | None = None
+    fov_slices: float | None = None
+    sform_code: int | None = None
+    qform_code: int | None = None
+    units: str | None = None
     plane: str | None = None
     ordered_by: str | None = None
     transfer_syntax: str | None = None
     manufacturer: str | None = None
     blank_fraction: float | None = None
+    series_uid: str | None = None
+    unplaced: str | None = None
+
+
+def why_implausible(facts: SeriesFacts) -> str | None:
+    """Return why the field of view is none of a head, None where it may be one or is not known."""
+    low, high = IN_PLANE
+    sides = [side for side in (facts.fov_rows, facts.fov_columns) if side is not None]
+    if not all(low <= side <= high for side in sides):
+        return f"by its header a slice is {sides[0]:.4g} x {sides[1]:.4g} mm large, a head's {low:g} to {high:g} mm"
+    low, high = ALONG_SLICES
+    if facts.fov_slices is not None and not low <= facts.fov_slices <= high:
+        return f"by its header its slices span {facts.fov_slices:.4g} mm, a head's {low:g} to {high:g} mm"
+    return None
 
 
 class SeriesError(GlioBenchError):

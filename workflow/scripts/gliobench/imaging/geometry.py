@@ -1,17 +1,22 @@
-"""Where slices lie: their order, their spacing, and the affine of the volume they make."""
+"""Where slices lie: their order, the way from one to the next, and the affine of the volume they make."""
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from gliobench.imaging.slices import Slice
+from gliobench.imaging.slices import GEOMETRY, Slice
+from gliobench.imaging.volume import PLANES
 
 Array = npt.NDArray[np.float64]
 SAME_POSITION = 0.01  # mm; slices of one volume lie much further apart
 SAME_DIRECTION = 0.01  # cosines, about half a degree; beyond what scanners lose by rounding
-PLANES = ("sagittal", "coronal", "axial")  # by the patient axis (x, y, z) nearest to the normal
+REGULAR = 0.1  # mm from a regular grid; headers round their positions
+MISSING = 2  # slices that may be missing in a row: what lies between is interpolated
+THICKEST = 10.0  # mm; what a header says beyond that is no reason to let a hole pass
+PIXELS_ASIDE = 0.5  # that a slice may lie out of line
 AXIAL = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)  # taken where the header states no orientation
 LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
@@ -32,7 +37,7 @@ def ordered(slices: Sequence[Slice]) -> tuple[list[Slice], str]:
     numbers = [part.instance_number for part in slices]
     if None not in numbers and len(set(numbers)) == len(numbers):
         return sorted(slices, key=lambda part: part.instance_number or 0), "instance number"
-    return sorted(slices, key=lambda part: _number_in(part.path.stem)), "file name"
+    return sorted(slices, key=lambda part: _number_in(part.path.name)), "file name"
 
 
 def _placed(slices: Sequence[Slice]) -> bool:
@@ -42,6 +47,12 @@ def _placed(slices: Sequence[Slice]) -> bool:
 def _number_in(name: str) -> tuple[int, str]:
     numbers = re.findall(r"\d+", name)
     return (int(numbers[-1]) if numbers else -1), name
+
+
+def statuses(slices: Sequence[Slice]) -> dict[str, str]:
+    """Return what the headers say of spacing, position and orientation, by the names of `GEOMETRY`."""
+    found = {name: {part.stated[name] for part in slices} for name in GEOMETRY}
+    return {name: said.pop() if len(said) == 1 else "partly stated" for name, said in found.items()}
 
 
 def depths(slices: Sequence[Slice]) -> Array:
@@ -75,23 +86,78 @@ def position_counts(slices: Sequence[Slice]) -> npt.NDArray[np.int64]:
     return np.diff(np.concatenate([[-1], edges, [len(slices) - 1]]))
 
 
-def slice_step(slices: Sequence[Slice]) -> tuple[Array, float | None]:
+@dataclass(frozen=True)
+class Stack:
     """
-    Return the way from one slice to the next (LPS+, mm), and its length along the normal, None where unknown.
+    How the slices of a volume follow one another.
 
-    The length is the median of all gaps, so that a missing slice does not stretch the volume; a single slice or one
-    without a position takes what its header states, and 1 mm where that is silent too.
+    Attributes
+    ----------
+    step : numpy.ndarray, shape (3,)
+        The way from one slice to the next, LPS+ mm: the mean where the slices are equally spaced, else the median.
+    spacing : float or None
+        Its length along the slices' normal, mm; None where the header is silent.
+    places : numpy.ndarray, shape (slices,), or None
+        Of unequally spaced slices: where they lie, in steps from the first.
+    off_grid : float or None
+        Largest distance of a slice from the regular grid of that step, mm; None where positions are not known.
+    aside : float
+        Largest distance of a slice from the line that the slices lie on, mm.
+    widest : float
+        The widest gap between two slices, in slices: 1 where none is missing.
     """
-    first, last = slices[0], slices[-1]
-    if len(slices) > 1 and _placed(slices):
-        along = depths(slices)
-        spacing = float(np.median(np.diff(along)))
-        way = np.array(last.position) - np.array(first.position)
-        return way * (spacing / (along[-1] - along[0])), spacing
-    return normal(first) * (first.slice_spacing or 1.0), first.slice_spacing
+
+    step: Array
+    spacing: float | None
+    places: Array | None = None
+    off_grid: float | None = None
+    aside: float = 0.0
+    widest: float = 1.0
 
 
-def affine(slices: Sequence[Slice]) -> Array:
+def stack(slices: Sequence[Slice]) -> Stack:
+    """
+    Find how slices, in order, follow one another.
+
+    Without positions, or of a single slice, the step is what the header states, and 1 mm where that is silent too.
+    """
+    first = slices[0]
+    if len(slices) == 1 or not _placed(slices):
+        return Stack(normal(first) * (first.slice_spacing or 1.0), first.slice_spacing)
+    along = depths(slices) - depths(slices)[0]
+    positions = np.array([part.position for part in slices]) - np.array(first.position)
+    way, aside = _line(along, positions)
+    gaps = np.diff(along)
+    spacing = float(along[-1] / len(gaps))
+    regular = np.abs(along - spacing * np.arange(len(along))).max() <= REGULAR
+    if not regular:
+        spacing = float(np.median(gaps))
+    off_grid = np.linalg.norm(positions - np.outer(np.arange(len(along)) * spacing, way), axis=1).max()
+    thick = np.array([min(part.slice_spacing or 0.0, THICKEST) for part in slices])
+    widths = np.maximum(np.maximum(thick[:-1], thick[1:]), spacing)
+    return Stack(
+        step=way * spacing,
+        spacing=spacing,
+        places=None if regular else along / spacing,
+        off_grid=float(off_grid),
+        aside=aside,
+        widest=float((gaps / widths).max()),
+    )
+
+
+def _line(along: Array, positions: Array) -> tuple[Array, float]:
+    """
+    Return the line through slices, as the way for each mm along the normal, and how far the outermost lies aside.
+
+    The median over all pairs of slices (Theil and Sen's line): a slice out of line does not bend it.
+    """
+    first, second = np.triu_indices(len(along), 1)
+    way = np.median((positions[second] - positions[first]) / (along[second] - along[first])[:, None], axis=0)
+    left = positions - np.outer(along, way)
+    return way, float(np.linalg.norm(left - np.median(left, axis=0), axis=1).max())
+
+
+def affine(slices: Sequence[Slice], step: Array) -> Array:
     """
     Return the 4 x 4 matrix from (slice, row, column) to RAS+ mm, for slices in order.
 
@@ -101,8 +167,21 @@ def affine(slices: Sequence[Slice]) -> Array:
     along_row, along_column = np.reshape(first.orientation or AXIAL, (2, 3))
     row_distance, column_distance = first.pixel_spacing or (1.0, 1.0)
     matrix = np.eye(4)
-    matrix[:3, 0] = slice_step(slices)[0]
+    matrix[:3, 0] = step
     matrix[:3, 1] = along_column * row_distance
     matrix[:3, 2] = along_row * column_distance
     matrix[:3, 3] = first.position or (0, 0, 0)
     return LPS_TO_RAS @ matrix
+
+
+def why_unplaced(slices: Sequence[Slice], found: Stack) -> str | None:
+    """Return why slices have no place in millimetres, None where they have one."""
+    for name, status in statuses(slices).items():
+        if status != "stated":
+            what = "lack" if status == "not stated" else "have no usable"
+            return f"its files {what} {GEOMETRY[name]}"
+    if found.widest > MISSING + 1.1:
+        return f"about {round(found.widest) - 1} slices in a row are missing"
+    if found.aside > PIXELS_ASIDE * min(slices[0].pixel_spacing or (1.0,)):
+        return f"a slice lies {found.aside:.3g} mm out of the line of the others"
+    return None

@@ -1,6 +1,7 @@
 """A NIfTI file as one volume in space."""
 
 import zlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,17 +11,22 @@ import numpy.typing as npt
 from nibabel.filebasedimages import ImageFileError
 from nibabel.spatialimages import HeaderDataError
 
-from gliobench.imaging.dicom import SeriesError, SeriesFacts, Volume
+from gliobench.imaging.facts import SeriesError, SeriesFacts, why_implausible
+from gliobench.imaging.volume import Volume, shown, sizes, slice_plane
 
 UNREADABLE = (ImageFileError, HeaderDataError, OSError, EOFError, ValueError, OverflowError, MemoryError, zlib.error)
+MILLIMETRES = {"mm": 1.0, "meter": 1000.0, "micron": 0.001, "unknown": 1.0}  # files that name no unit are in mm
+EQUAL = 0.01  # spacings that differ by a smaller share are one
+SAME_PLACE = 0.5  # voxels that the two affines may put a corner apart
 
 
 def read_nifti(path: Path) -> tuple[Volume, SeriesFacts]:
     """
-    Read a NIfTI file as the axial slices nearest to how it is stored; nothing is interpolated.
+    Read a NIfTI file as the slices that were acquired; nothing is interpolated.
 
-    Axes are flipped and swapped to the closest canonical (RAS+) orientation, then shown as a radiologist looks at
-    them: slices from inferior to superior, rows from anterior to posterior, columns from the patient's right to left.
+    NIfTI does not say which of its axes the slices follow one another along: see `slice_axis`. They are turned as
+    `shown` does. Trailing axes of length 1 are dropped. Lengths are in the header's unit, in mm if it names none. A
+    file whose header does not place it in millimetres is read all the same, and `facts.unplaced` says why.
 
     Parameters
     ----------
@@ -43,8 +49,7 @@ def read_nifti(path: Path) -> tuple[Volume, SeriesFacts]:
     try:
         image = nib.load(path)
         _check_one_volume(path, image)
-        image = nib.as_closest_canonical(image)
-        stored = np.asanyarray(image.dataobj)
+        stored = np.asanyarray(image.dataobj).reshape(image.shape[:3])
     except SeriesError as error:
         error.facts = facts
         raise
@@ -52,38 +57,89 @@ def read_nifti(path: Path) -> tuple[Volume, SeriesFacts]:
         raise SeriesError(
             f"{path}: it cannot be read as NIfTI ({error}); fetch the file again or exclude the series.", facts
         ) from error
-    voxels = np.ascontiguousarray(stored[::-1, ::-1].transpose(2, 1, 0), None if stored.dtype.kind in "iu" else "f4")
-    if not np.isfinite(voxels).all():
+    if stored.dtype.kind == "f" and not np.isfinite(stored).all():
         raise SeriesError(f"{path}: it holds values that are not finite numbers; replace them or exclude it.", facts)
-    volume = Volume(voxels, _radiological(image))
-    spacing = np.linalg.norm(volume.affine[:3, :3], axis=0)
+    return _placed(path, image, stored if stored.dtype.kind in "iu" else stored.astype(np.float32))
+
+
+def _placed(path: Path, image: Any, voxels: npt.NDArray[Any]) -> tuple[Volume, SeriesFacts]:
+    """Return the volume that an image makes, and its facts."""
+    header, affine = image.header, _millimetres(image)
+    sform, qform = int(header["sform_code"]), int(header["qform_code"])
+    first = slice_axis(affine, header.get_dim_info()[2])
+    order = [first, *(axis for axis in (2, 1, 0) if axis != first)]
+    volume = shown(Volume(voxels.transpose(order), affine[:, [*order, 3]]))
+    stated = "stated" if sform or qform else "not stated"
+    zooms = np.asarray(header.get_zooms()[:3])
     facts = SeriesFacts(
         n_files=1,
-        n_slices=voxels.shape[0],
-        rows=voxels.shape[1],
-        columns=voxels.shape[2],
-        spacing=float(spacing[1]),
-        slice_spacing=float(spacing[0]),
-        plane="axial",
-        blank_fraction=float((voxels.min(axis=(1, 2)) == voxels.max(axis=(1, 2))).mean()),
+        spacing_status="stated" if (zooms > 0).all() else "invalid",
+        position_status=stated,
+        orientation_status=stated,
+        off_grid=0.0,
+        sform_code=sform,
+        qform_code=qform,
+        units=header.get_xyzt_units()[0],
+        plane=slice_plane(volume.affine) if stated == "stated" else None,
+        blank_fraction=float((volume.voxels.min(axis=(1, 2)) == volume.voxels.max(axis=(1, 2))).mean()),
+        **sizes(volume),
     )
-    return volume, facts
+    reason = _why_unplaced(image) or why_implausible(facts)
+    return volume, replace(facts, unplaced=f"{path}: {reason}" if reason else None)
+
+
+def slice_axis(affine: npt.NDArray[np.float64], stated: int | None = None) -> int:
+    """
+    Return the axis of a volume along which the acquired slices follow one another.
+
+    The axis of the largest spacing, to 1 %. Where two share it, the third: pixels are square. Where all three are
+    alike, the one that the header's ``dim_info`` names, else the one nearest to the patient's feet-to-head axis.
+
+    Parameters
+    ----------
+    affine : numpy.ndarray, shape (4, 4)
+        From voxel indices to RAS+ mm.
+    stated : int, optional
+        The slice axis of ``dim_info``.
+    """
+    spacings = np.linalg.norm(affine[:3, :3], axis=0)
+    largest = np.flatnonzero(spacings >= spacings.max() * (1 - EQUAL))
+    if len(largest) == 1:
+        return int(largest[0])
+    if len(largest) == 2:
+        return int(3 - largest.sum())
+    return int(np.argmax(np.abs(affine[2, :3]))) if stated is None else stated
+
+
+def _millimetres(image: Any) -> npt.NDArray[np.float64]:
+    affine = np.asarray(image.affine, np.float64).copy()
+    affine[:3] *= MILLIMETRES[image.header.get_xyzt_units()[0]]
+    return affine
+
+
+def _why_unplaced(image: Any) -> str | None:
+    """Return why a header does not place its voxels, None where it does."""
+    sform, s_code = image.header.get_sform(coded=True)
+    qform, q_code = image.header.get_qform(coded=True)
+    if not s_code and not q_code:
+        return "its header places it nowhere (sform and qform codes are 0)"
+    if s_code and q_code:
+        corners = np.array([[*corner, 1] for corner in np.ndindex(2, 2, 2)]) * [*np.array(image.shape[:3]) - 1, 1]
+        apart = np.linalg.norm(corners @ (sform - qform).T, axis=1).max()
+        if apart > SAME_PLACE * np.linalg.norm(sform[:3, :3], axis=0).min():
+            return f"its sform and its qform disagree by up to {apart:.3g} {image.header.get_xyzt_units()[0]}"
+    return None
 
 
 def _check_one_volume(path: Path, image: Any) -> None:
     if not isinstance(image, nib.Nifti1Image):
         raise SeriesError(f"{path}: it is not NIfTI but {type(image).__name__}; convert it to NIfTI.")
-    if len(image.shape) != 3 or 0 in image.shape:
+    if len(image.shape) < 3 or 0 in image.shape or max(image.shape[3:], default=1) > 1:
         shape = "x".join(map(str, image.shape))
         raise SeriesError(f"{path}: its shape is {shape}, not that of one volume; keep one three-dimensional volume.")
     if image.get_data_dtype().kind not in "iuf":
         raise SeriesError(f"{path}: it holds {image.get_data_dtype()} values, not grey ones; convert it to one number.")
     if not np.isfinite(image.affine).all() or np.linalg.matrix_rank(image.affine[:3, :3]) < 3:
         raise SeriesError(f"{path}: its affine does not place it in space; correct its header or exclude the series.")
-
-
-def _radiological(image: Any) -> npt.NDArray[np.float64]:
-    """Return the affine from (slice, row, column) to RAS+ mm, where the canonical x and y run backwards."""
-    x, y, _ = image.shape
-    to_canonical = np.array([[0, 0, -1, x - 1], [0, -1, 0, y - 1], [1, 0, 0, 0], [0, 0, 0, 1]], np.float64)
-    return np.asarray(image.affine, np.float64) @ to_canonical
+    if image.header.get_xyzt_units()[0] not in MILLIMETRES:
+        raise SeriesError(f"{path}: its header has no unit of length that NIfTI knows; correct it.")

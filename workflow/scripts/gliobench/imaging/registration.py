@@ -2,9 +2,9 @@
 
 import SimpleITK
 
-from gliobench.imaging.dicom import Volume
 from gliobench.imaging.facts import SeriesError
 from gliobench.imaging.resample import image_of, reduced
+from gliobench.imaging.volume import Volume
 
 SPACING = (2.0, 2.0, 2.0)  # mm; finer grids take time and gain little for grids of about that spacing
 BINS = 32

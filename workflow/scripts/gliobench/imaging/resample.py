@@ -7,9 +7,10 @@ import numpy as np
 import numpy.typing as npt
 import SimpleITK
 
-from gliobench.imaging.dicom import Volume
 from gliobench.imaging.facts import SeriesError
+from gliobench.imaging.volume import Volume
 
+LEAST_WEIGHT = 1e-3  # of a voxel; below it stands nothing but rounding
 TURNED = np.diag([-1.0, -1.0, 1.0])  # RAS+ to LPS+, SimpleITK's space, and back
 
 SimpleITK.ProcessObject.SetGlobalDefaultNumberOfThreads(1)  # threads would change the last digits of sums
@@ -76,7 +77,12 @@ def reduced(image: SimpleITK.Image, spacing: tuple[float, ...]) -> SimpleITK.Ima
     return SimpleITK.BinShrink(image, blocks.tolist()) if blocks.max() > 1 else image
 
 
-def sample(volume: Volume, grid: Grid, transform: SimpleITK.Transform | None = None) -> npt.NDArray[np.float32]:
+def sample(
+    volume: Volume,
+    grid: Grid,
+    transform: SimpleITK.Transform | None = None,
+    inside: npt.NDArray[np.bool_] | None = None,
+) -> npt.NDArray[np.float32]:
     """
     Resample a volume onto a grid, linearly; where the grid is much coarser, means of blocks are taken first.
 
@@ -88,13 +94,29 @@ def sample(volume: Volume, grid: Grid, transform: SimpleITK.Transform | None = N
         Where to.
     transform : SimpleITK.Transform, optional
         From the grid's space to the volume's (see `rigid`).
+    inside : numpy.ndarray of bool, shape of the voxels, optional
+        What counts: means are taken over it alone, so that a background does not darken the edge of a brain
+        (normalized convolution, Knutsson and Westin 1993). Holes count as inside.
 
     Returns
     -------
     numpy.ndarray, shape (x, y, z)
-        Beyond the volume's edge stands the nearest value.
+        Beyond the volume's edge stands the nearest value; 0 where nothing inside is near.
     """
-    return _resample(reduced(image_of(volume), grid.spacing), grid, SimpleITK.sitkLinear, transform)
+    image = image_of(volume)
+    if inside is None:
+        return _resample(reduced(image, grid.spacing), grid, SimpleITK.sitkLinear, transform)
+    mask = SimpleITK.Cast(image_of(Volume(inside, volume.affine)), SimpleITK.sitkFloat32)
+    weighted, weights = (reduced(each, grid.spacing) for each in (image * mask, mask))
+    weights = weights + SimpleITK.Cast(_holes(weights), SimpleITK.sitkFloat32)
+    total, weight = (_resample(each, grid, SimpleITK.sitkLinear, transform) for each in (weighted, weights))
+    return np.divide(total, weight, out=np.zeros_like(total), where=weight > LEAST_WEIGHT)
+
+
+def _holes(weights: SimpleITK.Image) -> SimpleITK.Image:
+    """Return where a mask has holes: fluid of no signal, which is part of the brain."""
+    mask = weights > 0
+    return SimpleITK.BinaryFillhole(mask, foregroundValue=1) - mask
 
 
 def sample_mask(
@@ -121,9 +143,9 @@ def sample_mask(
     return _resample(image, grid, SimpleITK.sitkNearestNeighbor, transform).astype(bool)
 
 
-def box_centre(mask: npt.NDArray[np.bool_], affine: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def box(mask: npt.NDArray[np.bool_], affine: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """
-    Return the centre of a mask's bounding box along the patient's axes.
+    Return the corners of a mask's bounding box along the patient's axes.
 
     Parameters
     ----------
@@ -134,8 +156,8 @@ def box_centre(mask: npt.NDArray[np.bool_], affine: npt.NDArray[np.float64]) -> 
 
     Returns
     -------
-    numpy.ndarray, shape (3,)
-        RAS+ mm.
+    numpy.ndarray, shape (2, 3)
+        The lowest and the highest of its voxels' middles, RAS+ mm.
 
     Raises
     ------
@@ -150,7 +172,7 @@ def box_centre(mask: npt.NDArray[np.bool_], affine: npt.NDArray[np.float64]) -> 
     places = np.argwhere(lines)
     ends = np.concatenate([np.column_stack([places, first]), np.column_stack([places, last])])
     points = ends @ affine[:3, :3].T + affine[:3, 3]
-    return (points.min(axis=0) + points.max(axis=0)) / 2
+    return np.array([points.min(axis=0), points.max(axis=0)])
 
 
 def _resample(image: SimpleITK.Image, grid: Grid, way: int, transform: Any) -> npt.NDArray[Any]:

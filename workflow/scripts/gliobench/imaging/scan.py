@@ -82,6 +82,11 @@ FIELDS: dict[int, tuple[str, str]] = {
     0x00281053: ("RescaleSlope", "number"),
     0x00281056: ("VOILUTFunction", "text"),
 }
+# Makers of mosaics, and the group, private creator and element that count the slices in one image
+PRIVATE_COUNTS = (
+    ("Siemens", 0x0019, "SIEMENS MR HEADER", 0x0A),
+    ("United Imaging", 0x0065, "Image Private Header", 0x50),
+)
 TABLES = {0x00283000: "ModalityLUTSequence", 0x00283010: "VOILUTSequence"}  # only whether they are there
 VRS = {
     "text": (b"UI", b"CS", b"LO"),
@@ -113,7 +118,8 @@ def scan(head: bytes) -> tuple[dict[str, Any], int, int]:
     Returns
     -------
     fields : dict
-        Values by DICOM keyword: those of `FIELDS` that the file has, and True for those of `TABLES`.
+        Values by DICOM keyword: those of `FIELDS` that the file has, and True for those of `TABLES`; ``PrivateCount``
+        is True where a private element may count slices.
     offset, length : int
         Bytes, of the pixel data in the file, as its header states them.
 
@@ -157,6 +163,14 @@ def _dataset(head: bytes, position: int, syntax: str) -> tuple[dict[str, Any], i
             fields[keyword] = DECODERS[kind](head[start:position])
         elif tag in TABLES:
             fields[TABLES[tag]] = True
+        elif _may_count(tag):
+            fields["PrivateCount"] = True
+
+
+def _may_count(tag: int) -> bool:
+    """Whether a tag may be one of `PRIVATE_COUNTS`, in any of the blocks that a creator may have reserved."""
+    group, element = divmod(tag, 0x10000)
+    return element > 0xFF and any(group == of and element & 0xFF == low for _, of, _, low in PRIVATE_COUNTS)
 
 
 def _explicit(head: bytes, position: int) -> Element:

@@ -1,5 +1,6 @@
 """One DICOM file: its facts, and its pixels when asked for."""
 
+import gzip
 import math
 import re
 import warnings
@@ -8,17 +9,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, BinaryIO, Literal, cast
 
 import numpy as np
 import numpy.typing as npt
 import pydicom
 from pydicom.multival import MultiValue
 from pydicom.pixels import apply_modality_lut, apply_voi_lut, pixel_array
-from pydicom.uid import UID
+from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from gliobench.imaging.facts import SeriesError
-from gliobench.imaging.scan import FIELDS, NotPlain, scan
+from gliobench.imaging.scan import FIELDS, PRIVATE_COUNTS, NotPlain, scan
 
 # Enhanced CT, MR, MR colour and PET: their geometry lies in functional groups (DICOM PS3.6, annex A)
 ENHANCED = {f"1.2.840.10008.5.1.4.1.1.{end}" for end in ("2.1", "4.1", "4.3", "130")}
@@ -63,6 +64,13 @@ WINDOW = (
     "VOILUTFunction",
 )
 FETCH_AGAIN = "fetch the file again or exclude the series"
+GEOMETRY = {  # what places a slice in the patient, and the element of the header that says so
+    "spacing": "PixelSpacing",
+    "position": "ImagePositionPatient",
+    "orientation": "ImageOrientationPatient",
+}
+TILED = {"MOSAIC": "Siemens", "VFRAME": "United Imaging"}  # what ImageType says of images whose tiles are slices
+GZIPPED = b"\x1f\x8b"
 
 
 @dataclass(frozen=True)
@@ -80,6 +88,8 @@ class Slice:
         Distance of rows, of columns, mm.
     slice_spacing : float or None
         Distance to the next slice as the header states it, else the slice thickness, mm.
+    stated : dict of str to str
+        For each of `GEOMETRY`: ``stated``, ``not stated``, or ``invalid`` where it is none that can be.
     dtype : numpy.dtype
         Of the voxels: the stored integers', or float32 where a slope, intercept or table changes them.
     load : callable
@@ -97,6 +107,7 @@ class Slice:
     series_uid: str | None
     transfer_syntax: str | None
     manufacturer: str | None
+    stated: dict[str, str]
     dtype: np.dtype[Any]
     load: Callable[[npt.NDArray[Any]], None]
 
@@ -113,7 +124,7 @@ def read_slice(path: Path, head: bytes, voi_lut: bool = False) -> Slice:
     path : Path
         A DICOM file.
     head : bytes
-        Its beginning.
+        Its beginning; empty for what only pydicom reads: gzip'd files, and those without a preamble.
     voi_lut : bool
         Whether the pixels pass through the file's VOI look-up table or window.
 
@@ -130,6 +141,8 @@ def read_slice(path: Path, head: bytes, voi_lut: bool = False) -> Slice:
 
 def _plain_slice(path: Path, head: bytes, voi_lut: bool) -> Slice:
     fields, offset, length = scan(head)
+    if "PrivateCount" in fields:
+        raise NotPlain
     has_table = "ModalityLUTSequence" in fields or (voi_lut and "VOILUTSequence" in fields)
     if has_table or any(fields.get(keyword) not in allowed for keyword, allowed in PLAIN.items()):
         raise NotPlain
@@ -163,10 +176,10 @@ def _plain_slice(path: Path, head: bytes, voi_lut: bool) -> Slice:
 def _any_slice(path: Path, voi_lut: bool) -> Slice:
     dataset, fields = _read_dataset(path)
     if fields["bytes"] is None:
-        raise SeriesError(
-            f"{path}: it holds no pixel data, so it is no image or was cut short; remove it, or {FETCH_AGAIN}."
-        )
+        raise SeriesError(f"{path}: {_what_it_is(fields['SOPClassUID'])}.")
     _check_single_grey(path, fields)
+    if fields["tiled_by"]:
+        raise _tile_sheet(path, fields["tiled_by"])
     has_lut = "ModalityLUTSequence" in dataset
     if has_lut:  # it stands in place of slope and intercept
         fields["RescaleSlope"] = fields["RescaleIntercept"] = None
@@ -183,6 +196,22 @@ def _any_slice(path: Path, voi_lut: bool) -> Slice:
 
     changed = voi_lut or has_lut or not _identity(fields)
     return _slice(path, fields, np.dtype("float32") if changed else _stored_dtype(fields), load)
+
+
+def _what_it_is(sop_class: str | None) -> str:
+    """Say what a file without pixels is, and what to do with it."""
+    name = UID(sop_class or "").name
+    if "Image Storage" in name:
+        return f"it holds no pixel data, so it was cut short; {FETCH_AGAIN}"
+    kind = name.removesuffix(" Storage") if name != sop_class else "of an unknown kind"
+    return f"it is no image but an object without pixels ({kind or 'of an unknown kind'}); remove it"
+
+
+def _tile_sheet(path: Path, maker: str) -> SeriesError:
+    return SeriesError(
+        f"{path}: a {maker} mosaic (one file holds many slices as tiles) is not supported; convert it to one file a "
+        "slice, or exclude the series."
+    )
 
 
 @contextmanager
@@ -247,14 +276,43 @@ def _store(path: Path, pixels: npt.NDArray[Any], target: npt.NDArray[Any]) -> No
 def _read_dataset(path: Path) -> tuple[pydicom.Dataset, dict[str, Any]]:
     """Read a file with pydicom, and its fields as `scan` names them, an entry for each and `bytes` of pixel data."""
     with _refused(path, "it cannot be read as DICOM, for it is damaged or states no known transfer syntax"):
-        dataset = pydicom.dcmread(path)
+        with opened(path) as file:
+            dataset = pydicom.dcmread(file, force=True)
+        if "TransferSyntaxUID" not in dataset.file_meta and not dataset.preamble:
+            dataset.file_meta.TransferSyntaxUID = _guessed_syntax(dataset)
         syntax = dataset.file_meta.TransferSyntaxUID
         if not syntax.is_transfer_syntax:
             raise ValueError("unknown transfer syntax")
         fields = {keyword: _value(dataset.get(keyword), kind) for keyword, kind in FIELDS.values()}
         fields["TransferSyntaxUID"] = str(syntax)
         fields["bytes"] = len(dataset.PixelData) if "PixelData" in dataset else None
+        fields["tiled_by"] = _tiled_by(dataset)
     return dataset, fields
+
+
+def opened(path: Path) -> BinaryIO:
+    """Open a file, or what it holds where it is gzip'd."""
+    with path.open("rb") as file:
+        zipped = file.read(2) == GZIPPED
+    return cast(BinaryIO, gzip.open(path)) if zipped else path.open("rb")
+
+
+def _guessed_syntax(dataset: pydicom.Dataset) -> UID:
+    """Return the transfer syntax of a file that names none: uncompressed, as pydicom found it to be written."""
+    implicit, little = dataset.original_encoding
+    explicit = ExplicitVRLittleEndian if little else ExplicitVRBigEndian
+    return ImplicitVRLittleEndian if implicit else explicit
+
+
+def _tiled_by(dataset: pydicom.Dataset) -> str | None:
+    """Return whose private element says that one image holds several slices."""
+    for maker, group, creator, element in PRIVATE_COUNTS:
+        try:
+            if int(dataset.private_block(group, creator)[element].value) > 1:
+                return maker
+        except (KeyError, ValueError, TypeError):
+            continue
+    return None
 
 
 def _check_single_grey(path: Path, fields: dict[str, Any]) -> None:
@@ -281,24 +339,29 @@ def _check_single_grey(path: Path, fields: dict[str, Any]) -> None:
 
 
 def _slice(path: Path, fields: dict[str, Any], dtype: np.dtype[Any], load: Callable[[npt.NDArray[Any]], None]) -> Slice:
-    if "MOSAIC" in (fields.get("ImageType") or []):
-        raise SeriesError(
-            f"{path}: a Siemens mosaic (one file holds many slices as tiles) is not supported; convert it to one file "
-            "a slice, or exclude the series."
-        )
+    tiled = [maker for word, maker in TILED.items() if word in (fields.get("ImageType") or [])]
+    if tiled:
+        raise _tile_sheet(path, tiled[0])
+    geometry = {
+        "spacing": _positive(_finite(fields.get("PixelSpacing"), 2)),
+        "position": _finite(fields.get("ImagePositionPatient"), 3),
+        "orientation": _unit_vectors(_finite(fields.get("ImageOrientationPatient"), 6)),
+    }
+    silent = {name: "invalid" if fields.get(GEOMETRY[name]) else "not stated" for name in GEOMETRY}
     stated_spacing = fields.get("SpacingBetweenSlices") or fields.get("SliceThickness")
     return Slice(
         path=path,
         rows=fields["Rows"],
         columns=fields["Columns"],
-        orientation=_unit_vectors(_finite(fields.get("ImageOrientationPatient"), 6)),
-        position=_finite(fields.get("ImagePositionPatient"), 3),
-        pixel_spacing=_positive(_finite(fields.get("PixelSpacing"), 2)),
+        orientation=geometry["orientation"],
+        position=geometry["position"],
+        pixel_spacing=geometry["spacing"],
         slice_spacing=stated_spacing if stated_spacing and stated_spacing > 0 else None,
         instance_number=fields.get("InstanceNumber"),
         series_uid=fields.get("SeriesInstanceUID"),
         transfer_syntax=fields["TransferSyntaxUID"],
         manufacturer=_vendor(fields.get("Manufacturer")),
+        stated={name: "stated" if found else silent[name] for name, found in geometry.items()},
         dtype=dtype,
         load=load,
     )

@@ -9,15 +9,19 @@ import numpy.typing as npt
 import SimpleITK
 
 from gliobench.imaging.brain import stripped
-from gliobench.imaging.dicom import Volume
+from gliobench.imaging.facts import SeriesError
 from gliobench.imaging.intensity import rescale, standardise
 from gliobench.imaging.registration import rigid
-from gliobench.imaging.resample import Grid, box_centre, sample, sample_mask
-from gliobench.inputs.read import Read
+from gliobench.imaging.resample import Grid, box, sample, sample_mask
+from gliobench.imaging.volume import Volume, regular
+from gliobench.inputs.read import NotCovered, Read
 
+MILLIMETRES = True  # it lays series over each other by their places in the patient
+COVERED = 0.8  # of the reference's brain that a channel must show
 MASKS = ("segmentation", "lesion")  # series that are masks; they lie in the space of the reference
 INTENSITIES = {"standardise": standardise, "rescale": rescale}
 
+Placed = Callable[[str], Volume]
 Stripped = Callable[[str], tuple[Volume, npt.NDArray[np.bool_]]]
 
 
@@ -58,32 +62,69 @@ def make_input(read: Read, name: str, settings: dict[str, Any]) -> tuple[list[np
         float16, axes RAS+, 0 outside the brain (or the head, where it keeps its skull).
     slice_indexes : list of one None
         As for every kind of whole volumes.
+
+    Raises
+    ------
+    NotCovered
+        The series shows less than 80 % of what the grid is placed around: the reference's brain, or the segmentation.
+    SeriesError
+        A series has no place in millimetres, or the two hardly overlap.
     """
-    read_once = cache(read)
-    strip: Stripped = cache(lambda series: stripped(read_once(series)[0], settings["skull_stripping"]))
-    grid = place_grid(read_once, strip, settings)
+    placed: Placed = cache(lambda series: _placed(read, series))
+    strip: Stripped = cache(lambda series: stripped(placed(series), settings["skull_stripping"]))
+    grid = place_grid(placed, strip, settings)
     if name in MASKS:
-        mask, _ = read_once(name)
-        return [sample_mask(mask.voxels > 0, mask.affine, grid).astype(np.float16)], [None]
+        mask = placed(name)
+        return [sample_mask(mask.voxels, mask.affine, grid).astype(np.float16)], [None]
     volume, inside = strip(name)
     transform = None
     if settings["registration"] == "rigid" and name != settings["reference"]:
         transform = rigid(volume, strip(settings["reference"])[0])
-    values = sample(volume, grid, transform)
     shown = fill_holes(sample_mask(inside, volume.affine, grid, transform))
+    _check_covered(name, shown, placed, strip, grid, settings)
+    values = sample(volume, grid, transform, inside)
     return [INTENSITIES[settings["intensity"]](values, shown).astype(np.float16)], [None]
 
 
-def place_grid(read: Read, strip: Stripped, settings: dict[str, Any]) -> Grid:
+def _placed(read: Read, name: str) -> Volume:
+    """Read a series that has a place in the patient: slices equally spaced, masks as such."""
+    volume, facts = read(name)
+    if facts.unplaced:
+        raise SeriesError(f"{facts.unplaced}; it cannot be laid over other series.")
+    return regular(Volume(volume.voxels > 0, volume.affine, volume.places) if name in MASKS else volume)
+
+
+def _check_covered(
+    name: str,
+    shown: npt.NDArray[np.bool_],
+    placed: Placed,
+    strip: Stripped,
+    grid: Grid,
+    settings: dict[str, Any],
+) -> None:
+    """Refuse a channel that shows too little of what the grid is placed around."""
+    if settings["around"] == "segmentation":
+        what, mask = "the segmentation", placed("segmentation")
+        wanted = sample_mask(mask.voxels, mask.affine, grid)
+    else:
+        what = f"the brain that {settings['reference']} shows"
+        reference, inside = strip(settings["reference"])
+        wanted = fill_holes(sample_mask(inside, reference.affine, grid))
+    share = int(np.count_nonzero(shown & wanted)) / max(int(np.count_nonzero(wanted)), 1)
+    if share < COVERED:
+        raise NotCovered(f"{name} covers {share:.0%} of {what}, and {COVERED:.0%} are needed.")
+
+
+def place_grid(placed: Placed, strip: Stripped, settings: dict[str, Any]) -> Grid:
     """Place the grid of one patient as ``around`` asks; see `make_input`."""
     if settings["around"] == "segmentation":
-        segmentation, _ = read("segmentation")
-        centre = box_centre(segmentation.voxels > 0, segmentation.affine)
+        segmentation = placed("segmentation")
+        corners = box(segmentation.voxels, segmentation.affine)
     else:
         volume, inside = strip(settings["reference"])
-        centre = box_centre(inside, volume.affine)
+        corners = box(inside, volume.affine)
     spacing = np.broadcast_to(np.asarray(settings["spacing"], dtype=float), 3)
-    return Grid(tuple(settings["shape"]), tuple(spacing.tolist()), centre)
+    return Grid(tuple(settings["shape"]), tuple(spacing.tolist()), corners.mean(axis=0))
 
 
 def fill_holes(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:

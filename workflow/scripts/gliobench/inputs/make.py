@@ -13,11 +13,16 @@ import pandas as pd
 from gliobench.cohorts import read_patient_series
 from gliobench.errors import GlioBenchError
 from gliobench.imaging.facts import SeriesError
+from gliobench.inputs.read import NotCovered
+from gliobench.inputs.store import SHARD_INDEX
+from gliobench.terms import OK, USABLE
 
 
 def usable_patients(series: pd.DataFrame, name: str, settings: dict[str, Any]) -> list[str]:
     """
     Return the patients whose input of one series can be made: all series that it needs are usable.
+
+    Series without a place in millimetres are usable for the kinds of input that ask for none.
 
     Parameters
     ----------
@@ -29,9 +34,14 @@ def usable_patients(series: pd.DataFrame, name: str, settings: dict[str, Any]) -
         ``input`` of the approach.
     """
     needed = _kind(settings).needs(name, settings)
-    usable = series[(series["status"] == "ok") & series["modality"].isin(needed)]
+    usable = series[series["status"].isin(usable_statuses(settings)) & series["modality"].isin(needed)]
     counts = usable.groupby("patient_id")["modality"].nunique()
     return sorted(counts.index[counts == len(needed)])
+
+
+def usable_statuses(settings: dict[str, Any]) -> tuple[str, ...]:
+    """Return the statuses of series that an input can be made from: some kinds need a place in millimetres."""
+    return (OK,) if getattr(_kind(settings), "MILLIMETRES", False) else USABLE
 
 
 def make_inputs(
@@ -57,9 +67,10 @@ def make_inputs(
     Returns
     -------
     arrays : list of ndarray
-        One a row of the index.
+        One a row of the index that has no reason.
     index : DataFrame
-        patient_id, modality and slice_index (empty for whole volumes) of each array.
+        patient_id, modality and slice_index (empty for whole volumes) of each array; and the reason, where a series is
+        not covered (`NotCovered`) and has no array.
 
     Raises
     ------
@@ -67,16 +78,20 @@ def make_inputs(
         An input cannot be made; the sentence names the patient.
     """
     make_input = _kind(settings).make_input
-    arrays, rows = [], []
+    arrays: list[np.ndarray] = []
+    rows: list[tuple[str, str, int | None, str | None]] = []
     for patient_id in patient_ids:
         read = partial(read_patient_series, kind, folder, patient_id, voi_lut=settings.get("voi_lut", False))
         try:
             made, slice_indexes = make_input(read, name, settings)
+        except NotCovered as error:
+            rows.append((patient_id, name, None, str(error)))
+            continue
         except SeriesError as error:
             raise GlioBenchError(f"patient {patient_id}, {name}: {error}") from error
         arrays += made
-        rows += [(patient_id, name, slice_index) for slice_index in slice_indexes]
-    return arrays, pd.DataFrame(rows, columns=["patient_id", "modality", "slice_index"])
+        rows += [(patient_id, name, slice_index, None) for slice_index in slice_indexes]
+    return arrays, pd.DataFrame(rows, columns=SHARD_INDEX)
 
 
 def _kind(settings: dict[str, Any]) -> ModuleType:

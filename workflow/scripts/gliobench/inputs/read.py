@@ -2,8 +2,12 @@
 
 from collections.abc import Callable
 
-from gliobench.imaging.dicom import Volume
-from gliobench.imaging.facts import SeriesFacts
+from gliobench.imaging.facts import SeriesError, SeriesFacts
+from gliobench.imaging.volume import Volume
 
 # Name of a series (a modality, ``segmentation`` or ``lesion``) -> its voxels and facts
 Read = Callable[[str], tuple[Volume, SeriesFacts]]
+
+
+class NotCovered(SeriesError):
+    """A series that shows too little of the patient to be a channel beside the others."""

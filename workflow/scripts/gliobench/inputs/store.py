@@ -12,7 +12,7 @@ from gliobench.errors import GlioBenchError
 from gliobench.files import read_table, whole, write_table
 
 Stored = tuple[np.ndarray, pd.DataFrame]
-SHARD_INDEX = ["patient_id", "modality", "slice_index"]
+SHARD_INDEX = ["patient_id", "modality", "slice_index", "reason"]
 
 
 def write_shard(arrays: Sequence[np.ndarray], index: pd.DataFrame, path: str | Path) -> None:
@@ -22,9 +22,9 @@ def write_shard(arrays: Sequence[np.ndarray], index: pd.DataFrame, path: str | P
     Parameters
     ----------
     arrays : sequence of ndarray
-        One a row of `index`, all of one shape; may be empty.
+        One a row of `index` that has no reason, all of one shape; may be empty.
     index : DataFrame
-        patient_id, modality and slice_index (empty for whole volumes).
+        As `gliobench.inputs.make.make_inputs` returns it.
     path : path
         The ``.npy`` file; the index goes beside it as ``.tsv``.
     """
@@ -55,8 +55,10 @@ def shard_writer(path: str | Path) -> Iterator[Callable[[Sequence[np.ndarray], p
 
             yield append
             arrays.finish()
-        index = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=SHARD_INDEX)
-        write_table(index.rename_axis("row").reset_index(), Path(path).with_suffix(".tsv"), "index")
+        index = pd.concat([pd.DataFrame(columns=SHARD_INDEX), *tables], ignore_index=True)
+        made = index["reason"].isna()
+        index.insert(0, "row", (made.cumsum() - 1).where(made).astype("Int64"))
+        write_table(index, Path(path).with_suffix(".tsv"), "index")
 
 
 class _ArrayFile:
@@ -118,6 +120,7 @@ def read_shards(paths: Sequence[str | Path], patients: Collection[str] | None = 
     """
     tables = [read_table(Path(path).with_suffix(".tsv"), "index").assign(shard=n) for n, path in enumerate(paths)]
     index = pd.concat(tables, ignore_index=True)
+    index = index[index["reason"].isna()].drop(columns="reason")
     if patients is not None:
         index = index[index["patient_id"].isin(list(patients))]
     index = index.sort_values(["patient_id", "slice_index"], kind="stable", ignore_index=True)

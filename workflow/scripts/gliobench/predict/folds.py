@@ -13,7 +13,7 @@ from gliobench.errors import GlioBenchError
 from gliobench.files import check_table, read_table
 from gliobench.inputs.store import join_shards
 from gliobench.predict.request import find_models, fold_of
-from gliobench.terms import GENERATED, parent_cohort
+from gliobench.terms import GENERATED, USABLE, VOXELS_ONLY, parent_cohort
 from gliobench.training import Machine
 from gliobench.training.job import versions
 from gliobench.training.models import load_model
@@ -131,15 +131,17 @@ def _note_of_parts(folds: list[dict[str, Any]]) -> list[str]:
 
 
 def _notes_of_series(record: dict[str, Any], series: pd.DataFrame) -> list[str]:
-    left_out = series[series["status"] != "ok"]
+    left_out = series[~series["status"].isin(USABLE)]
     found = [f"Scored without {row['modality']}: {row['reason']}" for row in left_out.to_dict("records")]
-    images = series[(series["status"] == "ok") & (series["modality"] != "segmentation")]
+    unplaced = series[series["status"] == VOXELS_ONLY]
+    found += [f"{row['modality']} has no place in millimetres: {row['reason']}" for row in unplaced.to_dict("records")]
+    images = series[series["status"].isin(USABLE) & (series["modality"] != "segmentation")]
     nifti = images.loc[images["ordered_by"].isna(), "modality"]  # files of slices have an order, one volume has none
     trained_on = GENERATED.get(record["cohort_kind"], record["cohort_kind"])
     if trained_on == "rsna" and len(nifti):
         found.append(
-            f"{', '.join(nifti)}: NIfTI, cut along the axis nearest to axial, while the models were trained on DICOM, "
-            "whose slices stay as they were acquired."
+            f"{', '.join(nifti)}: NIfTI does not say which way its slices were acquired; they were taken across the "
+            "axis of the largest spacing. The models were trained on DICOM, which says it."
         )
     return found
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from gliobench.cohorts.audit import audit_patients
 from gliobench.errors import GlioBenchError
-from gliobench.inputs.make import make_inputs, usable_patients
+from gliobench.inputs.make import make_inputs, usable_patients, usable_statuses
 from gliobench.terms import MODALITIES, SEGMENTATION
 
 LAYOUT = "single"
@@ -43,7 +43,7 @@ def audit_patient(patient: Path, record: dict[str, Any]) -> tuple[pd.DataFrame, 
     series, thumbnails = audit_patients([patient.name], names, patient.parent, {}, LAYOUT)
     mine = series["modality"].isin(needed)
     series, thumbnails = series[mine].reset_index(drop=True), thumbnails[mine.to_numpy()]
-    unusable = series[series["status"] != "ok"]
+    unusable = series[~series["status"].isin(usable_statuses(record["input"]))]
     makeable = list(_usable(patient.name, series, record))
     # Slices of several series are rows of one input: what is there is scored, as in training. Else they are channels.
     if len(unusable) and (record["input"]["kind"] != "slices" or not makeable):
@@ -80,11 +80,19 @@ def make_patient_inputs(
     ------
     arrays, index
         As `gliobench.inputs.make.make_inputs` returns them; empty for a series that is not usable.
+
+    Raises
+    ------
+    GlioBenchError
+        A series shows too little of the patient to be a channel beside the others.
     """
     usable = set(_usable(patient.name, series, record))
     for name in record["series"]:
         patients = [patient.name] if name in usable else []
-        yield make_inputs(patients, name, patient.parent, LAYOUT, record["input"])
+        arrays, index = make_inputs(patients, name, patient.parent, LAYOUT, record["input"])
+        for reason in index["reason"].dropna():
+            raise GlioBenchError(f"patient {patient.name}: {reason}")
+        yield arrays, index
 
 
 def _usable(patient_id: str, series: pd.DataFrame, record: dict[str, Any]) -> Iterator[str]:

@@ -1,10 +1,13 @@
 """What the audit of a cohort saw: a summary by modality, and the series that are not used."""
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 import pandas as pd
 from sklearn.metrics import roc_auc_score
 
 from gliobench.files import check_table
+from gliobench.terms import OK, USABLE
 
 SERIES = ("FLAIR", "T1w", "T1wCE", "T2w", "segmentation")
 MEASURES = {"slices": "n_slices", "spacing": "spacing", "slice_spacing": "slice_spacing"}
@@ -55,7 +58,9 @@ def _oracle_auc(patients: pd.DataFrame) -> float:
 def _facts(series: pd.DataFrame) -> dict[str, object]:
     status = series["status"].value_counts()
     read = series[series["n_slices"].notna()]
-    facts: dict[str, object] = {f"series_{name}": int(status.get(name, 0)) for name in ("ok", "excluded", "failed")}
+    facts: dict[str, object] = {
+        f"series_{name.replace(' ', '_')}": int(status.get(name, 0)) for name in (*USABLE, "excluded", "failed")
+    }
     for name, column in MEASURES.items():
         values = read[column].astype(float)
         for statistic in ("median", "min", "max"):
@@ -69,8 +74,32 @@ def _counts(values: pd.Series) -> str | None:
     return ", ".join(f"{name} {count}" for name, count in counts.items()) or None
 
 
-def exclusions(cohort: str, series: pd.DataFrame) -> pd.DataFrame:
-    """List the series of a cohort that are not used, with the reason: table ``exclusions``."""
-    unused = series.loc[series["status"] != "ok", ["patient_id", "modality", "status", "reason"]]
-    table = unused.sort_values(["patient_id", "modality"]).assign(cohort=cohort)
-    return check_table(table.reset_index(drop=True), "exclusions", f"the exclusions of {cohort}")
+def exclusions(
+    cohort: str, series: pd.DataFrame, indexes: Mapping[str, Sequence[pd.DataFrame]] | None = None
+) -> pd.DataFrame:
+    """
+    List the series of a cohort that are not used, or not everywhere.
+
+    Parameters
+    ----------
+    cohort : str
+        Name of the cohort.
+    series : DataFrame
+        Its table ``series``.
+    indexes : mapping of str to sequence of DataFrame, optional
+        Of each approach: the indexes of its inputs, whose rows with a reason have no input.
+
+    Returns
+    -------
+    DataFrame
+        Table ``exclusions``.
+    """
+    columns = ["patient_id", "modality", "status", "reason"]
+    tables = [series.loc[series["status"] != OK, columns].assign(approach=None)]
+    for approach, of_inputs in (indexes or {}).items():
+        for index in of_inputs:
+            left_out = index[index["reason"].notna()]
+            tables.append(left_out.assign(approach=approach, status="not covered")[[*columns, "approach"]])
+    table = pd.concat([each for each in tables if len(each)] or tables[:1], ignore_index=True).assign(cohort=cohort)
+    table = table.sort_values(["patient_id", "modality"], kind="stable", ignore_index=True)
+    return check_table(table, "exclusions", f"the exclusions of {cohort}")

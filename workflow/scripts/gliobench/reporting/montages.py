@@ -11,13 +11,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from gliobench.reporting.cohorts import SERIES
-from gliobench.reporting.style import INK, LIGHT, ORANGE, VERMILLION, heading, new_figure, say_why_empty, styled
+from gliobench.reporting.style import INK, LIGHT, ORANGE, SKY, VERMILLION, heading, new_figure, say_why_empty, styled
+from gliobench.terms import USABLE
 
 COLUMNS = 8  # slices in a line of a slice montage
 ACROSS = 10  # patients in a line of an audit montage
 THUMBNAIL = 0.74  # inches
 GAP = 0.28  # height of the line of patients' names, in thumbnails
-MARKS = {"ok": (LIGHT, "-"), "excluded": (ORANGE, "--"), "failed": (VERMILLION, ":")}
+MARKS = {"ok": (LIGHT, "-"), "voxels only": (SKY, "-."), "excluded": (ORANGE, "--"), "failed": (VERMILLION, ":")}
 
 
 @styled
@@ -64,7 +65,7 @@ def choose_patients(series: pd.DataFrame, modality: str, limit: int = 4) -> list
     limit : int
         Most patients to choose.
     """
-    usable = (series["modality"] == modality) & (series["status"] == "ok")
+    usable = (series["modality"] == modality) & series["status"].isin(USABLE)
     patients = sorted(series.loc[usable, "patient_id"].unique())
     places = np.linspace(0, len(patients) - 1, min(limit, len(patients))).astype(int)
     return [patients[place] for place in places]
@@ -203,7 +204,7 @@ def audit_montage(thumbnails: Mapping[tuple[str, str], np.ndarray], series: pd.D
                 axes.set_title(patient if line == 0 else "", fontsize=7, weight="normal", loc="center", pad=2)
                 axes.set_ylabel(modality if column == 0 else "", fontsize=7.5)
     n_odd = int((series["status"] != "ok").sum())
-    heading = f"{cohort}: {len(series)} series of {len(patients)} patients, {n_odd} of them not used"
+    heading = f"{cohort}: {len(series)} series of {len(patients)} patients, {n_odd} of them not used, or not everywhere"
     figure.text(0.08, 1 - 0.1 / height, heading, va="top", fontsize=9.5, weight="bold")
     lines = [f"{letter}   {reason}" for reason, letter in letters.items()]
     figure.text(0.08, 0.08 / height, "\n".join(lines), va="bottom", fontsize=7.5)

@@ -1,0 +1,63 @@
+"""One patient under two ids, found by what the series hold: else folds would test the heads that they train on."""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+import pandas as pd
+
+from gliobench.terms import MODALITIES, SEGMENTATION, USABLE
+
+ALL_SERIES = (*MODALITIES, SEGMENTATION)
+SAME = {"content": "the same pixels", "series_uid": "the same SeriesInstanceUID"}
+
+
+def exclude_twins(series: pd.DataFrame, labels: Mapping[str, int]) -> pd.DataFrame:
+    """
+    Exclude the series that show one patient under two ids, or one image as two series.
+
+    Of patients who share an image, the first id stays and all series of the others are excluded; none stays where their
+    labels differ. Two series of one patient with the same image are excluded both.
+
+    Parameters
+    ----------
+    series : DataFrame
+        As in the schema ``series``, of a whole cohort.
+    labels : mapping of str to int
+        Label of each patient.
+
+    Returns
+    -------
+    DataFrame
+        The same rows, with status and reason.
+    """
+    series = series.copy()
+    images = series[series["status"].isin(USABLE) & series["modality"].isin(MODALITIES)]
+    for what, alike in _alike(images):
+        patients = list(alike["patient_id"].unique())
+        if len(patients) == 1:
+            reason = f"{' and '.join(alike['modality'])} hold {what}: one image under two names."
+            _exclude(series, reason, patients[0], alike["modality"])
+            continue
+        contradict = len({labels[patient] for patient in patients}) > 1
+        first = alike.groupby("patient_id")["modality"].first()
+        for patient in patients if contradict else patients[1:]:
+            other = next(each for each in patients if each != patient)
+            shared = f"its {first[patient]} and {first[other]} of patient {other} hold {what}"
+            twice = "one patient under two ids" + ", with two labels" * contradict
+            _exclude(series, f"{shared}: {twice}.", patient)
+    return series
+
+
+def _exclude(
+    series: pd.DataFrame, reason: str, patient: str, names: Iterable[str] = (*MODALITIES, SEGMENTATION)
+) -> None:
+    """Exclude a patient's usable series of those names, in place."""
+    rows = (series["patient_id"] == patient) & series["status"].isin(USABLE) & series["modality"].isin(list(names))
+    series.loc[rows, ["status", "reason"]] = ["excluded", reason]
+
+
+def _alike(images: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Give the groups of series that are alike, with what they share."""
+    for column, what in SAME.items():
+        for _, rows in images.dropna(subset=column).groupby(column, sort=False):
+            if len(rows) > 1:
+                yield what, rows.sort_values("patient_id", kind="stable")

@@ -1,0 +1,105 @@
+"""Voxels and where they lie."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[np.float64]
+
+PLANES = ("sagittal", "coronal", "axial")  # by the patient axis (x, y, z) that slices follow one another along
+# How a radiologist looks at each plane: the patient axis, and its direction (RAS+), of slices, rows and columns
+SHOWN = {
+    "sagittal": ((0, 1), (2, -1), (1, -1)),  # from left to right; downwards; to the back
+    "coronal": ((1, -1), (2, -1), (0, -1)),  # from front to back; downwards; to the left
+    "axial": ((2, 1), (1, -1), (0, -1)),  # upwards; to the back; to the left
+}
+
+
+@dataclass(frozen=True)
+class Volume:
+    """
+    Voxels and where they lie.
+
+    Attributes
+    ----------
+    voxels : numpy.ndarray, shape (slices, rows, columns)
+        C-contiguous; the stored integers, or float32 where a header rescales them.
+    affine : numpy.ndarray, shape (4, 4)
+        From (slice, row, column) to RAS+ mm.
+    places : numpy.ndarray, shape (slices,), optional
+        Where slices of unequal distances lie, as slice indices of the affine that grow from 0; None where they are 0,
+        1, 2 and so on.
+    """
+
+    voxels: npt.NDArray[Any]
+    affine: Array
+    places: Array | None = None
+
+
+def slice_plane(affine: Array) -> str:
+    """Return the name of the anatomical plane nearest to the slices of a volume with that affine."""
+    return PLANES[int(np.argmax(np.abs(np.cross(affine[:3, 1], affine[:3, 2]))))]
+
+
+def sizes(volume: Volume, pixels_known: bool = True, slices_known: bool = True) -> dict[str, Any]:
+    """Return a volume's shape, spacings and field of view as `SeriesFacts` names them; None for mm not known."""
+    n_slices, rows, columns = volume.voxels.shape
+    slice_step, row_step, column_step = volume.affine[:3, :3].T
+    height, width = np.linalg.norm(row_step), np.linalg.norm(column_step)
+    across = np.cross(row_step, column_step)
+    thickness = abs(slice_step @ across) / np.linalg.norm(across)
+    n_places = n_slices if volume.places is None else volume.places[-1] + 1
+    facts: dict[str, Any] = {"n_slices": n_slices, "rows": rows, "columns": columns}
+    if pixels_known:
+        facts |= {"spacing": float(height), "fov_rows": float(rows * height), "fov_columns": float(columns * width)}
+    if slices_known:
+        facts |= {"slice_spacing": float(thickness), "fov_slices": float(n_places * thickness)}
+    return facts
+
+
+def shown(volume: Volume) -> Volume:
+    """
+    Turn a volume the way a radiologist looks at its plane; no voxel changes its place in the patient.
+
+    Slices stay slices. Rows and columns are swapped and mirrored, and the order of slices reversed, where need be: so
+    that a volume is the same whether it was stored as DICOM or as NIfTI.
+    """
+    plane = SHOWN[slice_plane(volume.affine)]
+    along = np.abs(volume.affine[:3, :3] / np.linalg.norm(volume.affine[:3, :3], axis=0))
+    (_, rows, columns) = [axis for axis, _ in plane]
+    voxels, affine, places = volume.voxels, volume.affine, volume.places
+    if along[rows, 2] + along[columns, 1] > along[rows, 1] + along[columns, 2]:
+        voxels, affine = voxels.transpose(0, 2, 1), affine[:, [0, 2, 1, 3]]
+    for axis, (patient_axis, direction) in enumerate(plane):
+        if affine[patient_axis, axis] * direction < 0:
+            last = places[-1] if axis == 0 and places is not None else voxels.shape[axis] - 1
+            voxels, affine = np.flip(voxels, axis), _reversed(affine, axis, last)
+            places = last - places[::-1] if axis == 0 and places is not None else places
+    return Volume(np.ascontiguousarray(voxels), affine, places)
+
+
+def _reversed(affine: Array, axis: int, last: float) -> Array:
+    turned = affine.copy()
+    turned[:3, 3] += last * affine[:3, axis]
+    turned[:3, axis] *= -1
+    return turned
+
+
+def regular(volume: Volume) -> Volume:
+    """
+    Return a volume whose slices are equally spaced: of unequal ones, linear between the two neighbours.
+
+    Masks (bool) take the nearer neighbour. Volumes of equal spacing are returned as they are.
+    """
+    if volume.places is None:
+        return volume
+    wanted = np.arange(int(np.floor(volume.places[-1] + 1e-6)) + 1)
+    after = np.clip(np.searchsorted(volume.places, wanted), 1, len(volume.places) - 1)
+    before = after - 1
+    share = (wanted - volume.places[before]) / (volume.places[after] - volume.places[before])
+    if volume.voxels.dtype == bool:
+        return Volume(volume.voxels[np.where(share < 0.5, before, after)], volume.affine)
+    weight = np.clip(share, 0, 1).astype(np.float32)[:, None, None]
+    return Volume(volume.voxels[before] * (1 - weight) + volume.voxels[after] * weight, volume.affine)

@@ -179,6 +179,13 @@ def input_module(wildcards):
     return f"gliobench/inputs/{kind}.py"
 
 
+def field_of_view(wildcards):
+    """The field of view of a grid around the brain, which the brains of the study decide."""
+    cohort = parent_cohort(wildcards.cohort)
+    chosen = cohort in STUDY.field_cohorts(wildcards.approach)
+    return f"{RESULTS}/fields/{wildcards.approach}.json" if chosen else []
+
+
 def input_shards(cell, suffix):
     """The shards of a cell's inputs, series by series in the order of the channels."""
     folder = f"{RESULTS}/{cell.cohort}/inputs/{cell.approach}"

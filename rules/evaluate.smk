@@ -22,6 +22,20 @@ def described_inputs():
     }
 
 
+def described_fields():
+    """The field of view of every approach with a grid around the brain."""
+    paths = {
+        f"{RESULTS}/fields/{approach}.json": approach
+        for approach in STUDY.approaches
+        if STUDY.field_cohorts(approach)
+    }
+    return {
+        path: approach
+        for path, approach in paths.items()
+        if not PARTIAL or os.path.isfile(path)
+    }
+
+
 rule score:
     """Score every cell of a cohort by patient, compare them in pairs, and split the variance of their runs."""
     input:
@@ -110,6 +124,7 @@ rule describe_cohorts:
         patients=expand(f"{COHORT}/patients.tsv", cohort=DESCRIBED_COHORTS),
         series=expand(f"{COHORT}/series.tsv", cohort=DESCRIBED_COHORTS),
         indexes=list(described_inputs()),
+        fields=list(described_fields()),
     output:
         expand(
             f"{RESULTS}/tables/{{table}}.{{format}}",
@@ -127,6 +142,7 @@ rule describe_cohorts:
     params:
         cohorts=DESCRIBED_COHORTS,
         inputs=list(described_inputs().values()),
+        approaches=list(described_fields().values()),
         library=library_digest("describe_cohorts.py"),
     script:
         "../workflow/scripts/describe_cohorts.py"

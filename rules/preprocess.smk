@@ -1,9 +1,38 @@
+rule choose_field:
+    """How large the field of view of an approach's grid is, so that the brains of all its cohorts fit."""
+    input:
+        lambda wildcards: [
+            f"{RESULTS}/{cohort}/series.tsv"
+            for cohort in STUDY.field_cohorts(wildcards.approach)
+        ],
+    output:
+        field=f"{RESULTS}/fields/{{approach}}.json",
+    log:
+        f"{RESULTS}/logs/fields/{{approach}}.log",
+    priority: PREPARED_FIRST
+    conda:
+        "../envs/report.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(1000),
+        runtime=growing(10),
+    params:
+        cohorts=lambda wildcards: STUDY.field_cohorts(wildcards.approach),
+        input=lambda wildcards: STUDY.input(
+            wildcards.approach, STUDY.field_cohorts(wildcards.approach)[0]
+        ),
+        library=library_digest("choose_field.py"),
+    script:
+        "../workflow/scripts/choose_field.py"
+
+
 rule preprocess:
     """Make the input of an approach from the series of one modality, a shard of patients at a time."""
     input:
         generated,
         patients=f"{COHORT}/patients.tsv",
         series=f"{COHORT}/series.tsv",
+        field=field_of_view,
     output:
         array=f"{COHORT}/inputs/{{approach}}/{{modality}}/{{scatteritem}}.npy",
         index=f"{COHORT}/inputs/{{approach}}/{{modality}}/{{scatteritem}}.tsv",

@@ -5,6 +5,7 @@ rule train_tensorflow:
         split=split_scheme,
         arrays=lambda wildcards: input_shards(cell_of(wildcards), "npy"),
         indexes=lambda wildcards: input_shards(cell_of(wildcards), "tsv"),
+        field=field_of_view,
         tuned=tuned_parameters,
         weights=weights_file,
     output:

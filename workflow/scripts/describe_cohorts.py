@@ -5,7 +5,7 @@ from gliobench.recipe import recipe
 with recipe(snakemake):
     from pathlib import Path
 
-    from gliobench.files import join_tables, read_table
+    from gliobench.files import join_tables, read_json, read_table
     from gliobench.reporting.cohorts import cohort_summary, exclusions
     from gliobench.reporting.tables import write_formats
 
@@ -17,6 +17,10 @@ with recipe(snakemake):
     indexes: dict[str, dict[str, list]] = {cohort: {} for cohort in cohorts}
     for (cohort, approach), path in zip(snakemake.params.inputs, snakemake.input.indexes, strict=True):
         indexes[cohort].setdefault(approach, []).append(read_table(path, "index"))
-    left_out = [exclusions(*each, indexes[each[0]]) for each in zip(cohorts, series, strict=True)]
+    fields = {
+        approach: read_json(path)
+        for approach, path in zip(snakemake.params.approaches, snakemake.input.fields, strict=True)
+    }
+    left_out = [exclusions(*each, indexes[each[0]], fields) for each in zip(cohorts, series, strict=True)]
     write_formats(join_tables(summaries, "cohorts"), folder / "cohorts", "cohorts")
     write_formats(join_tables(left_out, "exclusions"), folder / "exclusions", "exclusions")

@@ -4,6 +4,7 @@ from gliobench.recipe import recipe
 
 with recipe(snakemake):
     from gliobench.files import read_json
+    from gliobench.inputs.chosen import with_field
     from gliobench.training import Machine
     from gliobench.training.batch import Job
     from gliobench.training.gpus import claim_gpu
@@ -11,6 +12,7 @@ with recipe(snakemake):
 
     claim_gpu(snakemake.resources.get("gpu", 0))
     settings = dict(snakemake.params.job)
+    settings["needs"] = settings["needs"] | {"input": with_field(settings["needs"]["input"], snakemake.input.field)}
     if snakemake.input.tuned:
         best = read_json(snakemake.input.tuned)
         settings["parameters"] |= best["parameters"]

@@ -12,8 +12,10 @@ FOLDER = "GLIOBENCH_PARTIAL"  # the environment's name for the folder, so that j
 RUN_FILES = ("predictions.tsv", "history.tsv", "run.json")
 COHORT_FILES = ("patients.tsv", "series.tsv")
 MEASURED = ("generate.tsv", "audit/*.tsv", "preprocess/**/*.tsv", "tuning/**/*.tsv", "explanations/**/*.tsv")
+INDEXES = "inputs/*/*/*.tsv"  # of a cohort: what could be made of its series, and what not
+FIELDS = "fields/*.json"
 PICTURES = ("*/audit.png", "*/*/slices-*.png", "**/examples.png", "**/gradcam.png")  # drawn from images or by a network
-LINKED = (*COHORT_FILES, "runs/**/*", "tuning/**/*", "benchmarks/**/*", "permutations/**/*")
+LINKED = (*COHORT_FILES, INDEXES, "runs/**/*", "tuning/**/*", "benchmarks/**/*", "permutations/**/*")
 
 
 def take_snapshot(study: Study) -> str:
@@ -65,6 +67,8 @@ def _groups(study: Study, source: Path) -> Iterator[list[Path]]:
         yield [source / cohort / name for name in COHORT_FILES]
         benchmarks = source / cohort / "benchmarks"
         yield from ([path] for stage in MEASURED for path in sorted(benchmarks.glob(stage)))
+        yield from ([path] for path in sorted((source / cohort).glob(INDEXES)))
+    yield from ([path] for path in sorted(source.glob(FIELDS)))
     yield from ([path] for name in PICTURES for path in sorted((source / "figures").glob(name)))
 
 
@@ -98,5 +102,5 @@ def _link(path: Path, link: Path) -> None:
 def _linked(study: Study, folder: Path) -> list[Path]:
     """Return what a snapshot taken before holds; what was made of it is not among them."""
     found = [path for cohort in study.cohorts for name in LINKED for path in (folder / cohort).glob(name)]
-    found += [path for name in PICTURES for path in (folder / "figures").glob(name)]
+    found += [*folder.glob(FIELDS), *(path for name in PICTURES for path in (folder / "figures").glob(name))]
     return [path for path in found if path.is_file()]

@@ -18,7 +18,7 @@ from gliobench.settings.splits import METHODS
 from gliobench.settings.study import Run, StudyFile
 from gliobench.terms import ALL, GENERATED, MODALITIES, SEGMENTATION, permuted_cohort
 
-RESERVED = ("figures", "logs", "partial", "report", "tables")  # folders beside the cohorts'
+RESERVED = ("fields", "figures", "logs", "partial", "report", "tables")  # folders beside the cohorts'
 CONFIG = "the study's config"
 
 
@@ -159,6 +159,11 @@ class Study:
     def input(self, approach: str, cohort: str) -> dict[str, Any]:
         """Return the settings of the array that an approach reads of a cohort."""
         return self.approaches[approach].input(self.segmented(cohort))
+
+    def field_cohorts(self, approach: str) -> list[str]:
+        """Return the cohorts whose brains decide the field of view of an approach's grid."""
+        cohorts = dict.fromkeys(cell.cohort for cell in self.cells if cell.approach == approach)
+        return [cohort for cohort in cohorts if self.input(approach, cohort).get("around") == "brain"]
 
     def series(self, cell: Cell) -> list[str]:
         """Return the series that a cell's inputs are made of, in the order of their channels."""

@@ -71,8 +71,9 @@ def make_input(read: Read, name: str, settings: dict[str, Any]) -> tuple[list[np
         A series has no place in millimetres, or the two hardly overlap.
     """
     placed: Placed = cache(lambda series: _placed(read, series))
+    brain: Stripped = cache(lambda series: stripped(placed(series), "auto"))
     strip: Stripped = cache(lambda series: stripped(placed(series), settings["skull_stripping"]))
-    grid = place_grid(placed, strip, settings)
+    grid = place_grid(placed, brain, settings)
     if name in MASKS:
         mask = placed(name)
         return [sample_mask(mask.voxels, mask.affine, grid).astype(np.float16)], [None]
@@ -81,7 +82,7 @@ def make_input(read: Read, name: str, settings: dict[str, Any]) -> tuple[list[np
     if settings["registration"] == "rigid" and name != settings["reference"]:
         transform = rigid(volume, strip(settings["reference"])[0])
     shown = fill_holes(sample_mask(inside, volume.affine, grid, transform))
-    _check_covered(name, shown, placed, strip, grid, settings)
+    _check_covered(name, shown, placed, brain, grid, settings)
     values = sample(volume, grid, transform, inside)
     return [INTENSITIES[settings["intensity"]](values, shown).astype(np.float16)], [None]
 
@@ -98,7 +99,7 @@ def _check_covered(
     name: str,
     shown: npt.NDArray[np.bool_],
     placed: Placed,
-    strip: Stripped,
+    brain: Stripped,
     grid: Grid,
     settings: dict[str, Any],
 ) -> None:
@@ -108,20 +109,20 @@ def _check_covered(
         wanted = sample_mask(mask.voxels, mask.affine, grid)
     else:
         what = f"the brain that {settings['reference']} shows"
-        reference, inside = strip(settings["reference"])
+        reference, inside = brain(settings["reference"])
         wanted = fill_holes(sample_mask(inside, reference.affine, grid))
     share = int(np.count_nonzero(shown & wanted)) / max(int(np.count_nonzero(wanted)), 1)
     if share < COVERED:
         raise NotCovered(f"{name} covers {share:.0%} of {what}, and {COVERED:.0%} are needed.")
 
 
-def place_grid(placed: Placed, strip: Stripped, settings: dict[str, Any]) -> Grid:
+def place_grid(placed: Placed, brain: Stripped, settings: dict[str, Any]) -> Grid:
     """Place the grid of one patient as ``around`` asks; see `make_input`."""
     if settings["around"] == "segmentation":
         segmentation = placed("segmentation")
         corners = box(segmentation.voxels, segmentation.affine)
     else:
-        volume, inside = strip(settings["reference"])
+        volume, inside = brain(settings["reference"])
         corners = box(inside, volume.affine)
     spacing = np.broadcast_to(np.asarray(settings["spacing"], dtype=float), 3)
     return Grid(tuple(settings["shape"]), tuple(spacing.tolist()), corners.mean(axis=0))

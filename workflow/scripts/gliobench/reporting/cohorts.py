@@ -1,6 +1,7 @@
 """What the audit of a cohort saw: a summary by modality, and the series that are not used."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -75,7 +76,10 @@ def _counts(values: pd.Series) -> str | None:
 
 
 def exclusions(
-    cohort: str, series: pd.DataFrame, indexes: Mapping[str, Sequence[pd.DataFrame]] | None = None
+    cohort: str,
+    series: pd.DataFrame,
+    indexes: Mapping[str, Sequence[pd.DataFrame]] | None = None,
+    fields: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> pd.DataFrame:
     """
     List the series of a cohort that are not used, or not everywhere.
@@ -88,6 +92,8 @@ def exclusions(
         Its table ``series``.
     indexes : mapping of str to sequence of DataFrame, optional
         Of each approach: the indexes of its inputs, whose rows with a reason have no input.
+    fields : mapping of str to mapping, optional
+        Of each approach: its field of view, as `gliobench.inputs.field.choose_field` returns it.
 
     Returns
     -------
@@ -100,6 +106,10 @@ def exclusions(
         for index in of_inputs:
             left_out = index[index["reason"].notna()]
             tables.append(left_out.assign(approach=approach, status="not covered")[[*columns, "approach"]])
+    for approach, field in (fields or {}).items():
+        cut = pd.DataFrame(field["cut"], columns=["cohort", "patient_id", "modality", "reason"])
+        cut = cut[cut["cohort"] == cohort].assign(approach=approach, status="cut")
+        tables.append(cut[[*columns, "approach"]])
     table = pd.concat([each for each in tables if len(each)] or tables[:1], ignore_index=True).assign(cohort=cohort)
     table = table.sort_values(["patient_id", "modality"], kind="stable", ignore_index=True)
     return check_table(table, "exclusions", f"the exclusions of {cohort}")

@@ -55,6 +55,11 @@ class Grid(Input):
     spacing: Length | Annotated[list[Length], Field(min_length=3, max_length=3)] = Field(
         description="distance of voxels, mm: one number, or one for each axis"
     )
+    field: Literal["study", "fixed"] = Field(
+        "study",
+        description="with `around: brain`: `study` widens the spacing until every brain of the study's cohorts fits; "
+        "`fixed` keeps it, and `exclusions` says what is cut",
+    )
     around: Literal["brain", "segmentation"] = Field(description="what the grid is centred on")
     reference: Modality = Field(
         description="series that the brain is found in and that others are registered to; the cohort must have it"

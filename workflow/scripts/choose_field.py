@@ -1,0 +1,13 @@
+"""Choose the field of view of an approach's grid from the brains of a study."""
+
+from gliobench.recipe import recipe
+
+with recipe(snakemake):
+    from gliobench.files import read_table, write_json
+    from gliobench.inputs.field import choose_field
+
+    tables = {
+        cohort: read_table(path, "series")
+        for cohort, path in zip(snakemake.params.cohorts, snakemake.input, strict=True)
+    }
+    write_json(choose_field(snakemake.params.input, tables), snakemake.output.field)

@@ -1,0 +1,64 @@
+"""The field of view of a grid around the brain: chosen once a study, before any label is read."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from gliobench.terms import OK
+
+MARGIN = 1.0  # voxels that are left free on each side of the largest brain
+STEP = 0.05  # mm; spacings are rounded up to it
+AXES = {"brain_x": "from right to left", "brain_y": "from front to back", "brain_z": "from top to bottom"}
+
+
+def choose_field(settings: Mapping[str, Any], cohorts: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
+    """
+    Choose the spacing of a grid so that it holds the brains of a study.
+
+    Parameters
+    ----------
+    settings : mapping
+        ``input`` of an approach: ``shape``, ``spacing``, ``reference``; ``field``: with ``study`` the spacing grows,
+        along all axes alike, until every brain that the reference shows fits with a voxel to spare; with ``fixed`` it
+        stays.
+    cohorts : mapping of str to DataFrame
+        Table ``series`` of each cohort.
+
+    Returns
+    -------
+    dict
+        ``spacing`` and ``field`` (mm along x, y, z), and ``cut``: cohort, patient_id, modality and reason of every
+        brain that the field does not hold.
+    """
+    spacing = np.broadcast_to(np.asarray(settings["spacing"], float), 3)
+    shape = np.array(settings["shape"])
+    tables = [table.assign(cohort=cohort) for cohort, table in cohorts.items()]
+    series = pd.concat(tables, ignore_index=True)
+    brains = series[(series["status"] == OK) & (series["modality"] == settings["reference"])].dropna(subset=list(AXES))
+    sizes = brains[list(AXES)].to_numpy(float)
+    if settings["field"] == "study" and len(sizes):
+        growth = (sizes.max(axis=0) / ((shape - 2 * MARGIN) * spacing)).max()
+        if growth > 1:
+            spacing = np.ceil(np.round(spacing * growth / STEP, 6)) * STEP
+    field = spacing * shape
+    return {
+        "spacing": np.round(spacing, 4).tolist(),
+        "field": np.round(field, 2).tolist(),
+        "cut": [
+            {"cohort": row["cohort"], "patient_id": row["patient_id"], "modality": row["modality"], "reason": reason}
+            for row in brains.to_dict("records")
+            if (reason := _what_is_cut(row, field))
+        ],
+    }
+
+
+def _what_is_cut(row: Mapping[Any, Any], field: np.ndarray) -> str | None:
+    """Say how much of a brain lies beyond the field, None where it is held."""
+    parts = [
+        f"{row[name] - side:.0f} of {row[name]:.0f} mm {way}"
+        for (name, way), side in zip(AXES.items(), field, strict=True)
+        if row[name] > side
+    ]
+    return f"its brain is larger than the field of view: {', '.join(parts)} are cut." if parts else None

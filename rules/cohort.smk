@@ -48,6 +48,7 @@ rule read_cohort:
         sites=sites_table,
         exclude=lookup(dpath="{cohort}/exclude", within=STUDY.cohorts, default={}),
         kind=lookup(dpath="{cohort}/kind", within=STUDY.cohorts),
+        made_with=made_cohort,
         library=library_digest("read_cohort.py"),
     script:
         "../workflow/scripts/read_cohort.py"

@@ -9,7 +9,7 @@ from snakemake.exceptions import WorkflowError
 ROOT = Path(str(workflow.current_basedir)).resolve().parent
 sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
 
-from gliobench import snapshot
+from gliobench import belonging, snapshot
 from gliobench.caches import keep_caches
 from gliobench.cohorts.names import LABEL_TABLES, paths_digest
 from gliobench.errors import GlioBenchError
@@ -40,6 +40,13 @@ def partial_asked():
     )
 
 
+def all_anew():
+    """Whether the command line has things made anew: then it does not matter what is there."""
+    return bool(
+        {"-F", "--forceall", "-f", "--force", "-R", "--forcerun"} & set(sys.argv)
+    )
+
+
 try:
     for path in workflow.configfiles:
         # Snakemake has read them; a key that stands twice, which it loses, is refused here.
@@ -53,6 +60,8 @@ try:
     PARTIAL = os.environ.get(snapshot.FOLDER)
     if PARTIAL:
         snapshot.look_at(STUDY, PARTIAL)
+    elif workflow.is_main_process and not all_anew():
+        belonging.check_belonging(STUDY)
     SHOWN_CELLS = contents.shown_cells(STUDY)
     PAGE_FIGURES = contents.page_figures(STUDY)
 except GlioBenchError as error:
@@ -220,6 +229,32 @@ def training_job(wildcards):
         "seed_index": int(wildcards.seed),
         "batch": int(wildcards.batch),
     }
+
+
+def made_runs(wildcards):
+    """The note that trainings of a cell take of their settings."""
+    return belonging.note_of(
+        STUDY, belonging.made_runs(STUDY, cell_of(wildcards), wildcards.cohort)
+    )
+
+
+def made_input(wildcards):
+    """The note that the inputs of an approach have."""
+    return belonging.note_of(
+        STUDY, belonging.made_input(STUDY, wildcards.approach, wildcards.cohort)
+    )
+
+
+def made_split(wildcards):
+    """The note that a split has."""
+    return belonging.note_of(
+        STUDY, belonging.made_split(STUDY, wildcards.scheme, wildcards.cohort)
+    )
+
+
+def made_cohort(wildcards):
+    """The note that a cohort has."""
+    return belonging.note_of(STUDY, belonging.made_cohort(STUDY, wildcards.cohort))
 
 
 def tuning_job(wildcards):

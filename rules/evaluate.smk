@@ -113,6 +113,7 @@ rule compare:
         },
         groups=STUDY.groups,
         about=about_study(),
+        made_with=belonging.note_of_comparison(STUDY),
         library=library_digest("compare.py"),
     script:
         "../workflow/scripts/compare.py"

@@ -38,7 +38,12 @@ def show_result(results):
         for name in ("comparison", "published_vs_reproduced")
     ]
     page = Path(results) / "report" / "index.html"
-    if all(path.is_file() for path in [*tables, page]):
+    if not all(path.is_file() for path in [*tables, page]):
+        return
+    strange = belonging.strange_rows(STUDY)
+    if strange:
+        print(f"\n{belonging.not_shown(results, strange)}", file=sys.stderr)
+    else:
         texts = [path.read_text(encoding="utf-8") for path in tables]
         print("", *texts, f"Report: {page.resolve()}", sep="\n", file=sys.stderr)
 

@@ -52,6 +52,7 @@ rule preprocess:
         paths=named_paths,
         kind=lookup(dpath="{cohort}/kind", within=STUDY.cohorts),
         input=lambda wildcards: STUDY.input(wildcards.approach, wildcards.cohort),
+        made_with=made_input,
         library=lambda wildcards: library_digest(
             "preprocess.py", input_module(wildcards)
         ),

@@ -17,6 +17,7 @@ rule split:
     params:
         scheme=lookup(dpath="{scheme}", within=STUDY.splits),
         seed=lookup(dpath="{cohort}/seed", within=STUDY.cohorts),
+        made_with=made_split,
         library=library_digest("split.py"),
     script:
         "../workflow/scripts/split.py"

@@ -32,6 +32,7 @@ rule train_tensorflow:
     params:
         job=training_job,
         machine=STUDY.machine,
+        made_with=made_runs,
         library=lambda wildcards: library_digest(
             "train.py", f"gliobench/approaches/{wildcards.approach}.py"
         ),

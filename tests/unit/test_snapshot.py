@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from gliobench import snapshot
+from gliobench import belonging, snapshot
+from gliobench.files import write_text
 from gliobench.study import Study
 
 ROOT = Path(__file__).parents[2]
@@ -21,7 +22,16 @@ CONFIG = {
 @pytest.fixture
 def study(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    return Study(CONFIG, ROOT)
+    study = Study(CONFIG, ROOT)
+    take_notes(study)
+    return study
+
+
+def take_notes(study):
+    """Say that what there will be belongs to the study's config."""
+    for made in belonging.everything(study):
+        for path, text in belonging.note_of(study, made).items():
+            write_text(text, path)
 
 
 def run(folder, names=snapshot.RUN_FILES):
@@ -105,3 +115,12 @@ def test_a_group_without_a_whole_cell_is_no_group_yet(study):
 @pytest.mark.parametrize(("there", "word"), [(3, "an unfinished"), (4, "a finished")])
 def test_a_report_says_how_much_of_the_study_it_is_made_of(there, word):
     assert snapshot.about(there, 4) == f"This report is of {word} study: {there} of 4 trainings exist."
+
+
+def test_a_training_of_another_config_does_not_count(study):
+    first, _ = study.run_folders(study.cells[0])
+    run(first)
+    other = Study(CONFIG | {"seed": 2}, ROOT)
+    assert there(snapshot.take_snapshot(other)) == set()
+    take_notes(other)
+    assert there(snapshot.take_snapshot(other))

@@ -44,6 +44,7 @@ def recipe(snakemake: Any) -> Iterator[None]:
         LOGGER.setLevel(logging.INFO)
         try:
             yield
+            take_notes(snakemake)
         except GlioBenchError as error:
             LOGGER.error("%s", error)
             sys.exit(f"\nGlioBench: {error}\n")
@@ -52,6 +53,16 @@ def recipe(snakemake: Any) -> Iterator[None]:
                 sys.exit(f"\nGlioBench: {full_disk_sentence(log.parent)}\n")
             LOGGER.exception("unexpected error in rule %s", snakemake.rule)
             raise
+
+
+def take_notes(snakemake: Any) -> None:
+    """Write down with which settings results were made: ``made_with`` of a rule is a text for each path of a note."""
+    for path, text in snakemake.params.get("made_with", {}).items():
+        note = Path(path)
+        if not note.is_file() or note.read_text(encoding="utf-8") != text:
+            from gliobench.files import write_text  # pandas takes its time to import
+
+            write_text(text, note)
 
 
 def disk_is_full(folder: Path) -> bool:

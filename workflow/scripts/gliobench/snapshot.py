@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from gliobench.belonging import belongs, made_runs
 from gliobench.study import Study
 
 TARGET = "partial"
@@ -22,8 +23,8 @@ def take_snapshot(study: Study) -> str:
     """
     Link what a study has so far into its folder ``partial``, and return that folder's absolute path.
 
-    A training counts once all its files are there. A link keeps a file as it is, even if the study makes it anew;
-    what a snapshot taken before has and this one lacks is removed.
+    A training counts once all its files are there, made with the settings of this config. A link keeps a file as it
+    is, even if the study makes it anew; what a snapshot taken before has and this one lacks is removed.
     """
     source = Path(study.results)
     folder = (source / TARGET).resolve()
@@ -59,6 +60,8 @@ def _groups(study: Study, source: Path) -> Iterator[list[Path]]:
     """Name the files that count together or not at all: of a training, of a cohort, and what a job took."""
     for cell in study.cells:
         for part in (cell, *study.permuted(cell)):
+            if not belongs(study, made_runs(study, cell, part.cohort)):
+                continue
             yield from ([Path(folder, name) for name in RUN_FILES] for folder in study.run_folders(part))
             yield from ([Path(benchmark)] for benchmark in study.run_benchmarks(part))
         tuning = source / cell.cohort / "tuning" / cell.path

@@ -1,0 +1,169 @@
+"""Which config results belong to: notes beside them that say with which settings they were made."""
+
+import hashlib
+import json
+from base64 import urlsafe_b64encode
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gliobench.errors import GlioBenchError
+from gliobench.study import Cell, Study
+
+NOTES = ".settings"  # below a study's results; a note has the path of what it is of
+COMPARISON = "comparison"
+PLACES = ("path", "table", "sites")  # of a cohort: where its files lie does not say what they hold
+LONGEST_NAME = 254  # of a file of Snakemake's notes
+
+
+@dataclass(frozen=True)
+class Made:
+    """
+    Something that a study makes.
+
+    Attributes
+    ----------
+    key : str
+        What it is, as a path below the study's results.
+    digest : str
+        Of the settings that it depends on.
+    files : str
+        Where its files are, as a pattern below the study's results.
+    """
+
+    key: str
+    digest: str
+    files: str
+
+
+def note_of(study: Study, made: Made) -> dict[str, str]:
+    """Return the note that a job takes of what it made: path and text."""
+    return {f"{study.results}/{NOTES}/{made.key}.json": json.dumps(made.digest)}
+
+
+def note_of_comparison(study: Study) -> dict[str, str]:
+    """Return the note of the comparison: a digest for each of its cells."""
+    return {f"{study.results}/{NOTES}/{COMPARISON}.json": json.dumps(rows(study), sort_keys=True)}
+
+
+def digest(settings: Any) -> str:
+    """Return a digest of settings, which JSON can write."""
+    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def made_cohort(study: Study, cohort: str) -> Made:
+    """Name the patients of a cohort, from its settings but for where the user's files lie."""
+    settings = {key: value for key, value in study.cohorts[cohort].items() if key not in PLACES}
+    return Made(cohort, digest(settings), f"{cohort}/patients.tsv")
+
+
+def made_input(study: Study, approach: str, cohort: str) -> Made:
+    """Name the inputs of an approach on a cohort."""
+    settings = [made_cohort(study, cohort).digest, study.input(approach, cohort)]
+    return Made(f"{cohort}/inputs/{approach}", digest(settings), f"{cohort}/inputs/{approach}/*/*.npy")
+
+
+def made_split(study: Study, scheme: str, cohort: str) -> Made:
+    """Name a split of a cohort."""
+    settings = [made_cohort(study, cohort).digest, study.splits[scheme]]
+    return Made(f"{cohort}/splits/{scheme}", digest(settings), f"{cohort}/splits/{scheme}.tsv")
+
+
+def made_runs(study: Study, cell: Cell, cohort: str | None = None) -> Made:
+    """Name the trainings of a cell, on its cohort or on a copy with permuted labels."""
+    parts = [made_input(study, cell.approach, cell.cohort), made_split(study, study.scheme_name(cell), cell.cohort)]
+    tuned = study.variant(cell.approach, cell.variant)["tuned"]
+    settings = [study.job(cell, cohort), study.machine, study.tunings[cell.approach] if tuned else None]
+    folder = f"{cohort or cell.cohort}/runs/{cell.path}"
+    return Made(folder, digest([*(part.digest for part in parts), settings]), f"{folder}/*/*/*/predictions.tsv")
+
+
+def rows(study: Study) -> dict[str, str]:
+    """Return a digest of all that a cell's rows of the comparison depend on, by cell."""
+    return {
+        f"{cell.cohort}/{cell.path}": digest(
+            [made_runs(study, cell).digest, study.batches(cell), len(study.permuted(cell)), study.bootstrap]
+        )
+        for cell in study.cells
+    }
+
+
+def everything(study: Study) -> Iterator[Made]:
+    """Name all that a study makes before it scores, once."""
+    found: dict[str, Made] = {}
+    for cell in study.cells:
+        for made in (
+            made_cohort(study, cell.cohort),
+            made_input(study, cell.approach, cell.cohort),
+            made_split(study, study.scheme_name(cell), cell.cohort),
+            made_runs(study, cell),
+            *(made_runs(study, cell, copy.cohort) for copy in study.permuted(cell)),
+        ):
+            found[made.key] = made
+    yield from found.values()
+
+
+def noted(study: Study, key: str) -> Any:
+    """Return what the note of something says, None where there is none."""
+    note = Path(study.results, NOTES, f"{key}.json")
+    return json.loads(note.read_text(encoding="utf-8")) if note.is_file() else None
+
+
+def belongs(study: Study, made: Made) -> bool:
+    """Whether what is there was made with the settings that the study has now."""
+    return bool(noted(study, made.key) == made.digest)
+
+
+def check_belonging(study: Study) -> None:
+    """
+    Refuse results of another config that Snakemake would take for this one's.
+
+    Snakemake makes anew what it made with other settings, and knows it from its own notes. Where these are lost or are
+    another folder's, it looks at times alone.
+
+    Raises
+    ------
+    GlioBenchError
+        Names what belongs to another config.
+    """
+    strangers = [made.key for made in everything(study) if _is_unknown_stranger(study, made)]
+    if strangers:
+        more = f" and {len(strangers) - 1} more" if len(strangers) > 1 else ""
+        raise GlioBenchError(
+            f"{study.results} holds results of another config ({strangers[0]}{more}), and Snakemake's notes of how "
+            f"they were made, .snakemake, are not here: move {study.results} away, name the study otherwise, or make "
+            "all anew with --forceall."
+        )
+
+
+def _is_unknown_stranger(study: Study, made: Made) -> bool:
+    if belongs(study, made):
+        return False
+    note = noted(study, made.key)
+    there = next(Path(study.results).glob(made.files), None)
+    return there is not None and not _snakemake_knows(there, note)
+
+
+def _snakemake_knows(path: Path, note: str | None) -> bool:
+    """Whether Snakemake has a note of a file, and made it with those settings."""
+    name = urlsafe_b64encode(path.as_posix().encode()).decode()
+    parts = [name[start : start + LONGEST_NAME] for start in range(0, len(name), LONGEST_NAME)]
+    record = Path(".snakemake", "metadata", *(f"@{part}" for part in parts[:-1]), parts[-1])
+    return record.is_file() and (note or "") in record.read_text(encoding="utf-8")
+
+
+def strange_rows(study: Study) -> list[str]:
+    """Return the cells of the comparison that was made last whose rows belong to another config."""
+    mine = rows(study)
+    there: Mapping[str, str] = noted(study, COMPARISON) or dict.fromkeys(mine, "")
+    return [cell for cell, made_with in there.items() if mine.get(cell) != made_with]
+
+
+def not_shown(results: str, cells: list[str]) -> str:
+    """Say that tables are there, but of another config."""
+    more = f" and {len(cells) - 1} more" if len(cells) > 1 else ""
+    return (
+        f"{results}/tables and {results}/report are of another config (cell {cells[0]}{more}), so that they are not "
+        "shown; run the whole study to make them anew."
+    )

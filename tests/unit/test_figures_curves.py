@@ -63,15 +63,16 @@ def sweep(rates, losses):
     return histories, records
 
 
-def test_a_sweep_names_the_lowest_loss_of_each_rate_and_draws_the_prior():
-    shown = texts(sweep_figure(*sweep([1e-3, 3e-4], [[0.9, 0.7, 0.8], [0.8, 0.6, 0.5]]), prevalence=15 / 24))
+def test_a_sweep_names_the_lowest_loss_of_each_rate_and_draws_the_prior_of_each_panel():
+    shown = texts(sweep_figure(*sweep([1e-3, 3e-4], [[0.9, 0.7, 0.8], [0.8, 0.6, 0.5]]), positive=(15 / 24, 3 / 5)))
     assert "0.001: lowest 0.700 in epoch 2" in shown
     assert "0.0003: lowest 0.500 in epoch 3" in shown
     assert "always the prior: 0.662" in shown
+    assert "always the prior: 0.674" in shown
 
 
 def test_a_rate_that_diverged_is_marked():
-    figure = sweep_figure(*sweep([1e-2, 3e-4], [[0.9, 5.0, np.nan], [0.8, 0.6, 0.5]]), prevalence=0.5)
+    figure = sweep_figure(*sweep([1e-2, 3e-4], [[0.9, 5.0, np.nan], [0.8, 0.6, 0.5]]), positive=(0.5, 0.5))
     assert "0.01, 1 of 1 diverged" in texts(figure)
     crosses = [line for line in figure.axes[1].lines if line.get_marker() == "X"]
     assert len(crosses) == 1
@@ -80,15 +81,18 @@ def test_a_rate_that_diverged_is_marked():
 
 
 def test_a_rate_that_never_had_a_loss_is_named_all_the_same():
-    shown = texts(sweep_figure(*sweep([1e-2, 3e-4], [[np.nan], [0.5]]), prevalence=0.5))
+    shown = texts(sweep_figure(*sweep([1e-2, 3e-4], [[np.nan], [0.5]]), positive=(0.5, 0.5)))
     assert "0.01, 1 of 1 diverged: no finite loss" in shown
 
 
-def test_the_priors_loss_is_the_papers():
-    assert prior_loss(15 / 24) == pytest.approx(0.662, abs=5e-4)
-    assert prior_loss(0.5) == pytest.approx(np.log(2))
+def test_the_priors_loss_is_that_of_the_patients_it_is_compared_on():
+    assert prior_loss(15 / 24, 15 / 24) == pytest.approx(0.662, abs=5e-4)
+    assert prior_loss(15 / 24, 3 / 5) == pytest.approx(0.674, abs=5e-4)
+    assert prior_loss(0.5, 0.2) == pytest.approx(np.log(2))
+    assert np.isnan(prior_loss(1.0, 0.5))
 
 
-@given(st.floats(0, 1))
-def test_the_priors_loss_lies_between_0_and_ln_2(prevalence):
-    assert -1e-12 <= prior_loss(prevalence) <= np.log(2) + 1e-12
+@given(st.floats(0.01, 0.99), st.floats(0, 1))
+def test_no_prior_beats_the_patients_own_share(prior, positive):
+    if 0 < positive < 1:
+        assert prior_loss(prior, positive) >= prior_loss(positive, positive) - 1e-9

@@ -16,6 +16,7 @@ BASE = {
     "part": "test",
     "unit": "patient",
     "caveat": None,
+    "settings": "paper",
     "n_patients": 24,
     "auc": 0.7,
     "auc_low": 0.5,
@@ -124,3 +125,21 @@ def test_a_printed_figure_stands_with_its_source_and_its_doubts_below():
     assert shown.text["AUC"].tolist() == ["0.525"]
     assert "Accuracy" not in shown.text.columns
     assert shown.notes == ("x x x: looks swapped",)
+
+
+@pytest.mark.parametrize(
+    ("settings", "caption"),
+    [
+        (["paper", "paper"], "Each approach as its paper has it: 95 %"),
+        (["paper", "changed"], "Each approach; those with * have other settings than their papers: 95 %"),
+    ],
+)
+def test_only_approaches_with_their_papers_settings_are_said_to_be_as_their_papers_have_them(settings, caption):
+    table = rows(*({"modality": name, "settings": one} for name, one in zip(("FLAIR", "T1w"), settings, strict=True)))
+    shown = show_headlines(table, None, {"cnn3d": "3D CNN"})
+    assert shown.caption.startswith(caption)
+    assert shown.text["Approach"].tolist() == ["3D CNN*" if one == "changed" else "3D CNN" for one in settings]
+    alone = show_headlines(rows({"approach": "baseline", "variant": "prior", "settings": None}), None, {})
+    assert alone.caption.startswith("The baselines: 95 %")
+    both = show_headlines(rows({}, {"approach": "baseline", "variant": "prior", "settings": None}), None, {})
+    assert both.caption.startswith("Each approach as its paper has it, beside the baselines: 95 %")

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 from gliobench.errors import GlioBenchError
 from gliobench.recipe import recipe, say
 
-snakemake = SimpleNamespace(log=[sys.argv[1]], rule="train")
+snakemake = SimpleNamespace(log=[sys.argv[1]], rule="train", params={{}})
 with recipe(snakemake):
     {body}
 print("done")
@@ -77,3 +77,15 @@ def test_a_log_starts_anew(log):
     run(log, "say('first')")
     run(log, "say('second')")
     assert "first" not in log.read_text()
+
+
+def test_a_script_that_ends_well_takes_a_note_of_its_settings(log, tmp_path):
+    note = tmp_path / "notes" / "runs.json"
+    body = f"snakemake.params['made_with'] = {{ {str(note)!r}: '1' }}"
+    assert run(log, body).returncode == 0
+    assert note.read_text() == "1"
+    before = note.stat().st_mtime_ns
+    assert run(log, body).returncode == 0
+    assert note.stat().st_mtime_ns == before, "what stands there is left alone"
+    assert run(log, body.replace("'1'", "'2'") + "; raise GlioBenchError('no')").returncode == 1
+    assert note.read_text() == "1"

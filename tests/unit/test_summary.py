@@ -112,7 +112,9 @@ def test_controls_are_told_from_their_tables():
     head = {"control": "mean", "cohort_group": "null", "metric": "auc", "phase": "final", "n": 10, "mean": 0.5,
             "low": 0.4, "high": 0.6, "family": 2, "statement": "."}  # fmt: skip
     ends = [(0.45, 0.55), (0.52, 0.6), (0.3, 0.4)]
-    replicates = made("replicates", *(head | NETWORK | {"family_low": low, "family_high": high} for low, high in ends))
+    methods = [NETWORK | {"modality": modality} for modality in ("FLAIR", "T1w", "T2w")]
+    intervals = [{"family_low": low, "family_high": high} for low, high in ends]
+    replicates = made("replicates", *(head | mine | ends for mine, ends in zip(methods, intervals, strict=True)))
     leak = {"cohort": "planted", "approach": "resnet18", "modality": "all", "protocol": "published", "phase": "final",
             "unit": "slice", "n_runs": 2, "n_train": 9, "n_scored": 9, "majority": 0.5}  # fmt: skip
     corners = [
@@ -125,10 +127,12 @@ def test_controls_are_told_from_their_tables():
     said = sentences(replicates=replicates, leakage=leakage)[3]
     assert "on the untouched test part slices split freely give an accuracy of 0.80, split by patient 0.50" in said
     assert "the mean AUC lies above 0.5 for 1 of 3 methods and below it for 1." in said
-    bare = replicates.assign(family_low=np.nan, family_high=np.nan, mean=np.nan, n=0)
+    bare = replicates.assign(variant="deep", family_low=np.nan, family_high=np.nan, mean=np.nan, n=0)
     said = sentences(replicates=pd.concat([replicates, bare.head(2)], ignore_index=True))[3]
     assert "above 0.5 for 1 of 5 methods and below it for 1 (2 without an interval)." in said
     assert "neither replicated cohorts nor" in sentences()[3]
+    phases = pd.concat([replicates.assign(phase="transfer"), replicates], ignore_index=True)
+    assert "for 1 of 3 methods" in sentences(replicates=phases)[3], "a method of two phases is one"
 
 
 def test_controls_without_a_result_are_not_said_to_be_absent_or_empty():

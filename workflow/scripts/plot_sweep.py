@@ -14,5 +14,6 @@ with recipe(snakemake):
     records = [read_json(path) for path in snakemake.input.records]
     histories = [read_table(path, "history") for path in snakemake.input.histories]
     predictions = pd.concat([read_table(path, "predictions") for path in snakemake.input.predictions])
-    prevalence = predictions.drop_duplicates("patient_id")["label"].astype(float).mean()
-    save_figure(sweep_figure(histories, records, prevalence), Path(snakemake.output[0]).with_suffix(""))
+    patients = predictions.drop_duplicates(["part", "patient_id"]).astype({"label": float})
+    train, validation = (patients.loc[patients["part"] == part, "label"].mean() for part in ("train", "validation"))
+    save_figure(sweep_figure(histories, records, (train, validation)), Path(snakemake.output[0]).with_suffix(""))

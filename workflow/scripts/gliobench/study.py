@@ -16,7 +16,7 @@ from gliobench.settings.fit import check_cohort_names, check_input, check_permut
 from gliobench.settings.models import check, check_kind, known, merge
 from gliobench.settings.splits import METHODS
 from gliobench.settings.study import Run, StudyFile
-from gliobench.terms import ALL, GENERATED, MODALITIES, SEGMENTATION, permuted_cohort
+from gliobench.terms import ALL, BASELINE, GENERATED, MODALITIES, SEGMENTATION, permuted_cohort
 
 RESERVED = ("fields", "figures", "logs", "partial", "report", "tables")  # folders beside the cohorts'
 CONFIG = "the study's config"
@@ -329,6 +329,14 @@ class Study:
         caveats = [variant.caveat, self.protocol(cell).caveat, self.splits[self.scheme_name(cell)].get("caveat")]
         return "; ".join(dict.fromkeys(caveat for caveat in caveats if caveat)) or None
 
+    def fidelity(self, cell: Cell) -> str | None:
+        """Say whether a cell has its paper's settings, as the approach's YAML has them: None for a baseline."""
+        if cell.approach == BASELINE:
+            return None
+        published = cell.protocol.startswith("published")
+        changed = self.file.settings.get(cell.approach) or (published and self.scheme_name(cell) in self.file.splits)
+        return "changed" if changed else "paper"
+
     def batches(self, cell: Cell) -> list[dict[str, int]]:
         """Return the training jobs of a cell: repeat, seed and batch of each."""
         scheme = self.splits[self.scheme_name(cell)]
@@ -356,11 +364,11 @@ class Study:
         ]
 
     def records(self, cohort: str | None = None) -> list[dict[str, Any]]:
-        """Return the cells (of one cohort) as records for scripts: names, caveat, weights, number of training jobs."""
+        """Return the cells (of one cohort) as records for scripts: names, caveat, weights, settings, number of jobs."""
         return [
             asdict(cell)
             | {"caveat": self.caveat(cell), "weights": self.variant(cell.approach, cell.variant)["weights"]}
-            | {"n_runs": len(self.batches(cell))}
+            | {"n_runs": len(self.batches(cell)), "settings": self.fidelity(cell)}
             for cell in self.cells
             if cohort in (None, cell.cohort)
         ]

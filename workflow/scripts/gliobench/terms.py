@@ -5,6 +5,7 @@ from typing import Literal, get_args
 Modality = Literal["FLAIR", "T1w", "T1wCE", "T2w"]
 MODALITIES: tuple[str, ...] = get_args(Modality)
 ALL = "all"  # every modality of a cohort: as channels, or as rows where the input is slices
+BASELINE = "baseline"  # the approach that is no paper's
 SEGMENTATION, LESION = "segmentation", "lesion"  # series that are masks: the user's, the generator's
 PERMUTATIONS = "permutations"  # below a cohort's folder: its copies with permuted labels
 GENERATED = {"synthetic": "rsna", "synthetic-brainstem": "brainstem"}  # kind of a generated cohort: what it is like

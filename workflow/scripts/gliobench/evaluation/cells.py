@@ -81,7 +81,7 @@ def score_cell(
         scored.append(place | _score_patients(part_rows[~is_slice], reason, resamples, seed, chance))
         if is_slice.any():
             scored.append(place | _score_slices(part_rows[is_slice], reason))
-    nothing = {"n_runs": 0, "status": "failed" if status == "ok" else status, "reason": reason or "no predictions"}
+    nothing = {"n_runs": 0, "status": "missing" if status == "ok" else status, "reason": reason or "no predictions"}
     return as_metrics(scored or [head | nothing])
 
 

@@ -53,10 +53,10 @@ def sizes(volume: Volume, pixels_known: bool = True, slices_known: bool = True) 
     n_places = n_slices if volume.places is None else volume.places[-1] + 1
     facts: dict[str, Any] = {"n_slices": n_slices, "rows": rows, "columns": columns}
     if pixels_known:
-        facts |= {"spacing": float(height), "fov_rows": float(rows * height), "fov_columns": float(columns * width)}
+        facts |= {"spacing": height, "fov_rows": rows * height, "fov_columns": columns * width}
     if slices_known:
-        facts |= {"slice_spacing": float(thickness), "fov_slices": float(n_places * thickness)}
-    return facts
+        facts |= {"slice_spacing": thickness, "fov_slices": n_places * thickness}
+    return {name: value if isinstance(value, int) else round(float(value), 6) for name, value in facts.items()}
 
 
 def shown(volume: Volume) -> Volume:

@@ -58,7 +58,7 @@ def comparison_table(
         )
     figures = _by_key(published)
     rows = [
-        {**row, **_published(row, figures, cohort_kinds[row["cohort"]])}
+        {**row, "settings": cell.get("settings"), **_published(row, figures, cohort_kinds[row["cohort"]])}
         for key, cell in expected.items()
         for row in scored.get(key, [_missing(cell)])
     ]

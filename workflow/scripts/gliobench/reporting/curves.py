@@ -166,20 +166,22 @@ def _legend_of_first(figure: Figure, panels: Iterable[Axes]) -> None:
 
 
 @styled
-def sweep_figure(histories: Sequence[pd.DataFrame], records: Sequence[Row], prevalence: float) -> Figure:
+def sweep_figure(histories: Sequence[pd.DataFrame], records: Sequence[Row], positive: tuple[float, float]) -> Figure:
     """
     Draw training and validation loss by epoch, a line a learning rate, with the loss of always answering the prior.
+
+    The prior is the training patients' share of label 1, and its loss is that on the patients of each panel.
 
     Parameters
     ----------
     histories, records : sequences
         Tables ``history`` of the sweep's batches and their ``run.json``, in the same order.
-    prevalence : float
-        Share of label 1 among the patients; not a number where it is unknown.
+    positive : tuple of 2 floats
+        Share of label 1 among the training and among the validation patients; not a number where it is unknown.
     """
     figure = new_figure(9, 3.7)
     panels = figure.subplots(1, 2, sharey=True)
-    prior = prior_loss(prevalence)
+    priors = [prior_loss(positive[0], share) for share in positive]
     rates = sorted({record["parameters"]["learning_rate"] for record in records}, reverse=True)
     for colour, rate in zip(cycle(SERIES), rates, strict=False):
         mine = [number for number, record in enumerate(records) if record["parameters"]["learning_rate"] == rate]
@@ -187,23 +189,28 @@ def sweep_figure(histories: Sequence[pd.DataFrame], records: Sequence[Row], prev
         runs = runs_of(histories[number] for number in mine)
         for axes, column in zip(panels, ("loss", "validation_loss"), strict=True):
             _draw_rate(axes, runs, column, colour, _rate_in_words(rate, folds))
-    for axes, title in zip(panels, ("Training loss", "Validation loss"), strict=True):
+    for axes, title, prior in zip(panels, ("Training loss", "Validation loss"), priors, strict=True):
         if np.isfinite(prior):
             axes.axhline(prior, color=INK, lw=0.9, ls=":", label=f"always the prior: {prior:.3f}")
         axes.set(title=title, xlabel="Epoch")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=1)
-    panels[0].set_ylim(0, min(max(prior, *(axes.dataLim.y1 for axes in panels)), CUT) * 1.04)
+    panels[0].set_ylim(0, min(max(*priors, *(axes.dataLim.y1 for axes in panels)), CUT) * 1.04)
     cut = f"; cut at {CUT:g}" if max(axes.dataLim.y1 for axes in panels) > CUT else ""
     panels[0].set_ylabel(f"Loss (binary cross-entropy{cut})")
     heading(figure, *(str(records[0][name]) for name in ("cohort", "approach", "modality", "protocol")))
     return figure
 
 
-def prior_loss(prevalence: float) -> float:
-    """Return the cross-entropy, in nats, of always answering the prevalence; 0.662 for 15 of 24."""
-    shares = np.array([prevalence, 1 - prevalence])
-    return float(-np.sum(shares * np.log(shares, where=shares > 0, out=np.zeros(2))))
+def prior_loss(prior: float, positive: float) -> float:
+    """
+    Return the cross-entropy, in nats, of always answering the prior, on patients of whom a share has label 1.
+
+    With 15 of 24 as the prior, 0.662 on those 24, and 0.674 on five patients of whom three have label 1.
+    """
+    if not 0 < prior < 1:
+        return float("nan")
+    return float(-(positive * np.log(prior) + (1 - positive) * np.log(1 - prior)))
 
 
 def _rate_in_words(rate: float, folds: Sequence[Row]) -> str:

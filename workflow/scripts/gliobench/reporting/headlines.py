@@ -8,7 +8,7 @@ import pandas as pd
 from gliobench.evaluation.columns import BASELINE, CELL, HARMONISED, MAIN, PUBLISHED
 from gliobench.evaluation.verdicts import VERDICTS, counted
 from gliobench.reporting.display import Display, title
-from gliobench.reporting.text import EMPTY, interval
+from gliobench.reporting.text import CHANGED, EMPTY, MARK, interval
 
 NEEDLESS = {"Published": {EMPTY}, "Verdict": {EMPTY, "not comparable: generated"}, "Status": {"ok"}}
 CLAIM = ("accuracy", "auc", "precision", "recall", "specificity", "f1")
@@ -70,13 +70,25 @@ def show_headlines(rows: pd.DataFrame, verdicts: pd.DataFrame | None, titles: Ma
         "Status": [row["status"] for row in records],
     }
     shown = {name: cells for name, cells in columns.items() if not set(cells) <= NEEDLESS.get(name, set())}
-    caption = "Each approach as its paper has it, beside the baselines: 95 % intervals by patient, threshold 0.5."
+    caption = f"{_whose_settings(rows)}: 95 % intervals by patient, threshold 0.5."
     return Display(pd.DataFrame(shown), frozenset(["n", "AUC", "Accuracy"]), caption, 3, _notes(records))
+
+
+def _whose_settings(rows: pd.DataFrame) -> str:
+    """Say of the approaches shown whether they have their papers' settings."""
+    networks = rows[rows["approach"] != BASELINE]
+    beside = ", beside the baselines" if len(networks) < len(rows) else ""
+    if networks.empty:
+        return "The baselines"
+    if not networks["settings"].eq(CHANGED).any():
+        return f"Each approach as its paper has it{beside}"
+    return f"Each approach{beside}; those with {MARK} have other settings than their papers"
 
 
 def _name(row: Row, titles: Mapping[str, str]) -> str:
     name = titles.get(row["approach"], row["approach"])
-    return name if row["variant"] == MAIN else f"{name}: {row['variant']}"
+    marked = f"{name}{MARK}" if row["settings"] == CHANGED else name
+    return marked if row["variant"] == MAIN else f"{marked}: {row['variant']}"
 
 
 def _notes(records: Sequence[Row]) -> tuple[str, ...]:

@@ -41,6 +41,7 @@ def show_comparison(table: pd.DataFrame) -> Display:
         if table[name].notna().any()
     }
     columns |= beside | {"Runs": texts(table["n_runs"]), "Weights": texts(table["weights"])}
+    columns["Settings"] = texts(table["settings"])
     return Display(
         pd.DataFrame(columns),
         frozenset(["n (positive)", "Runs", *scores, *beside]),
@@ -252,8 +253,8 @@ def show_pairwise(table: pd.DataFrame) -> Display:
         "First": _cells(table, "first"),
         "Second": _cells(table, "second"),
         "n (positive)": _patients(table),
-        "AUC of first": decimals(table["first"]),
-        "AUC of second": decimals(table["second"]),
+        "AUC of first": decimals(table["first"], 3),
+        "AUC of second": decimals(table["second"], 3),
         "Difference": intervals(table, ["difference", "low", "high"], digits=3),
         "p": decimals(table["p"], 4),
         "p by Holm": decimals(table["p_holm"], 4),

@@ -20,6 +20,7 @@ POINTS = ["cohort", *CELL[1:], "phase", "part", "n", "auc", "auc_low", "auc_high
 MARKERS = {"FLAIR": "o", "T1w": "s", "T1wCE": "^", "T2w": "D", "all": "P"}
 LINE, EDGE = 0.2, 0.7  # inches: height of a line of the forest plot, and of what surrounds a block of them
 COLUMNS = (8, 94, 148)  # points right of a block: AUC in figures, who was scored, what a reader must know
+PROTOCOLS = ("harmonised protocol", "protocols of the papers", "further protocols")
 DOTS = (0, (1, 1))  # of the oracle
 COST_STAGES = ("train", "tune")
 
@@ -132,12 +133,18 @@ def _nothing(reason: str) -> Figure:
 
 def _lines(rows: pd.DataFrame) -> list[Row | str]:
     """Put the rows of a block in order, each protocol's under a line of its own."""
-    rows = rows.assign(own=rows["protocol"] != HARMONISED, base=rows["approach"] == BASELINE)
+    rows = rows.assign(kind=rows["protocol"].map(_kind_of_protocol), base=rows["approach"] == BASELINE)
     lines: list[Row | str] = []
-    for own, part in rows.sort_values(["own", "base"], kind="stable").groupby("own"):
-        lines.append("protocols of the papers" if own else "harmonised protocol")
+    for kind in PROTOCOLS:
+        part = rows[rows["kind"] == kind].sort_values("base", kind="stable")
+        lines += [kind] * bool(len(part))
         lines += part.to_dict("records")
     return lines
+
+
+def _kind_of_protocol(protocol: str) -> str:
+    harmonised, papers, further = PROTOCOLS
+    return harmonised if protocol == HARMONISED else papers if protocol.startswith("published") else further
 
 
 def _draw_block(axes: Axes, lines: Sequence[Row | str]) -> None:
@@ -158,7 +165,8 @@ def _draw_block(axes: Axes, lines: Sequence[Row | str]) -> None:
 def _name(row: Row) -> str:
     names = [row["approach"], row["variant"], row["modality"]]
     names += [row["phase"]] if pd.notna(row["phase"]) and row["phase"] != "final" else []
-    names += [row["protocol"].removeprefix("published-")] if row["protocol"].startswith("published-") else []
+    if row["protocol"] not in (HARMONISED, "published"):
+        names.append(row["protocol"].removeprefix("published-"))
     return " · ".join(names)
 
 

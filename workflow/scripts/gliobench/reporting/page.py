@@ -188,10 +188,10 @@ def _cards(study: Mapping[str, Any], tables: Tables) -> list[tuple[str, str]]:
     comparison = tables["comparison"]
     cells = comparison.drop_duplicates(CELL)
     cohorts = cells["cohort"].unique()
-    papers = [name for name in study["approaches"] if name != BASELINE]
+    networks = [name for name in study["approaches"] if name != BASELINE]
     cards = [
         (f"{cells['status'].eq('ok').sum()} of {len(cells)}", "cells trained and scored"),
-        (str(len(papers)), "approach of a paper" if len(papers) == 1 else "approaches of papers"),
+        (str(len(networks)), "approach" if len(networks) == 1 else "approaches"),
         (str(len(cohorts)), "cohort" if len(cohorts) == 1 else "cohorts"),
     ]
     if len(tables.get("cohorts", [])):

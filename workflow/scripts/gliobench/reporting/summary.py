@@ -1,6 +1,7 @@
 """What a study found, in five sentences computed from its tables."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 
@@ -33,7 +34,7 @@ def five_sentences(tables: Tables, groups: Mapping[str, Sequence[str]] | None = 
         _found(there, members),
         _stand(there.get("published_vs_reproduced")),
         _controls(there.get("leakage"), there.get("replicates"), bool(members)),
-        _precision(_networks(there["comparison"]), there.get("cost")),
+        _precision(_networks(there["comparison"]).dropna(subset="auc_low"), there.get("cost")),
     ]
 
 
@@ -51,26 +52,40 @@ def _run(comparison: pd.DataFrame) -> str:
 
 
 def _networks(comparison: pd.DataFrame) -> pd.DataFrame:
-    """Choose the main variants under the harmonised protocol: the test patients of the last phase with an interval."""
+    """
+    Choose the networks under the harmonised protocol: the test patients of the last phase, with their AUC or without.
+
+    Variants count of an approach that has no ``main`` here, else ``main`` alone.
+    """
     tested = tested_patients(comparison)
-    mains = tested["variant"].eq(MAIN) & tested["approach"].ne(BASELINE) & tested["protocol"].eq(HARMONISED)
-    return tested[mains & tested["auc_low"].notna()].drop_duplicates(CELL, keep="last")
+    has_main = tested["approach"].isin(tested.loc[tested["variant"].eq(MAIN), "approach"])
+    mains = tested["variant"].eq(MAIN) | ~has_main
+    networks = tested[mains & tested["approach"].ne(BASELINE) & tested["protocol"].eq(HARMONISED)]
+    return networks.drop_duplicates(CELL, keep="last")
 
 
 def _found(tables: Tables, members: set[str]) -> str:
     networks = _networks(tables["comparison"])
-    rows = networks[~networks["cohort"].isin(members)]
-    if networks.empty:
+    if not networks["auc_low"].notna().any():
         return "No network has an AUC with an interval under the harmonised protocol."
+    single = networks[~networks["cohort"].isin(members)]
+    rows = single[single["auc_low"].notna()]
     if rows.empty:
         return "Under the harmonised protocol networks ran on replicated cohorts alone, which controls take together."
     above = rows[rows["auc_low"] > 0.5]
-    names = (f"{row['approach']} {row['modality']} on {row['cohort']}" for row in above.to_dict("records"))
+    names = (_short_name(row) for row in above.to_dict("records"))
     which = f" ({', '.join(names)})" if len(above) else ""
+    bare = len(single) - len(rows)
+    without = f", {bare} more {'has' if bare == 1 else 'have'} no interval" if bare else ""
     return (
         f"Under the harmonised protocol the interval of the AUC lies above 0.5 for {len(above)} of "
-        f"{plural(len(rows), 'network')}{which}; {_beaten(rows, tables.get('pairwise'))}."
+        f"{plural(len(rows), 'network')}{which}{without}; {_beaten(rows, tables.get('pairwise'))}."
     )
+
+
+def _short_name(row: Mapping[Hashable, Any]) -> str:
+    variant = "" if row["variant"] == MAIN else f" {row['variant']}"
+    return f"{row['approach']}{variant} {row['modality']} on {row['cohort']}"
 
 
 def _beaten(rows: pd.DataFrame, pairwise: pd.DataFrame | None) -> str:
@@ -83,14 +98,20 @@ def _beaten(rows: pd.DataFrame, pairwise: pd.DataFrame | None) -> str:
 
 
 def _margins(rows: pd.DataFrame, pairwise: pd.DataFrame) -> list[float]:
-    """Return for each network the lowest end of its differences from the baselines, as far as these have intervals."""
+    """
+    Return for each network the lowest end of its differences from the baselines.
+
+    A difference without an interval, such as a tie, is not told from 0: that is its end.
+    """
     both = []
     for ours, theirs, sign, end in (("first", "second", 1, "low"), ("second", "first", -1, "high")):
-        pairs = pairwise[pairwise[f"{theirs}_approach"].eq(BASELINE) & pairwise[end].notna()]
+        pairs = pairwise[
+            pairwise[f"{theirs}_approach"].eq(BASELINE) & pairwise[["difference", end]].notna().any(axis=1)
+        ]
         names = {f"{ours}_{name}": name for name in SIDE}
-        both.append(pairs.rename(columns=names)[["cohort", *SIDE]].assign(margin=sign * pairs[end]))
-    compared = pd.concat(both).merge(rows[["cohort", *SIDE]], on=["cohort", *SIDE])
-    return compared.groupby(["cohort", *SIDE])["margin"].min().tolist()
+        both.append(pairs.rename(columns=names)[["cohort", *SIDE]].assign(margin=(sign * pairs[end]).fillna(0.0)))
+    joined = pd.concat(both).merge(rows[["cohort", *SIDE]], on=["cohort", *SIDE])
+    return joined.groupby(["cohort", *SIDE])["margin"].min().tolist()
 
 
 def _stand(verdicts: pd.DataFrame | None) -> str:
@@ -115,7 +136,7 @@ def _stand(verdicts: pd.DataFrame | None) -> str:
 def _controls(leakage: pd.DataFrame | None, replicates: pd.DataFrame | None, replicated: bool) -> str:
     parts = [_leaks(leakage)] if leakage is not None else []
     if replicates is not None:
-        means = replicates[replicates["control"].eq("mean")]
+        means = replicates[replicates["control"].eq("mean")].drop_duplicates(["cohort_group", *CELL[1:]], keep="last")
         parts += [_group(str(name), rows) for name, rows in means.groupby("cohort_group", sort=False)]
     said = list(filter(None, parts))
     if said:

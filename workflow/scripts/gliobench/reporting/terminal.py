@@ -9,6 +9,7 @@ from gliobench.evaluation.columns import CELL
 from gliobench.evaluation.verdicts import JUDGED, VERDICTS, counted
 from gliobench.reporting.display import decimals, texts
 from gliobench.reporting.layouts import show_comparison, show_verdicts
+from gliobench.reporting.text import CHANGED, MARK
 
 SCREEN = 120  # characters a line of a terminal
 
@@ -27,6 +28,8 @@ def print_table(table: pd.DataFrame) -> str:
     display = show_comparison(table)
     keys = ["Variant", "Modality", "Protocol"]
     columns = display.text[keys].copy()
+    changed = table["settings"].eq(CHANGED)
+    columns["Variant"] = [f"{name}{MARK * mark}" for name, mark in zip(columns["Variant"], changed, strict=True)]
     columns["Phase"] = ["" if phase == "final" else phase for phase in texts(table["phase"])]
     columns["Part"], columns["Unit"] = texts(table["part"]), texts(table["unit"])
     columns["n"], columns["AUC"] = texts(table["n_patients"]), display.text["AUC"]
@@ -39,7 +42,8 @@ def print_table(table: pd.DataFrame) -> str:
     lines = _fixed_width(columns, numbers=["n", "Acc."], shortened=["Variant", "Protocol"])
     body = _below_headings(lines[1:], table)
     notes = [textwrap.fill(note, SCREEN, initial_indent="  ", subsequent_indent="    ") for note in display.notes]
-    return "\n".join([lines[0], "─" * max(map(len, lines)), *body, "", display.caption, *notes, ""])
+    marked = [f"{MARK} other settings than the paper's"] * bool(changed.any())
+    return "\n".join([lines[0], "─" * max(map(len, lines)), *body, "", display.caption, *marked, *notes, ""])
 
 
 def print_verdicts(table: pd.DataFrame) -> str:

@@ -4,6 +4,7 @@ import pandas as pd
 
 DASH = "\N{EN DASH}"
 EMPTY = DASH
+CHANGED, MARK = "changed", "*"  # of rows whose settings are not those of their paper
 
 
 def interval(value: float, low: float, high: float, digits: int = 2) -> str:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from gliobench.errors import GlioBenchError
 from gliobench.files import write_table
-from gliobench.splits import check_split, draw_split
+from gliobench.splits import check_split, draw_split, split_or_reason
 
 HOLDOUT = {
     "method": "holdout",
@@ -232,6 +232,19 @@ def make_sites(*counts):
 def test_sites_that_cannot_be_left_out_are_refused(counts, said):
     with pytest.raises(GlioBenchError, match=said):
         draw_split(make_sites(*counts), None, SITES, 1)
+
+
+def test_an_impossible_split_is_a_fold_that_says_why(tmp_path):
+    patients = make_sites((9, 9))
+    split = split_or_reason(patients, None, SITES, 1)
+    write_table(split, tmp_path / "split.tsv", "split")
+    assert set(split["role"]) == {"train"}
+    assert sorted(split["patient_id"]) == sorted(patients["patient_id"])
+    assert split["reason"].str.contains("needs two sites or more").all()
+    repeated = split_or_reason(make_patients(1, 5), None, kfold(3, repeats=2), 1)
+    assert set(repeated["repeat"]) == {0, 1}
+    possible = split_or_reason(make_sites((9, 9), (9, 9)), None, SITES, 1)
+    assert possible["reason"].isna().all()
 
 
 def test_patients_of_unknown_site_are_counted():

@@ -57,6 +57,12 @@ def test_one_image_under_two_names_is_used_under_none():
     }
 
 
+def test_a_uid_that_stands_in_every_file_is_no_identity():
+    everywhere = [(patient, name, f"{patient}{name}", "u") for patient in "abc" for name in ("FLAIR", "T1w")]
+    assert reasons(table(*everywhere), dict.fromkeys("abc", 1)) == {}
+    assert reasons(table(*everywhere[:2]), {"a": 1}) == {}
+
+
 def test_blank_series_and_masks_are_no_twins():
     series = table(("a", "segmentation", "1", None), ("b", "segmentation", "1", None), ("c", "FLAIR", "2", None))
     series.loc[len(series)] = ["d", "FLAIR", "2", None, "excluded", "all 3 slices are blank."]

@@ -270,6 +270,21 @@ def write_competition(project: Path) -> None:
     (project / "quick.yaml").write_text(yaml.safe_dump(quick), encoding="utf-8")
 
 
+def test_a_protocol_that_the_cohort_does_not_allow_is_a_row_with_its_reason(project: Path) -> None:
+    write_study(project)
+    table = project / "clinic/patients.tsv"
+    rows = pd.read_csv(table, sep="\t", dtype="str", keep_default_na=False)
+    rows.assign(site="north").to_csv(table, sep="\t", index=False)
+    quick = QUICK | {"runs": QUICK["runs"][:1], "settings": {}}
+    (project / "quick.yaml").write_text(yaml.safe_dump(quick), encoding="utf-8")
+    finish(project, *MINE)
+    scored = read_table(project / "results/my-study/tables/comparison.tsv", "comparison").set_index("protocol")
+    impossible = scored.loc["leave-one-site-out"]
+    assert impossible["status"] == "failed"
+    assert "needs two sites or more, but all patients are from north" in impossible["reason"]
+    assert set(scored.loc[["harmonised"], "status"]) == {"ok"}
+
+
 def archive() -> bytes:
     """Make an archive as small as one of the competition can be."""
     buffer = io.BytesIO()

@@ -5,10 +5,10 @@ from gliobench.recipe import recipe
 with recipe(snakemake):
     from gliobench.cohorts.permute import permute_labels
     from gliobench.files import read_table, write_table
-    from gliobench.splits import draw_split
+    from gliobench.splits import split_or_reason
 
     seed, series = snakemake.params.seed, read_table(snakemake.input.series, "series")
     patients = permute_labels(read_table(snakemake.input.patients, "patients"), seed)
     write_table(patients, snakemake.output.patients, "patients")
     for scheme, path in zip(snakemake.params.schemes, snakemake.output.splits, strict=True):
-        write_table(draw_split(patients, series, scheme, seed), path, "split")
+        write_table(split_or_reason(patients, series, scheme, seed), path, "split")

@@ -12,6 +12,11 @@ from gliobench.terms import OK, USABLE
 
 LOGGER = logging.getLogger(__name__)
 UNIT = ["patient_id", "modality", "slice_index"]  # the last two are empty where patients are split
+COLUMNS = ["repeat", "fold", *UNIT, "role", "reason"]
+
+
+class ImpossibleSplit(GlioBenchError):
+    """A cohort does not allow a split scheme."""
 
 
 def draw_split(patients: pd.DataFrame, series: pd.DataFrame, scheme: dict, seed: int) -> pd.DataFrame:
@@ -47,7 +52,26 @@ def draw_split(patients: pd.DataFrame, series: pd.DataFrame, scheme: dict, seed:
     split = pd.concat(method(units, scheme, seed), ignore_index=True)
     if not _peeks(scheme):
         check_split(split)
-    return split.reindex(columns=["repeat", "fold", *UNIT, "role"]).astype({"slice_index": "Int64"})
+    return split.reindex(columns=COLUMNS).astype({"slice_index": "Int64"})
+
+
+def split_or_reason(patients: pd.DataFrame, series: pd.DataFrame, scheme: dict, seed: int) -> pd.DataFrame:
+    """
+    Draw a split as `draw_split` does; where the cohort does not allow it, say why.
+
+    Returns
+    -------
+    DataFrame
+        As in the schema ``split``. An impossible one is a fold without a test part, whose rows have the reason: what
+        runs on it fails with it, and the rest of the study goes on.
+    """
+    try:
+        return draw_split(patients, series, scheme, seed)
+    except ImpossibleSplit as error:
+        LOGGER.info("%s", error)
+        nobody = patients[:0]
+        repeats = [_roles(patients, nobody, nobody, repeat, 0) for repeat in range(scheme.get("repeats", 1))]
+        return pd.concat(repeats, ignore_index=True).reindex(columns=COLUMNS).assign(reason=str(error))
 
 
 def _peeks(scheme: dict) -> bool:
@@ -97,7 +121,7 @@ def _kfold(patients: pd.DataFrame, scheme: dict, seed: int) -> Iterator[pd.DataF
     folds = scheme["folds"]
     counts = patients["label"].value_counts().reindex([0, 1], fill_value=0)
     if counts.min() < folds:
-        raise GlioBenchError(
+        raise ImpossibleSplit(
             f"{folds} folds need {folds} patients of each label, but label {counts.idxmin()} has {counts.min()}: "
             "lower `splits.kfold.folds` in the config or add patients."
         )
@@ -147,13 +171,13 @@ def _check_sites(patients: pd.DataFrame) -> None:
             f"{nowhere.iloc[0]} the first: complete the sites; what is of unknown origin may be a site by that name."
         )
     if len(set(patients["site"])) == 1:
-        raise GlioBenchError(
+        raise ImpossibleSplit(
             f"leave-one-site-out needs two sites or more, but all patients are from {patients['site'].iloc[0]}: "
             "run another protocol on this cohort."
         )
     for label, group in patients.groupby("label"):
         if len(set(group["site"])) == 1:
-            raise GlioBenchError(
+            raise ImpossibleSplit(
                 f"without site {group['site'].iloc[0]} no patient of label {label} is left to train on: "
                 "run another protocol on this cohort."
             )
@@ -167,7 +191,7 @@ def _divide(units: pd.DataFrame, size: float, random_state: int) -> tuple[pd.Dat
         counts = units["label"].value_counts().sort_index()
         labels = ", ".join(f"{count} of label {label}" for label, count in counts.items())
         amount = f"{size:.0%}" if isinstance(size, float) else str(size)
-        raise GlioBenchError(
+        raise ImpossibleSplit(
             f"taking {amount} of {len(units)} patients ({labels}) leaves a part without one of the labels: the cohort "
             "is too small for this split scheme; change its shares under `splits` in the config or add patients."
         ) from error

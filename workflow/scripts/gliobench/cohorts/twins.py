@@ -15,7 +15,8 @@ def exclude_twins(series: pd.DataFrame, labels: Mapping[str, int]) -> pd.DataFra
     Exclude the series that show one patient under two ids, or one image as two series.
 
     Of patients who share an image, the first id stays and all series of the others are excluded; none stays where their
-    labels differ. Two series of one patient with the same image are excluded both.
+    labels differ. Two series of one patient with the same image are excluded both. A SeriesInstanceUID that more than
+    two patients share, without sharing pixels, is no identity: tools that remove names may write one into every file.
 
     Parameters
     ----------
@@ -59,5 +60,6 @@ def _alike(images: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
     """Give the groups of series that are alike, with what they share."""
     for column, what in SAME.items():
         for _, rows in images.dropna(subset=column).groupby(column, sort=False):
-            if len(rows) > 1:
+            shared = rows["patient_id"].nunique()
+            if len(rows) > 1 and (column == "content" or shared == 2):
                 yield what, rows.sort_values("patient_id", kind="stable")

@@ -4,6 +4,7 @@ import platform
 import shutil
 import uuid
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from importlib import import_module, metadata
 from pathlib import Path
 from types import ModuleType
@@ -48,6 +49,7 @@ def run_job(
     approach = import_module(f"gliobench.approaches.{job.cell['approach']}")
     device = approach.prepare(machine)
     cohort, roles = read_table(patients, "patients"), read_table(split, "split")
+    job = replace(job, reason=job.reason or next(iter(roles["reason"].dropna()), None))
     inputs, index = load_inputs(job.input, arrays, cohort, roles["patient_id"])
     unfinished = Path(outputs.predictions).parent / ".unfinished"
     records = train_folds(job, approach, inputs, index, roles, unfinished, machine, device)

@@ -69,3 +69,7 @@ onstart:
 
 onsuccess:
     show_prediction(REQUEST.folder) if REQUEST else show_result(RESULTS)
+
+
+onerror:
+    say_how_it_goes_on(log)

@@ -1,8 +1,13 @@
 # Functions only: what the front door does when a study starts and ends.
+import atexit
+import re
+
 from snakemake.logging import logger
 
 from gliobench.predict.request import check_target
 from gliobench.processes import hold
+
+STOPPED = re.compile("Signals.SIGINT|on user request")  # what Snakemake says of Ctrl-C
 
 
 def hold_study(results):
@@ -48,6 +53,33 @@ def show_result(results):
         print("", *texts, f"Report: {page.resolve()}", sep="\n", file=sys.stderr)
 
 
+def say_how_it_goes_on(logs):
+    """Say after Ctrl-C that nothing is lost; `logs` are what Snakemake has written of this run."""
+    texts = (Path(log).read_text(encoding="utf-8", errors="replace") for log in logs)
+    if any(map(STOPPED.search, texts)):
+        print(
+            "\nGlioBench: stopped. The same command goes on from here.",
+            file=sys.stderr,
+        )
+
+
+def warn_of_absent_data():
+    """Say at the end of a plan which of the user's files are not there: the jobs that read them would stop."""
+    for place, path in absent_data():
+        print(f"GlioBench: {place}: {path} does not exist (yet).", file=sys.stderr)
+
+
+def absent_data():
+    """The tables and folders that the config names and that do not exist."""
+    named = [
+        (f"cohorts.{name}.{key}", settings[key])
+        for name, settings in STUDY.cohorts.items()
+        for key in ("path", "table", "sites")
+        if key in settings
+    ]
+    return [(place, path) for place, path in named if not Path(path).exists()]
+
+
 def show_when_nothing_is_to_be_done(record):
     """Print the result of a finished study again: Snakemake calls no hook where there is nothing to be done."""
     nothing = record.getMessage().startswith("Nothing to be done")
@@ -55,5 +87,9 @@ def show_when_nothing_is_to_be_done(record):
         show_prediction(REQUEST.folder) if REQUEST else show_result(RESULTS)
     return True
 
+
+if workflow.is_main_process and not PARTIAL:
+    # Snakemake calls no hook after a dry run.
+    atexit.register(lambda: warn_of_absent_data() if workflow.dryrun else None)
 
 logger.addFilter(show_when_nothing_is_to_be_done)

@@ -107,6 +107,7 @@ class TestPatients:
                 b'patient_id\tlabel\tsite\tFLAIR\na\t1\t"n\tx\nb\t0\ts"\ty\n',
                 "a cell of line 2 holds a tab",
             ),
+            (b"patient_id\tlabel\tFLAIR\na\t1\tx\nb\t0\ty\0z\n", "a cell of line 3 holds a NUL byte"),
         ],
     )
     def test_what_is_no_table_is_a_sentence(self, tmp_path, content, said):

@@ -1,7 +1,10 @@
 """Nothing of a header but the documented facts is passed on, whatever stands in it."""
 
+import re
+import subprocess
 import warnings
 from dataclasses import asdict
+from pathlib import Path
 
 import nibabel as nib
 import numpy as np
@@ -17,6 +20,7 @@ from gliobench.imaging.dicom import read_series
 from gliobench.imaging.facts import SeriesError
 from gliobench.imaging.slices import OTHER_VENDOR, VENDORS, _vendor
 
+ROOT = Path(__file__).parents[2]
 SECRET = "DOE^JANE"
 VOXELS = np.random.default_rng(0).integers(1, 999, (3, 6, 8)).astype(np.uint16)
 
@@ -106,3 +110,18 @@ def test_texts_of_a_nifti_header_stay_in_the_file(tmp_path):
     with pytest.raises(SeriesError) as refused:
         read_path(tmp_path / "FLAIR.nii")
     assert "DOE" not in str(refused.value)
+
+
+CREATED = re.compile(r"(?<![\w./-])(?:data|clinic|patients)/[\w./-]+|my-study\.yaml")
+
+
+@pytest.mark.skipif(not (ROOT / ".git").exists(), reason="this is no git repository")
+def test_what_the_documents_tell_users_to_create_here_is_ignored_by_git():
+    documents = [ROOT / "README.md", ROOT / "config/README.md", *(ROOT / "docs").glob("*.md")]
+    named = {path for document in documents for path in CREATED.findall(document.read_text(encoding="utf-8"))}
+    assert {"clinic/patients.tsv", "my-study.yaml"} <= named
+    everything = sorted(named | {"data/rsna/train/00000/FLAIR/Image-1.dcm", "new/T1w.nii.gz", "new/Image-1.dcm"})
+    ignored = subprocess.run(
+        ["git", "check-ignore", "--no-index", *everything], cwd=ROOT, capture_output=True, text=True, check=False
+    ).stdout.split()
+    assert sorted(ignored) == everything

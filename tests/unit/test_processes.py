@@ -1,3 +1,4 @@
+import errno
 import os
 import re
 import signal
@@ -85,3 +86,15 @@ def test_what_one_process_holds_another_is_refused_with_a_sentence(tmp_path):
         holder.send_signal(signal.SIGKILL)
     hold(lock)
     assert lock.read_text() == str(os.getpid()), "a killed holder holds nothing"
+
+
+def test_a_file_system_without_locks_is_a_warning(tmp_path, monkeypatch, capsys):
+    def no_locks(*_):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("gliobench.processes.fcntl.flock", no_locks)
+    hold(tmp_path / "study" / ".lock")
+    said = capsys.readouterr().err
+    assert (
+        f"the file system of {tmp_path / 'study'} has no locks (No locks available): do not start a second run" in said
+    )

@@ -1,5 +1,6 @@
 import random
 import shutil
+import signal
 import time
 
 import psutil
@@ -52,6 +53,19 @@ def test_a_study_killed_at_each_of_its_stages_ends_with_the_same_bytes(project, 
     printed = finish(project, *TARGET)
     assert "fold-0: finished earlier, kept" in printed
     assert not list((project / RUN).glob(".*")), "what an unfinished job keeps is cleared away"
+    assert result_bytes(project) == result_bytes(finished_small)
+
+
+def test_ctrl_c_is_a_sentence_and_the_same_command_goes_on(project, finished_small):
+    with Running(project, *TARGET) as running:
+        running.wait_for(f"{RUN}/.unfinished/fold-0/record.json")
+        for process in [running.main, *running.main.children(recursive=True)]:  # as a terminal does
+            process.send_signal(signal.SIGINT)
+        assert running.main.wait() != 0
+    printed = running.output.read_text(encoding="utf-8")
+    assert "GlioBench: stopped. The same command goes on from here." in printed
+    assert "Traceback" not in printed
+    assert "fold-0: finished earlier, kept" in finish(project, *TARGET)
     assert result_bytes(project) == result_bytes(finished_small)
 
 

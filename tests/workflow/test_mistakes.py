@@ -50,6 +50,22 @@ def test_a_mistake_in_the_runs_is_a_sentence_before_anything_runs(project, run, 
     assert expected in sentence(project, "--configfile", "study.yaml", "--dry-run")
 
 
+def test_data_that_are_not_there_yet_are_named_at_the_end_of_a_plan(project):
+    study = yaml.safe_load((project / "small.yaml").read_text(encoding="utf-8"))
+    cohorts = {
+        "clinic": {"kind": "table", "table": "clinic/patients.tsv", "modalities": ["FLAIR"]},
+        "rsna": {"kind": "rsna", "path": "data/rsna", "sites": "data/sites.tsv"},
+    }
+    changed = study | {"cohorts": cohorts, "runs": [{"approach": "cnn3d"}]}
+    (project / "study.yaml").write_text(yaml.safe_dump(changed), encoding="utf-8")
+    said = finish(project, "--configfile", "study.yaml", "--dry-run").rstrip().splitlines()
+    assert said[-3:] == [
+        "GlioBench: cohorts.clinic.table: clinic/patients.tsv does not exist (yet).",
+        "GlioBench: cohorts.rsna.path: data/rsna does not exist (yet).",
+        "GlioBench: cohorts.rsna.sites: data/sites.tsv does not exist (yet).",
+    ]
+
+
 def test_a_figure_that_does_not_exist_is_a_sentence_before_anything_runs(project):
     path = project / "config/approaches/cnn3d.yaml"
     path.write_text(path.read_text(encoding="utf-8").replace("figures: [roc,", "figures: [rock,"), encoding="utf-8")

@@ -32,6 +32,11 @@ def die_with_parent() -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
+def end_on_interrupt() -> None:
+    """Have Ctrl-C end this process without a word: the process that started it says what there is to say."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def _ended(process: int) -> bool:
     """Whether a process is gone, or dead and not yet cleared away."""
     try:
@@ -47,6 +52,8 @@ _held: list[IO[str]] = []  # open for as long as the process lives: the kernel d
 def hold(path: str | Path) -> None:
     """
     Hold a lock file until this process ends, however it ends.
+
+    A file system that knows no locks is warned of: there, two runs on one folder must be kept apart by the user.
 
     Raises
     ------
@@ -64,6 +71,12 @@ def hold(path: str | Path) -> None:
             f"another run (process {file.read().strip() or 'unknown'}) is working on {path.parent}: "
             "wait for it, or stop it first."
         ) from None
+    except OSError as error:
+        print(
+            f"GlioBench: the file system of {path.parent} has no locks ({error.strerror}): do not start a second run "
+            "there while this one works.",
+            file=sys.stderr,
+        )
     file.truncate(0)
     file.write(str(os.getpid()))
     file.flush()

@@ -11,7 +11,7 @@ from typing import Any
 
 from gliobench.caches import keep_caches
 from gliobench.errors import GlioBenchError
-from gliobench.processes import die_with_parent
+from gliobench.processes import die_with_parent, end_on_interrupt
 
 LOGGER = logging.getLogger("gliobench")
 FULL = 2**20  # bytes free, below which a disk counts as full
@@ -22,8 +22,8 @@ def recipe(snakemake: Any) -> Iterator[None]:
     """
     Run a script's body: end with the workflow, log to the rule's log file, print a `GlioBenchError` as its sentence.
 
-    Libraries keep their caches in the results. What frameworks write to the standard error goes into the log too, so
-    that the terminal shows what `say` says.
+    Ctrl-C ends it without a traceback. Libraries keep their caches in the results. What frameworks write to the
+    standard error goes into the log too, so that the terminal shows what `say` says.
 
     Parameters
     ----------
@@ -31,6 +31,7 @@ def recipe(snakemake: Any) -> Iterator[None]:
         What Snakemake puts into every script.
     """
     die_with_parent()
+    end_on_interrupt()
     keep_caches()
     log = Path(snakemake.log[0])
     log.parent.mkdir(parents=True, exist_ok=True)

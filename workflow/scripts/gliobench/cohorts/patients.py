@@ -39,6 +39,12 @@ def read_rows(path: Path, separator: str = "\t") -> pd.DataFrame:
         raise GlioBenchError(
             f"{path}: its first row has more cells than its header; separate columns by one of their {columns}."
         )
+    null = np.flatnonzero(rows.map(lambda cell: "\0" in cell).any(axis=1))
+    if len(null):
+        raise GlioBenchError(
+            f"{path}: a cell of line {null[0] + 2} holds a NUL byte: the file is damaged, or no text in UTF-8; "
+            "save it anew."
+        )
     swallowed = np.flatnonzero(rows.map(lambda cell: bool(set("\t\n\r") & set(cell))).any(axis=1))
     if len(swallowed):
         raise GlioBenchError(

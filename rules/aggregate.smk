@@ -152,3 +152,40 @@ def trainings():
         )
     ]
     return [pair for pair in pairs if not PARTIAL or all(map(os.path.isfile, pair))]
+
+
+SCORED_COHORTS = list(dict.fromkeys(cell.cohort for cell in CELLS))
+DESCRIBED_COHORTS = [
+    name
+    for name in SCORED_COHORTS
+    if not PARTIAL or os.path.isfile(f"{RESULTS}/{name}/series.tsv")
+]
+
+
+def described_inputs():
+    """The index of every input, which says what could not be made, with its cohort and approach."""
+    owners = {
+        path: [cell.cohort, cell.approach]
+        for cell in CELLS
+        if cell.cohort in DESCRIBED_COHORTS
+        for path in input_shards(cell, "tsv")
+    }
+    return {
+        path: owner
+        for path, owner in owners.items()
+        if not PARTIAL or os.path.isfile(path)
+    }
+
+
+def described_fields():
+    """The field of view of every approach with a grid around the brain."""
+    paths = {
+        f"{RESULTS}/fields/{approach}.json": approach
+        for approach in STUDY.approaches
+        if STUDY.field_cohorts(approach)
+    }
+    return {
+        path: approach
+        for path, approach in paths.items()
+        if not PARTIAL or os.path.isfile(path)
+    }

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 from gliobench.errors import GlioBenchError
 from gliobench.recipe import recipe, say
 
-snakemake = SimpleNamespace(log=[sys.argv[1]], rule="train", params={{}})
+snakemake = SimpleNamespace(log=[sys.argv[1]], rule="train", params={{}}, config={{}})
 with recipe(snakemake):
     {body}
 print("done")
@@ -89,3 +89,17 @@ def test_a_script_that_ends_well_takes_a_note_of_its_settings(log, tmp_path):
     assert note.stat().st_mtime_ns == before, "what stands there is left alone"
     assert run(log, body.replace("'1'", "'2'") + "; raise GlioBenchError('no')").returncode == 1
     assert note.read_text() == "1"
+
+
+def test_libraries_are_pinned_before_they_load_unless_the_study_says_otherwise(log):
+    show = "say(os.environ.get('ONEDNN_MAX_CPU_ISA', 'native'))"
+    assert run(log, show).stderr == "AVX2\n"
+    native = FRAME.replace("config={{}}", "config={{'portable': False}}")
+    done = subprocess.run(
+        [sys.executable, "-c", native.format(body=show), str(log)],
+        env={"PYTHONPATH": str(SCRIPTS)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stderr == "native\n"

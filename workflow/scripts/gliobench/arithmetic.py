@@ -1,8 +1,14 @@
-"""The same last digits on another processor: libraries are told to leave newer instructions alone. Light to import."""
+"""The same digits on another processor: libraries are told to leave newer instructions alone. Light to import."""
 
 import os
+import platform
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import Any
 
-# Processors since about 2013 (Intel) and 2015 (AMD) have AVX2. What a library does on them it then does on all.
+# Set before the libraries load. What they then do on a processor with AVX2 (Intel since 2013, AMD since 2015) they do
+# on newer ones too. perf/processors.py compares bytes under several processor models.
 PINNED = {
     "ONEDNN_MAX_CPU_ISA": "AVX2",  # convolutions of PyTorch
     "TF_ENABLE_ONEDNN_OPTS": "0",  # TensorFlow's own kernels in place of oneDNN's
@@ -10,10 +16,50 @@ PINNED = {
     "OPENBLAS_CORETYPE": "Haswell",  # matrix products of NumPy and SciPy
     "ATEN_CPU_CAPABILITY": "avx2",  # PyTorch's own kernels
     "NPY_DISABLE_CPU_FEATURES": "X86_V4 AVX512_ICL AVX512_SPR",  # NumPy's own kernels
-    "OPENCV_CPU_DISABLE": "AVX512-SKX,AVX512-ICL",  # resizing of slices
+    "OPENCV_CPU_DISABLE": "AVX512-SKX",  # resizing of slices
 }
+INSTRUCTIONS = ("sse4_2", "avx", "avx2", "fma", "avx512f", "avx512_bf16", "amx_tile")
 
 
 def pin() -> None:
-    """Have libraries that are imported from now on compute alike on processors that have AVX2, newer ones or not."""
-    os.environ.update(PINNED)
+    """Have libraries that are imported from now on compute alike on all x86-64 processors that have AVX2."""
+    if platform.machine().lower() in ("x86_64", "amd64"):
+        os.environ.update(PINNED)
+
+
+def processor() -> dict[str, Any]:
+    """
+    Return what decides the last digits on this machine, for ``run.json``.
+
+    Returns
+    -------
+    dict
+        ``portable``: whether `pin` was called. ``instructions``: sets that the processor has, None where the system
+        does not say. ``libraries``: the kernels that those chose which are loaded.
+    """
+    return {
+        "portable": all(os.environ.get(name) == value for name, value in PINNED.items()),
+        "instructions": _instructions(),
+        "libraries": _dispatch(),
+    }
+
+
+def _instructions() -> list[str] | None:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return None
+    flags = next((line.partition(":")[2].split() for line in lines if line.startswith("flags")), None)
+    return None if flags is None else [name for name in INSTRUCTIONS if name in flags]
+
+
+def _dispatch() -> dict[str, str]:
+    from threadpoolctl import threadpool_info  # comes with scikit-learn
+
+    found = {
+        str(each["internal_api"]): str(each["architecture"]) for each in threadpool_info() if "architecture" in each
+    }
+    if "torch" in sys.modules:
+        torch = import_module("torch")
+        found["torch"] = torch.backends.cpu.get_cpu_capability()
+    return found

@@ -55,6 +55,7 @@ def digest(settings: Any) -> str:
 def made_cohort(study: Study, cohort: str) -> Made:
     """Name the patients of a cohort, from its settings but for where the user's files lie."""
     settings = {key: value for key, value in study.cohorts[cohort].items() if key not in PLACES}
+    settings["portable"] = study.portable
     return Made(cohort, digest(settings), f"{cohort}/patients.tsv")
 
 

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from gliobench.arithmetic import pin
 from gliobench.caches import keep_caches
 from gliobench.errors import GlioBenchError
 from gliobench.processes import die_with_parent, end_on_interrupt
@@ -22,7 +23,8 @@ def recipe(snakemake: Any) -> Iterator[None]:
     """
     Run a script's body: end with the workflow, log to the rule's log file, print a `GlioBenchError` as its sentence.
 
-    Ctrl-C ends it without a traceback. Libraries keep their caches in the results. What frameworks write to the
+    Ctrl-C ends it without a traceback. Unless the study says otherwise, libraries compute alike on all processors (see
+    `gliobench.arithmetic`). Libraries keep their caches in the results. What frameworks write to the
     standard error goes into the log too, so that the terminal shows what `say` says.
 
     Parameters
@@ -32,6 +34,8 @@ def recipe(snakemake: Any) -> Iterator[None]:
     """
     die_with_parent()
     end_on_interrupt()
+    if snakemake.config.get("portable", True):
+        pin()
     keep_caches()
     log = Path(snakemake.log[0])
     log.parent.mkdir(parents=True, exist_ok=True)

@@ -67,6 +67,7 @@ class Study:
         self.bootstrap = self.file.bootstrap
         self.device = self.file.device
         self.deterministic = self.file.deterministic
+        self.portable = self.file.portable
         self.in_part = False  # whether what exists so far is all to be looked at
         check_cohort_names(list(self.file.cohorts), self.groups, RESERVED)
 

@@ -57,6 +57,11 @@ class StudyFile(Settings):
     deterministic: bool = Field(
         False, description="exact repeats on a GPU too, more slowly; results on CPU always repeat"
     )
+    portable: bool = Field(
+        True,
+        description="the same arithmetic on every x86-64 processor with AVX2; `false` lets libraries use what the "
+        "processor has, which is faster ([docs/method.md](../docs/method.md#same-config-same-bytes))",
+    )
     cohorts: Annotated[dict[str, Any], Field(min_length=1)] = Field(
         description="[cohorts](#cohorts) by name (letters, digits, `-`, `_`)"
     )

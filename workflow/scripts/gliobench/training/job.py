@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from gliobench.arithmetic import processor
 from gliobench.files import read_table, write_json, write_table
 from gliobench.inputs.store import join_shards
 from gliobench.records import check_record
@@ -63,6 +64,7 @@ def run_job(
         "device": device,
         "threads": machine.threads,
         "versions": versions(),
+        "processor": processor(),
         "folds": records,
     }
     record = _record(job) | about

@@ -1,6 +1,7 @@
 """What a header says of a series' place is used, what it does not say is said to be unknown: never `ok` and wrong."""
 
 import gzip
+import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -379,7 +380,7 @@ def test_trailing_axes_of_length_1_are_dropped(tmp_path):
         assert (read.voxels.shape, facts.unplaced) == ((16, 24, 20), None)
 
 
-DEFECTS = st.sampled_from(["none", "delete", "grow", "aside", "lack", "lack in one", "turn", "stretch", "gzip"])
+DEFECTS = st.sampled_from(["none", "delete", "grow", "aside", "lack", "lack in one", "turn", "stretch", "gzip", "twin"])
 
 
 @settings(max_examples=150, deadline=None)
@@ -409,11 +410,16 @@ def test_a_series_is_right_to_half_a_voxel_or_has_a_reason(data, defect, plane, 
     direction = Rotation.from_euler("xyz", data.draw(st.tuples(*[st.floats(-180, 180)] * 3)), degrees=True).apply(SLANT)
     with tempfile.TemporaryDirectory() as temporary:
         write_slices(Path(temporary), depths, ramp(direction), np.ravel(orientation), change)
+        files = sorted(Path(temporary).iterdir())
+        for path, number in zip(files, data.draw(st.permutations(range(len(files)))), strict=True):
+            path.rename(Path(temporary, f"slice-{number}.dcm"))  # names need not follow the slices
+        if defect == "twin":
+            shutil.copy(Path(temporary, "slice-0.dcm"), Path(temporary, "slice-99.dcm"))
         for path in list(Path(temporary).iterdir()):
             if defect == "gzip" and data.draw(st.booleans()):
                 path.with_name(f"{path.name}.gz").write_bytes(gzip.compress(path.read_bytes()))
                 path.unlink()
-        if defect in ("lack in one", "turn"):
+        if defect in ("lack in one", "turn", "twin"):
             with pytest.raises(SeriesError, match=temporary):
                 read_series(temporary)
             return

@@ -24,7 +24,7 @@ MARKS = {"ok": (LIGHT, "-"), "voxels only": (SKY, "-."), "excluded": (ORANGE, "-
 @styled
 def slice_montage(slices: np.ndarray, padded: Sequence[bool], patient_id: str, modality: str) -> Figure:
     """
-    Draw all slices of one patient's input.
+    Draw all slices of one patient's input, numbered from 0 as everywhere.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ def slice_montage(slices: np.ndarray, padded: Sequence[bool], patient_id: str, m
     lines = -(-len(slices) // COLUMNS)
     figure = new_figure(7.2, 0.5 + 0.9 * lines)
     panels = figure.subplots(lines, COLUMNS, squeeze=False).ravel()
-    for number, (axes, pixels, is_padded) in enumerate(zip(panels, slices, padded, strict=False), start=1):
+    for number, (axes, pixels, is_padded) in enumerate(zip(panels, slices, padded, strict=False)):
         axes.imshow(pixels, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
         axes.text(0.04, 0.95, number, transform=axes.transAxes, color="white", fontsize=6.5, va="top")
         if is_padded:

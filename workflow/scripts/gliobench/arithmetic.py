@@ -10,8 +10,8 @@ from typing import Any
 # Set before the libraries load. What they then do on a processor with AVX2 (Intel since 2013, AMD since 2015) they do
 # on newer ones too. perf/processors.py compares bytes under several processor models.
 PINNED = {
-    "ONEDNN_MAX_CPU_ISA": "AVX2",  # convolutions of PyTorch
-    "TF_ENABLE_ONEDNN_OPTS": "0",  # TensorFlow's own kernels in place of oneDNN's
+    "ONEDNN_MAX_CPU_ISA": "AVX2",  # convolutions of PyTorch and TensorFlow
+    "TF_ENABLE_ONEDNN_OPTS": "1",  # by itself, TensorFlow uses oneDNN on some processors and its own kernels on others
     "MKL_CBWR": "COMPATIBLE",  # matrix products of PyTorch; the one branch that MKL offers on every maker's processors
     "OPENBLAS_CORETYPE": "Haswell",  # matrix products of NumPy and SciPy
     "ATEN_CPU_CAPABILITY": "avx2",  # PyTorch's own kernels

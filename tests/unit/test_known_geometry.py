@@ -96,9 +96,12 @@ def put(slice_number: int | None = None, **fields: Any) -> Callable[[int, Datase
 
 
 def aside(millimetres: float, slice_number: int) -> Callable[[int, Dataset, np.ndarray], None]:
+    """Move a slice along its rows, in its header alone."""
+
     def change(k: int, dataset: Dataset, position: np.ndarray) -> None:
         if k == slice_number:
-            dataset.ImagePositionPatient = [position[0] + millimetres, *position[1:].tolist()]
+            along_row = np.array(dataset.ImageOrientationPatient[:3], float)
+            dataset.ImagePositionPatient = [round(x, 6) for x in (position + millimetres * along_row).tolist()]
 
     return change
 

@@ -186,7 +186,8 @@ def write_inputs(folder):
     patients = patients.assign(label_name="unknown", site=None, oracle_probability=None)
     write_table(patients, folder / "patients.tsv", "patients")
     roles = patients[["patient_id"]].assign(repeat=0, fold=0, modality=None, slice_index=None)
-    write_table(roles.assign(role=["train"] * 6 + ["validation"] * 2 + ["test"] * 2), folder / "split.tsv", "split")
+    parts = ["train"] * 6 + ["validation"] * 2 + ["test"] * 2
+    write_table(roles.assign(role=parts, reason=None), folder / "split.tsv", "split")
     paths = [folder / "T1w" / f"{number}-of-10.npy" for number in range(10)]
     for number, path in enumerate(paths):
         index = pd.DataFrame({"patient_id": [f"{number:05}"], "modality": "T1w", "slice_index": [None]})

@@ -59,6 +59,7 @@ CHANGES: dict[str, dict[str, Any]] = {
     "bootstrap": {"bootstrap": 200},
     "device": {"device": "cpu"},
     "deterministic": {"deterministic": True},
+    "portable": {"portable": False},
     "splits": {"splits": {"kfold": {"folds": 3, "repeats": 1, "validation": 0.34}}},
     "settings": {"settings": {"baseline": {"parameters": {"C": 2.0}}}},
     "runs": {"runs": [{"approach": "baseline", "variants": ["prior", "header"], "permutations": 2}]},

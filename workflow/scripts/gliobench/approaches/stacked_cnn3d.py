@@ -107,8 +107,7 @@ def fit(model: Model, phase: str, train: Part, validation: Part, parameters: dic
         A loss or a weight is no number.
     """
     renew(model, partial(_network, model.about), seed)
-    # Fused: its square root is exact, while that of the plain one differs between Intel's and AMD's processors.
-    optimizer = torch.optim.Adam(model.network.parameters(), lr=parameters["learning_rate"], fused=True)
+    optimizer = torch_session.adam(model.network, parameters["learning_rate"])
     loop = Loop(
         batch_size=parameters["batch_size"],
         epochs=parameters["epochs"],

@@ -1,9 +1,12 @@
 """Columns that tables of scores share. Apart from what computes them, so that a report job starts without it."""
 
+from gliobench import terms
+
 CELL = ["cohort", "approach", "variant", "modality", "protocol"]
 ROUND = ["repeat", "seed_index"]
 RUN = [*ROUND, "fold"]
-HARMONISED, MAIN, BASELINE = "harmonised", "main", "baseline"  # the protocol, variant and approach that tables compare
+HARMONISED, MAIN = "harmonised", "main"  # the protocol and variant that tables compare
+BASELINE = terms.BASELINE
 METRICS = (
     "accuracy",
     "auc",

@@ -12,13 +12,13 @@ from matplotlib.figure import Figure
 
 from gliobench.reporting.cohorts import SERIES
 from gliobench.reporting.style import INK, LIGHT, ORANGE, SKY, VERMILLION, heading, new_figure, say_why_empty, styled
-from gliobench.terms import USABLE
+from gliobench.terms import USABLE, VOXELS_ONLY
 
 COLUMNS = 8  # slices in a line of a slice montage
 ACROSS = 10  # patients in a line of an audit montage
 THUMBNAIL = 0.74  # inches
 GAP = 0.28  # height of the line of patients' names, in thumbnails
-MARKS = {"ok": (LIGHT, "-"), "voxels only": (SKY, "-."), "excluded": (ORANGE, "--"), "failed": (VERMILLION, ":")}
+MARKS = {"ok": (LIGHT, "-"), VOXELS_ONLY: (SKY, "-."), "excluded": (ORANGE, "--"), "failed": (VERMILLION, ":")}
 
 
 @styled
@@ -204,7 +204,8 @@ def audit_montage(thumbnails: Mapping[tuple[str, str], np.ndarray], series: pd.D
                 axes.set_title(patient if line == 0 else "", fontsize=7, weight="normal", loc="center", pad=2)
                 axes.set_ylabel(modality if column == 0 else "", fontsize=7.5)
     n_odd = int((series["status"] != "ok").sum())
-    heading = f"{cohort}: {len(series)} series of {len(patients)} patients, {n_odd} of them not used, or not everywhere"
+    somewhere = ", or not everywhere" * bool(series["status"].eq(VOXELS_ONLY).any())
+    heading = f"{cohort}: {len(series)} series of {len(patients)} patients, {n_odd} of them not used{somewhere}"
     figure.text(0.08, 1 - 0.1 / height, heading, va="top", fontsize=9.5, weight="bold")
     lines = [f"{letter}   {reason}" for reason, letter in letters.items()]
     figure.text(0.08, 0.08 / height, "\n".join(lines), va="bottom", fontsize=7.5)

@@ -64,6 +64,15 @@ def device() -> torch.device:
     return torch.device(str(_used["device"]))
 
 
+def adam(network: nn.Module, learning_rate: float) -> torch.optim.Adam:
+    """
+    Return Adam for a network, fused.
+
+    The square root of the fused one is exact; that of the plain one, MKL's, differs between makers of processors.
+    """
+    return torch.optim.Adam(network.parameters(), lr=learning_rate, fused=True)
+
+
 def seed_all(seed: int) -> None:
     """Seed every source that PyTorch and the libraries upon it draw from."""
     random.seed(seed)

@@ -9,6 +9,13 @@ STUDY ?= config/demo.yaml
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PYTHONNOUSERSITE := 1
 
+# Snakemake keeps a cache at home, and ends with a traceback where that cannot be written.
+CACHES := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)
+ifneq ($(shell mkdir -p '$(CACHES)' 2> /dev/null && test -w '$(CACHES)' && echo writable),writable)
+$(info GlioBench: $(CACHES) cannot be written; make keeps caches in results/.cache. Without make, first: export XDG_CACHE_HOME=$(CURDIR)/results/.cache)
+export XDG_CACHE_HOME := $(CURDIR)/results/.cache
+endif
+
 .PHONY: setup demo controls sensitivity test test-unit test-cluster test-gpu lint envs keys lock report clean
 
 setup: $(READY)

@@ -14,6 +14,7 @@ scattergather:
 
 
 include: "rules/common.smk"
+include: "rules/moved.smk"
 include: "rules/aggregate.smk"
 include: "rules/hooks.smk"
 include: "rules/evaluate.smk"
@@ -68,6 +69,7 @@ onstart:
 
 
 onsuccess:
+    check_kept()
     show_prediction(REQUEST.folder) if REQUEST else show_result(RESULTS)
 
 

@@ -101,6 +101,7 @@ rule gather_series:
         mem_mb=growing(1000),
         runtime=growing(10),
     params:
+        made_with=made_place,
         library=library_digest("gather_series.py"),
     script:
         "../workflow/scripts/gather_series.py"

@@ -7,7 +7,7 @@ rule explain:
     """Where a trained network finds the evidence for its answers: Grad-CAM of patients drawn by the seed."""
     input:
         run=lambda wildcards: first_run(wildcards, ["predictions.tsv", "models"]),
-        patients=f"{COHORT}/patients.tsv",
+        patients=ancient(f"{COHORT}/patients.tsv"),  # other patients are split anew
         arrays=lambda wildcards: input_shards(cell_of(wildcards), "npy"),
         lesions=lesion_shards,
     output:

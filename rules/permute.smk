@@ -1,15 +1,18 @@
 # Copies of a cohort with permuted labels, one a value of the wildcard `number`: more of them leave those alone that there are.
-COPY = f"{COHORT}/{PERMUTATIONS}/{{number}}"
+COPY = f"{{cohort}}/{PERMUTATIONS}/{{number}}"  # below the results
 
 
 rule permute_labels:
     """Hand the labels of a cohort out anew by chance, and draw its splits: a copy, which shares images and inputs."""
     input:
-        patients=f"{COHORT}/patients.tsv",
-        series=f"{COHORT}/series.tsv",
+        patients=audited("patients", COPY),
+        series=audited("series", COPY),
     output:
-        patients=f"{COPY}/patients.tsv",
-        splits=[f"{COPY}/splits/{scheme}.tsv" for scheme in STUDY.permuted_schemes],
+        patients=f"{RESULTS}/{COPY}/patients.tsv",
+        splits=[
+            f"{RESULTS}/{COPY}/splits/{scheme}.tsv"
+            for scheme in STUDY.permuted_schemes
+        ],
     log:
         f"{COHORT}/logs/permute_labels/{{number}}.log",
     wildcard_constraints:
@@ -26,6 +29,7 @@ rule permute_labels:
         seed=lambda wildcards: STUDY.cohort_seed(
             permuted_cohort(wildcards.cohort, int(wildcards.number))
         ),
+        made_from=made_from(COPY),
         library=library_digest("permute_labels.py"),
     script:
         "../workflow/scripts/permute_labels.py"

@@ -1,8 +1,15 @@
+INPUT = "{cohort}/inputs/{approach}/{modality}/{scatteritem}"  # below the results
+
+
 rule choose_field:
     """How large the field of view of an approach's grid is, so that the brains of all its cohorts fit."""
     input:
         lambda wildcards: [
-            f"{RESULTS}/{cohort}/series.tsv"
+            as_audited(
+                f"{RESULTS}/{cohort}/series.tsv",
+                f"fields/{wildcards.approach}",
+                cohort,
+            )
             for cohort in STUDY.field_cohorts(wildcards.approach)
         ],
     output:
@@ -21,6 +28,10 @@ rule choose_field:
         input=lambda wildcards: STUDY.input(
             wildcards.approach, STUDY.field_cohorts(wildcards.approach)[0]
         ),
+        made_from=lambda wildcards: {
+            content_note(f"fields/{wildcards.approach}", cohort): cohort_tables(cohort)
+            for cohort in STUDY.field_cohorts(wildcards.approach)
+        },
         library=library_digest("choose_field.py"),
     script:
         "../workflow/scripts/choose_field.py"
@@ -30,12 +41,12 @@ rule preprocess:
     """Make the input of an approach from the series of one modality, a shard of patients at a time."""
     input:
         generated,
-        patients=f"{COHORT}/patients.tsv",
-        series=f"{COHORT}/series.tsv",
+        patients=audited("patients", INPUT),
+        series=audited("series", INPUT),
         field=field_of_view,
     output:
-        array=f"{COHORT}/inputs/{{approach}}/{{modality}}/{{scatteritem}}.npy",
-        index=f"{COHORT}/inputs/{{approach}}/{{modality}}/{{scatteritem}}.tsv",
+        array=f"{RESULTS}/{INPUT}.npy",
+        index=f"{RESULTS}/{INPUT}.tsv",
     log:
         f"{COHORT}/logs/preprocess/{{approach}}/{{modality}}/{{scatteritem}}.log",
     benchmark:
@@ -48,11 +59,12 @@ rule preprocess:
         mem_mb=growing(4000),
         runtime=growing(240),
     params:
-        folder=cohort_folder,
-        paths=named_paths,
+        # Where the files lie is no setting: a parameter made of an input does not count as one.
+        folder=lambda wildcards, input: cohort_folder(wildcards),
         kind=lookup(dpath="{cohort}/kind", within=STUDY.cohorts),
         input=lambda wildcards: STUDY.input(wildcards.approach, wildcards.cohort),
         made_with=made_input,
+        made_from=made_from(INPUT),
         library=lambda wildcards: library_digest(
             "preprocess.py", input_module(wildcards)
         ),

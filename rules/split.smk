@@ -1,10 +1,13 @@
+SPLIT = "{cohort}/splits/{scheme}"  # below the results
+
+
 rule split:
     """Draw a split scheme over all patients of a cohort."""
     input:
-        patients=f"{COHORT}/patients.tsv",
-        series=f"{COHORT}/series.tsv",
+        patients=audited("patients", SPLIT),
+        series=audited("series", SPLIT),
     output:
-        split=f"{COHORT}/splits/{{scheme}}.tsv",
+        split=f"{RESULTS}/{SPLIT}.tsv",
     log:
         f"{COHORT}/logs/split/{{scheme}}.log",
     priority: PREPARED_FIRST
@@ -18,6 +21,7 @@ rule split:
         scheme=lookup(dpath="{scheme}", within=STUDY.splits),
         seed=lookup(dpath="{cohort}/seed", within=STUDY.cohorts),
         made_with=made_split,
+        made_from=made_from(SPLIT),
         library=library_digest("split.py"),
     script:
         "../workflow/scripts/split.py"

@@ -1,7 +1,7 @@
 rule train_tensorflow:
     """Train the folds of one batch and predict their patients; finished folds of a killed job are kept and reused."""
     input:
-        patients=f"{COHORT}/patients.tsv",
+        patients=ancient(f"{COHORT}/patients.tsv"),  # other patients are split anew
         split=split_scheme,
         arrays=lambda wildcards: input_shards(cell_of(wildcards), "npy"),
         indexes=lambda wildcards: input_shards(cell_of(wildcards), "tsv"),

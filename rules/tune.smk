@@ -1,7 +1,7 @@
 rule tune:
     """Search for a variant's hyperparameters on training and validation patients; every trial is a row."""
     input:
-        patients=f"{COHORT}/patients.tsv",
+        patients=ancient(f"{COHORT}/patients.tsv"),  # other patients are split anew
         split=split_scheme,
         arrays=lambda wildcards: input_shards(cell_of(wildcards), "npy"),
         indexes=lambda wildcards: input_shards(cell_of(wildcards), "tsv"),

@@ -106,3 +106,14 @@ def test_what_snakemake_knows_it_may_make_anew_and_what_it_does_not_know_is_refu
         belonging.check_belonging(mine)
     write_text(json.dumps({"params": [old]}), f".snakemake/metadata/{name}")
     belonging.check_belonging(mine)
+
+
+def test_a_comparison_is_strange_where_it_was_read_by_other_levels_of_signal(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    levels = {name: {"kind": "synthetic", "replicates": 2} for name in ("weak", "strong")}
+    plain = {"cohorts": levels, "runs": [{"approach": "baseline"}]}
+    ((path, text),) = belonging.note_of_comparison(study(**plain, sensitivity=["weak", "strong"])).items()
+    write_text(text, path)
+    assert strange_rows(study(**plain, sensitivity=["weak", "strong"])) == []
+    assert strange_rows(study(**plain, sensitivity=["strong", "weak"])) == ["sensitivity"]
+    assert strange_rows(study(**plain)) == ["sensitivity"]

@@ -1,5 +1,7 @@
 import ast
+import os
 import re
+import subprocess
 import sys
 import tomllib
 from importlib.metadata import packages_distributions
@@ -117,3 +119,13 @@ def test_no_registrys_address_stands_in_a_file(name):
     text = (ROOT / (f"envs/{name}.yaml" if name in TOOLCHAINS else name)).read_text(encoding="utf-8")
     assert "://" not in text
     assert not re.search(r"^\s*(-i|--index-url|--extra-index-url|--find-links|-f)\b", text, re.MULTILINE)
+
+
+def test_make_keeps_caches_in_the_results_where_home_cannot_be_written(tmp_path):
+    unwritable = tmp_path / "file"
+    unwritable.touch()
+    home = {name: value for name, value in os.environ.items() if name != "XDG_CACHE_HOME"} | {"HOME": str(unwritable)}
+    command = ["make", "--silent", "--eval", "asked:; @echo $$XDG_CACHE_HOME", "asked"]
+    said = subprocess.run(command, cwd=ROOT, env=home, capture_output=True, text=True, check=True).stdout
+    assert f"GlioBench: {unwritable}/.cache cannot be written" in said
+    assert said.splitlines()[-1] == f"{ROOT}/results/.cache"

@@ -2,6 +2,7 @@
 
 import io
 import re
+import shutil
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -209,13 +210,51 @@ def test_another_file_in_the_table_is_noticed_even_where_the_patients_stay_the_s
     project = own["project"]
     table = project / "clinic/patients.tsv"
     text = table.read_text(encoding="utf-8")
-    (project / "clinic/p05/again").symlink_to(project / "clinic/p05/FLAIR")
+    shutil.copytree(project / "clinic/p05/FLAIR", project / "clinic/p05/again")
+    cut_one_slice(project / "clinic/p05/again")
     table.write_text(text.replace("p05/FLAIR", "p05/again"), encoding="utf-8")
     try:
         finish(project, *MINE, "--", "results/my-study/clinic/series.tsv")
         assert "preprocess" in planned_rules(project, *MINE), "one step after the other"
     finally:
         table.write_text(text, encoding="utf-8")
+        finish(project, *MINE)
+
+
+def cut_one_slice(folder: Path) -> None:
+    max(folder.iterdir(), key=lambda path: int(re.findall(r"\d+", path.stem)[-1])).unlink()
+
+
+def trained_at(project: Path) -> dict[Path, int]:
+    """Return when the inputs, splits and predictions of the study were written."""
+    names = ("**/inputs/**/*.npy", "**/splits/*.tsv", "**/predictions.tsv")
+    return {path: path.stat().st_mtime_ns for name in names for path in (project / "results/my-study").glob(name)}
+
+
+def test_after_a_copy_to_another_disk_files_are_read_again_and_nothing_is_trained(own: dict, tmp_path: Path) -> None:
+    project = own["project"]
+    before = trained_at(project)
+    shutil.copytree(project / "clinic", tmp_path / "scratch")
+    moved = [*MINE, "moved.yaml"]
+    cohort = yaml.safe_load(STUDY)["cohorts"]["clinic"] | {"table": str(tmp_path / "scratch/patients.tsv")}
+    (project / "moved.yaml").write_text(yaml.safe_dump({"cohorts": {"clinic": cohort}}), encoding="utf-8")
+    moved.insert(moved.index("quick.yaml") + 1, moved.pop())
+    try:
+        planned = planned_rules(project, *moved)
+        assert planned >= {"read_cohort", "audit_series", "gather_series"}
+        assert not planned & {"preprocess", "split", "train_sklearn", "train_tensorflow", "train_torch", "score"}
+        assert "clinic  baseline" in finish(project, *moved), "the tables are shown"
+        assert planned_rules(project, *moved) == set()
+        assert trained_at(project) == before
+        cut_one_slice(tmp_path / "scratch/p05/FLAIR")
+        (tmp_path / "scratch").rename(tmp_path / "again")
+        cohort["table"] = str(tmp_path / "again/patients.tsv")
+        (project / "moved.yaml").write_text(yaml.safe_dump({"cohorts": {"clinic": cohort}}), encoding="utf-8")
+        said = sentence(project, *moved)
+        assert "GlioBench: the files of cohort clinic are not those that its results were made of" in said
+        assert "clinic  baseline" not in said, "no score of the other files is shown"
+        assert planned_rules(project, *moved) >= {"preprocess", "split", "train_sklearn", "train_torch"}
+    finally:
         finish(project, *MINE)
 
 

@@ -24,7 +24,7 @@ MINI: dict[str, Any] = {
 }
 PATIENTS = "results/mini/planted/patients.tsv"
 SCORES = "planted  baseline"  # the heading of the table in a terminal
-NOT_SHOWN = "are of another config (cell planted/baseline/header/all/harmonised"
+NOT_SHOWN = "are of another config (planted/baseline/header/all/harmonised"
 
 
 def write_config(project: Path, **changes: Any) -> list[str]:

@@ -43,8 +43,8 @@ def note_of(study: Study, made: Made) -> dict[str, str]:
 
 
 def note_of_comparison(study: Study) -> dict[str, str]:
-    """Return the note of the comparison: a digest for each of its cells."""
-    return {f"{study.results}/{NOTES}/{COMPARISON}.json": json.dumps(rows(study), sort_keys=True)}
+    """Return the note of the comparison: a digest for each of its cells, and of the levels that it is read by."""
+    return {f"{study.results}/{NOTES}/{COMPARISON}.json": json.dumps(_compared(study), sort_keys=True)}
 
 
 def digest(settings: Any) -> str:
@@ -88,6 +88,10 @@ def rows(study: Study) -> dict[str, str]:
         )
         for cell in study.cells
     }
+
+
+def _compared(study: Study) -> dict[str, str]:
+    return rows(study) | ({"sensitivity": digest(list(study.sensitivity.items()))} if study.sensitivity else {})
 
 
 def everything(study: Study) -> Iterator[Made]:
@@ -155,8 +159,8 @@ def _snakemake_knows(path: Path, note: str | None) -> bool:
 
 
 def strange_rows(study: Study) -> list[str]:
-    """Return the cells of the comparison that was made last whose rows belong to another config."""
-    mine = rows(study)
+    """Return the cells of the comparison that was made last whose rows belong to another config; and its levels."""
+    mine = _compared(study)
     there: Mapping[str, str] = noted(study, COMPARISON) or dict.fromkeys(mine, "")
     return [cell for cell, made_with in there.items() if mine.get(cell) != made_with]
 
@@ -165,6 +169,6 @@ def not_shown(results: str, cells: list[str]) -> str:
     """Say that tables are there, but of another config."""
     more = f" and {len(cells) - 1} more" if len(cells) > 1 else ""
     return (
-        f"{results}/tables and {results}/report are of another config (cell {cells[0]}{more}), so that they are not "
+        f"{results}/tables and {results}/report are of another config ({cells[0]}{more}), so that they are not "
         "shown; run the whole study to make them anew."
     )

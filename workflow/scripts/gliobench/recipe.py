@@ -12,6 +12,7 @@ from typing import Any
 from gliobench.arithmetic import pin
 from gliobench.caches import keep_caches
 from gliobench.errors import GlioBenchError
+from gliobench.moved import content_digest
 from gliobench.processes import die_with_parent, end_on_interrupt
 
 LOGGER = logging.getLogger("gliobench")
@@ -61,8 +62,15 @@ def recipe(snakemake: Any) -> Iterator[None]:
 
 
 def take_notes(snakemake: Any) -> None:
-    """Write down with which settings results were made: ``made_with`` of a rule is a text for each path of a note."""
-    for path, text in snakemake.params.get("made_with", {}).items():
+    """
+    Write down what results were made with and of.
+
+    ``made_with`` of a rule is a text for each path of a note, ``made_from`` the tables of a cohort whose digest is the
+    text.
+    """
+    tables = snakemake.params.get("made_from", {})
+    made_from = {path: content_digest(read) for path, read in tables.items()}
+    for path, text in (snakemake.params.get("made_with", {}) | made_from).items():
         note = Path(path)
         if not note.is_file() or note.read_text(encoding="utf-8") != text:
             from gliobench.files import write_text  # pandas takes its time to import

@@ -1,0 +1,74 @@
+"""The same files at another place are the same patients: what was made of them stays, once the audit has read them."""
+
+import csv
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+SAID_FOR_READERS = "reason"  # a column that may name files; nothing is computed from it
+
+
+def content_digest(tables: Iterable[str | Path]) -> str:
+    """
+    Return a digest of tables of a cohort, ``patients.tsv`` and ``series.tsv``, which hold the content of its images.
+
+    Parameters
+    ----------
+    tables : iterable of path
+        TSV files; one that does not exist counts as empty.
+    """
+    return _digest([_columns(Path(table), without=(SAID_FOR_READERS,)) for table in tables])
+
+
+def place_of(labels: Sequence[str], images: str, series: Sequence[str], made_with: Any) -> dict[str, Any]:
+    """
+    Say where a cohort's files lie, and all else that its audit depends on.
+
+    Parameters
+    ----------
+    labels : sequence of path
+        The user's tables of labels and sites.
+    images : path
+        The folder of the images, or the table that names them.
+    series : sequence of str
+        Columns of such a table that are paths.
+    made_with : Any
+        Settings and code of the audit, as plain data.
+
+    Returns
+    -------
+    dict
+        ``else``: a digest of all but the places. ``paths``: digests of the places, sorted.
+    """
+    names_them = images in labels
+    rest = [_columns(Path(table), without=series if table == images else ()) for table in labels]
+    paths = {_digest(path) for path in (_named(Path(images), series) if names_them else [images])}
+    return {"else": _digest([rest, made_with]), "paths": sorted(paths)}
+
+
+def only_moved(before: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
+    """Whether nothing is different of a cohort but that all of its files lie elsewhere, if at all."""
+    places, others = set(before["paths"]), set(now["paths"])
+    return before["else"] == now["else"] and (places == others or places.isdisjoint(others))
+
+
+def _named(table: Path, series: Sequence[str]) -> Iterable[str]:
+    columns = _columns(table, without=())
+    return {str(table.parent / path) for name in series for path in columns.get(name, []) if path}
+
+
+def _columns(table: Path, without: Sequence[str]) -> dict[str, list[Any]]:
+    """Return the columns of a table as text, none where it cannot be read: the job that needs it says why."""
+    try:
+        with table.open(encoding="utf-8-sig", newline="") as file:
+            rows = list(csv.DictReader(file, delimiter="\t"))
+    except (OSError, ValueError, csv.Error):
+        return {}
+    names = [name for name in (rows[0] if rows else ()) if name not in without]
+    return {str(name): [row.get(name) for row in rows] for name in names}
+
+
+def _digest(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]

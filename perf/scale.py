@@ -15,6 +15,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +23,10 @@ import yaml
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "workflow" / "scripts"))
 
-from gliobench.cohorts import audit, rsna, synthetic
+from gliobench.cohorts import DECODED, audit, rsna, synthetic
+from gliobench.cohorts.decoded import keep_series
 from gliobench.files import write_table
-from gliobench.inputs.make import make_inputs, usable_patients
+from gliobench.inputs.make import make_inputs, usable_series
 from gliobench.inputs.store import shard_writer
 from gliobench.settings.generators import SyntheticGenerator
 from gliobench.splits import draw_split
@@ -87,33 +89,28 @@ def _study(project: Path) -> Study:
     return Study(yaml.safe_load((project / "study.yaml").read_text(encoding="utf-8")), ROOT)
 
 
-def _inputs(study: Study) -> dict[tuple[str, str], dict[str, Any]]:
-    """Return the settings of every input that is made: by approach and series."""
-    return {
-        (cell.approach, name): study.input(cell.approach, COHORT) for cell in study.cells for name in study.series(cell)
-    }
-
-
 def plain(project: Path, results: Path) -> None:
     """Do all the work in one process, without the engine."""
     data, results = project / "data", project / results
     study = _study(project)
     patients = rsna.read_patients(data)
-    series, _ = audit.audit_patients(patients["patient_id"], study.modalities(COHORT), data, {}, "rsna")
+    decoded = results / "decoded"
+    names, keep = study.modalities(COHORT), partial(keep_series, decoded)
+    series, _ = audit.audit_patients(patients["patient_id"], names, data, {}, "rsna", keep)
     write_table(series, results / "series.tsv", "series")
     write_table(draw_split(patients, series, study.splits["kfold"], 1), results / "kfold.tsv", "split")
-    for (approach, name), settings in _inputs(study).items():
-        with shard_writer(results / approach / name / "all.npy") as append:
-            for patient_id in usable_patients(series, name, settings):
-                append(*make_inputs([patient_id], name, data, "rsna", settings))
+    for approach in study.approaches:
+        settings = study.input(approach, COHORT)
+        usable = usable_series(series, study.made_series(approach, COHORT), settings)
+        with shard_writer(results / approach / "all.npy") as append:
+            for patient_id, wanted in usable.items():
+                append(*make_inputs(patient_id, wanted, decoded, DECODED, settings))
 
 
 def _measure(project: Path, repeats: int, shards: int) -> dict[str, float]:
     results = f"results/scale/{COHORT}"
     numbers = [f"{number}-of-{shards}" for number in range(1, shards + 1)]
-    targets = [
-        f"{results}/inputs/{approach}/{name}/{n}.npy" for approach, name in _inputs(_study(project)) for n in numbers
-    ]
+    targets = [f"{results}/inputs/{approach}/{n}.npy" for approach in _study(project).approaches for n in numbers]
     engine = [*_snakemake("1", shards), "--configfile", "study.yaml", "--", *targets, f"{results}/splits/kfold.tsv"]
     by_hand = [sys.executable, __file__, "--plain", "--folder", str(project.parent), "--patients", project.name]
     peaks: list[float] = []

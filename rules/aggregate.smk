@@ -58,14 +58,6 @@ def sweep_files(wildcards, name):
     return files_of(contents.sweep_cells(SHOWN_CELLS, wildcards), name)
 
 
-def lesion_shards(wildcards):
-    """The lesions' masks on the grid of a cell's inputs, where a generated cohort knows them."""
-    if STUDY.kinds[wildcards.cohort] != "synthetic":
-        return []
-    stem = f"{RESULTS}/{wildcards.cohort}/inputs/{wildcards.approach}/{LESION}"
-    return gather.shards(f"{stem}/{{scatteritem}}.npy")
-
-
 def first_run(wildcards, names):
     """Files of the first run of a cell."""
     folder = STUDY.run_folders(cell_of(wildcards))[0]
@@ -97,31 +89,21 @@ def training_claimed():
     return [cell for claim in claims for cell in contents.cells_like(CELLS, claim)]
 
 
-def shard_benchmarks(paths):
-    """What the preprocessing of some shards took."""
-    inputs = [Path(path).with_suffix(".tsv").parts for path in paths]
-    return [
-        Path(*parts[:3], "benchmarks", "preprocess", *parts[4:]).as_posix()
-        for parts in inputs
-    ]
-
-
 def cohort_benchmarks(cohort):
     """What generating and auditing a cohort took."""
     folder = f"{RESULTS}/{cohort}/benchmarks"
     generate = [f"{folder}/generate.tsv"] if STUDY.generated(cohort) else []
-    return generate + gather.shards(f"{folder}/audit/{{scatteritem}}.tsv")
+    return generate + shards(f"{folder}/audit/{{shard}}.tsv")
 
 
 def cell_benchmarks(cell):
     """What the inputs, the tuning and the explanation of a cell took."""
     folder = f"{RESULTS}/{cell.cohort}/benchmarks"
-    files = shard_benchmarks(input_shards(cell, "tsv"))
+    files = shards(f"{folder}/preprocess/{cell.approach}/{{shard}}.tsv")
     if STUDY.variant(cell.approach, cell.variant)["tuned"]:
         files.append(f"{folder}/tuning/{cell.path}.tsv")
     if cell in SHOWN_CELLS and "gradcam" in contents.figure_names(STUDY, cell.approach):
         files.append(f"{folder}/explanations/{cell.path}.tsv")
-        files += shard_benchmarks(lesion_shards(cell))
     return files
 
 
@@ -168,7 +150,7 @@ def described_inputs():
         path: [cell.cohort, cell.approach]
         for cell in CELLS
         if cell.cohort in DESCRIBED_COHORTS
-        for path in input_shards(cell, "tsv")
+        for path in input_shards("tsv")(cell)
     }
     return {
         path: owner

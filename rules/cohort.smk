@@ -60,12 +60,17 @@ rule audit_series:
         generated,
         patients=f"{COHORT}/patients.tsv",
     output:
-        series=f"{COHORT}/audit/{{scatteritem}}.tsv",
-        thumbnails=f"{COHORT}/audit/{{scatteritem}}.npy",
+        **(
+            {"decoded": directory(f"{COHORT}/decoded/{{shard}}")}
+            if STUDY.decoded
+            else {}
+        ),
+        series=f"{COHORT}/audit/{{shard}}.tsv",
+        thumbnails=f"{COHORT}/audit/{{shard}}.npy",
     log:
-        f"{COHORT}/logs/audit/{{scatteritem}}.log",
+        f"{COHORT}/logs/audit/{{shard}}.log",
     benchmark:
-        f"{COHORT}/benchmarks/audit/{{scatteritem}}.tsv"
+        f"{COHORT}/benchmarks/audit/{{shard}}.tsv"
     priority: PREPARED_FIRST
     conda:
         "../envs/imaging.yaml"
@@ -76,6 +81,8 @@ rule audit_series:
     params:
         folder=cohort_folder,
         names=lambda wildcards: STUDY.cohort_series(wildcards.cohort),
+        masks=lambda wildcards: [LESION]
+        * (STUDY.kinds[wildcards.cohort] == "synthetic"),
         paths=named_paths,
         exclude=lookup(dpath="{cohort}/exclude", within=STUDY.cohorts, default={}),
         kind=lookup(dpath="{cohort}/kind", within=STUDY.cohorts),
@@ -88,7 +95,7 @@ rule gather_series:
     """The audit of a whole cohort as one table."""
     input:
         patients=f"{COHORT}/patients.tsv",
-        shards=gather.shards(f"{COHORT}/audit/{{scatteritem}}.tsv", allow_missing=True),
+        shards=shards(f"{COHORT}/audit/{{shard}}.tsv"),
     output:
         series=f"{COHORT}/series.tsv",
     log:

@@ -11,6 +11,7 @@ sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
 
 from gliobench import belonging, snapshot
 from gliobench.caches import keep_caches
+from gliobench.cohorts import DECODED
 from gliobench.cohorts.names import LABEL_TABLES, paths_digest
 from gliobench.errors import GlioBenchError
 from gliobench.predict.request import take_request
@@ -81,7 +82,19 @@ TUNING = f"{COHORT}/tuning/{{approach}}/{{variant}}/{{modality}}/{{protocol}}"
 RUN = f"{COHORT}/runs/{{approach}}/{{variant}}/{{modality}}/{{protocol}}/repeat-{{repeat}}/seed-{{seed}}/batch-{{batch}}"
 
 
+def number_of_shards():
+    """How many jobs share a cohort's patients: once a study has begun, as many as then, whatever is asked for."""
+    begun = belonging.noted(STUDY, "shards")
+    return begun if begun and not all_anew() else len(gather.shards("{scatteritem}"))
+
+
+SHARDS = [
+    f"{number}-of-{number_of_shards()}" for number in range(1, number_of_shards() + 1)
+]
+
+
 wildcard_constraints:
+    shard=r"\d+-of-\d+",
     cohort="|".join(STUDY.cohorts),
     modality="|".join([*MODALITIES, ALL, SEGMENTATION, LESION]),
     repeat=r"\d+",
@@ -99,11 +112,17 @@ PREPARED_FIRST, LONG_ONES_EARLY = 2, 1
 GPUS = 0 if STUDY.device == "cpu" else 1  # that a training asks for
 
 
-def growing(first, per_input=0):
-    """A resource that doubles with every attempt: `first`, and so much for each MB of input."""
+def share_of_inputs(wildcards):
+    """How much of an approach's inputs a training reads: those of its series."""
+    cell = cell_of(wildcards)
+    return len(STUDY.series(cell)) / len(STUDY.made_series(cell.approach, cell.cohort))
+
+
+def growing(first, per_input=0, share=lambda wildcards: 1):
+    """A resource that doubles with every attempt: `first`, and so much for each MB of a share of the input."""
 
     def amount(wildcards, input, attempt):
-        sized = per_input * input.size_mb if per_input else 0
+        sized = per_input * share(wildcards) * input.size_mb if per_input else 0
         return round((first + sized) * 2 ** (attempt - 1))
 
     return amount
@@ -195,14 +214,36 @@ def field_of_view(wildcards):
     return f"{RESULTS}/fields/{wildcards.approach}.json" if chosen else []
 
 
-def input_shards(cell, suffix):
-    """The shards of a cell's inputs, series by series in the order of the channels."""
-    folder = f"{RESULTS}/{cell.cohort}/inputs/{cell.approach}"
-    return [
-        path
-        for series in STUDY.series(cell)
-        for path in gather.shards(f"{folder}/{series}/{{scatteritem}}.{suffix}")
-    ]
+def shards(pattern):
+    """A path for every shard of a cohort's patients; `pattern` has the wildcard `shard`, and may have others."""
+    return [pattern.replace("{shard}", shard) for shard in SHARDS]
+
+
+def input_shards(suffix):
+    """An input function for the shards of the inputs of an approach."""
+
+    def paths(wildcards):
+        cohort = parent_cohort(wildcards.cohort)
+        return shards(
+            f"{RESULTS}/{cohort}/inputs/{wildcards.approach}/{{shard}}.{suffix}"
+        )
+
+    return paths
+
+
+def input_series(wildcards):
+    """The series that an approach's inputs are made of; generated lesions beside them, where a figure looks for them."""
+    approach, cohort = wildcards.approach, wildcards.cohort
+    explained = "gradcam" in contents.figure_names(STUDY, approach)
+    lesions = explained and STUDY.kinds[cohort] == "synthetic"
+    return STUDY.made_series(approach, cohort) + [LESION] * lesions
+
+
+def images_of(wildcards, input):
+    """Where the images of a cohort are read, and how they lie there."""
+    if STUDY.decoded:
+        return [input.decoded, DECODED]
+    return [cohort_folder(wildcards), cohort_settings(wildcards)["kind"]]
 
 
 def tuned_parameters(wildcards):
@@ -253,8 +294,9 @@ def made_split(wildcards):
 
 
 def made_cohort(wildcards):
-    """The note that a cohort has."""
-    return belonging.note_of(STUDY, belonging.made_cohort(STUDY, wildcards.cohort))
+    """The note that a cohort has, and the study of its shards."""
+    made = belonging.note_of(STUDY, belonging.made_cohort(STUDY, wildcards.cohort))
+    return made | {f"{RESULTS}/{belonging.NOTES}/shards.json": str(len(SHARDS))}
 
 
 def tuning_job(wildcards):

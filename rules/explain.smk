@@ -8,8 +8,7 @@ rule explain:
     input:
         run=lambda wildcards: first_run(wildcards, ["predictions.tsv", "models"]),
         patients=ancient(f"{COHORT}/patients.tsv"),  # other patients are split anew
-        arrays=lambda wildcards: input_shards(cell_of(wildcards), "npy"),
-        lesions=lesion_shards,
+        arrays=input_shards("npy"),
     output:
         cams=f"{EXPLANATIONS}/cams.tsv",
         maps=f"{EXPLANATIONS}/cams.npy",
@@ -27,6 +26,8 @@ rule explain:
         gpu=GPUS,
     params:
         kind=lambda wildcards: STUDY.input(wildcards.approach, wildcards.cohort)["kind"],
+        series=lambda wildcards: STUDY.series(cell_of(wildcards))
+        + [LESION] * (LESION in input_series(wildcards)),
         seed=lookup(dpath="{cohort}/seed", within=STUDY.cohorts),
         machine=STUDY.machine,
         library=lambda wildcards: library_digest(

@@ -2,10 +2,8 @@
 rule plot_audit:
     """What the audit saw: the middle slice of every series, with those that are left out marked."""
     input:
-        series=gather.shards(f"{COHORT}/audit/{{scatteritem}}.tsv", allow_missing=True),
-        thumbnails=gather.shards(
-            f"{COHORT}/audit/{{scatteritem}}.npy", allow_missing=True
-        ),
+        series=shards(f"{COHORT}/audit/{{shard}}.tsv"),
+        thumbnails=shards(f"{COHORT}/audit/{{shard}}.npy"),
     output:
         figure(
             f"{RESULTS}/figures/{{cohort}}/audit",
@@ -31,8 +29,8 @@ rule plot_examples:
     """Some predicted slices, drawn by chance, with their labels."""
     input:
         predictions=lambda wildcards: cell_files(wildcards, "predictions.tsv"),
-        arrays=lambda wildcards: input_shards(cell_of(wildcards), "npy"),
-        indexes=lambda wildcards: input_shards(cell_of(wildcards), "tsv"),
+        arrays=input_shards("npy"),
+        indexes=input_shards("tsv"),
     output:
         figure(
             f"{CELL_FIGURES}/examples",
@@ -90,14 +88,8 @@ rule plot_gradcam:
 rule plot_inputs:
     """Slices of some patients' inputs, as the approach reads them."""
     input:
-        arrays=gather.shards(
-            f"{COHORT}/inputs/{{approach}}/{{modality}}/{{scatteritem}}.npy",
-            allow_missing=True,
-        ),
-        indexes=gather.shards(
-            f"{COHORT}/inputs/{{approach}}/{{modality}}/{{scatteritem}}.tsv",
-            allow_missing=True,
-        ),
+        arrays=input_shards("npy"),
+        indexes=input_shards("tsv"),
         series=f"{COHORT}/series.tsv",
     output:
         figure(
@@ -125,14 +117,8 @@ rule plot_inputs:
 rule plot_slices:
     """All slices of two patients' inputs: of the longest series, and of the shortest with its padding."""
     input:
-        arrays=gather.shards(
-            f"{COHORT}/inputs/{{approach}}/{{modality}}/{{scatteritem}}.npy",
-            allow_missing=True,
-        ),
-        indexes=gather.shards(
-            f"{COHORT}/inputs/{{approach}}/{{modality}}/{{scatteritem}}.tsv",
-            allow_missing=True,
-        ),
+        arrays=input_shards("npy"),
+        indexes=input_shards("tsv"),
         series=f"{COHORT}/series.tsv",
     output:
         longest=figure(

@@ -75,7 +75,7 @@ KEPT = (
 
 
 def as_audited(path, made, cohort):
-    """A table of the audit as an input, whose time tells nothing where the same files only moved."""
+    """What the audit makes as an input, whose time tells nothing where the same files only moved."""
     note, tables = Path(content_note(made, cohort)), cohort_tables(cohort)
     if not only_moved(cohort) or not note.is_file():
         return path
@@ -85,10 +85,10 @@ def as_audited(path, made, cohort):
     return ancient(path)
 
 
-def audited(table, made):
-    """An input function for a table of the audit, for a job that makes `made`."""
+def audited(file, made):
+    """An input function for something that the audit makes, for a job that makes `made`."""
     return lambda wildcards: as_audited(
-        f"{COHORT}/{table}.tsv".format(**wildcards),
+        f"{COHORT}/{file}".format(**wildcards),
         made.format(**wildcards),
         wildcards.cohort,
     )

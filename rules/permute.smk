@@ -5,8 +5,8 @@ COPY = f"{{cohort}}/{PERMUTATIONS}/{{number}}"  # below the results
 rule permute_labels:
     """Hand the labels of a cohort out anew by chance, and draw its splits: a copy, which shares images and inputs."""
     input:
-        patients=audited("patients", COPY),
-        series=audited("series", COPY),
+        patients=audited("patients.tsv", COPY),
+        series=audited("series.tsv", COPY),
     output:
         patients=f"{RESULTS}/{COPY}/patients.tsv",
         splits=[

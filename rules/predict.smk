@@ -2,12 +2,7 @@
 # The run's files are named by their whole path, so that no rule of a study takes them for its own and trains anew.
 PREDICTED = REQUEST.folder
 RECORD = f"{REQUEST.run}/run.json"
-PATIENT_ARRAYS = expand(
-    f"{PREDICTED}/input/{{series}}/patient.npy", series=REQUEST.record["series"]
-)
-PATIENT_INDEXES = expand(
-    f"{PREDICTED}/input/{{series}}/patient.tsv", series=REQUEST.record["series"]
-)
+INPUTS = f"{PREDICTED}/input/patient"
 
 
 rule prepare_patient:
@@ -15,8 +10,8 @@ rule prepare_patient:
     input:
         record=RECORD,
     output:
-        arrays=temp(PATIENT_ARRAYS),
-        indexes=temp(PATIENT_INDEXES),
+        array=temp(f"{INPUTS}.npy"),
+        index=temp(f"{INPUTS}.tsv"),
         series=temp(f"{PREDICTED}/input/series.tsv"),
         thumbnails=temp(f"{PREDICTED}/input/thumbnails.npy"),
     log:
@@ -43,8 +38,8 @@ rule predict_patient:
     input:
         record=RECORD,
         models=[str(path) for path in REQUEST.models],
-        arrays=PATIENT_ARRAYS,
-        indexes=PATIENT_INDEXES,
+        array=f"{INPUTS}.npy",
+        index=f"{INPUTS}.tsv",
         series=f"{PREDICTED}/input/series.tsv",
     output:
         prediction=f"{PREDICTED}/prediction.json",
@@ -73,8 +68,8 @@ rule show_prediction:
     input:
         record=RECORD,
         prediction=f"{PREDICTED}/prediction.json",
-        arrays=PATIENT_ARRAYS,
-        indexes=PATIENT_INDEXES,
+        array=f"{INPUTS}.npy",
+        index=f"{INPUTS}.tsv",
         series=f"{PREDICTED}/input/series.tsv",
         thumbnails=f"{PREDICTED}/input/thumbnails.npy",
         cam=f"{PREDICTED}/input/cam.npy",

@@ -1,4 +1,4 @@
-INPUT = "{cohort}/inputs/{approach}/{modality}/{scatteritem}"  # below the results
+INPUT = "{cohort}/inputs/{approach}/{shard}"  # below the results
 
 
 rule choose_field:
@@ -38,19 +38,23 @@ rule choose_field:
 
 
 rule preprocess:
-    """Make the input of an approach from the series of one modality, a shard of patients at a time."""
+    """Make the inputs of an approach from all series of a shard of patients."""
     input:
-        generated,
-        patients=audited("patients", INPUT),
-        series=audited("series", INPUT),
+        **(
+            {"decoded": audited("decoded/{shard}", INPUT)}
+            if STUDY.decoded
+            else {"generated": generated}
+        ),
+        patients=audited("patients.tsv", INPUT),
+        series=audited("series.tsv", INPUT),
         field=field_of_view,
     output:
         array=f"{RESULTS}/{INPUT}.npy",
         index=f"{RESULTS}/{INPUT}.tsv",
     log:
-        f"{COHORT}/logs/preprocess/{{approach}}/{{modality}}/{{scatteritem}}.log",
+        f"{COHORT}/logs/preprocess/{{approach}}/{{shard}}.log",
     benchmark:
-        f"{COHORT}/benchmarks/preprocess/{{approach}}/{{modality}}/{{scatteritem}}.tsv"
+        f"{COHORT}/benchmarks/preprocess/{{approach}}/{{shard}}.tsv"
     priority: PREPARED_FIRST
     conda:
         "../envs/imaging.yaml"
@@ -60,8 +64,8 @@ rule preprocess:
         runtime=growing(240),
     params:
         # Where the files lie is no setting: a parameter made of an input does not count as one.
-        folder=lambda wildcards, input: cohort_folder(wildcards),
-        kind=lookup(dpath="{cohort}/kind", within=STUDY.cohorts),
+        images=images_of,
+        series=input_series,
         input=lambda wildcards: STUDY.input(wildcards.approach, wildcards.cohort),
         made_with=made_input,
         made_from=made_from(INPUT),

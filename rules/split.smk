@@ -4,8 +4,8 @@ SPLIT = "{cohort}/splits/{scheme}"  # below the results
 rule split:
     """Draw a split scheme over all patients of a cohort."""
     input:
-        patients=audited("patients", SPLIT),
-        series=audited("series", SPLIT),
+        patients=audited("patients.tsv", SPLIT),
+        series=audited("series.tsv", SPLIT),
     output:
         split=f"{RESULTS}/{SPLIT}.tsv",
     log:

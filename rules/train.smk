@@ -3,8 +3,8 @@ rule train_tensorflow:
     input:
         patients=ancient(f"{COHORT}/patients.tsv"),  # other patients are split anew
         split=split_scheme,
-        arrays=lambda wildcards: input_shards(cell_of(wildcards), "npy"),
-        indexes=lambda wildcards: input_shards(cell_of(wildcards), "tsv"),
+        arrays=input_shards("npy"),
+        indexes=input_shards("tsv"),
         field=field_of_view,
         tuned=tuned_parameters,
         weights=weights_file,
@@ -26,7 +26,7 @@ rule train_tensorflow:
     # Results repeat to the byte for one number of threads, so it is fixed here and not by how many cores are free.
     threads: 1
     resources:
-        mem_mb=growing(6000, per_input=2.2),
+        mem_mb=growing(6000, per_input=2.2, share=share_of_inputs),
         runtime=growing(720),
         gpu=GPUS,
     params:

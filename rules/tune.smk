@@ -3,8 +3,8 @@ rule tune:
     input:
         patients=ancient(f"{COHORT}/patients.tsv"),  # other patients are split anew
         split=split_scheme,
-        arrays=lambda wildcards: input_shards(cell_of(wildcards), "npy"),
-        indexes=lambda wildcards: input_shards(cell_of(wildcards), "tsv"),
+        arrays=input_shards("npy"),
+        indexes=input_shards("tsv"),
         weights=weights_file,
     output:
         trials=f"{TUNING}/trials.tsv",

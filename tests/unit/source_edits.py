@@ -55,7 +55,7 @@ def _documented(node: ast.AST) -> bool:
 
 def _changed(token: tokenize.TokenInfo) -> str | None:
     if token.type == tokenize.NUMBER:
-        return f"7{token.string}"
+        return f"{token.string}7" if token.string.startswith("0x") else f"7{token.string}"
     if token.type == tokenize.NAME and not keyword.iskeyword(token.string) and not keyword.issoftkeyword(token.string):
         return f"{token.string}_edited"
     return OPERATORS.get(token.string) if token.type == tokenize.OP else None

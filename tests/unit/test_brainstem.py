@@ -134,7 +134,7 @@ class TestReading:
     def test_both_suffixes_are_read(self, tmp_path, suffix):
         (tmp_path / "a").mkdir()
         nib.Nifti1Image(np.ones((3, 4, 5), "int16"), np.eye(4)).to_filename(tmp_path / "a" / f"FLAIR{suffix}")
-        volume, facts = nifti.read_one(tmp_path, "a", "FLAIR", voi_lut=True)
+        volume, facts = nifti.read_one(tmp_path, "a", "FLAIR")
         assert volume.voxels.shape == (5, 4, 3)
         assert facts.n_files == 1
 

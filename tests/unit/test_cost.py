@@ -44,7 +44,7 @@ def record(folder, device="cpu", seconds=(3.0, 5.0)):
     [
         ("generate.tsv", {"stage": "generate"}),
         ("audit/1-of-4.tsv", {"stage": "audit"}),
-        ("preprocess/cnn3d/FLAIR/1-of-4.tsv", {"stage": "preprocess", "approach": "cnn3d", "modality": "FLAIR"}),
+        ("preprocess/cnn3d/1-of-4.tsv", {"stage": "preprocess", "approach": "cnn3d"}),
         ("tuning/cnn3d/tuned/all/published.tsv", {"stage": "tune", "variant": "tuned", "protocol": "published"}),
         (RUN, {"stage": "train", "approach": "cnn3d", "variant": "main", "protocol": "harmonised"}),
         ("explanations/cnn3d/main/FLAIR/harmonised.tsv", {"stage": "explain", "modality": "FLAIR"}),

@@ -33,6 +33,7 @@ from gliobench.imaging import slices
 from gliobench.imaging.dicom import read_series
 from gliobench.imaging.facts import SeriesError
 from gliobench.imaging.scan import NotPlain, scan
+from gliobench.imaging.volume import windowed
 
 RNG = np.random.default_rng(0)
 
@@ -140,11 +141,10 @@ dtypes = st.sampled_from([np.uint8, np.int8, np.uint16, np.int16, np.uint32, np.
     spacing=st.sampled_from([None, [0.5, 0.75], ["0.46875000000", "1e-1"]]),
     placed=st.booleans(),
     window=st.sampled_from([None, (40, 80), (100.5, 1), ([30, 4000], [60, 9000]), ("-7.25", "33.3")]),
-    voi_lut=st.booleans(),
     seed=st.integers(0, 1000),
 )
 def test_the_fast_way_and_pydicom_agree(
-    dtype, syntax, unused, rescale, photometric, shape, sequence, manufacturer, spacing, placed, window, voi_lut, seed
+    dtype, syntax, unused, rescale, photometric, shape, sequence, manufacturer, spacing, placed, window, seed
 ) -> None:
     limits = np.iinfo(dtype)
     voxels = np.random.default_rng(seed).integers(limits.min, limits.max, shape, dtype=dtype, endpoint=True)
@@ -162,15 +162,16 @@ def test_the_fast_way_and_pydicom_agree(
         fields |= {"ImageOrientationPatient": None}
     with tempfile.TemporaryDirectory() as temporary:
         folder = write_series(Path(temporary), voxels, syntax, **fields)
-        fast, fast_facts = read_series(folder, voi_lut)
+        fast, fast_facts = read_series(folder)
         with pydicom_only():
-            slow, slow_facts = read_series(folder, voi_lut)
+            slow, slow_facts = read_series(folder)
         stored = [pydicom.dcmread(folder / f"Image-{k + 1}.dcm").pixel_array for k in range(len(voxels))]
     assert fast_facts == slow_facts
     assert np.array_equal(fast.voxels, slow.voxels)
     assert fast.voxels.dtype == slow.voxels.dtype
     assert np.array_equal(fast.affine, slow.affine)
-    if photometric == "MONOCHROME2" and rescale in (None, (1, 0)) and not voi_lut:
+    assert np.array_equal(windowed(fast).voxels, windowed(slow).voxels)
+    if photometric == "MONOCHROME2" and rescale in (None, (1, 0)):
         assert np.array_equal(fast.voxels, stored)
         assert fast.voxels.dtype == dtype
 
@@ -259,8 +260,8 @@ def test_the_voi_window_is_applied_on_request_only(high: int, rescale: dict, fun
         assert np.array_equal(read_series(tmp_path)[0].voxels, voxels)
     for way in (nullcontext, pydicom_only):
         with way():
-            windowed = read_series(tmp_path, voi_lut=True)[0].voxels
-        for k, read in enumerate(windowed):
+            shown = windowed(read_series(tmp_path)[0]).voxels
+        for k, read in enumerate(shown):
             dataset = pydicom.dcmread(tmp_path / f"Image-{k + 1}.dcm")
             expected = apply_voi_lut(apply_modality_lut(dataset.pixel_array, dataset), dataset)
             assert np.array_equal(read, expected.astype(np.float32))
@@ -273,15 +274,15 @@ def test_a_voi_look_up_table_is_applied_on_request(tmp_path: Path) -> None:
     voxels = np.array([[[0, 1], [2, 3]]], np.uint16)
     write_series(tmp_path, voxels, VOILUTSequence=pydicom.Sequence([table]))
     assert np.array_equal(read_series(tmp_path)[0].voxels, voxels)
-    assert np.array_equal(read_series(tmp_path, voi_lut=True)[0].voxels, [[[10, 20], [40, 80]]])
+    assert np.array_equal(windowed(read_series(tmp_path)[0]).voxels, [[[10, 20], [40, 80]]])
 
 
 def test_a_window_without_a_width_is_passed_over_on_a_blank_slice_only(tmp_path: Path) -> None:
     write_series(tmp_path, np.zeros((2, 4, 4), np.uint16), WindowCenter=0, WindowWidth=0)
-    assert not read_series(tmp_path, voi_lut=True)[0].voxels.any()
+    assert not windowed(read_series(tmp_path)[0]).voxels.any()
     write_series(tmp_path, RNG.integers(0, 9, (2, 4, 4), dtype=np.uint16), WindowCenter=0, WindowWidth=0)
     with pytest.raises(SeriesError, match="its window or VOI look-up table cannot be applied; fetch the file again"):
-        read_series(tmp_path, voi_lut=True)
+        windowed(read_series(tmp_path)[0])
 
 
 def test_a_header_longer_than_the_head_is_read_all_the_same(tmp_path: Path) -> None:

@@ -139,10 +139,11 @@ def test_nobody_to_explain_is_an_empty_table(gradcam, stacked, trained):
 def test_a_run_that_tested_nobody_is_explained_by_empty_tables(stacked, tmp_path):
     patients = pd.DataFrame({"patient_id": ["a", "b"], "label": [0, 1]})
     index = patients[["patient_id"]].assign(modality="FLAIR", slice_index=None)
-    write_shard(list(np.zeros((2, 4, 4, 4), np.float16)), index, tmp_path / "FLAIR" / "1.npy")
+    path = tmp_path / "1.npy"
+    write_shard(list(np.zeros((2, 4, 4, 4), np.float16)), index, path)
     failed = predictions([], [])
     explain = import_module("gliobench.training.explain").explain
-    cams, maps, images = explain(stacked, "grid", failed, tmp_path, patients, [tmp_path / "FLAIR" / "1.npy"], [], 1)
+    cams, maps, images = explain(stacked, "grid", failed, tmp_path, patients, [path], ["FLAIR"], 1)
     assert (len(cams), len(maps), len(images)) == (0, 0, 0)
     write_table(cams.reset_index(drop=True).rename_axis("row").reset_index(), tmp_path / "cams.tsv", "cams")
 

@@ -9,8 +9,10 @@ import pytest
 from gliobench import cohorts
 from gliobench.errors import GlioBenchError
 from gliobench.imaging.facts import SeriesFacts
-from gliobench.imaging.volume import Volume
-from gliobench.inputs.make import make_inputs, usable_patients
+from gliobench.imaging.presentation import Presentation
+from gliobench.imaging.volume import Stored, Volume
+from gliobench.inputs import facts
+from gliobench.inputs.make import make_inputs, usable_patients, usable_series
 
 GRID = {"kind": "grid", "around": "brain", "registration": "none", "reference": "T1wCE"}
 VOLUME = {"kind": "volume", "shape": [4, 4, 2], "voi_lut": True}
@@ -22,12 +24,14 @@ def series(*rows):
 
 @pytest.fixture
 def asked(monkeypatch):
-    """What was read from a made-up cohort of flat patients."""
+    """What was read from a made-up cohort of flat patients, whose windows double their values."""
     calls = []
 
-    def read_one(folder, patient_id, name, voi_lut=False):
-        calls.append((folder, patient_id, name, voi_lut))
-        return Volume(np.full((3, 4, 4), int(patient_id), np.uint16), np.eye(4)), SeriesFacts()
+    def read_one(folder, patient_id, name):
+        calls.append((folder, patient_id, name))
+        pixels = np.arange(48, dtype=np.uint16).reshape(3, 4, 4) * int(patient_id)
+        doubled = Presentation("file", {"PhotometricInterpretation": "MONOCHROME2"}, (0, [2.0 * n for n in range(999)]))
+        return Volume(pixels, np.eye(4), None, Stored(pixels, [doubled] * 3)), SeriesFacts()
 
     monkeypatch.setattr(cohorts, "layout", lambda kind: {"rsna": SimpleNamespace(read_one=read_one)}[kind])
     return calls
@@ -46,25 +50,39 @@ def test_a_patient_needs_every_series_that_the_input_is_made_from():
     assert usable_patients(rows, "FLAIR", GRID | {"around": "segmentation", "registration": "rigid"}) == []
 
 
+def test_of_each_patient_the_series_are_named_that_an_input_can_be_made_of_in_order():
+    rows = series(("a", "FLAIR", "ok"), ("b", "T2w", "ok"), ("b", "FLAIR", "ok"), ("c", "FLAIR", "failed"))
+    assert usable_series(rows, ["FLAIR", "T2w"], VOLUME) == {"a": ["FLAIR"], "b": ["FLAIR", "T2w"]}
+
+
 def test_each_row_names_its_patient_and_series(asked):
-    arrays, index = make_inputs(["00007", "00008"], "T2w", "there", "rsna", VOLUME)
+    arrays, index = make_inputs("00007", ["T2w", "FLAIR"], "there", "rsna", VOLUME)
     assert len(arrays) == 2
-    assert index["patient_id"].tolist() == ["00007", "00008"]
-    assert index["modality"].tolist() == ["T2w", "T2w"]
+    assert index["patient_id"].tolist() == ["00007", "00007"]
+    assert index["modality"].tolist() == ["T2w", "FLAIR"]
     assert index["slice_index"].tolist() == [None, None]
-    assert asked == [("there", "00007", "T2w", True), ("there", "00008", "T2w", True)]
+    assert asked == [("there", "00007", "T2w"), ("there", "00007", "FLAIR")]
+
+
+def test_windows_are_applied_where_an_input_asks_for_them(asked):
+    seen = {}
+    for voi_lut in (False, True):
+        settings = {"kind": "facts", "voi_lut": voi_lut}
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(facts, "intensity_facts", lambda voxels: [float(voxels.max())])
+            seen[voi_lut] = make_inputs("00002", ["T2w"], "there", "rsna", settings)[0][0][-1]
+    assert seen == {False: 94.0, True: 188.0}
 
 
 def test_a_patient_may_have_several_rows(asked):
     settings = {"kind": "slices", "shape": [4, 4], "choose": "central", "share": 0.7}
-    arrays, index = make_inputs(["00007", "00008"], "T2w", "there", "rsna", settings)
+    arrays, index = make_inputs("00007", ["T2w", "FLAIR"], "there", "rsna", settings)
     assert len(arrays) == len(index) == 4
     assert index["slice_index"].tolist() == [0, 1, 0, 1]
-    assert not asked[0][-1]
 
 
-def test_no_patients_make_an_empty_index(asked):
-    arrays, index = make_inputs([], "T2w", "there", "rsna", VOLUME)
+def test_no_series_make_an_empty_index(asked):
+    arrays, index = make_inputs("00007", [], "there", "rsna", VOLUME)
     assert arrays == []
     assert list(index.columns) == ["patient_id", "modality", "slice_index", "reason"]
 
@@ -74,4 +92,4 @@ def test_a_failure_names_the_patient(asked):
     with pytest.raises(
         GlioBenchError, match="patient 00000, FLAIR: the series that the grid is centred on has no foreground"
     ):
-        make_inputs(["00000"], "FLAIR", "there", "rsna", settings)
+        make_inputs("00000", ["FLAIR"], "there", "rsna", settings)

@@ -4,6 +4,7 @@ import copy
 import json
 import shutil
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -13,12 +14,13 @@ import pandas as pd
 import pytest
 import yaml
 
-from gliobench.cohorts import layout, single, synthetic, synthetic_brainstem
+from gliobench.cohorts import DECODED, layout, single, synthetic, synthetic_brainstem
 from gliobench.cohorts.audit import audit_patients
+from gliobench.cohorts.decoded import keep_series
 from gliobench.errors import GlioBenchError
 from gliobench.files import read_json, read_table, write_json, write_table
-from gliobench.inputs.make import make_inputs, usable_patients
-from gliobench.inputs.store import write_shard
+from gliobench.inputs.make import make_inputs, usable_series
+from gliobench.inputs.store import shard_writer, write_shard
 from gliobench.predict.folds import notes, predict_patient
 from gliobench.predict.patient import audit_patient, make_patient_inputs, needed_series
 from gliobench.predict.request import check_target, find_models, read_record, take_request
@@ -108,14 +110,14 @@ def run_through(approach, cohort, folder, results):
     kind, made = COHORTS[cohort]["kind"], study.input(approach, cohort)
     patients = layout(kind).read_patients(folder, None)
     names = needed_series(study.needs(cell))
-    series, _ = audit_patients(patients["patient_id"], names, folder, {}, kind)
+    keep = partial(keep_series, results / "decoded")
+    series, _ = audit_patients(patients["patient_id"], names, folder, {}, kind, keep)
     write_table(patients, results / "patients.tsv", "patients")
     write_table(draw_split(patients, series, study.splits["kfold"], 1), results / "split.tsv", "split")
-    arrays = []
-    for name in study.series(cell):
-        path = results / name / "all.npy"
-        write_shard(*make_inputs(usable_patients(series, name, made), name, folder, kind, made), path)
-        arrays.append(path)
+    usable, path = usable_series(series, study.series(cell), made), results / "all.npy"
+    with shard_writer(path) as append:
+        for patient_id, names in usable.items():
+            append(*make_inputs(patient_id, names, results / "decoded", DECODED, made))
     outputs = SimpleNamespace(
         predictions=results / "run" / "predictions.tsv",
         history=results / "run" / "history.tsv",
@@ -123,19 +125,16 @@ def run_through(approach, cohort, folder, results):
         models=results / "run" / "models",
     )
     job = Job(**study.job(cell), repeat=0, seed_index=0, batch=0, library="0123456789abcdef")
-    run_job(job, CPU, results / "patients.tsv", results / "split.tsv", arrays, outputs)
+    run_job(job, CPU, results / "patients.tsv", results / "split.tsv", [path], outputs)
     return Trained(results / "run", folder / "train" if kind == "synthetic" else folder)
 
 
 def predict(trained, patient, folder, fold=None):
     """Predict as the workflow does, by files."""
     record = read_record(trained.run)
-    series, _ = audit_patient(patient, record)
-    arrays = []
-    for name, made in zip(record["series"], make_patient_inputs(patient, series, record), strict=True):
-        arrays.append(folder / name / "patient.npy")
-        write_shard(*made, arrays[-1])
-    return predict_patient(trained.run, record, arrays, series, CPU, fold)
+    series, _ = audit_patient(patient, record, folder / "decoded")
+    write_shard(*make_patient_inputs(patient, series, record, folder / "decoded"), folder / "patient.npy")
+    return predict_patient(trained.run, record, [folder / "patient.npy"], series, CPU, fold)
 
 
 @pytest.mark.parametrize(("approach", "cohort"), FAMILIES)
@@ -177,7 +176,7 @@ def test_slices_are_scored_without_a_series_that_is_missing_and_the_answer_says_
     assert prediction["n_rows"] < whole["n_rows"]
     shutil.rmtree(patient / "FLAIR")
     with pytest.raises(GlioBenchError, match="patient 00001 has no FLAIR series"):
-        audit_patient(patient, run.record)
+        audit_patient(patient, run.record, tmp_path / "decoded")
 
 
 def test_channels_are_not_made_without_a_series_that_is_missing(trained, tmp_path):
@@ -185,7 +184,7 @@ def test_channels_are_not_made_without_a_series_that_is_missing(trained, tmp_pat
     patient = Path(shutil.copytree(run.patients / "00001", tmp_path / "00001"))
     shutil.rmtree(patient / "T2w")
     with pytest.raises(GlioBenchError, match="patient 00001 has no T2w series: there is no folder"):
-        audit_patient(patient, run.record)
+        audit_patient(patient, run.record, tmp_path / "decoded")
 
 
 def test_a_segmentation_may_lie_on_the_grid_of_a_series_that_the_run_does_not_read(tmp_path):
@@ -197,12 +196,12 @@ def test_a_segmentation_may_lie_on_the_grid_of_a_series_that_the_run_does_not_re
         nib.save(nib.Nifti1Image(stored, np.diag([30.0, 30.0, 30.0, 1.0])), home / f"{name}.nii")
     made = {"kind": "grid", "around": "segmentation", "reference": "FLAIR", "registration": "none"}
     record = {"series": ["FLAIR", "segmentation"], "input": made}
-    series, thumbnails = audit_patient(home, record)
+    series, thumbnails = audit_patient(home, record, tmp_path / "decoded")
     assert series[["modality", "status"]].to_numpy().tolist() == [["FLAIR", "ok"], ["segmentation", "ok"]]
     assert len(thumbnails) == 2
     (home / "T2w.nii").unlink()
     with pytest.raises(GlioBenchError, match="the segmentation lies on another grid than its images"):
-        audit_patient(home, record)
+        audit_patient(home, record, tmp_path / "decoded")
 
 
 @pytest.mark.parametrize("name", ["FLAIR.nii.gz", "FLAIR.nii"])

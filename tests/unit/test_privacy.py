@@ -15,10 +15,12 @@ from hypothesis import strategies as st
 from pydicom.uid import JPEG2000Lossless
 
 from dicom_files import image, save, write_series
+from gliobench.cohorts.decoded import keep_series
 from gliobench.cohorts.paths import read_path
 from gliobench.imaging.dicom import read_series
 from gliobench.imaging.facts import SeriesError
 from gliobench.imaging.slices import OTHER_VENDOR, VENDORS, _vendor
+from gliobench.imaging.volume import windowed
 
 ROOT = Path(__file__).parents[2]
 SECRET = "DOE^JANE"
@@ -49,6 +51,18 @@ def test_no_text_of_the_makers_field_is_passed_on(stated):
     assert _vendor(stated) in (None, OTHER_VENDOR, *VENDORS)
 
 
+def said_of(volume, facts, folder) -> str:
+    """Return what is passed on of a series: its facts, what is kept of it, and what its windows are refused for."""
+    keep_series(folder, "p-1", "FLAIR", volume, facts)
+    with np.load(folder / "p-1" / "FLAIR.npz") as kept:
+        said = f"{asdict(facts)} {kept['about']}"
+    try:
+        windowed(volume)
+    except SeriesError as error:
+        said += str(error)
+    return said
+
+
 @pytest.mark.parametrize(
     "fields",
     [
@@ -69,7 +83,7 @@ def test_no_sentence_or_warning_quotes_the_header(tmp_path, fields, capfd):
     with warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")
         try:
-            said = str(asdict(read_series(tmp_path / "FLAIR", voi_lut=True)[1]))
+            said = said_of(*read_series(tmp_path / "FLAIR"), tmp_path / "decoded")
         except SeriesError as error:
             said = f"{error} {asdict(error.facts)}"
     said += "".join(str(warning.message) for warning in warned) + "".join(capfd.readouterr())

@@ -7,7 +7,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gliobench.errors import GlioBenchError
-from gliobench.inputs.store import append_rows, read_shards, shard_writer, single, stack_channels, write_shard
+from gliobench.inputs.store import (
+    append_rows,
+    join_shards,
+    read_shards,
+    shard_writer,
+    single,
+    stack_channels,
+    write_shard,
+)
 
 
 def index(ids, modality="FLAIR", slices=None):
@@ -33,7 +41,7 @@ def test_shards_come_back_in_order_each_row_with_its_patient(tmp_path_factory, s
         paths.append(folder / f"{number}.npy")
         write_shard(arrays, index(ids), paths[-1])
         count += size
-    array, rows = read_shards(paths)
+    array, rows = read_shards(paths, "FLAIR")
     assert len(array) == count
     assert rows["row"].tolist() == list(range(count))
     assert rows["patient_id"].tolist() == [f"{row:05}" for row in range(count)]
@@ -51,7 +59,7 @@ def test_the_order_of_rows_does_not_depend_on_the_number_of_shards(tmp_path, n_s
         mine = [name for name in ids[number::n_shards] for _ in range(2)]
         arrays = [np.full(2, 2 * int(name) + place % 2, np.uint8) for place, name in enumerate(mine)]
         write_shard(arrays, index(mine, slices=[9, 11] * (len(mine) // 2)), path)
-    array, rows = read_shards(paths[::-1])
+    array, rows = read_shards(paths[::-1], "FLAIR")
     assert rows["patient_id"].tolist() == [name for name in ids for _ in range(2)]
     assert rows["slice_index"].tolist() == [9, 11] * 6
     assert array[:, 0].tolist() == list(range(12))
@@ -63,17 +71,28 @@ def test_only_shards_with_a_wanted_patient_are_opened(tmp_path):
     write_shard([np.full(2, 1.0), np.full(2, 2.0)], index(["a", "c"]), paths[0])
     write_shard([np.full(2, 3.0)], index(["b"]), paths[1])
     paths[1].write_bytes(b"damaged")
-    array, rows = read_shards(paths, patients={"c"})
+    array, rows = read_shards(paths, "FLAIR", patients={"c"})
     assert rows["patient_id"].tolist() == ["c"]
     assert rows["row"].tolist() == [0]
     assert array.tolist() == [[2.0, 2.0]]
     with pytest.raises(ValueError, match="pickle"):
-        read_shards(paths, patients=["b"])
+        read_shards(paths, "FLAIR", patients=["b"])
+
+
+def test_a_shard_holds_several_series_and_each_is_read_by_its_name(tmp_path):
+    rows = pd.concat([index(["a"], "T2w"), index(["a"]), index(["b"], "T2w")], ignore_index=True)
+    write_shard([np.full(2, value) for value in (1.0, 2.0, 3.0)], rows, tmp_path / "all.npy")
+    for name, expected in {"FLAIR": [2.0], "T2w": [1.0, 3.0], "T1w": []}.items():
+        array, read = read_shards([tmp_path / "all.npy"], name)
+        assert [row[0] for row in array] == expected
+        assert set(read["modality"]) <= {name}
+    joined, _ = join_shards("grid", [tmp_path / "all.npy"], ["T2w", "FLAIR"])
+    assert joined.tolist() == [[[1.0, 1.0], [2.0, 2.0]]]
 
 
 def test_a_shard_may_be_empty(tmp_path):
     write_shard([], index([]), tmp_path / "none.npy")
-    array, rows = read_shards([tmp_path / "none.npy"])
+    array, rows = read_shards([tmp_path / "none.npy"], "FLAIR")
     assert len(array) == len(rows) == 0
 
 
@@ -91,7 +110,7 @@ def test_a_shard_written_patient_by_patient_is_the_one_written_at_once(tmp_path)
 def test_a_shard_that_nothing_is_appended_to_is_empty(tmp_path):
     with shard_writer(tmp_path / "none.npy"):
         pass
-    array, rows = read_shards([tmp_path / "none.npy"])
+    array, rows = read_shards([tmp_path / "none.npy"], "FLAIR")
     assert len(array) == len(rows) == 0
 
 
@@ -111,7 +130,7 @@ def test_shards_of_two_shapes_are_refused(tmp_path):
     write_shard([np.zeros((2, 3))], index(["a"]), paths[0])
     write_shard([np.zeros((2, 4))], index(["b"]), paths[1])
     with pytest.raises(GlioBenchError, match=r"1\.npy: its rows are float64 \(2, 4\), those of other shards"):
-        read_shards(paths)
+        read_shards(paths, "FLAIR")
 
 
 def test_a_single_series_stays_as_it_is():

@@ -64,6 +64,7 @@ def job(**parameters):
         phases=["final"],
         parameters={"rate": 0.0, "depth": 0, "kind": 0, "sleep": 0.0, "fails_at": 0} | parameters,
         library="0123456789abcdef",
+        needs={"series": ["T1w"]},
     )
 
 
@@ -188,7 +189,7 @@ def write_inputs(folder):
     roles = patients[["patient_id"]].assign(repeat=0, fold=0, modality=None, slice_index=None)
     parts = ["train"] * 6 + ["validation"] * 2 + ["test"] * 2
     write_table(roles.assign(role=parts, reason=None), folder / "split.tsv", "split")
-    paths = [folder / "T1w" / f"{number}-of-10.npy" for number in range(10)]
+    paths = [folder / f"{number}-of-10.npy" for number in range(10)]
     for number, path in enumerate(paths):
         index = pd.DataFrame({"patient_id": [f"{number:05}"], "modality": "T1w", "slice_index": [None]})
         write_shard([np.full((2, 2, 2), number, np.float32)], index, path)

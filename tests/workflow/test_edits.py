@@ -1,4 +1,5 @@
 import re
+import shutil
 import tokenize
 
 import pytest
@@ -90,3 +91,14 @@ def test_an_edit_of_the_training_loop_of_torch_trains_the_approaches_of_torch_ag
 def test_an_edit_of_the_tuning_tunes_again_and_trains_what_was_tuned(finished_copy):
     edit(finished_copy / LIBRARY / "training/tuning.py")
     assert trained_again(finished_copy) == {"stacked_cnn3d"}
+
+
+def test_a_finished_study_stays_finished_in_however_many_shards_it_was_begun(finished_small):
+    assert planned_rules(finished_small, *SMALL[:2], "--set-scatter", "shards=7") == set()
+
+
+def test_inputs_are_made_anew_without_an_image(small_copy):
+    shutil.rmtree(small_copy / "results/small/planted/images/train")
+    edit(small_copy / f"{LIBRARY}/inputs/volume.py")
+    made = ["results/small/planted/inputs/cnn3d/1-of-2.npy", "results/small/planted/inputs/cnn3d/2-of-2.npy"]
+    assert "2 of 2 steps" in finish(small_copy, *SMALL, "--", *made)

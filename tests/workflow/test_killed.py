@@ -46,7 +46,7 @@ def test_a_study_killed_at_each_of_its_stages_ends_with_the_same_bytes(project, 
     assert not (project / COHORT / "patients.tsv").exists()
     kill_once(project, f"{COHORT}/logs/audit/*.log")
     assert not (project / COHORT / "series.tsv").exists()
-    kill_once(project, f"{COHORT}/logs/preprocess/cnn3d/FLAIR/*.log")
+    kill_once(project, f"{COHORT}/logs/preprocess/cnn3d/*.log")
     assert not (project / RUN).exists()
     kill_once(project, f"{RUN}/.unfinished/fold-0/record.json")
     assert not (project / RUN / "predictions.tsv").exists()

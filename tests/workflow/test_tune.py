@@ -15,7 +15,7 @@ pytestmark = pytest.mark.workflow
 COHORT = "results/tuned/planted"
 TUNING = f"{COHORT}/tuning/stacked_cnn3d/tuned/all/published"
 RUN = f"{COHORT}/runs/stacked_cnn3d/tuned/all/published/repeat-0/seed-0/batch-0/run.json"
-INPUTS = f"{COHORT}/inputs/stacked_cnn3d/FLAIR"
+INPUTS = f"{COHORT}/inputs/stacked_cnn3d"
 TRIALS = 4
 STUDY = {
     "study": "tuned",

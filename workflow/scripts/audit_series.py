@@ -3,19 +3,29 @@
 from gliobench.recipe import recipe
 
 with recipe(snakemake):
+    from functools import partial
+
     import numpy as np
 
+    from gliobench.cohorts import read_patient_series
     from gliobench.cohorts.audit import audit_patients
+    from gliobench.cohorts.decoded import keep_series
     from gliobench.files import read_table, shard_of, whole, write_table
 
-    patients = shard_of(read_table(snakemake.input.patients, "patients"), snakemake.wildcards.scatteritem)
+    folder, kind, kept = snakemake.params.folder, snakemake.params.kind, snakemake.output.get("decoded")
+    keep = partial(keep_series, kept) if kept else None
+    patients = shard_of(read_table(snakemake.input.patients, "patients"), snakemake.wildcards.shard)
     series, thumbnails = audit_patients(
         patients["patient_id"],
         snakemake.params.names,
-        snakemake.params.folder,
+        folder,
         snakemake.params.exclude,
-        snakemake.params.kind,
+        kind,
+        keep,
     )
+    for name in snakemake.params.masks if keep else []:
+        for patient_id in patients["patient_id"]:
+            keep(patient_id, name, *read_patient_series(kind, folder, patient_id, name))
     write_table(series, snakemake.output.series, "series")
     with whole(snakemake.output.thumbnails) as temporary:
         np.save(temporary, thumbnails)

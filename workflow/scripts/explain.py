@@ -25,7 +25,7 @@ with recipe(snakemake):
         models,
         read_table(snakemake.input.patients, "patients"),
         snakemake.input.arrays,
-        snakemake.input.lesions,
+        snakemake.params.series,
         snakemake.params.seed,
     )
     for array, path in [(maps, snakemake.output.maps), (images, snakemake.output.images)]:

@@ -9,7 +9,7 @@ with recipe(snakemake):
 
     from gliobench.evaluation.columns import CELL
     from gliobench.files import read_table
-    from gliobench.inputs.store import read_shards
+    from gliobench.inputs.store import join_shards
     from gliobench.reporting.cell import shown_part
     from gliobench.reporting.examples import draw_examples, examples_figure
     from gliobench.reporting.style import save_figure
@@ -19,7 +19,8 @@ with recipe(snakemake):
     rows = pd.concat([read_table(path, "predictions") for path in snakemake.input.predictions], ignore_index=True)
     part = shown_part(rows)
     examples = draw_examples(rows[rows["part"] == part], derive_seed(snakemake.params.seed, "examples", *names))
-    arrays, index = read_shards(snakemake.input.arrays, examples["patient_id"])
+    wanted = set(examples["patient_id"])
+    arrays, index = join_shards("slices", snakemake.input.arrays, examples["modality"].unique(), wanted)
     place = examples.merge(index, on=["patient_id", "modality", "slice_index"], how="left", validate="one_to_one")
     figure = examples_figure(examples, arrays[place["row"].to_numpy(int)] / 255, names, part)
     save_figure(figure, Path(snakemake.output[0]).with_suffix(""))

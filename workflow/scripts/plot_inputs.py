@@ -12,7 +12,7 @@ with recipe(snakemake):
 
     wildcards = snakemake.wildcards
     series = read_table(snakemake.input.series, "series")
-    arrays, index = read_shards(snakemake.input.arrays, choose_patients(series, wildcards.modality))
+    arrays, index = read_shards(snakemake.input.arrays, wildcards.modality, choose_patients(series, wildcards.modality))
     groups = index.groupby("patient_id")
     stacks = {patient: image_stack(arrays[rows["row"]]) for patient, rows in groups}
     numbers = {

@@ -13,8 +13,8 @@ with recipe(snakemake):
     from gliobench.reporting.montages import slice_montage
     from gliobench.reporting.style import save_figure
 
-    arrays, index = read_shards(snakemake.input.arrays)
     modality = snakemake.wildcards.modality
+    arrays, index = read_shards(snakemake.input.arrays, modality)
     series = read_table(snakemake.input.series, "series")
     n_slices = index.merge(series[series["modality"] == modality], on="patient_id")["n_slices"]
     for row, output in [(n_slices.idxmax(), snakemake.output.longest), (n_slices.idxmin(), snakemake.output.shortest)]:

@@ -17,7 +17,7 @@ with recipe(snakemake):
     answer = predict_patient(
         Path(snakemake.input.record).parent,
         read_json(snakemake.input.record),
-        snakemake.input.arrays,
+        [snakemake.input.array],
         read_table(snakemake.input.series, "series"),
         Machine(snakemake.threads, **snakemake.params.machine),
         snakemake.params.fold,

@@ -4,6 +4,7 @@ from gliobench.recipe import recipe
 
 with recipe(snakemake):
     from pathlib import Path
+    from tempfile import TemporaryDirectory
 
     import numpy as np
 
@@ -12,10 +13,9 @@ with recipe(snakemake):
     from gliobench.predict.patient import audit_patient, make_patient_inputs
 
     patient, record = Path(snakemake.params.patient), read_json(snakemake.input.record)
-    series, thumbnails = audit_patient(patient, record)
-    inputs = make_patient_inputs(patient, series, record)
-    for (arrays, index), path in zip(inputs, snakemake.output.arrays, strict=True):
-        write_shard(arrays, index, path)
+    with TemporaryDirectory(dir=Path(snakemake.output.array).parent) as decoded:
+        series, thumbnails = audit_patient(patient, record, Path(decoded))
+        write_shard(*make_patient_inputs(patient, series, record, Path(decoded)), snakemake.output.array)
     write_table(series, snakemake.output.series, "series")
     with whole(snakemake.output.thumbnails) as temporary:
         np.save(temporary, thumbnails)

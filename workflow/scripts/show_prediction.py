@@ -13,7 +13,7 @@ with recipe(snakemake):
     from gliobench.reporting.style import save_figure
 
     prediction, record = read_json(snakemake.input.prediction), read_json(snakemake.input.record)
-    inputs, index = join_shards(record["input"]["kind"], snakemake.input.arrays)
+    inputs, index = join_shards(record["input"]["kind"], [snakemake.input.array], record["series"])
     series = read_table(snakemake.input.series, "series")
     shown = Shown(inputs, index, np.load(snakemake.input.cam), series, np.load(snakemake.input.thumbnails))
     figure, caption = draw_prediction(shown, record)

@@ -61,8 +61,8 @@ def made_cohort(study: Study, cohort: str) -> Made:
 
 def made_input(study: Study, approach: str, cohort: str) -> Made:
     """Name the inputs of an approach on a cohort."""
-    settings = [made_cohort(study, cohort).digest, study.input(approach, cohort)]
-    return Made(f"{cohort}/inputs/{approach}", digest(settings), f"{cohort}/inputs/{approach}/*/*.npy")
+    settings = [made_cohort(study, cohort).digest, study.input(approach, cohort), study.made_series(approach, cohort)]
+    return Made(f"{cohort}/inputs/{approach}", digest(settings), f"{cohort}/inputs/{approach}/*.npy")
 
 
 def made_split(study: Study, scheme: str, cohort: str) -> Made:

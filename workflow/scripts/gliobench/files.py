@@ -138,7 +138,7 @@ def _check_column(values: pd.Series, rule: dict[str, Any], where: str) -> pd.Ser
     return typed
 
 
-def shard_of(table: pd.DataFrame, scatteritem: str) -> pd.DataFrame:
-    """Return the rows of one shard, every n-th from the k-th: `scatteritem` is ``k-of-n``."""
-    number, count = map(int, scatteritem.split("-of-"))
+def shard_of(table: pd.DataFrame, shard: str) -> pd.DataFrame:
+    """Return the rows of one shard, every n-th from the k-th: `shard` is ``k-of-n``."""
+    number, count = map(int, shard.split("-of-"))
     return table.iloc[number - 1 :: count]

@@ -13,8 +13,8 @@ FOLDER = "GLIOBENCH_PARTIAL"  # the environment's name for the folder, so that j
 RUN_FILES = ("predictions.tsv", "history.tsv", "run.json")
 COHORT_FILES = ("patients.tsv", "series.tsv")
 MEASURED = ("generate.tsv", "audit/*.tsv", "preprocess/**/*.tsv", "tuning/**/*.tsv", "explanations/**/*.tsv")
-INDEXES = "inputs/*/*/*.tsv"  # of a cohort: what could be made of its series, and what not
-FIELDS = "fields/*.json"
+INDEXES = "inputs/*/*.tsv"  # of a cohort: what could be made of its series, and what not
+OF_STUDY = ("fields/*.json", ".settings/shards.json")
 PICTURES = ("*/audit.png", "*/*/slices-*.png", "**/examples.png", "**/gradcam.png")  # drawn from images or by a network
 LINKED = (*COHORT_FILES, INDEXES, "runs/**/*", "tuning/**/*", "benchmarks/**/*", "permutations/**/*")
 
@@ -71,7 +71,7 @@ def _groups(study: Study, source: Path) -> Iterator[list[Path]]:
         benchmarks = source / cohort / "benchmarks"
         yield from ([path] for stage in MEASURED for path in sorted(benchmarks.glob(stage)))
         yield from ([path] for path in sorted((source / cohort).glob(INDEXES)))
-    yield from ([path] for path in sorted(source.glob(FIELDS)))
+    yield from ([path] for name in OF_STUDY for path in sorted(source.glob(name)))
     yield from ([path] for name in PICTURES for path in sorted((source / "figures").glob(name)))
 
 
@@ -105,5 +105,6 @@ def _link(path: Path, link: Path) -> None:
 def _linked(study: Study, folder: Path) -> list[Path]:
     """Return what a snapshot taken before holds; what was made of it is not among them."""
     found = [path for cohort in study.cohorts for name in LINKED for path in (folder / cohort).glob(name)]
-    found += [*folder.glob(FIELDS), *(path for name in PICTURES for path in (folder / "figures").glob(name))]
+    found += [path for name in OF_STUDY for path in folder.glob(name)]
+    found += [path for name in PICTURES for path in (folder / "figures").glob(name)]
     return [path for path in found if path.is_file()]

@@ -68,6 +68,7 @@ class Study:
         self.device = self.file.device
         self.deterministic = self.file.deterministic
         self.portable = self.file.portable
+        self.decoded = self.file.decoded
         self.in_part = False  # whether what exists so far is all to be looked at
         check_cohort_names(list(self.file.cohorts), self.groups, RESERVED)
 
@@ -171,6 +172,24 @@ class Study:
         modalities = self.modalities(cell.cohort) if cell.modality == ALL else [cell.modality]
         ordered = [modality for modality in MODALITIES if modality in modalities]
         return ordered + [SEGMENTATION] * self.input(cell.approach, cell.cohort).get(SEGMENTATION, False)
+
+    def made_series(self, approach: str, cohort: str) -> list[str]:
+        """
+        Return the series of a cohort that an approach's inputs are made of.
+
+        They are those that its YAML reads and those that the study asks for, so that a study that asks for another of
+        the first makes nothing anew.
+        """
+        named = self.approaches[approach].file.modalities
+        asked = {
+            name
+            for cell in self.cells
+            if (cell.approach, cell.cohort) == (approach, cohort)
+            for name in self.series(cell)
+        }
+        there = self.modalities(cohort)
+        names = [name for name in MODALITIES if name in there and (ALL in named or name in named or name in asked)]
+        return names + [SEGMENTATION] * self.input(approach, cohort).get(SEGMENTATION, False)
 
     @cached_property
     def splits(self) -> dict[str, dict]:

@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from gliobench.imaging.volume import Volume
 
 
+DECODED = "decoded"  # kind of what the audit keeps
+
+
 def layout(kind: str) -> ModuleType:
     """
     Return the module that reads cohorts of one kind.
@@ -18,12 +21,13 @@ def layout(kind: str) -> ModuleType:
     Parameters
     ----------
     kind : str
-        rsna, brainstem, synthetic, synthetic-brainstem or table, as in the config; or single, a patient's own folder.
+        rsna, brainstem, synthetic, synthetic-brainstem or table, as in the config; single, a patient's own folder; or
+        decoded, what an audit kept of any of them.
 
     Returns
     -------
     module
-        Offers ``read_patients(folder, sites)`` (but for single) and ``read_one(folder, patient_id, name, voi_lut)``.
+        Offers ``read_patients(folder, sites)`` (but for single and decoded) and ``read_one(folder, patient_id, name)``.
     """
     # The one that is asked for: each takes its time to import.
     if kind.endswith("brainstem"):
@@ -34,6 +38,10 @@ def layout(kind: str) -> ModuleType:
         from gliobench.cohorts import table
 
         return table
+    if kind == DECODED:
+        from gliobench.cohorts import decoded
+
+        return decoded
     if kind == "single":
         from gliobench.cohorts import single
 
@@ -43,9 +51,7 @@ def layout(kind: str) -> ModuleType:
     return rsna
 
 
-def read_patient_series(
-    kind: str, folder: str | Path, patient_id: str, name: str, voi_lut: bool = False
-) -> "tuple[Volume, SeriesFacts]":
+def read_patient_series(kind: str, folder: str | Path, patient_id: str, name: str) -> "tuple[Volume, SeriesFacts]":
     """
     Read one series of a patient, whatever the cohort's layout.
 
@@ -53,7 +59,7 @@ def read_patient_series(
     ----------
     kind : str
         As for `layout`.
-    folder, patient_id, name, voi_lut
+    folder, patient_id, name
         As for the ``read_one`` of that layout.
 
     Raises
@@ -62,7 +68,7 @@ def read_patient_series(
         The series is absent or unreadable, or the system refuses its files.
     """
     try:
-        return layout(kind).read_one(folder, patient_id, name, voi_lut)
+        return layout(kind).read_one(folder, patient_id, name)
     except OSError as error:
         what = f"{error.filename or f'{name} of patient {patient_id}'} cannot be read ({error.strerror})"
         raise SeriesError(f"{what}; check the path and its permissions.") from error

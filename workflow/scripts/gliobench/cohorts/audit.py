@@ -1,7 +1,7 @@
 """The audit: each series read once for its facts, and a row for every one, readable or not."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ THUMBNAIL = 96  # pixels a side
 BRAIN = ("brain_x", "brain_y", "brain_z")
 SAME_PLACE = 0.1  # mm; corners of one grid may differ by so much, since headers round
 Grid = tuple[tuple[int, ...], np.ndarray]  # a volume's shape and its affine
+Keep = Callable[[str, str, Volume, SeriesFacts], None]  # what is done with each series that can be used
 
 
 def audit_patients(
@@ -31,6 +32,7 @@ def audit_patients(
     folder: str | Path,
     exclude: dict[str, dict[str, str]],
     kind: str,
+    keep: Keep | None = None,
 ) -> tuple[pd.DataFrame, np.ndarray]:
     """
     Audit the series of each patient.
@@ -47,6 +49,8 @@ def audit_patients(
         Modality (or segmentation) to patient to reason: series that the config leaves out.
     kind : str
         The cohort's kind.
+    keep : callable, optional
+        Is given patient, name, volume and facts of each series that can be used.
 
     Returns
     -------
@@ -60,7 +64,7 @@ def audit_patients(
     for patient_id in patient_ids:
         grids: list[Grid] = []
         for name in names:
-            row, thumbnail, grid = _audit_series(patient_id, name, Path(folder), kind)
+            row, thumbnail, grid = _audit_series(patient_id, name, Path(folder), kind, keep)
             if name == "segmentation" and row["status"] in USABLE:
                 row |= _compare_grids(patient_id, grid, grids)
             if grid:
@@ -82,7 +86,9 @@ def check_something_left(series: pd.DataFrame, cohort: str) -> None:
         raise GlioBenchError(f"cohort {cohort}: none of its {len(series)} series is usable; the first because: {first}")
 
 
-def _audit_series(patient_id: str, name: str, folder: Path, kind: str) -> tuple[dict, np.ndarray, Grid | None]:
+def _audit_series(
+    patient_id: str, name: str, folder: Path, kind: str, keep: Keep | None
+) -> tuple[dict, np.ndarray, Grid | None]:
     blank = np.zeros((THUMBNAIL, THUMBNAIL), np.uint8)
     names = {"patient_id": patient_id, "modality": name}
     try:
@@ -94,6 +100,8 @@ def _audit_series(patient_id: str, name: str, folder: Path, kind: str) -> tuple[
     reason = _reason_to_exclude(name, volume, facts)
     if reason:
         return row | {"status": "excluded", "reason": reason}, blank, grid
+    if keep:
+        keep(patient_id, name, volume, facts)
     row |= _brain_size(name, volume, facts)
     row |= {"status": VOXELS_ONLY if facts.unplaced else OK, "reason": _without_millimetres(facts)}
     return row, _thumbnail(volume, _telling_slice(name, volume.voxels)), grid

@@ -46,7 +46,7 @@ def read_patients(folder: str | Path, sites: str | Path | None = None) -> pd.Dat
     return patients.merge(known, on="patient_id", how="left").sort_values("patient_id", ignore_index=True)
 
 
-def read_one(folder: str | Path, patient_id: str, name: str, voi_lut: bool = False) -> tuple[Volume, SeriesFacts]:
+def read_one(folder: str | Path, patient_id: str, name: str) -> tuple[Volume, SeriesFacts]:
     """
     Read one series of a patient from ``<folder>/<patient_id>/<name>.nii.gz`` or ``.nii``.
 
@@ -58,8 +58,6 @@ def read_one(folder: str | Path, patient_id: str, name: str, voi_lut: bool = Fal
         Whose series.
     name : str
         A modality, or "segmentation": the mask of the brainstem, 0 outside.
-    voi_lut : bool
-        Without effect: NIfTI has no VOI look-up table.
 
     Returns
     -------

@@ -9,7 +9,7 @@ from gliobench.imaging.volume import Volume
 SUFFIXES = (".nii.gz", ".nii")  # of NIfTI files, in the order in which they are looked for
 
 
-def read_path(path: str | Path, voi_lut: bool = False) -> tuple[Volume, SeriesFacts]:
+def read_path(path: str | Path) -> tuple[Volume, SeriesFacts]:
     """
     Read the series that a path names.
 
@@ -17,8 +17,6 @@ def read_path(path: str | Path, voi_lut: bool = False) -> tuple[Volume, SeriesFa
     ----------
     path : path
         A folder of DICOM files, or a ``.nii`` or ``.nii.gz`` file.
-    voi_lut : bool
-        Of DICOM, also apply each slice's VOI look-up table or window.
 
     Returns
     -------
@@ -32,7 +30,7 @@ def read_path(path: str | Path, voi_lut: bool = False) -> tuple[Volume, SeriesFa
     """
     path = Path(path)
     if path.is_dir():
-        return read_series(path, voi_lut)
+        return read_series(path)
     if not path.exists():
         raise SeriesError(f"{path} does not exist: name a folder of DICOM files or a .nii or .nii.gz file.")
     if not path.name.lower().endswith(SUFFIXES):

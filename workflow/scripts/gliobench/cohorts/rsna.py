@@ -47,7 +47,7 @@ def read_patients(folder: str | Path, sites: str | Path | None = None) -> pd.Dat
     return patients.merge(known, on="patient_id", how="left").sort_values("patient_id", ignore_index=True)
 
 
-def read_one(folder: str | Path, patient_id: str, name: str, voi_lut: bool = False) -> tuple[Volume, SeriesFacts]:
+def read_one(folder: str | Path, patient_id: str, name: str) -> tuple[Volume, SeriesFacts]:
     """
     Read one series of a patient.
 
@@ -60,8 +60,6 @@ def read_one(folder: str | Path, patient_id: str, name: str, voi_lut: bool = Fal
     name : str
         A modality, or "lesion": the mask of the whole lesion, which generated cohorts have as
         ``lesions/<patient_id>.nii.gz``.
-    voi_lut : bool
-        Also apply each slice's VOI look-up table or window.
 
     Returns
     -------
@@ -83,7 +81,7 @@ def read_one(folder: str | Path, patient_id: str, name: str, voi_lut: bool = Fal
     path = series_folder(folder, patient_id, name)
     if not path.is_dir():
         raise SeriesError(f"patient {patient_id} has no {name} series: there is no folder {path}.")
-    return read_series(path, voi_lut)
+    return read_series(path)
 
 
 def series_folder(folder: str | Path, patient_id: str, modality: str) -> Path:

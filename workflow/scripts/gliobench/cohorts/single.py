@@ -7,7 +7,7 @@ from gliobench.imaging.facts import SeriesError, SeriesFacts
 from gliobench.imaging.volume import Volume
 
 
-def read_one(folder: str | Path, patient_id: str, name: str, voi_lut: bool = False) -> tuple[Volume, SeriesFacts]:
+def read_one(folder: str | Path, patient_id: str, name: str) -> tuple[Volume, SeriesFacts]:
     """
     Read one series of a patient.
 
@@ -19,8 +19,6 @@ def read_one(folder: str | Path, patient_id: str, name: str, voi_lut: bool = Fal
         The patient's folder in it.
     name : str
         A modality, or "segmentation".
-    voi_lut : bool
-        Of DICOM, also apply each slice's VOI look-up table or window.
 
     Returns
     -------
@@ -41,4 +39,4 @@ def read_one(folder: str | Path, patient_id: str, name: str, voi_lut: bool = Fal
         )
     if len(there) > 1:
         raise SeriesError(f"{home} holds both {there[0].name} and {there[1].name}; keep one of them.")
-    return read_path(there[0], voi_lut)
+    return read_path(there[0])

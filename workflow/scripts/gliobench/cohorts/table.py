@@ -57,7 +57,7 @@ def read_patients(table: str | Path, sites: None = None) -> pd.DataFrame:
     return patients.merge(known_beside, on="patient_id", how="left").sort_values("patient_id", ignore_index=True)
 
 
-def read_one(table: str | Path, patient_id: str, name: str, voi_lut: bool = False) -> tuple[Volume, SeriesFacts]:
+def read_one(table: str | Path, patient_id: str, name: str) -> tuple[Volume, SeriesFacts]:
     """
     Read one series of a patient.
 
@@ -69,8 +69,6 @@ def read_one(table: str | Path, patient_id: str, name: str, voi_lut: bool = Fals
         Whose series.
     name : str
         A modality, or "segmentation".
-    voi_lut : bool
-        Of DICOM, also apply each slice's VOI look-up table or window.
 
     Returns
     -------
@@ -93,7 +91,7 @@ def read_one(table: str | Path, patient_id: str, name: str, voi_lut: bool = Fals
     path = str(rows.loc[patient_id, name])
     if not path:
         raise SeriesError(f"patient {patient_id} has no {name} series: the cell in {table} is empty.")
-    return read_path(Path(table).parent / path, voi_lut)
+    return read_path(Path(table).parent / path)
 
 
 @cache  # asked for every series

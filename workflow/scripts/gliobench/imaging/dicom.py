@@ -15,14 +15,14 @@ from gliobench.imaging import geometry
 from gliobench.imaging.facts import SeriesError, SeriesFacts, why_implausible
 from gliobench.imaging.slices import GEOMETRY, GZIPPED, Slice, opened, read_slice
 from gliobench.imaging.tiles import is_tile_sheet
-from gliobench.imaging.volume import Volume, shown, sizes
+from gliobench.imaging.volume import Stored, Volume, shown, sizes, values
 
 HEAD_BYTES = 65536  # reaches the pixel data of an ordinary file; a longer header is read too, only slower
 MARK = slice(128, 132)
 FIRST_TAGS = (b"\x02\x00", b"\x08\x00")  # groups that a file without a preamble begins with
 
 
-def read_series(folder: str | Path, voi_lut: bool = False) -> tuple[Volume, SeriesFacts]:
+def read_series(folder: str | Path) -> tuple[Volume, SeriesFacts]:
     """
     Read the DICOM files of one folder as one volume.
 
@@ -36,8 +36,6 @@ def read_series(folder: str | Path, voi_lut: bool = False) -> tuple[Volume, Seri
     ----------
     folder : path
         The series' folder; sub-folders are not entered.
-    voi_lut : bool
-        Also apply each slice's VOI look-up table or window.
 
     Returns
     -------
@@ -55,7 +53,7 @@ def read_series(folder: str | Path, voi_lut: bool = False) -> tuple[Volume, Seri
     heads = _heads(folder)
     facts = SeriesFacts(n_files=len(heads))
     try:
-        slices, ordered_by = geometry.ordered([read_slice(path, head, voi_lut) for path, head in heads.items()])
+        slices, ordered_by = geometry.ordered([read_slice(path, head) for path, head in heads.items()])
         first = slices[0]
         said = geometry.statuses(slices)
         facts = replace(
@@ -68,7 +66,7 @@ def read_series(folder: str | Path, voi_lut: bool = False) -> tuple[Volume, Seri
             orientation_status=said["orientation"],
         )
         _check_one_volume(folder, slices, ordered_by)
-        voxels, blank_fraction = _load(slices)
+        voxels, stored, blank_fraction = _load(slices)
         if voxels.dtype.kind == "f" and not np.isfinite(voxels).all():
             raise SeriesError(f"{folder}: its rescaled values are not all finite numbers; exclude the series.")
         if facts.position_status != "stated" and is_tile_sheet(voxels):
@@ -80,15 +78,15 @@ def read_series(folder: str | Path, voi_lut: bool = False) -> tuple[Volume, Seri
         error.facts = facts
         raise
     facts = replace(facts, ordered_by=ordered_by, blank_fraction=blank_fraction)
-    return _placed(folder, voxels, slices, facts)
+    return _placed(folder, voxels, stored, slices, facts)
 
 
 def _placed(
-    folder: Path, voxels: npt.NDArray[Any], slices: list[Slice], facts: SeriesFacts
+    folder: Path, voxels: npt.NDArray[Any], stored: Stored, slices: list[Slice], facts: SeriesFacts
 ) -> tuple[Volume, SeriesFacts]:
     """Return the volume that slices in order make, and the facts with its measures."""
     first, stack = slices[0], geometry.stack(slices)
-    volume = Volume(voxels, geometry.affine(slices, stack.step), stack.places)
+    volume = Volume(voxels, geometry.affine(slices, stack.step), stack.places, stored)
     volume = shown(volume) if first.orientation else volume
     facts = replace(
         facts,
@@ -196,13 +194,12 @@ def _check_positions(folder: Path, slices: list[Slice]) -> None:
         )
 
 
-def _load(slices: list[Slice]) -> tuple[npt.NDArray[Any], float]:
-    """Return the stacked pixels, and the share of slices of one single value."""
+def _load(slices: list[Slice]) -> tuple[npt.NDArray[Any], Stored, float]:
+    """Return the values of the stacked slices, what the files hold, and the share of slices of one single value."""
     dtypes = {part.dtype for part in slices}
     dtype = np.dtype("float32") if np.dtype("float32") in dtypes else np.result_type(*dtypes)
-    voxels = np.empty((len(slices), slices[0].rows, slices[0].columns), dtype)
-    n_blank = 0
-    for target, part in zip(voxels, slices, strict=True):
-        part.load(target)
-        n_blank += bool(target.min() == target.max())
-    return voxels, n_blank / len(slices)
+    pixels = np.empty((len(slices), slices[0].rows, slices[0].columns), dtype)
+    shown = tuple(part.load(target) for target, part in zip(pixels, slices, strict=True))
+    voxels = values(pixels, shown)
+    n_blank = sum(bool(image.min() == image.max()) for image in voxels)
+    return voxels, Stored(pixels, shown), n_blank / len(slices)

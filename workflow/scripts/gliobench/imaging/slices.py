@@ -3,9 +3,7 @@
 import gzip
 import math
 import re
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -15,11 +13,19 @@ import numpy as np
 import numpy.typing as npt
 import pydicom
 from pydicom.multival import MultiValue
-from pydicom.pixels import apply_modality_lut, apply_voi_lut, pixel_array
+from pydicom.pixels import apply_modality_lut, pixel_array
 from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from gliobench.imaging.facts import SeriesError
-from gliobench.imaging.scan import FIELDS, PRIVATE_COUNTS, NotPlain, scan
+from gliobench.imaging.presentation import (
+    FETCH_AGAIN,
+    INVERTED_TABLE,
+    Presentation,
+    looked_up,
+    presentation,
+    refused,
+)
+from gliobench.imaging.scan import FIELDS, PRIVATE_COUNTS, TABLES, NotPlain, scan
 
 # Enhanced CT, MR, MR colour and PET: their geometry lies in functional groups (DICOM PS3.6, annex A)
 ENHANCED = {f"1.2.840.10008.5.1.4.1.1.{end}" for end in ("2.1", "4.1", "4.3", "130")}
@@ -53,17 +59,6 @@ PLAIN = {
     "BitsStored": range(1, 33),
     "PixelRepresentation": (0, 1),
 }
-WINDOW = (
-    "PhotometricInterpretation",
-    "BitsStored",
-    "PixelRepresentation",
-    "RescaleSlope",
-    "RescaleIntercept",
-    "WindowCenter",
-    "WindowWidth",
-    "VOILUTFunction",
-)
-FETCH_AGAIN = "fetch the file again or exclude the series"
 GEOMETRY = {  # what places a slice in the patient, and the element of the header that says so
     "spacing": "PixelSpacing",
     "position": "ImagePositionPatient",
@@ -91,9 +86,10 @@ class Slice:
     stated : dict of str to str
         For each of `GEOMETRY`: ``stated``, ``not stated``, or ``invalid`` where it is none that can be.
     dtype : numpy.dtype
-        Of the voxels: the stored integers', or float32 where a slope, intercept or table changes them.
+        Of the pixels: the stored integers', or float32 where a modality look-up table changes them.
     load : callable
-        Write the pixels to an array of shape (rows, columns) and a type that holds `dtype`.
+        Write the pixels to an array of shape (rows, columns) and a type that holds `dtype`, and return their
+        `Presentation`.
     """
 
     path: Path
@@ -109,10 +105,10 @@ class Slice:
     manufacturer: str | None
     stated: dict[str, str]
     dtype: np.dtype[Any]
-    load: Callable[[npt.NDArray[Any]], None]
+    load: Callable[[npt.NDArray[Any]], Presentation]
 
 
-def read_slice(path: Path, head: bytes, voi_lut: bool = False) -> Slice:
+def read_slice(path: Path, head: bytes) -> Slice:
     """
     Read the facts of one image file; its pixels follow with `Slice.load`.
 
@@ -125,8 +121,6 @@ def read_slice(path: Path, head: bytes, voi_lut: bool = False) -> Slice:
         A DICOM file.
     head : bytes
         Its beginning; empty for what only pydicom reads: gzip'd files, and those without a preamble.
-    voi_lut : bool
-        Whether the pixels pass through the file's VOI look-up table or window.
 
     Raises
     ------
@@ -134,17 +128,18 @@ def read_slice(path: Path, head: bytes, voi_lut: bool = False) -> Slice:
         The file holds no single grey image, or is damaged.
     """
     try:
-        return _plain_slice(path, head, voi_lut)
+        return _plain_slice(path, head)
     except NotPlain:
-        return _any_slice(path, voi_lut)
+        return _any_slice(path)
 
 
-def _plain_slice(path: Path, head: bytes, voi_lut: bool) -> Slice:
+def _plain_slice(path: Path, head: bytes) -> Slice:
     fields, offset, length = scan(head)
     if "PrivateCount" in fields:
         raise NotPlain
-    has_table = "ModalityLUTSequence" in fields or (voi_lut and "VOILUTSequence" in fields)
-    if has_table or any(fields.get(keyword) not in allowed for keyword, allowed in PLAIN.items()):
+    if set(TABLES.values()) & fields.keys() or any(
+        fields.get(keyword) not in allowed for keyword, allowed in PLAIN.items()
+    ):
         raise NotPlain
     stored = _stored_dtype(fields)
     n_pixels = fields["Rows"] * fields["Columns"]
@@ -157,7 +152,7 @@ def _plain_slice(path: Path, head: bytes, voi_lut: bool) -> Slice:
     ):
         raise NotPlain
 
-    def load(target: npt.NDArray[Any]) -> None:
+    def load(target: npt.NDArray[Any]) -> Presentation:
         pixels = target if target.dtype == stored else np.empty(target.shape, stored)
         with path.open("rb", buffering=0) as file:
             file.seek(offset)
@@ -166,14 +161,14 @@ def _plain_slice(path: Path, head: bytes, voi_lut: bool) -> Slice:
         if unused:  # may hold anything (DICOM PS3.5, 8.1.1)
             pixels <<= unused
             pixels >>= unused
-        pixels = _windowed(path, pixels, _window(fields), fields) if voi_lut else _rescaled(pixels, fields)
-        _store(path, _presented(pixels, fields), target)
+        if pixels is not target:
+            target[...] = pixels
+        return presentation(path, fields)
 
-    changed = voi_lut or not _identity(fields)
-    return _slice(path, fields, np.dtype("float32") if changed else stored, load)
+    return _slice(path, fields, stored, load)
 
 
-def _any_slice(path: Path, voi_lut: bool) -> Slice:
+def _any_slice(path: Path) -> Slice:
     dataset, fields = _read_dataset(path)
     if fields["bytes"] is None:
         raise SeriesError(f"{path}: {_what_it_is(fields['SOPClassUID'])}.")
@@ -183,19 +178,29 @@ def _any_slice(path: Path, voi_lut: bool) -> Slice:
     has_lut = "ModalityLUTSequence" in dataset
     if has_lut:  # it stands in place of slope and intercept
         fields["RescaleSlope"] = fields["RescaleIntercept"] = None
-    has_table = has_lut or (voi_lut and "VOILUTSequence" in dataset)
-    if fields["PhotometricInterpretation"] == "MONOCHROME1" and has_table:
-        raise SeriesError(f"{path}: MONOCHROME1 with look-up tables is not supported; exclude the series.")
+    if fields["PhotometricInterpretation"] == "MONOCHROME1" and has_lut:
+        raise SeriesError(f"{path}: {INVERTED_TABLE}")
 
-    def load(target: npt.NDArray[Any]) -> None:
-        with _refused(path, f"its pixels cannot be decoded ({UID(fields['TransferSyntaxUID']).name})"):
+    def load(target: npt.NDArray[Any]) -> Presentation:
+        with refused(path, f"its pixels cannot be decoded ({UID(fields['TransferSyntaxUID']).name})"):
             pixels = pixel_array(dataset)
             pixels = apply_modality_lut(pixels, dataset) if has_lut else pixels
-        pixels = _windowed(path, pixels, dataset, fields) if voi_lut else _rescaled(pixels, fields)
-        _store(path, _presented(pixels, fields), target)
+        _store(path, pixels, target)
+        shown = presentation(path, fields)
+        return looked_up(shown, pixels, dataset) if has_lut or "VOILUTSequence" in dataset else shown
 
-    changed = voi_lut or has_lut or not _identity(fields)
-    return _slice(path, fields, np.dtype("float32") if changed else _stored_dtype(fields), load)
+    return _slice(path, fields, np.dtype("float32") if has_lut else _stored_dtype(fields), load)
+
+
+def _store(path: Path, pixels: npt.NDArray[Any], target: npt.NDArray[Any]) -> None:
+    """Write pixels to the array they are meant for, without losing any of their digits but to float32."""
+    casting: Literal["same_kind", "safe"] = "same_kind" if target.dtype.kind == "f" else "safe"
+    if pixels.shape != target.shape or not np.can_cast(pixels.dtype, target.dtype, casting):
+        raise SeriesError(
+            f"{path}: it decodes to {pixels.dtype} {pixels.shape}, but its header promises {target.dtype} "
+            f"{target.shape}; exclude the series."
+        )
+    np.copyto(target, pixels, casting=casting)
 
 
 def _what_it_is(sop_class: str | None) -> str:
@@ -214,68 +219,9 @@ def _tile_sheet(path: Path, maker: str) -> SeriesError:
     )
 
 
-@contextmanager
-def _refused(path: Path, problem: str) -> Iterator[None]:
-    """
-    Turn whatever pydicom or a decoder raises into a sentence with that problem.
-
-    Their own words, warnings too, are not passed on: they quote the header, where names and dates may stand.
-    """
-    try:
-        with _silent():
-            yield
-    except (KeyboardInterrupt, SystemExit):
-        raise
-    except BaseException as error:  # each decoder raises its own kinds; a panic of the one in Rust is no Exception
-        raise SeriesError(f"{path}: {problem}; {FETCH_AGAIN}.") from error
-
-
-@contextmanager
-def _silent() -> Iterator[None]:
-    """Have pydicom neither warn nor log: it quotes what it finds odd."""
-    with pydicom.config.disable_value_validation(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
-
-
-def _windowed(
-    path: Path, pixels: npt.NDArray[Any], dataset: pydicom.Dataset, fields: dict[str, Any]
-) -> npt.NDArray[Any]:
-    """Rescale, and apply the VOI look-up table or window of `dataset`, once for each value that can occur."""
-    low, high = int(pixels.min()), int(pixels.max())
-    if low == high and (fields.get("WindowWidth") or [1])[0] < 1:  # a blank slice has nothing to set a window by
-        return _rescaled(pixels, fields)
-    values = np.arange(low, high + 1).astype(pixels.dtype) if high - low < pixels.size else pixels
-    with _refused(path, "its window or VOI look-up table cannot be applied"):
-        table = apply_voi_lut(_rescaled(values, fields), dataset)
-    return table if values is pixels else table.astype(np.float32)[np.subtract(pixels, low, dtype=np.int64)]
-
-
-def _window(fields: dict[str, Any]) -> pydicom.Dataset:
-    """Return the part of a header that pydicom needs for windowing."""
-    dataset = pydicom.Dataset()
-    with _silent():
-        for keyword in WINDOW:
-            if fields.get(keyword) is not None:
-                setattr(dataset, keyword, fields[keyword])
-    return dataset
-
-
-def _store(path: Path, pixels: npt.NDArray[Any], target: npt.NDArray[Any]) -> None:
-    """Write pixels to the array they are meant for, without losing any of their digits but to float32."""
-    casting: Literal["same_kind", "safe"] = "same_kind" if target.dtype.kind == "f" else "safe"
-    if pixels.shape != target.shape or not np.can_cast(pixels.dtype, target.dtype, casting):
-        raise SeriesError(
-            f"{path}: it decodes to {pixels.dtype} {pixels.shape}, but its header promises {target.dtype} "
-            f"{target.shape}; exclude the series."
-        )
-    if pixels is not target:
-        np.copyto(target, pixels, casting=casting)
-
-
 def _read_dataset(path: Path) -> tuple[pydicom.Dataset, dict[str, Any]]:
     """Read a file with pydicom, and its fields as `scan` names them, an entry for each and `bytes` of pixel data."""
-    with _refused(path, "it cannot be read as DICOM, for it is damaged or states no known transfer syntax"):
+    with refused(path, "it cannot be read as DICOM, for it is damaged or states no known transfer syntax"):
         with opened(path) as file:
             dataset = pydicom.dcmread(file, force=True)
         if "TransferSyntaxUID" not in dataset.file_meta and not dataset.preamble:
@@ -338,7 +284,9 @@ def _check_single_grey(path: Path, fields: dict[str, Any]) -> None:
         )
 
 
-def _slice(path: Path, fields: dict[str, Any], dtype: np.dtype[Any], load: Callable[[npt.NDArray[Any]], None]) -> Slice:
+def _slice(
+    path: Path, fields: dict[str, Any], dtype: np.dtype[Any], load: Callable[[npt.NDArray[Any]], Presentation]
+) -> Slice:
     tiled = [maker for word, maker in TILED.items() if word in (fields.get("ImageType") or [])]
     if tiled:
         raise _tile_sheet(path, tiled[0])
@@ -369,32 +317,6 @@ def _slice(path: Path, fields: dict[str, Any], dtype: np.dtype[Any], load: Calla
 
 def _stored_dtype(fields: dict[str, Any]) -> np.dtype[Any]:
     return np.dtype(f"{'i' if fields['PixelRepresentation'] else 'u'}{fields['BitsAllocated'] // 8 or 1}")
-
-
-def _identity(fields: dict[str, Any]) -> bool:
-    return _rescale(fields) == (1, 0)
-
-
-def _rescale(fields: dict[str, Any]) -> tuple[float, float]:
-    return fields.get("RescaleSlope") or 1.0, fields.get("RescaleIntercept") or 0.0
-
-
-def _rescaled(pixels: npt.NDArray[Any], fields: dict[str, Any]) -> npt.NDArray[Any]:
-    if _identity(fields):
-        return pixels
-    slope, intercept = _rescale(fields)
-    return pixels * np.float64(slope) + np.float64(intercept)
-
-
-def _presented(pixels: npt.NDArray[Any], fields: dict[str, Any]) -> npt.NDArray[Any]:
-    """Invert MONOCHROME1, where large values are dark, within the stored range, so that bright is always large."""
-    if fields["PhotometricInterpretation"] != "MONOCHROME1":
-        return pixels
-    both_ends = -1 if fields["PixelRepresentation"] else 2 ** fields["BitsStored"] - 1  # smallest + largest value
-    if _identity(fields):
-        return both_ends - pixels
-    slope, intercept = _rescale(fields)
-    return both_ends * slope + 2 * intercept - pixels
 
 
 def _value(value: Any, kind: str) -> Any:

@@ -1,10 +1,14 @@
 """Voxels and where they lie."""
 
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from gliobench.imaging.presentation import Presentation
 
 Array = npt.NDArray[np.float64]
 
@@ -15,6 +19,23 @@ SHOWN = {
     "coronal": ((1, -1), (2, -1), (0, -1)),  # from front to back; downwards; to the left
     "axial": ((2, 1), (1, -1), (0, -1)),  # upwards; to the back; to the left
 }
+
+
+@dataclass(frozen=True)
+class Stored:
+    """
+    What DICOM files hold of a volume.
+
+    Attributes
+    ----------
+    pixels : numpy.ndarray
+        Like the voxels, before slope, intercept and windows.
+    shown : sequence of Presentation
+        How each slice of them becomes values.
+    """
+
+    pixels: npt.NDArray[Any]
+    shown: Sequence["Presentation"]
 
 
 @dataclass(frozen=True)
@@ -31,11 +52,41 @@ class Volume:
     places : numpy.ndarray, shape (slices,), optional
         Where slices of unequal distances lie, as slice indices of the affine that grow from 0; None where they are 0,
         1, 2 and so on.
+    stored : Stored, optional
+        What the files hold, of a volume read from DICOM.
     """
 
     voxels: npt.NDArray[Any]
     affine: Array
     places: Array | None = None
+    stored: Stored | None = None
+
+
+def values(pixels: npt.NDArray[Any], shown: Sequence["Presentation"]) -> npt.NDArray[Any]:
+    """Return the values of stored pixels: the pixels themselves, float32 where a slope and intercept rescale them."""
+    if all(each.as_stored for each in shown):
+        return pixels
+    made = np.empty(pixels.shape, np.float32 if any(each.rescales for each in shown) else pixels.dtype)
+    for target, each, image in zip(made, shown, pixels, strict=True):
+        target[...] = each.values(image)
+    return made
+
+
+def windowed(volume: Volume) -> Volume:
+    """
+    Return a volume after each slice's VOI look-up table or window, float32; as it is where it was not read from DICOM.
+
+    Raises
+    ------
+    SeriesError
+        A window cannot be applied.
+    """
+    if volume.stored is None:
+        return volume
+    made = np.empty(volume.voxels.shape, np.float32)
+    for target, each, image in zip(made, volume.stored.shown, volume.stored.pixels, strict=True):
+        target[...] = each.windowed(image)
+    return replace(volume, voxels=made, stored=None)
 
 
 def slice_plane(affine: Array) -> str:
@@ -69,15 +120,26 @@ def shown(volume: Volume) -> Volume:
     plane = SHOWN[slice_plane(volume.affine)]
     along = np.abs(volume.affine[:3, :3] / np.linalg.norm(volume.affine[:3, :3], axis=0))
     (_, rows, columns) = [axis for axis, _ in plane]
-    voxels, affine, places = volume.voxels, volume.affine, volume.places
+    affine, places, order = volume.affine, volume.places, [0, 1, 2]
+    mirrored: list[int] = []
     if along[rows, 2] + along[columns, 1] > along[rows, 1] + along[columns, 2]:
-        voxels, affine = voxels.transpose(0, 2, 1), affine[:, [0, 2, 1, 3]]
+        order, affine = [0, 2, 1], affine[:, [0, 2, 1, 3]]
     for axis, (patient_axis, direction) in enumerate(plane):
         if affine[patient_axis, axis] * direction < 0:
-            last = places[-1] if axis == 0 and places is not None else voxels.shape[axis] - 1
-            voxels, affine = np.flip(voxels, axis), _reversed(affine, axis, last)
+            last = places[-1] if axis == 0 and places is not None else volume.voxels.shape[order[axis]] - 1
+            affine = _reversed(affine, axis, last)
             places = last - places[::-1] if axis == 0 and places is not None else places
-    return Volume(np.ascontiguousarray(voxels), affine, places)
+            mirrored.append(axis)
+    voxels = _turned(volume.voxels, order, mirrored)
+    stored = volume.stored
+    if stored:
+        pixels = voxels if stored.pixels is volume.voxels else _turned(stored.pixels, order, mirrored)
+        stored = Stored(pixels, stored.shown[::-1] if 0 in mirrored else stored.shown)
+    return Volume(voxels, affine, places, stored)
+
+
+def _turned(voxels: npt.NDArray[Any], order: list[int], mirrored: list[int]) -> npt.NDArray[Any]:
+    return np.ascontiguousarray(np.flip(voxels.transpose(order), tuple(mirrored)))
 
 
 def _reversed(affine: Array, axis: int, last: float) -> Array:

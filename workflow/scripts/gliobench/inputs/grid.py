@@ -1,7 +1,6 @@
 """The 3D input that channels are stacked from: all series of a patient on one grid."""
 
-from collections.abc import Callable
-from functools import cache
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -14,15 +13,14 @@ from gliobench.imaging.intensity import rescale, standardise
 from gliobench.imaging.registration import rigid
 from gliobench.imaging.resample import Grid, box, sample, sample_mask
 from gliobench.imaging.volume import Volume, regular
-from gliobench.inputs.read import NotCovered, Read
+from gliobench.inputs.read import NotCovered, Patient, Read
 
 MILLIMETRES = True  # it lays series over each other by their places in the patient
 COVERED = 0.8  # of the reference's brain that a channel must show
 MASKS = ("segmentation", "lesion")  # series that are masks; they lie in the space of the reference
 INTENSITIES = {"standardise": standardise, "rescale": rescale}
 
-Placed = Callable[[str], Volume]
-Stripped = Callable[[str], tuple[Volume, npt.NDArray[np.bool_]]]
+Stripped = tuple[Volume, npt.NDArray[np.bool_]]
 
 
 def needs(name: str, settings: dict[str, Any]) -> list[str]:
@@ -40,6 +38,82 @@ def needs(name: str, settings: dict[str, Any]) -> list[str]:
     return list(dict.fromkeys(names))
 
 
+class Space:
+    """
+    Where the series of a patient are laid over each other: the reference, its masks and the grid are made once.
+
+    Parameters
+    ----------
+    read : callable
+        Reads the patient's series.
+    settings : dict
+        As for `make_input`.
+    """
+
+    def __init__(self, read: Read, settings: dict[str, Any]):
+        self.read = read
+        self.settings = settings
+
+    def placed(self, name: str) -> Volume:
+        """Read a series that has a place in the patient: slices equally spaced, masks as such."""
+        volume, facts = self.read(name)
+        if facts.unplaced:
+            raise SeriesError(f"{facts.unplaced}; it cannot be laid over other series.")
+        return regular(Volume(volume.voxels > 0, volume.affine, volume.places) if name in MASKS else volume)
+
+    @cached_property
+    def reference(self) -> Volume:
+        """The series that others are laid over."""
+        return self.placed(self.settings["reference"])
+
+    @cached_property
+    def brain(self) -> Stripped:
+        """The reference's brain, and its mask."""
+        return stripped(self.reference, "auto")
+
+    @cached_property
+    def _reference_shown(self) -> Stripped:
+        return stripped(self.reference, self.settings["skull_stripping"])
+
+    @cached_property
+    def segmentation(self) -> Volume:
+        """The segmentation, as a mask."""
+        return self.placed("segmentation")
+
+    def shown(self, name: str) -> Stripped:
+        """Return a series as ``skull_stripping`` asks, and the mask of what it shows."""
+        if name == self.settings["reference"]:
+            return self._reference_shown
+        return stripped(self.placed(name), self.settings["skull_stripping"])
+
+    @cached_property
+    def grid(self) -> Grid:
+        """The grid, placed as ``around`` asks."""
+        if self.settings["around"] == "segmentation":
+            corners = box(self.segmentation.voxels, self.segmentation.affine)
+        else:
+            volume, inside = self.brain
+            corners = box(inside, volume.affine)
+        spacing = np.broadcast_to(np.asarray(self.settings["spacing"], dtype=float), 3)
+        return Grid(tuple(self.settings["shape"]), tuple(spacing.tolist()), corners.mean(axis=0))
+
+    @cached_property
+    def wanted(self) -> npt.NDArray[np.bool_]:
+        """What every channel has to show of the grid: the segmentation, or the reference's brain."""
+        if self.settings["around"] == "segmentation":
+            return sample_mask(self.segmentation.voxels, self.segmentation.affine, self.grid)
+        volume, inside = self.brain
+        return fill_holes(sample_mask(inside, volume.affine, self.grid))
+
+    def check_covered(self, name: str, shown: npt.NDArray[np.bool_]) -> None:
+        """Refuse a channel that shows too little of what the grid is placed around."""
+        share = int(np.count_nonzero(shown & self.wanted)) / max(int(np.count_nonzero(self.wanted)), 1)
+        if share < COVERED:
+            around = self.settings["around"]
+            what = f"the brain that {self.settings['reference']} shows" if around == "brain" else "the segmentation"
+            raise NotCovered(f"{name} covers {share:.0%} of {what}, and {COVERED:.0%} are needed.")
+
+
 def make_input(read: Read, name: str, settings: dict[str, Any]) -> tuple[list[npt.NDArray[Any]], list[int | None]]:
     """
     Resample one series onto the patient's grid, which is the same for all of the patient's series.
@@ -47,7 +121,7 @@ def make_input(read: Read, name: str, settings: dict[str, Any]) -> tuple[list[np
     Parameters
     ----------
     read : callable
-        Reads the patient's series.
+        Reads the patient's series; a `Patient` keeps the grid for the next.
     name : str
         A modality, or ``segmentation`` or ``lesion`` for a mask (0 and 1).
     settings : dict
@@ -70,62 +144,18 @@ def make_input(read: Read, name: str, settings: dict[str, Any]) -> tuple[list[np
     SeriesError
         A series has no place in millimetres, or the two hardly overlap.
     """
-    placed: Placed = cache(lambda series: _placed(read, series))
-    brain: Stripped = cache(lambda series: stripped(placed(series), "auto"))
-    strip: Stripped = cache(lambda series: stripped(placed(series), settings["skull_stripping"]))
-    grid = place_grid(placed, brain, settings)
+    space = read.once("space", lambda: Space(read, settings)) if isinstance(read, Patient) else Space(read, settings)
     if name in MASKS:
-        mask = placed(name)
-        return [sample_mask(mask.voxels, mask.affine, grid).astype(np.float16)], [None]
-    volume, inside = strip(name)
+        mask = space.segmentation if name == "segmentation" else space.placed(name)
+        return [sample_mask(mask.voxels, mask.affine, space.grid).astype(np.float16)], [None]
+    volume, inside = space.shown(name)
     transform = None
     if settings["registration"] == "rigid" and name != settings["reference"]:
-        transform = rigid(volume, strip(settings["reference"])[0])
-    shown = fill_holes(sample_mask(inside, volume.affine, grid, transform))
-    _check_covered(name, shown, placed, brain, grid, settings)
-    values = sample(volume, grid, transform, inside)
+        transform = rigid(volume, space.shown(settings["reference"])[0])
+    shown = fill_holes(sample_mask(inside, volume.affine, space.grid, transform))
+    space.check_covered(name, shown)
+    values = sample(volume, space.grid, transform, inside)
     return [INTENSITIES[settings["intensity"]](values, shown).astype(np.float16)], [None]
-
-
-def _placed(read: Read, name: str) -> Volume:
-    """Read a series that has a place in the patient: slices equally spaced, masks as such."""
-    volume, facts = read(name)
-    if facts.unplaced:
-        raise SeriesError(f"{facts.unplaced}; it cannot be laid over other series.")
-    return regular(Volume(volume.voxels > 0, volume.affine, volume.places) if name in MASKS else volume)
-
-
-def _check_covered(
-    name: str,
-    shown: npt.NDArray[np.bool_],
-    placed: Placed,
-    brain: Stripped,
-    grid: Grid,
-    settings: dict[str, Any],
-) -> None:
-    """Refuse a channel that shows too little of what the grid is placed around."""
-    if settings["around"] == "segmentation":
-        what, mask = "the segmentation", placed("segmentation")
-        wanted = sample_mask(mask.voxels, mask.affine, grid)
-    else:
-        what = f"the brain that {settings['reference']} shows"
-        reference, inside = brain(settings["reference"])
-        wanted = fill_holes(sample_mask(inside, reference.affine, grid))
-    share = int(np.count_nonzero(shown & wanted)) / max(int(np.count_nonzero(wanted)), 1)
-    if share < COVERED:
-        raise NotCovered(f"{name} covers {share:.0%} of {what}, and {COVERED:.0%} are needed.")
-
-
-def place_grid(placed: Placed, brain: Stripped, settings: dict[str, Any]) -> Grid:
-    """Place the grid of one patient as ``around`` asks; see `make_input`."""
-    if settings["around"] == "segmentation":
-        segmentation = placed("segmentation")
-        corners = box(segmentation.voxels, segmentation.affine)
-    else:
-        volume, inside = brain(settings["reference"])
-        corners = box(inside, volume.affine)
-    spacing = np.broadcast_to(np.asarray(settings["spacing"], dtype=float), 3)
-    return Grid(tuple(settings["shape"]), tuple(spacing.tolist()), corners.mean(axis=0))
 
 
 def fill_holes(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:

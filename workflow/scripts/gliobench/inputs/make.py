@@ -1,7 +1,6 @@
 """Making inputs: each patient's series read and turned into the arrays an approach asks for."""
 
 from collections.abc import Iterable
-from functools import partial
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -12,8 +11,9 @@ import pandas as pd
 
 from gliobench.cohorts import read_patient_series
 from gliobench.errors import GlioBenchError
-from gliobench.imaging.facts import SeriesError
-from gliobench.inputs.read import NotCovered
+from gliobench.imaging.facts import SeriesError, SeriesFacts
+from gliobench.imaging.volume import Volume, windowed
+from gliobench.inputs.read import NotCovered, Patient
 from gliobench.inputs.store import SHARD_INDEX
 from gliobench.terms import OK, USABLE
 
@@ -44,25 +44,34 @@ def usable_statuses(settings: dict[str, Any]) -> tuple[str, ...]:
     return (OK,) if getattr(_kind(settings), "MILLIMETRES", False) else USABLE
 
 
+def usable_series(series: pd.DataFrame, names: Iterable[str], settings: dict[str, Any]) -> dict[str, list[str]]:
+    """Return of which series each patient's input can be made, in the order of `names`; see `usable_patients`."""
+    found: dict[str, list[str]] = {}
+    for name in names:
+        for patient_id in usable_patients(series, name, settings):
+            found.setdefault(patient_id, []).append(name)
+    return found
+
+
 def make_inputs(
-    patient_ids: Iterable[str], name: str, folder: str | Path, kind: str, settings: dict[str, Any]
+    patient_id: str, names: Iterable[str], folder: str | Path, kind: str, settings: dict[str, Any]
 ) -> tuple[list[np.ndarray], pd.DataFrame]:
     """
-    Make the inputs of some patients from one of their series.
+    Make the inputs of a patient from several series.
 
     Parameters
     ----------
-    patient_ids : iterable of str
-        Patients for whom it can be made (see `usable_patients`).
-    name : str
-        The series: a modality, ``segmentation`` or ``lesion``.
+    patient_id : str
+        The patient.
+    names : iterable of str
+        Series for which it can be made (see `usable_series`): modalities, ``segmentation`` or ``lesion``.
     folder : path
         The cohort.
     kind : str
         Kind of the cohort, which tells how it lies on disk.
     settings : dict
         ``input`` of the approach: ``kind`` names the module of `gliobench.inputs` whose ``make_input(read, name,
-        settings)`` makes the arrays of one patient; ``voi_lut`` asks for the VOI LUT.
+        settings)`` makes the arrays of one series; ``voi_lut`` asks for the VOI LUT.
 
     Returns
     -------
@@ -80,10 +89,15 @@ def make_inputs(
     make_input = _kind(settings).make_input
     arrays: list[np.ndarray] = []
     rows: list[tuple[str, str, int | None, str | None]] = []
-    for patient_id in patient_ids:
-        read = partial(read_patient_series, kind, folder, patient_id, voi_lut=settings.get("voi_lut", False))
+
+    def read(name: str) -> tuple[Volume, SeriesFacts]:
+        volume, facts = read_patient_series(kind, folder, patient_id, name)
+        return windowed(volume) if settings.get("voi_lut") else volume, facts
+
+    patient = Patient(read)
+    for name in names:
         try:
-            made, slice_indexes = make_input(read, name, settings)
+            made, slice_indexes = make_input(patient, name, settings)
         except NotCovered as error:
             rows.append((patient_id, name, None, str(error)))
             continue

@@ -1,6 +1,6 @@
 """The array store: one ``.npy`` a shard, with a TSV that says which row is whose; and how series are joined."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -95,14 +95,16 @@ class _ArrayFile:
         np.lib.format.write_array_header_1_0(self.file, header)
 
 
-def read_shards(paths: Sequence[str | Path], patients: Collection[str] | None = None) -> Stored:
+def read_shards(paths: Sequence[str | Path], name: str, patients: Collection[str] | None = None) -> Stored:
     """
-    Read the shards of one series into one array.
+    Read one series of an approach's inputs into one array.
 
     Parameters
     ----------
     paths : sequence of path
-        The ``.npy`` files; one that holds none of the patients is not opened.
+        The ``.npy`` files of the shards; one that holds none of the patients is not opened.
+    name : str
+        The series.
     patients : collection of str, optional
         Whose rows to read; all by default.
 
@@ -120,7 +122,7 @@ def read_shards(paths: Sequence[str | Path], patients: Collection[str] | None = 
     """
     tables = [read_table(Path(path).with_suffix(".tsv"), "index").assign(shard=n) for n, path in enumerate(paths)]
     index = pd.concat(tables, ignore_index=True)
-    index = index[index["reason"].isna()].drop(columns="reason")
+    index = index[index["reason"].isna() & (index["modality"] == name)].drop(columns="reason")
     if patients is not None:
         index = index[index["patient_id"].isin(list(patients))]
     index = index.sort_values(["patient_id", "slice_index"], kind="stable", ignore_index=True)
@@ -218,16 +220,20 @@ def stack_channels(series: Mapping[str, Stored]) -> Stored:
 JOINS = {"volume": single, "slices": append_rows, "grid": stack_channels, "facts": stack_channels}
 
 
-def join_shards(kind: str, arrays: Sequence[str | Path], patients: Collection[str] | None = None) -> Stored:
+def join_shards(
+    kind: str, arrays: Sequence[str | Path], series: Iterable[str], patients: Collection[str] | None = None
+) -> Stored:
     """
-    Read the shards of an approach's input, its series joined as the kind of input asks.
+    Read the shards of an approach's inputs, series joined as the kind of input asks.
 
     Parameters
     ----------
     kind : str
         Kind of the input.
     arrays : sequence of path
-        Shards, ``<series>/<shard>.npy``, series in the order of the channels.
+        The ``.npy`` files of the shards.
+    series : iterable of str
+        Series to join, in the order of the channels.
     patients : collection of str, optional
         Whose rows to read; all by default.
 
@@ -236,10 +242,7 @@ def join_shards(kind: str, arrays: Sequence[str | Path], patients: Collection[st
     array, index
         As `read_shards` returns them.
     """
-    shards: dict[str, list[str | Path]] = {}
-    for path in arrays:
-        shards.setdefault(Path(path).parent.name, []).append(path)
-    return JOINS[kind]({name: read_shards(paths, patients) for name, paths in shards.items()})
+    return JOINS[kind]({name: read_shards(arrays, name, patients) for name in series})
 
 
 def _check_something_left(series: Mapping[str, Stored]) -> None:

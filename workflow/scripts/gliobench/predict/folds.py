@@ -55,7 +55,7 @@ def predict_patient(
     record : dict
         Its ``run.json``.
     arrays : sequence of path
-        The patient's input, ``<series>/<any>.npy``, series in the order of the run's channels.
+        The patient's inputs.
     series : DataFrame
         As in the schema ``series``: the patient's, as the audit found them.
     machine : Machine
@@ -70,7 +70,7 @@ def predict_patient(
     """
     approach = import_module(f"gliobench.approaches.{record['approach']}")
     device = approach.prepare(machine)
-    inputs, _ = join_shards(record["input"]["kind"], arrays)
+    inputs, _ = join_shards(record["input"]["kind"], arrays, record["series"])
     if list(inputs.shape[1:]) != record["shape"]:
         raise GlioBenchError(
             f"the input has the shape {list(inputs.shape[1:])}, but {run} was trained on {record['shape']}; "

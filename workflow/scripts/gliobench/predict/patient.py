@@ -1,6 +1,6 @@
 """One new patient: the series audited, and the input made by the code that made the training's."""
 
-from collections.abc import Iterator
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -8,15 +8,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from gliobench.cohorts import DECODED
 from gliobench.cohorts.audit import audit_patients
+from gliobench.cohorts.decoded import keep_series
 from gliobench.errors import GlioBenchError
-from gliobench.inputs.make import make_inputs, usable_patients, usable_statuses
+from gliobench.inputs.make import make_inputs, usable_series, usable_statuses
 from gliobench.terms import MODALITIES, SEGMENTATION
 
 LAYOUT = "single"
 
 
-def audit_patient(patient: Path, record: dict[str, Any]) -> tuple[pd.DataFrame, np.ndarray]:
+def audit_patient(patient: Path, record: dict[str, Any], decoded: Path) -> tuple[pd.DataFrame, np.ndarray]:
     """
     Audit the series of a patient that a run's input is made from.
 
@@ -26,6 +28,8 @@ def audit_patient(patient: Path, record: dict[str, Any]) -> tuple[pd.DataFrame, 
         The patient's folder.
     record : dict
         ``run.json`` of the run.
+    decoded : Path
+        Where the series are kept for `make_patient_inputs`.
 
     Returns
     -------
@@ -40,11 +44,12 @@ def audit_patient(patient: Path, record: dict[str, Any]) -> tuple[pd.DataFrame, 
     needed = needed_series(record)
     # As in training, a segmentation may lie on the grid of a series that the run itself does not read.
     names = (*MODALITIES, SEGMENTATION) if SEGMENTATION in needed else needed
-    series, thumbnails = audit_patients([patient.name], names, patient.parent, {}, LAYOUT)
+    keep = partial(keep_series, decoded)
+    series, thumbnails = audit_patients([patient.name], names, patient.parent, {}, LAYOUT, keep)
     mine = series["modality"].isin(needed)
     series, thumbnails = series[mine].reset_index(drop=True), thumbnails[mine.to_numpy()]
     unusable = series[~series["status"].isin(usable_statuses(record["input"]))]
-    makeable = list(_usable(patient.name, series, record))
+    makeable = usable_series(series, record["series"], record["input"])
     # Slices of several series are rows of one input: what is there is scored, as in training. Else they are channels.
     if len(unusable) and (record["input"]["kind"] != "slices" or not makeable):
         first = unusable.iloc[0]
@@ -62,10 +67,10 @@ def needed_series(record: dict[str, Any]) -> list[str]:
 
 
 def make_patient_inputs(
-    patient: Path, series: pd.DataFrame, record: dict[str, Any]
-) -> Iterator[tuple[list[np.ndarray], pd.DataFrame]]:
+    patient: Path, series: pd.DataFrame, record: dict[str, Any], decoded: Path
+) -> tuple[list[np.ndarray], pd.DataFrame]:
     """
-    Make the inputs of a patient from one series after the other, in the order of the run's channels.
+    Make the inputs of a patient from the series of a run that are usable.
 
     Parameters
     ----------
@@ -75,25 +80,21 @@ def make_patient_inputs(
         From `audit_patient`.
     record : dict
         ``run.json`` of the run.
+    decoded : Path
+        Where `audit_patient` kept the series.
 
-    Yields
-    ------
+    Returns
+    -------
     arrays, index
-        As `gliobench.inputs.make.make_inputs` returns them; empty for a series that is not usable.
+        As `gliobench.inputs.make.make_inputs` returns them.
 
     Raises
     ------
     GlioBenchError
         A series shows too little of the patient to be a channel beside the others.
     """
-    usable = set(_usable(patient.name, series, record))
-    for name in record["series"]:
-        patients = [patient.name] if name in usable else []
-        arrays, index = make_inputs(patients, name, patient.parent, LAYOUT, record["input"])
-        for reason in index["reason"].dropna():
-            raise GlioBenchError(f"patient {patient.name}: {reason}")
-        yield arrays, index
-
-
-def _usable(patient_id: str, series: pd.DataFrame, record: dict[str, Any]) -> Iterator[str]:
-    return (name for name in record["series"] if patient_id in usable_patients(series, name, record["input"]))
+    names = usable_series(series, record["series"], record["input"]).get(patient.name, [])
+    arrays, index = make_inputs(patient.name, names, decoded, DECODED, record["input"])
+    for reason in index["reason"].dropna():
+        raise GlioBenchError(f"patient {patient.name}: {reason}")
+    return arrays, index

@@ -14,7 +14,7 @@ from gliobench.terms import parent_cohort
 STAGES = {
     "generate": ("generate", ()),
     "audit": ("audit", ()),
-    "preprocess": ("preprocess", ("approach", "modality")),
+    "preprocess": ("preprocess", ("approach",)),
     "tuning": ("tune", tuple(CELL[1:])),
     "runs": ("train", tuple(CELL[1:])),
     "explanations": ("explain", tuple(CELL[1:])),

@@ -62,6 +62,11 @@ class StudyFile(Settings):
         description="the same arithmetic on every x86-64 processor with AVX2; `false` lets libraries use what the "
         "processor has, which is faster ([docs/method.md](../docs/method.md#same-config-same-bytes))",
     )
+    decoded: bool = Field(
+        True,
+        description="keep every series as the audit decodes it, cropped, so that inputs are made without opening an "
+        "image again ([docs/method.md](../docs/method.md#one-pass-over-the-images) has the disk it takes)",
+    )
     cohorts: Annotated[dict[str, Any], Field(min_length=1)] = Field(
         description="[cohorts](#cohorts) by name (letters, digits, `-`, `_`)"
     )

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from gliobench.seeds import derive_seed
+from gliobench.terms import LESION
 from gliobench.training.gradcam import COLUMNS, draw_cases, explain_run
 from gliobench.training.job import load_inputs
 from gliobench.training.models import load_model
@@ -24,7 +25,7 @@ def explain(
     models: str | Path,
     patients: pd.DataFrame,
     arrays: Sequence[str | Path],
-    lesions: Sequence[str | Path],
+    series: Sequence[str],
     seed: int,
 ) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
     """
@@ -42,8 +43,10 @@ def explain(
         The run's folder of models, one a fold.
     patients : DataFrame
         As in the schema ``patients``.
-    arrays, lesions : sequence of path
-        Shards of the inputs, and of the lesions' masks where they are known.
+    arrays : sequence of path
+        Shards of the inputs.
+    series : sequence of str
+        Series of the inputs, in the order of the channels; ``lesion`` behind them where its masks are known.
     seed : int
         The cohort's base seed.
 
@@ -56,7 +59,8 @@ def explain(
     if not cases:  # every fold failed, or the split tests nobody
         return pd.DataFrame(columns=COLUMNS), np.empty((0,), np.float32), np.empty((0,), np.float16)
     drawn = [case.patient_id for case in cases]
-    inputs, index = load_inputs(kind, arrays, patients, drawn)
+    channels = [name for name in series if name != LESION]
+    inputs, index = load_inputs(kind, arrays, channels, patients, drawn)
 
     @cache
     def model_of(fold: int) -> Model:
@@ -70,13 +74,11 @@ def explain(
         inputs,
         index["patient_id"].tolist(),
         derive_seed(seed, "random weights"),
-        _masks(kind, lesions, patients, index["patient_id"]),
+        _masks(kind, arrays, patients, index["patient_id"]) if LESION in series else None,
     )
 
 
-def _masks(kind: str, lesions: Sequence[str | Path], patients: pd.DataFrame, wanted: pd.Series) -> np.ndarray | None:
-    if not lesions:
-        return None
-    masks, index = load_inputs(kind, lesions, patients, wanted)
+def _masks(kind: str, arrays: Sequence[str | Path], patients: pd.DataFrame, wanted: pd.Series) -> np.ndarray:
+    masks, index = load_inputs(kind, arrays, [LESION], patients, wanted)
     row = index.set_index("patient_id")["row"]
     return masks[row[wanted].to_numpy(int), 0]

@@ -43,7 +43,7 @@ def run_job(
     patients, split : path
         Tables of the cohort.
     arrays : sequence of path
-        Shards of the approach's input, ``<series>/<shard>.npy``, series in the order of the channels.
+        Shards of the approach's inputs.
     outputs : object
         Paths ``predictions``, ``history``, ``record`` and ``models``, as Snakemake gives them.
     """
@@ -51,7 +51,7 @@ def run_job(
     device = approach.prepare(machine)
     cohort, roles = read_table(patients, "patients"), read_table(split, "split")
     job = replace(job, reason=job.reason or next(iter(roles["reason"].dropna()), None))
-    inputs, index = load_inputs(job.input, arrays, cohort, roles["patient_id"])
+    inputs, index = load_inputs(job.input, arrays, job.needs["series"], cohort, roles["patient_id"])
     unfinished = Path(outputs.predictions).parent / ".unfinished"
     records = train_folds(job, approach, inputs, index, roles, unfinished, machine, device)
     write_table(gather_folds(unfinished, records, "predictions"), outputs.predictions, "predictions")
@@ -74,7 +74,7 @@ def run_job(
 
 
 def load_inputs(
-    kind: str, arrays: Sequence[str | Path], patients: pd.DataFrame, wanted: Iterable[str]
+    kind: str, arrays: Sequence[str | Path], series: Iterable[str], patients: pd.DataFrame, wanted: Iterable[str]
 ) -> tuple[np.ndarray, pd.DataFrame]:
     """
     Load the inputs of some patients, their series joined.
@@ -84,7 +84,9 @@ def load_inputs(
     kind : str
         Kind of the inputs; says how series are joined.
     arrays : sequence of path
-        Shards, ``<series>/<shard>.npy``, series in the order of the channels.
+        Shards of an approach's inputs.
+    series : iterable of str
+        Series to join, in the order of the channels.
     patients : DataFrame
         As in the schema ``patients``.
     wanted : iterable of str
@@ -97,7 +99,7 @@ def load_inputs(
     index : DataFrame
         patient_id, modality, slice_index and label of each row.
     """
-    inputs, index = join_shards(kind, arrays, set(wanted))
+    inputs, index = join_shards(kind, arrays, series, set(wanted))
     labels = patients[["patient_id", "label"]]
     return inputs, index.merge(labels, on="patient_id", how="left", validate="many_to_one")
 

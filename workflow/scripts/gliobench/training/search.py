@@ -39,20 +39,22 @@ def search(
     patients, split : path
         Tables of the cohort.
     arrays : sequence of str
-        Shards of the approach's input; those that hold test patients alone are not opened.
+        Shards of the approach's inputs; those that hold test patients alone are not opened.
     folder : Path
         Where the journal of a search is kept, by what the search depends on.
     """
     journal = folder / ".unfinished" / f"{_fingerprint(job, settings, machine, [patients, split, *arrays])}.log"
-    load = partial(load_parts, job.input, job.repeat, str(patients), str(split), list(arrays))
+    load = partial(load_parts, job.input, job.needs["series"], job.repeat, str(patients), str(split), list(arrays))
     return tune(job, settings, machine, load, journal)
 
 
-def load_parts(kind: str, repeat: int, patients: str, split: str, arrays: list[str]) -> tuple[Part, Part]:
+def load_parts(
+    kind: str, series: list[str], repeat: int, patients: str, split: str, arrays: list[str]
+) -> tuple[Part, Part]:
     """Return the training and the validation part of a split's first fold."""
     table = read_table(split, "split")
     roles = table[(table["repeat"] == repeat) & (table["fold"] == 0) & (table["role"] != "test")]
-    inputs, index = load_inputs(kind, arrays, read_table(patients, "patients"), roles["patient_id"])
+    inputs, index = load_inputs(kind, arrays, series, read_table(patients, "patients"), roles["patient_id"])
     train, validation = (part_of(inputs, index, rows_of(index, roles, role)) for role in ("train", "validation"))
     return train, validation
 

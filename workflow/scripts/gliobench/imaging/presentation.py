@@ -1,0 +1,176 @@
+"""How the stored pixels of a DICOM slice become values: rescaled, inverted, and through a window where asked for."""
+
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pydicom
+from pydicom.pixels import apply_voi_lut
+
+from gliobench.imaging.facts import SeriesError
+
+WINDOW = (
+    "PhotometricInterpretation",
+    "BitsStored",
+    "PixelRepresentation",
+    "RescaleSlope",
+    "RescaleIntercept",
+    "WindowCenter",
+    "WindowWidth",
+    "VOILUTFunction",
+)
+FUNCTIONS = ("LINEAR", "LINEAR_EXACT", "SIGMOID")  # of a window (DICOM PS3.3, C.11.2.1.3)
+FETCH_AGAIN = "fetch the file again or exclude the series"
+INVERTED_TABLE = "MONOCHROME1 with look-up tables is not supported; exclude the series."
+NO_WINDOW = "its window or VOI look-up table cannot be applied"
+
+
+@dataclass(frozen=True)
+class Presentation:
+    """
+    What turns the stored pixels of one slice into values.
+
+    Attributes
+    ----------
+    path : str
+        The file, for sentences.
+    fields : mapping
+        Of its header, by keyword: those of `WINDOW` that it has.
+    looked_up : tuple of int and list of float, optional
+        What a look-up table of the file makes of the stored values, from the first on, in place of a window.
+    refused : str, optional
+        Why there is no such table, as a sentence.
+    """
+
+    path: str
+    fields: Mapping[str, Any]
+    looked_up: tuple[int, list[float]] | None = None
+    refused: str | None = None
+
+    @property
+    def as_stored(self) -> bool:
+        """Whether the values are the stored pixels."""
+        return _identity(self.fields) and not self._inverted
+
+    @property
+    def rescales(self) -> bool:
+        """Whether slope and intercept change the pixels."""
+        return not _identity(self.fields)
+
+    @property
+    def _inverted(self) -> bool:
+        return bool(self.fields["PhotometricInterpretation"] == "MONOCHROME1")
+
+    def values(self, pixels: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Return the values of stored pixels: rescaled; MONOCHROME1 inverted, so that bright is always large."""
+        return self._upright(_rescaled(pixels, self.fields))
+
+    def windowed(self, pixels: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+        """
+        Return the values after the VOI look-up table or window, float32.
+
+        Raises
+        ------
+        SeriesError
+            It cannot be applied.
+        """
+        if self.refused:
+            raise SeriesError(self.refused)
+        return self._upright(self._through_window(pixels)).astype(np.float32)
+
+    def _through_window(self, pixels: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Rescale, and apply the table or the window, once for each value that can occur."""
+        low, high = int(pixels.min()), int(pixels.max())
+        if self.looked_up:
+            low, table = self.looked_up
+            return np.array(table, np.float32)[np.subtract(pixels, low, dtype=np.int64)]
+        if low == high and (self.fields.get("WindowWidth") or [1])[0] < 1:  # a blank slice has no use for a window
+            return _rescaled(pixels, self.fields)
+        values = np.arange(low, high + 1).astype(pixels.dtype) if high - low < pixels.size else pixels
+        with refused(self.path, NO_WINDOW):
+            made = apply_voi_lut(_rescaled(values, self.fields), _window(self.fields))
+        return made if values is pixels else made.astype(np.float32)[np.subtract(pixels, low, dtype=np.int64)]
+
+    def _upright(self, pixels: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Invert MONOCHROME1, where large values are dark, within the stored range."""
+        if not self._inverted:
+            return pixels
+        bits = self.fields["BitsStored"]
+        both_ends = -1 if self.fields["PixelRepresentation"] else 2**bits - 1  # smallest + largest value
+        if _identity(self.fields):
+            return both_ends - pixels
+        slope, intercept = _rescale(self.fields)
+        return both_ends * slope + 2 * intercept - pixels
+
+
+def presentation(path: object, fields: Mapping[str, Any]) -> Presentation:
+    """Return how a slice without look-up tables is presented, by the fields of its header."""
+    kept = {name: fields[name] for name in WINDOW if fields.get(name) is not None}
+    if kept.get("VOILUTFunction", "LINEAR") not in FUNCTIONS:  # a header may say anything, and that is not passed on
+        kept["VOILUTFunction"] = "UNKNOWN"
+    return Presentation(str(path), kept)
+
+
+def looked_up(shown: Presentation, pixels: npt.NDArray[Any], dataset: pydicom.Dataset) -> Presentation:
+    """Return how a slice is presented whose header, `dataset`, has look-up tables; `pixels` are what they apply to."""
+    low, high = int(pixels.min()), int(pixels.max())
+    if shown.fields["PhotometricInterpretation"] == "MONOCHROME1":
+        return Presentation(shown.path, shown.fields, refused=f"{shown.path}: {INVERTED_TABLE}")
+    try:
+        with refused(shown.path, NO_WINDOW):
+            table = apply_voi_lut(_rescaled(np.arange(low, high + 1).astype(pixels.dtype), shown.fields), dataset)
+    except SeriesError as error:
+        return Presentation(shown.path, shown.fields, refused=str(error))
+    return Presentation(shown.path, shown.fields, (low, table.astype(np.float32).tolist()))
+
+
+@contextmanager
+def refused(path: object, problem: str) -> Iterator[None]:
+    """
+    Turn whatever pydicom or a decoder raises into a sentence with that problem.
+
+    Their own words, warnings too, are not passed on: they quote the header, where names and dates may stand.
+    """
+    try:
+        with silent():
+            yield
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:  # each decoder raises its own kinds; a panic of the one in Rust is no Exception
+        raise SeriesError(f"{path}: {problem}; {FETCH_AGAIN}.") from error
+
+
+@contextmanager
+def silent() -> Iterator[None]:
+    """Have pydicom neither warn nor log: it quotes what it finds odd."""
+    with pydicom.config.disable_value_validation(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def _window(fields: Mapping[str, Any]) -> pydicom.Dataset:
+    """Return the part of a header that pydicom needs for windowing."""
+    dataset = pydicom.Dataset()
+    with silent():
+        for keyword, value in fields.items():
+            setattr(dataset, keyword, value)
+    return dataset
+
+
+def _identity(fields: Mapping[str, Any]) -> bool:
+    return _rescale(fields) == (1, 0)
+
+
+def _rescale(fields: Mapping[str, Any]) -> tuple[float, float]:
+    return fields.get("RescaleSlope") or 1.0, fields.get("RescaleIntercept") or 0.0
+
+
+def _rescaled(pixels: npt.NDArray[Any], fields: Mapping[str, Any]) -> npt.NDArray[Any]:
+    if _identity(fields):
+        return pixels
+    slope, intercept = _rescale(fields)
+    return pixels * np.float64(slope) + np.float64(intercept)

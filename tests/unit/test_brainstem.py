@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy import ndimage
 from sklearn.metrics import roc_auc_score
 
-from gliobench.cohorts import layout, nifti, rsna
+from gliobench.cohorts import layout, nifti, read_patient_series, rsna
 from gliobench.cohorts import synthetic_brainstem as brainstem
 from gliobench.cohorts.anatomy import load_template
 from gliobench.cohorts.audit import audit_patients
@@ -134,18 +134,18 @@ class TestReading:
     def test_both_suffixes_are_read(self, tmp_path, suffix):
         (tmp_path / "a").mkdir()
         nib.Nifti1Image(np.ones((3, 4, 5), "int16"), np.eye(4)).to_filename(tmp_path / "a" / f"FLAIR{suffix}")
-        volume, facts = nifti.read_one(tmp_path, "a", "FLAIR")
+        volume, facts = read_patient_series("brainstem", tmp_path, "a", "FLAIR")
         assert volume.voxels.shape == (5, 4, 3)
         assert facts.n_files == 1
 
     def test_an_absent_or_doubled_series_is_named(self, tmp_path):
         with pytest.raises(SeriesError, match="patient a has no T2w series: there is no file "):
-            nifti.read_one(tmp_path, "a", "T2w")
+            read_patient_series("brainstem", tmp_path, "a", "T2w")
         (tmp_path / "a").mkdir()
         for suffix in (".nii.gz", ".nii"):
             (tmp_path / "a" / f"T2w{suffix}").touch()
         with pytest.raises(SeriesError, match=re.escape("holds both T2w.nii.gz and T2w.nii; keep one of them.")):
-            nifti.read_one(tmp_path, "a", "T2w")
+            read_patient_series("brainstem", tmp_path, "a", "T2w")
 
 
 class TestPatients:
@@ -237,7 +237,7 @@ class TestFiles:
     def test_series_of_a_patient_differ_in_grid_and_agree_in_space(self, generated):
         patients = brainstem.draw_patients(complete(SMALL), 1)
         whole = patients.loc[patients["lacking"].isna(), "patient_id"].iloc[0]
-        volumes = {name: nifti.read_one(generated, whole, name)[0] for name in SERIES}
+        volumes = {name: read_patient_series("brainstem", generated, whole, name)[0] for name in SERIES}
         assert len({(volume.voxels.shape, volume.affine.tobytes()) for volume in volumes.values()}) == 4
         brain = volumes["T1wCE"].voxels > 0
         for name in MODALITIES:
@@ -247,8 +247,8 @@ class TestFiles:
             assert 2 * (brain & other).sum() / (brain.sum() + other.sum()) > 0.85, name
 
     def test_the_segmentation_lies_on_the_grid_of_the_contrast_series(self, generated):
-        image, _ = nifti.read_one(generated, "00000", "T1wCE")
-        mask, _ = nifti.read_one(generated, "00000", "segmentation")
+        image, _ = read_patient_series("brainstem", generated, "00000", "T1wCE")
+        mask, _ = read_patient_series("brainstem", generated, "00000", "segmentation")
         np.testing.assert_array_equal(mask.affine, image.affine)
         assert mask.voxels.shape == image.voxels.shape
         assert mask.voxels.dtype == np.uint8
@@ -280,10 +280,10 @@ def test_with_full_signal_a_threshold_in_the_brainstem_separates_extensive_from_
     brainstem.write_cohort(complete(settings), 2, tmp_path, workers=2)
     features = []
     for patient_id in nifti.read_patients(tmp_path)["patient_id"]:
-        mask, _ = nifti.read_one(tmp_path, patient_id, "segmentation")
+        mask, _ = read_patient_series("brainstem", tmp_path, patient_id, "segmentation")
         means = []
         for modality in ("FLAIR", "T2w"):
-            image, _ = nifti.read_one(tmp_path, patient_id, modality)
+            image, _ = read_patient_series("brainstem", tmp_path, patient_id, modality)
             values = on_grid_of(mask, image)
             means.append(np.median(values[mask.voxels == 1]) / np.median(image.voxels[image.voxels > 0]))
         features.append(np.mean(means))

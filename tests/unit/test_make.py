@@ -1,17 +1,14 @@
 """Inputs are made for the patients who have what they need, each row with its name."""
 
-from types import SimpleNamespace
-
 import numpy as np
 import pandas as pd
 import pytest
 
-from gliobench import cohorts
 from gliobench.errors import GlioBenchError
 from gliobench.imaging.facts import SeriesFacts
 from gliobench.imaging.presentation import Presentation
 from gliobench.imaging.volume import Stored, Volume
-from gliobench.inputs import facts
+from gliobench.inputs import facts, make
 from gliobench.inputs.make import make_inputs, usable_patients, usable_series
 
 GRID = {"kind": "grid", "around": "brain", "registration": "none", "reference": "T1wCE"}
@@ -27,13 +24,13 @@ def asked(monkeypatch):
     """What was read from a made-up cohort of flat patients, whose windows double their values."""
     calls = []
 
-    def read_one(folder, patient_id, name):
-        calls.append((folder, patient_id, name))
+    def read_series(kind, folder, patient_id, name):
+        calls.append((kind, folder, patient_id, name))
         pixels = np.arange(48, dtype=np.uint16).reshape(3, 4, 4) * int(patient_id)
         doubled = Presentation("file", {"PhotometricInterpretation": "MONOCHROME2"}, (0, [2.0 * n for n in range(999)]))
         return Volume(pixels, np.eye(4), None, Stored(pixels, [doubled] * 3)), SeriesFacts()
 
-    monkeypatch.setattr(cohorts, "layout", lambda kind: {"rsna": SimpleNamespace(read_one=read_one)}[kind])
+    monkeypatch.setattr(make, "read_patient_series", read_series)
     return calls
 
 
@@ -61,7 +58,7 @@ def test_each_row_names_its_patient_and_series(asked):
     assert index["patient_id"].tolist() == ["00007", "00007"]
     assert index["modality"].tolist() == ["T2w", "FLAIR"]
     assert index["slice_index"].tolist() == [None, None]
-    assert asked == [("there", "00007", "T2w"), ("there", "00007", "FLAIR")]
+    assert asked == [("rsna", "there", "00007", "T2w"), ("rsna", "there", "00007", "FLAIR")]
 
 
 def test_windows_are_applied_where_an_input_asks_for_them(asked):

@@ -8,13 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dicom_files import write_series
-from gliobench.cohorts import layout
+from gliobench.cohorts import layout, read_patient_series
 from gliobench.cohorts.audit import audit_patients
 from gliobench.cohorts.names import paths_digest
 from gliobench.cohorts.nifti_writer import write_nifti
 from gliobench.cohorts.paths import read_path
 from gliobench.cohorts.patients import check_ids
-from gliobench.cohorts.table import read_one, read_patients
+from gliobench.cohorts.table import locate, read_patients
 from gliobench.errors import GlioBenchError
 from gliobench.files import write_table
 from gliobench.imaging.dicom import read_series
@@ -128,14 +128,14 @@ class TestSeries:
             ("007", "T1w", "scans/a/t1.nii.gz"),
             ("p2", "FLAIR", "scans/b.nii"),
         ]:
-            volume, facts = read_one(table, patient_id, name)
+            volume, facts = read_patient_series("table", table, patient_id, name)
             expected, expected_facts = read_path(folder / path)
             np.testing.assert_array_equal(volume.voxels, expected.voxels)
             assert facts == expected_facts
 
     def test_a_cell_may_be_an_absolute_path(self, folder, tmp_path_factory):
         elsewhere = write_series(tmp_path_factory.mktemp("archive") / "FLAIR", VOXELS.astype(np.uint16))
-        volume, _ = read_one(write(folder, changed(FLAIR=str(elsewhere))), "007", "FLAIR")
+        volume, _ = read_patient_series("table", write(folder, changed(FLAIR=str(elsewhere))), "007", "FLAIR")
         np.testing.assert_array_equal(volume.voxels, read_series(elsewhere)[0].voxels)
 
     def test_every_missing_series_is_a_row_of_the_audit_with_its_reason(self, folder):
@@ -160,7 +160,7 @@ class TestSeries:
             audit_patients(["007"], ["segmentation"], write(folder, GOOD), {}, "table")
 
     def test_the_kind_has_its_layout(self):
-        assert layout("table").read_one is read_one
+        assert layout("table").locate is locate
 
 
 class TestPath:

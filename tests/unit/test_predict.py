@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from gliobench.cohorts import DECODED, layout, single, synthetic, synthetic_brainstem
+from gliobench.cohorts import DECODED, layout, read_patient_series, synthetic, synthetic_brainstem
 from gliobench.cohorts.audit import audit_patients
 from gliobench.cohorts.decoded import keep_series
 from gliobench.errors import GlioBenchError
@@ -210,12 +210,12 @@ def test_a_series_may_be_one_nifti_file_but_not_two_things_at_once(tmp_path, nam
     home.mkdir()
     stored = np.arange(60, dtype=np.int16).reshape(3, 4, 5)
     nib.save(nib.Nifti1Image(stored, np.diag([1.0, 2.0, 3.0, 1.0])), home / name)
-    volume, facts = single.read_one(tmp_path, "p-1", "FLAIR")
+    volume, facts = read_patient_series("single", tmp_path, "p-1", "FLAIR")
     assert volume.voxels.shape == (5, 4, 3)
     assert (facts.spacing, facts.slice_spacing) == (2.0, 3.0)
     (home / "FLAIR").mkdir()
     with pytest.raises(GlioBenchError, match="holds both FLAIR and FLAIR"):
-        single.read_one(tmp_path, "p-1", "FLAIR")
+        read_patient_series("single", tmp_path, "p-1", "FLAIR")
 
 
 def test_one_fold_may_be_asked_alone(trained, tmp_path):

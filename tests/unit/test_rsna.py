@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from dicom_files import write_series
-from gliobench.cohorts.rsna import read_one, read_patients, series_folder
+from gliobench.cohorts import read_patient_series
+from gliobench.cohorts.rsna import locate, read_patients
 from gliobench.errors import GlioBenchError
 from gliobench.files import write_table
 from gliobench.imaging.facts import SeriesError
@@ -81,7 +82,8 @@ def test_hidden_folders_are_no_patients(cohort):
 
 
 def test_a_series_lies_under_its_patient(tmp_path):
-    assert series_folder(tmp_path, "00017", "FLAIR") == tmp_path / "train" / "00017" / "FLAIR"
+    (tmp_path / "train" / "00017" / "FLAIR").mkdir(parents=True)
+    assert locate(tmp_path, "00017", "FLAIR") == tmp_path / "train" / "00017" / "FLAIR"
 
 
 def test_data_that_are_not_there_are_asked_for(tmp_path):
@@ -137,13 +139,13 @@ def test_bad_sites_are_refused(cohort):
 def test_one_series_is_read_by_its_patient_and_name(tmp_path):
     voxels = np.arange(3 * 4 * 5, dtype=np.uint16).reshape(3, 4, 5)
     write_series(tmp_path / "train" / "00017" / "FLAIR", voxels)
-    volume, facts = read_one(tmp_path, "00017", "FLAIR")
+    volume, facts = read_patient_series("rsna", tmp_path, "00017", "FLAIR")
     np.testing.assert_array_equal(volume.voxels, voxels)
     assert facts.n_slices == 3
 
 
 def test_a_series_or_mask_that_is_not_there_is_named(tmp_path):
     with pytest.raises(SeriesError, match="patient 00017 has no FLAIR series: there is no folder "):
-        read_one(tmp_path, "00017", "FLAIR")
+        read_patient_series("rsna", tmp_path, "00017", "FLAIR")
     with pytest.raises(SeriesError, match="patient 00017 has no lesion mask: there is no file "):
-        read_one(tmp_path, "00017", "lesion")
+        read_patient_series("rsna", tmp_path, "00017", "lesion")

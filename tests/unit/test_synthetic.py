@@ -16,9 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
-from gliobench.cohorts import acquisition, contrast, synthetic
+from gliobench.cohorts import acquisition, contrast, read_patient_series, synthetic
 from gliobench.cohorts.lesion import TRAITS, draw_traits
-from gliobench.cohorts.rsna import read_one
 from gliobench.errors import GlioBenchError
 from gliobench.settings.generators import SyntheticGenerator
 from gliobench.settings.models import check
@@ -203,8 +202,8 @@ class TestLesionMask:
 
     def test_it_is_read_as_a_series_and_lies_where_the_series_is_bright(self, tmp_path):
         write(tmp_path, CLEAR | {"modalities": ["T1wCE"]})
-        mask, _ = read_one(tmp_path, "00007", "lesion")
-        image, _ = read_one(tmp_path, "00007", "T1wCE")
+        mask, _ = read_patient_series("synthetic", tmp_path, "00007", "lesion")
+        image, _ = read_patient_series("synthetic", tmp_path, "00007", "T1wCE")
         inside = np.argwhere(mask.voxels) @ mask.affine[:3, :3].T + mask.affine[:3, 3]
         indices = (inside - image.affine[:3, 3]) @ np.linalg.inv(image.affine[:3, :3]).T
         values = image.voxels[tuple(np.rint(indices).astype(int).T)]

@@ -205,7 +205,7 @@ def test_a_search_never_opens_the_files_of_the_test_patients(toy):
     trials, _ = run_search(job(), settings, Machine(device="cpu"), folder=toy / "tuning", **files)
     assert len(trials) == 2
     with pytest.raises(ValueError, match=r"pickle|magic"):
-        load_inputs("grid", arrays, read_table(patients, "patients"), read_table(split, "split")["patient_id"])
+        load_inputs("grid", arrays, ["T1w"], read_table(patients, "patients"), read_table(split, "split")["patient_id"])
 
 
 @pytest.mark.parametrize("other", ["code", "device", "threads", "deterministic", "gpu", "backend"])

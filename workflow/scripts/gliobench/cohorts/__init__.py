@@ -27,7 +27,7 @@ def layout(kind: str) -> ModuleType:
     Returns
     -------
     module
-        Offers ``read_patients(folder, sites)`` (but for single and decoded) and ``read_one(folder, patient_id, name)``.
+        Offers ``read_patients(folder, sites)`` (but for single and decoded) and ``locate(folder, patient_id, name)``.
     """
     # The one that is asked for: each takes its time to import.
     if kind.endswith("brainstem"):
@@ -60,15 +60,22 @@ def read_patient_series(kind: str, folder: str | Path, patient_id: str, name: st
     kind : str
         As for `layout`.
     folder, patient_id, name
-        As for the ``read_one`` of that layout.
+        As for the ``locate`` of that layout.
+
+    Returns
+    -------
+    volume, facts
+        As `gliobench.cohorts.paths.read_path` returns them.
 
     Raises
     ------
     SeriesError
         The series is absent or unreadable, or the system refuses its files.
     """
+    from gliobench.cohorts.paths import read_path  # imaging libraries, which those who only ask for labels do not need
+
     try:
-        return layout(kind).read_one(folder, patient_id, name)
+        return read_path(layout(kind).locate(folder, patient_id, name))
     except OSError as error:
         what = f"{error.filename or f'{name} of patient {patient_id}'} cannot be read ({error.strerror})"
         raise SeriesError(f"{what}; check the path and its permissions.") from error

@@ -14,12 +14,13 @@ from gliobench.imaging.facts import SeriesFacts
 from gliobench.imaging.presentation import Presentation
 from gliobench.imaging.volume import Stored, Volume, values
 
+SUFFIX = ".npz"
 Pixels = npt.NDArray[Any]
 
 
 def keep_series(folder: str | Path, patient_id: str, name: str, volume: Volume, facts: SeriesFacts) -> None:
     """
-    Write one series of a patient, for `read_one` to give it back as it is.
+    Write one series of a patient, for `read_kept` to give it back as it is.
 
     Of the slices, rows and columns at the borders of the volume, those that hold one single value, the first voxel's,
     are left out. Nothing is compressed: reading is what the file is for.
@@ -48,23 +49,9 @@ def keep_series(folder: str | Path, patient_id: str, name: str, volume: Volume, 
         np.savez(temporary, allow_pickle=False, about=np.array(json.dumps(about)), **arrays)
 
 
-def read_one(folder: str | Path, patient_id: str, name: str) -> tuple[Volume, SeriesFacts]:
+def locate(folder: str | Path, patient_id: str, name: str) -> Path:
     """
-    Read one series of a patient.
-
-    Parameters
-    ----------
-    folder : path
-        Where series are kept.
-    patient_id : str
-        Whose series.
-    name : str
-        A modality, "segmentation" or "lesion".
-
-    Returns
-    -------
-    volume, facts
-        As the reader of the cohort returned them.
+    Find one series of a patient.
 
     Raises
     ------
@@ -74,6 +61,11 @@ def read_one(folder: str | Path, patient_id: str, name: str) -> tuple[Volume, Se
     path = _file(folder, patient_id, name)
     if not path.is_file():
         raise GlioBenchError(f"{path} does not exist: run the audit again, with --forcerun audit_series.")
+    return path
+
+
+def read_kept(path: Path) -> tuple[Volume, SeriesFacts]:
+    """Return volume and facts of a series as they were kept."""
     with np.load(path) as kept:
         about = json.loads(str(kept["about"]))
         cropped, background, affine = kept["pixels"], kept["background"], kept["affine"]
@@ -88,7 +80,7 @@ def read_one(folder: str | Path, patient_id: str, name: str) -> tuple[Volume, Se
 
 
 def _file(folder: str | Path, patient_id: str, name: str) -> Path:
-    return Path(folder) / patient_id / f"{name}.npz"
+    return Path(folder) / patient_id / f"{name}{SUFFIX}"
 
 
 def _cropped(pixels: Pixels) -> tuple[list[int], Pixels]:

@@ -4,15 +4,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from gliobench.cohorts.names import GRADES, LABELS, TABLE
+from gliobench.cohorts.names import GRADES, LABELS, NIFTI, TABLE, only_one
 from gliobench.cohorts.patients import check_folders, check_ids, check_once, read_rows, read_sites
 from gliobench.errors import GlioBenchError
-from gliobench.imaging.facts import SeriesError, SeriesFacts
-from gliobench.imaging.nifti import read_nifti
-from gliobench.imaging.volume import Volume
 
 LABEL_NAMES = {0: "none or microscopic", 1: "extensive"}
-SUFFIXES = (".nii.gz", ".nii")
 
 
 def read_patients(folder: str | Path, sites: str | Path | None = None) -> pd.DataFrame:
@@ -46,9 +42,9 @@ def read_patients(folder: str | Path, sites: str | Path | None = None) -> pd.Dat
     return patients.merge(known, on="patient_id", how="left").sort_values("patient_id", ignore_index=True)
 
 
-def read_one(folder: str | Path, patient_id: str, name: str) -> tuple[Volume, SeriesFacts]:
+def locate(folder: str | Path, patient_id: str, name: str) -> Path:
     """
-    Read one series of a patient from ``<folder>/<patient_id>/<name>.nii.gz`` or ``.nii``.
+    Find one series of a patient: ``<folder>/<patient_id>/<name>.nii.gz`` or ``.nii``.
 
     Parameters
     ----------
@@ -59,25 +55,14 @@ def read_one(folder: str | Path, patient_id: str, name: str) -> tuple[Volume, Se
     name : str
         A modality, or "segmentation": the mask of the brainstem, 0 outside.
 
-    Returns
-    -------
-    volume : Volume
-        Voxels, shape (slices, rows, columns), as `gliobench.imaging.nifti.read_nifti` orders them.
-    facts : SeriesFacts
-        What the audit tells of it.
-
     Raises
     ------
     SeriesError
-        The series is absent, there twice, or unreadable.
+        The patient has no such series, or it is there twice.
     """
     home = Path(folder) / patient_id
-    there = [path for path in (home / f"{name}{suffix}" for suffix in SUFFIXES) if path.is_file()]
-    if not there:
-        raise SeriesError(f"patient {patient_id} has no {name} series: there is no file {home / name}.nii.gz or .nii.")
-    if len(there) > 1:
-        raise SeriesError(f"{home} holds both {there[0].name} and {there[1].name}; keep one of them.")
-    return read_nifti(there[0])
+    absent = f"patient {patient_id} has no {name} series: there is no file {home / name}.nii.gz or .nii."
+    return only_one(home, name, NIFTI, absent)
 
 
 def _read_table(path: Path) -> pd.DataFrame:

@@ -1,12 +1,12 @@
-"""One series wherever it lies: a folder of DICOM files or a NIfTI file."""
+"""One series wherever it lies: a folder of DICOM files, a NIfTI file, or what an audit kept of either."""
 
 from pathlib import Path
 
+from gliobench.cohorts import decoded
+from gliobench.cohorts.names import NIFTI
 from gliobench.imaging.dicom import read_series
 from gliobench.imaging.facts import SeriesError, SeriesFacts
 from gliobench.imaging.volume import Volume
-
-SUFFIXES = (".nii.gz", ".nii")  # of NIfTI files, in the order in which they are looked for
 
 
 def read_path(path: str | Path) -> tuple[Volume, SeriesFacts]:
@@ -16,7 +16,7 @@ def read_path(path: str | Path) -> tuple[Volume, SeriesFacts]:
     Parameters
     ----------
     path : path
-        A folder of DICOM files, or a ``.nii`` or ``.nii.gz`` file.
+        A folder of DICOM files, a ``.nii`` or ``.nii.gz`` file, or a file of `gliobench.cohorts.decoded`.
 
     Returns
     -------
@@ -33,7 +33,9 @@ def read_path(path: str | Path) -> tuple[Volume, SeriesFacts]:
         return read_series(path)
     if not path.exists():
         raise SeriesError(f"{path} does not exist: name a folder of DICOM files or a .nii or .nii.gz file.")
-    if not path.name.lower().endswith(SUFFIXES):
+    if path.suffix == decoded.SUFFIX:
+        return decoded.read_kept(path)
+    if not path.name.lower().endswith(NIFTI):
         raise SeriesError(
             f"{path} is neither a folder of DICOM files nor a .nii or .nii.gz file; "
             "put DICOM files into a folder of their own and name the folder."

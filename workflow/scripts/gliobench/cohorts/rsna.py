@@ -7,9 +7,7 @@ import pandas as pd
 from gliobench.cohorts.names import LABEL_TABLES, lesion_file
 from gliobench.cohorts.patients import check_folders, check_ids, check_once, read_rows, read_sites
 from gliobench.errors import GlioBenchError
-from gliobench.imaging.dicom import read_series
-from gliobench.imaging.facts import SeriesError, SeriesFacts
-from gliobench.imaging.volume import Volume
+from gliobench.imaging.facts import SeriesError
 
 LABELS = LABEL_TABLES["rsna"]
 LABEL_NAMES = {0: "unmethylated", 1: "methylated"}
@@ -47,9 +45,9 @@ def read_patients(folder: str | Path, sites: str | Path | None = None) -> pd.Dat
     return patients.merge(known, on="patient_id", how="left").sort_values("patient_id", ignore_index=True)
 
 
-def read_one(folder: str | Path, patient_id: str, name: str) -> tuple[Volume, SeriesFacts]:
+def locate(folder: str | Path, patient_id: str, name: str) -> Path:
     """
-    Read one series of a patient.
+    Find one series of a patient.
 
     Parameters
     ----------
@@ -58,35 +56,27 @@ def read_one(folder: str | Path, patient_id: str, name: str) -> tuple[Volume, Se
     patient_id : str
         Whose series.
     name : str
-        A modality, or "lesion": the mask of the whole lesion, which generated cohorts have as
-        ``lesions/<patient_id>.nii.gz``.
+        A modality, or "lesion": the mask of the whole lesion, which generated cohorts have.
 
     Returns
     -------
-    volume, facts
-        As `gliobench.imaging.dicom.read_series` returns them.
+    Path
+        ``train/<patient_id>/<modality>/``, or ``lesions/<patient_id>.nii.gz``.
 
     Raises
     ------
     SeriesError
-        The series is absent or unreadable.
+        The patient has no such series.
     """
     if name == "lesion":
-        from gliobench.imaging.nifti import read_nifti  # slow to import, and only generated cohorts have masks
-
         mask = lesion_file(folder, patient_id)
         if not mask.is_file():
             raise SeriesError(f"patient {patient_id} has no lesion mask: there is no file {mask}.")
-        return read_nifti(mask)
-    path = series_folder(folder, patient_id, name)
+        return mask
+    path = Path(folder) / "train" / patient_id / name
     if not path.is_dir():
         raise SeriesError(f"patient {patient_id} has no {name} series: there is no folder {path}.")
-    return read_series(path)
-
-
-def series_folder(folder: str | Path, patient_id: str, modality: str) -> Path:
-    """Return where the series of one patient in one modality lies."""
-    return Path(folder) / "train" / patient_id / modality
+    return path
 
 
 def _read_labels(folder: Path) -> pd.DataFrame:

@@ -2,14 +2,12 @@
 
 from pathlib import Path
 
-from gliobench.cohorts.paths import SUFFIXES, read_path
-from gliobench.imaging.facts import SeriesError, SeriesFacts
-from gliobench.imaging.volume import Volume
+from gliobench.cohorts.names import NIFTI, only_one
 
 
-def read_one(folder: str | Path, patient_id: str, name: str) -> tuple[Volume, SeriesFacts]:
+def locate(folder: str | Path, patient_id: str, name: str) -> Path:
     """
-    Read one series of a patient.
+    Find one series of a patient: a folder of DICOM files or a NIfTI file.
 
     Parameters
     ----------
@@ -20,23 +18,14 @@ def read_one(folder: str | Path, patient_id: str, name: str) -> tuple[Volume, Se
     name : str
         A modality, or "segmentation".
 
-    Returns
-    -------
-    volume, facts
-        As `gliobench.imaging.dicom.read_series` returns them.
-
     Raises
     ------
     SeriesError
-        The series is absent, there twice, or unreadable.
+        The patient has no such series, or it is there twice.
     """
     home = Path(folder) / patient_id
-    there = [path for path in (home / f"{name}{suffix}" for suffix in ("", *SUFFIXES)) if path.exists()]
-    if not there:
-        raise SeriesError(
-            f"patient {patient_id} has no {name} series: there is no folder {home / name} with DICOM files "
-            f"and no file {name}.nii.gz or {name}.nii beside it."
-        )
-    if len(there) > 1:
-        raise SeriesError(f"{home} holds both {there[0].name} and {there[1].name}; keep one of them.")
-    return read_path(there[0])
+    absent = (
+        f"patient {patient_id} has no {name} series: there is no folder {home / name} with DICOM files "
+        f"and no file {name}.nii.gz or {name}.nii beside it."
+    )
+    return only_one(home, name, ("", *NIFTI), absent)

@@ -6,11 +6,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from gliobench.cohorts.paths import read_path
 from gliobench.cohorts.patients import check_ids, check_once, read_rows, read_sites
 from gliobench.errors import GlioBenchError, nearest
-from gliobench.imaging.facts import SeriesError, SeriesFacts
-from gliobench.imaging.volume import Volume
+from gliobench.imaging.facts import SeriesError
 from gliobench.terms import MODALITIES, SEGMENTATION
 
 NEEDED = ("patient_id", "label")
@@ -57,9 +55,9 @@ def read_patients(table: str | Path, sites: None = None) -> pd.DataFrame:
     return patients.merge(known_beside, on="patient_id", how="left").sort_values("patient_id", ignore_index=True)
 
 
-def read_one(table: str | Path, patient_id: str, name: str) -> tuple[Volume, SeriesFacts]:
+def locate(table: str | Path, patient_id: str, name: str) -> Path:
     """
-    Read one series of a patient.
+    Find one series of a patient.
 
     Parameters
     ----------
@@ -70,15 +68,10 @@ def read_one(table: str | Path, patient_id: str, name: str) -> tuple[Volume, Ser
     name : str
         A modality, or "segmentation".
 
-    Returns
-    -------
-    volume, facts
-        As `gliobench.imaging.dicom.read_series` returns them.
-
     Raises
     ------
     SeriesError
-        The cell is empty, or what it names is not there or unreadable.
+        The cell is empty.
     GlioBenchError
         The table has no such column.
     """
@@ -91,7 +84,7 @@ def read_one(table: str | Path, patient_id: str, name: str) -> tuple[Volume, Ser
     path = str(rows.loc[patient_id, name])
     if not path:
         raise SeriesError(f"patient {patient_id} has no {name} series: the cell in {table} is empty.")
-    return read_path(Path(table).parent / path)
+    return Path(table).parent / path
 
 
 @cache  # asked for every series

@@ -3,7 +3,7 @@ import pytest
 
 from dicom_files import write_series
 from gliobench.cohorts.audit import THUMBNAIL, audit_patients, check_something_left
-from gliobench.cohorts.nifti_writer import write_nifti
+from gliobench.cohorts.writers import write_nifti
 from gliobench.errors import GlioBenchError
 from gliobench.files import write_table
 from gliobench.terms import MODALITIES, SEGMENTATION

@@ -17,7 +17,7 @@ from gliobench.cohorts import synthetic_brainstem as brainstem
 from gliobench.cohorts.anatomy import load_template
 from gliobench.cohorts.audit import audit_patients
 from gliobench.cohorts.infiltration import load_brainstem
-from gliobench.cohorts.nifti_writer import write_nifti
+from gliobench.cohorts.writers import write_nifti
 from gliobench.errors import GlioBenchError
 from gliobench.files import write_table
 from gliobench.imaging.facts import SeriesError

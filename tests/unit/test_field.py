@@ -7,8 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gliobench.files import write_json
-from gliobench.inputs.chosen import with_field
-from gliobench.inputs.field import choose_field
+from gliobench.inputs.field import choose_field, with_field
 from gliobench.reporting.cohorts import exclusions
 
 ASKED = {

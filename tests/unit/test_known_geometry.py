@@ -19,7 +19,7 @@ from scipy.spatial.transform import Rotation
 
 from dicom_files import AXIAL, image, save, write_series
 from gliobench.cohorts.audit import audit_patients
-from gliobench.cohorts.nifti_writer import write_nifti
+from gliobench.cohorts.writers import write_nifti
 from gliobench.imaging.dicom import read_series
 from gliobench.imaging.facts import SeriesError
 from gliobench.imaging.nifti import read_nifti, slice_axis

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from nibabel.orientations import axcodes2ornt, inv_ornt_aff
 
-from gliobench.cohorts.nifti_writer import write_nifti
+from gliobench.cohorts.writers import write_nifti
 from gliobench.imaging.facts import SeriesError
 from gliobench.imaging.nifti import read_nifti
 

@@ -11,10 +11,10 @@ from dicom_files import write_series
 from gliobench.cohorts import layout, read_patient_series
 from gliobench.cohorts.audit import audit_patients
 from gliobench.cohorts.names import paths_digest
-from gliobench.cohorts.nifti_writer import write_nifti
 from gliobench.cohorts.paths import read_path
 from gliobench.cohorts.patients import check_ids
 from gliobench.cohorts.table import locate, read_patients
+from gliobench.cohorts.writers import write_nifti
 from gliobench.errors import GlioBenchError
 from gliobench.files import write_table
 from gliobench.imaging.dicom import read_series

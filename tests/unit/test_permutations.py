@@ -8,7 +8,7 @@ from cell_files import make_cell
 from gliobench.approaches import baseline
 from gliobench.cohorts.permute import permute_labels
 from gliobench.evaluation.cells import score_cell
-from gliobench.evaluation.permutations import permuted_runs
+from gliobench.evaluation.cohort import permuted_runs
 from gliobench.inputs.facts import HEADER, INTENSITY
 from gliobench.splits import draw_split
 from gliobench.training import Machine

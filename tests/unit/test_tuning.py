@@ -17,7 +17,7 @@ from gliobench.settings.approach_of_study import StudyApproach
 from gliobench.training import Diverged, Machine, Part, tuning
 from gliobench.training.batch import Job
 from gliobench.training.job import load_inputs
-from gliobench.training.search import search as run_search
+from gliobench.training.tuning import search as run_search
 from gliobench.training.tuning import tune
 
 pytestmark = pytest.mark.torch

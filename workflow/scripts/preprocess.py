@@ -4,7 +4,7 @@ from gliobench.recipe import recipe
 
 with recipe(snakemake):
     from gliobench.files import read_table, shard_of
-    from gliobench.inputs.chosen import with_field
+    from gliobench.inputs.field import with_field
     from gliobench.inputs.make import make_inputs, usable_series
     from gliobench.inputs.store import shard_writer
 

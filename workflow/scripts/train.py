@@ -4,7 +4,7 @@ from gliobench.recipe import recipe
 
 with recipe(snakemake):
     from gliobench.files import read_json
-    from gliobench.inputs.chosen import with_field
+    from gliobench.inputs.field import with_field
     from gliobench.training import Machine
     from gliobench.training.batch import Job
     from gliobench.training.gpus import claim_gpu

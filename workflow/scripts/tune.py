@@ -9,7 +9,7 @@ with recipe(snakemake):
     from gliobench.training import Machine
     from gliobench.training.batch import Job
     from gliobench.training.gpus import claim_gpu
-    from gliobench.training.search import search
+    from gliobench.training.tuning import search
 
     claim_gpu(snakemake.resources.get("gpu", 0))
     trials, best = search(

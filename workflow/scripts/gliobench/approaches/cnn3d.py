@@ -5,8 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from gliobench.training import OnEpoch, Part, keras_session
-from gliobench.training.keras_epochs import BestEpoch
-from gliobench.training.keras_session import keras, load_network, renew, renew_optimizer, seed_all
+from gliobench.training.keras_session import BestEpoch, keras, load_network, renew, renew_optimizer, seed_all
 from gliobench.training.keras_weights import initial_weights
 from gliobench.training.scores import binary_scores
 

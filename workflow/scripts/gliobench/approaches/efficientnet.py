@@ -9,8 +9,15 @@ import numpy as np
 from gliobench.training import OnEpoch, Part, keras_session
 from gliobench.training.keras_augment import augment
 from gliobench.training.keras_backbones import BACKBONES, build_backbone, pretrained_weights, settle_batch_norm
-from gliobench.training.keras_epochs import BestEpoch
-from gliobench.training.keras_session import all_layers, keras, load_network, renew, renew_optimizer, seed_all
+from gliobench.training.keras_session import (
+    BestEpoch,
+    all_layers,
+    keras,
+    load_network,
+    renew,
+    renew_optimizer,
+    seed_all,
+)
 from gliobench.training.scores import binary_scores
 
 SUFFIX = ".keras"

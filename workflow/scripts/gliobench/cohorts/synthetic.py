@@ -12,11 +12,10 @@ from scipy import special
 
 from gliobench.cohorts.acquisition import Series, acquire, digitise, draw_tilt, plan_slices, signal_map
 from gliobench.cohorts.anatomy import Anatomy, draw_anatomy, draw_pose, load_template
-from gliobench.cohorts.dicom_writer import Scanner, write_series
 from gliobench.cohorts.generator import patient_rng, working_spacing, write_patients
 from gliobench.cohorts.lesion import Lesion, Traits, draw_centre, draw_lesion, draw_traits
 from gliobench.cohorts.names import lesion_file
-from gliobench.cohorts.nifti_writer import write_nifti
+from gliobench.cohorts.writers import Scanner, write_nifti, write_series
 from gliobench.errors import GlioBenchError
 from gliobench.files import whole, write_table
 from gliobench.seeds import derive_seed

@@ -16,7 +16,7 @@ from gliobench.cohorts.generator import patient_rng, working_spacing, write_pati
 from gliobench.cohorts.infiltration import draw_infiltration, infiltrate, load_brainstem
 from gliobench.cohorts.lesion import Lesion, draw_centre, draw_lesion, draw_traits
 from gliobench.cohorts.names import GRADES, LABELS, TABLE
-from gliobench.cohorts.nifti_writer import write_nifti
+from gliobench.cohorts.writers import write_nifti
 from gliobench.errors import GlioBenchError
 from gliobench.files import whole, write_table
 from gliobench.seeds import derive_seed

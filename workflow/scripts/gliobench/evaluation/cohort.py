@@ -8,10 +8,10 @@ import pandas as pd
 from gliobench.evaluation.cells import as_metrics, score_cell
 from gliobench.evaluation.columns import CELL
 from gliobench.evaluation.pairwise import pairwise_table
-from gliobench.evaluation.permutations import Runs, permuted_runs
 from gliobench.evaluation.variance import variance_table
 
 Tables = tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]
+Runs = tuple[list[pd.DataFrame], list[Mapping[str, Any]]]
 
 
 def score_cohort(
@@ -67,3 +67,31 @@ def _score(cell: Mapping[str, Any], runs: Runs, permuted: Runs, base_seed: int, 
         return metrics.assign(status="missing", reason=reasons)
     copies = [copy for copy in permuted_runs(cell, *permuted) if len(copy[1]) == wanted]
     return score_cell(*runs, base_seed, resamples, cell["caveat"], copies)
+
+
+def permuted_runs(
+    cell: Mapping[str, Any], predictions: Sequence[pd.DataFrame], records: Sequence[Mapping[str, Any]]
+) -> list[Runs]:
+    """
+    Gather the runs of a cell on the copies of its cohort with permuted labels.
+
+    Parameters
+    ----------
+    cell : mapping
+        cohort, approach, variant, modality and protocol.
+    predictions, records : sequence
+        The ``predictions.tsv`` and ``run.json`` of runs on copies, of any cells, in the same order.
+
+    Returns
+    -------
+    list of (predictions, records)
+        A pair a copy, in the order of the copies' names: as `gliobench.evaluation.cells.score_cell` takes them.
+    """
+    copies: dict[str, Runs] = {}
+    for table, record in zip(predictions, records, strict=True):
+        parent = record["cohort"].split("/")[0]  # of <cohort>/permutations/<number>
+        if parent == cell["cohort"] and all(record[name] == cell[name] for name in CELL[1:]):
+            tables, own = copies.setdefault(record["cohort"], ([], []))
+            tables.append(table)
+            own.append(record)
+    return [copies[name] for name in sorted(copies)]

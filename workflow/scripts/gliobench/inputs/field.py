@@ -1,11 +1,13 @@
 """The field of view of a grid around the brain: chosen once a study, before any label is read."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from gliobench.files import read_json
 from gliobench.terms import OK
 
 MARGIN = 1.0  # voxels that are left free on each side of the largest brain
@@ -62,3 +64,8 @@ def _what_is_cut(row: Mapping[Any, Any], field: np.ndarray) -> str | None:
         if row[name] > side
     ]
     return f"its brain is larger than the field of view: {', '.join(parts)} are cut." if parts else None
+
+
+def with_field(settings: Mapping[str, Any], path: str | Path | Sequence[str]) -> dict[str, Any]:
+    """Return the settings of an input with the spacing in the file of `choose_field`, as they are without one."""
+    return dict(settings) | ({"spacing": read_json(str(path))["spacing"]} if path else {})

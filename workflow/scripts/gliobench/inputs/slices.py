@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from gliobench.imaging.intensity import foreground, minmax
+from gliobench.imaging.resample import resized
 from gliobench.inputs.read import Read
-from gliobench.inputs.resize import resized
 
 
 def needs(name: str, settings: dict[str, Any]) -> list[str]:

@@ -6,9 +6,9 @@ import numpy as np
 import numpy.typing as npt
 
 from gliobench.imaging.intensity import minmax
+from gliobench.imaging.resample import resized
 from gliobench.inputs.depth import central_slices, padding
 from gliobench.inputs.read import Read
-from gliobench.inputs.resize import resized
 
 
 def needs(name: str, settings: dict[str, Any]) -> list[str]:

@@ -1,22 +1,25 @@
-"""Keras on any of its backends: device, threads, exact repeats, fresh weights in a compiled model."""
+"""Keras on any of its backends: device, threads, exact repeats, fresh weights in a compiled model, the best epoch."""
 
 import os
 import random
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+
+import numpy as np
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import keras
-import numpy as np
 
 from gliobench.errors import GlioBenchError
-from gliobench.training import Machine
+from gliobench.training import Diverged, Machine, OnEpoch
 
 FIRST_SOUND_CUDNN = 91500  # 9.8 to 9.10 compute bfloat16 convolutions wrongly, without a word
 _DEVICE = ExitStack()  # holds Keras' device for as long as the process lives
+Scores = dict[str, float]
 
 
 def prepare(machine: Machine) -> str:
@@ -145,3 +148,61 @@ def all_layers(model: keras.Model) -> list[keras.layers.Layer]:
         for layer in model.layers
         for inner in ([layer, *all_layers(layer)] if isinstance(layer, keras.Model) else [layer])
     ]
+
+
+class BestEpoch(keras.callbacks.Callback):
+    """
+    Score the validation part after each epoch, keep the best weights, stop after `patience` epochs without better ones.
+
+    Parameters
+    ----------
+    score : callable
+        The validation part's loss, accuracy and auc with the weights of now; called once an epoch. The loss is also
+        left to later callbacks as ``val_loss``.
+    rank : callable
+        Orders scores: the best epoch has the highest rank, among equals it is the first.
+    patience : int
+        Epochs to wait for a better one.
+    on_epoch : callable
+        Told every epoch's numbers.
+
+    Raises
+    ------
+    Diverged
+        A loss or a weight is no number.
+    """
+
+    def __init__(
+        self, score: Callable[[], Scores], rank: Callable[[Scores], tuple[float, ...]], patience: int, on_epoch: OnEpoch
+    ):
+        super().__init__()
+        self.score = score
+        self.rank = rank
+        self.patience = patience
+        self.report = on_epoch
+        self.best: tuple[float, ...] | None = None
+        self.best_epoch = 0
+        self.best_weights: list[np.ndarray] = []
+
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
+        """Start the clock."""
+        self.start = time.perf_counter()
+
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        """Score, report, keep or stop."""
+        logs = {} if logs is None else logs
+        scores = self.score()
+        logs["val_loss"] = scores["loss"]
+        weights = self.model.get_weights()
+        # A fused ReLU may turn NaN into 0, so that the losses of a broken network look like numbers.
+        if not finite([np.array([logs["loss"], scores["loss"]]), *weights]):
+            raise Diverged(f"the loss or a weight was no number in epoch {epoch + 1}")
+        self.report(
+            {name: float(logs[name]) for name in ("loss", "accuracy", "auc")}
+            | {f"validation_{name}": value for name, value in scores.items()}
+            | {"epoch": epoch + 1, "seconds": time.perf_counter() - self.start}
+        )
+        if self.best is None or self.rank(scores) > self.best:
+            self.best, self.best_epoch, self.best_weights = self.rank(scores), epoch + 1, weights
+        elif epoch + 1 - self.best_epoch >= self.patience:
+            self.model.stop_training = True

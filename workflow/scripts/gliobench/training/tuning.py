@@ -1,10 +1,13 @@
 """Bayesian search for hyperparameters (Optuna's TPE) on training and validation patients; trials survive a kill."""
 
+import hashlib
 import json
 import multiprocessing
+import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -19,13 +22,15 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from gliobench.errors import GlioBenchError
-from gliobench.files import table_schema
+from gliobench.files import read_table, table_schema
 from gliobench.processes import die_with_parent
 from gliobench.recipe import LOGGER, disk_is_full, say
 from gliobench.seeds import derive_seed
 from gliobench.training import Diverged, Machine, Part, first_line
 from gliobench.training.batch import Job
-from gliobench.training.parts import check_batch_sizes
+from gliobench.training.gpus import visible_gpus
+from gliobench.training.job import load_inputs
+from gliobench.training.parts import check_batch_sizes, part_of, rows_of
 
 FINISHED = (TrialState.COMPLETE, TrialState.PRUNED)
 NAMES = {TrialState.COMPLETE: "complete", TrialState.PRUNED: "pruned", TrialState.FAIL: "failed"}
@@ -210,3 +215,51 @@ def _best(study: optuna.Study) -> dict[str, Any]:
     importances = get_param_importances(study) if differ else {}
     shares = {name: float(share) for name, share in importances.items()}
     return {"number": best.number, "value": best.value, "parameters": best.params, "importances": shares}
+
+
+def search(
+    job: Job,
+    settings: dict[str, Any],
+    machine: Machine,
+    patients: str | Path,
+    split: str | Path,
+    arrays: Sequence[str],
+    folder: Path,
+) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """
+    Search for a cell's hyperparameters on the first fold of its split; see `gliobench.training.tuning.tune`.
+
+    Parameters
+    ----------
+    job, settings, machine
+        As for `tune`.
+    patients, split : path
+        Tables of the cohort.
+    arrays : sequence of str
+        Shards of the approach's inputs; those that hold test patients alone are not opened.
+    folder : Path
+        Where the journal of a search is kept, by what the search depends on.
+    """
+    journal = folder / ".unfinished" / f"{_fingerprint(job, settings, machine, [patients, split, *arrays])}.log"
+    load = partial(load_parts, job.input, job.needs["series"], job.repeat, str(patients), str(split), list(arrays))
+    return tune(job, settings, machine, load, journal)
+
+
+def load_parts(
+    kind: str, series: list[str], repeat: int, patients: str, split: str, arrays: list[str]
+) -> tuple[Part, Part]:
+    """Return the training and the validation part of a split's first fold."""
+    table = read_table(split, "split")
+    roles = table[(table["repeat"] == repeat) & (table["fold"] == 0) & (table["role"] != "test")]
+    inputs, index = load_inputs(kind, arrays, series, read_table(patients, "patients"), roles["patient_id"])
+    train, validation = (part_of(inputs, index, rows_of(index, roles, role)) for role in ("train", "validation"))
+    return train, validation
+
+
+def _fingerprint(job: Job, settings: dict[str, Any], machine: Machine, inputs: Sequence[str | Path]) -> str:
+    """Return a digest of what a search depends on; what it computes with, as far as no framework is asked for it."""
+    computed_with = [asdict(machine), machine.device != "cpu" and bool(visible_gpus()), os.environ.get("KERAS_BACKEND")]
+    digest = hashlib.sha256(json.dumps([asdict(job), settings, computed_with], sort_keys=True).encode())
+    for path in inputs:
+        digest.update(f"{path} {Path(path).stat().st_mtime_ns}".encode())
+    return digest.hexdigest()[:16]

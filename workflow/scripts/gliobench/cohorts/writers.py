@@ -1,10 +1,14 @@
-"""Series as the competition stores them: one uncompressed 16-bit MR image a file, with its full geometry."""
+"""Files of generated images: DICOM as the competition stores it, one uncompressed 16-bit slice per file; and NIfTI."""
 
+import gzip
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import nibabel as nib
 import numpy as np
+import numpy.typing as npt
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage, generate_uid
@@ -13,6 +17,7 @@ from gliobench.cohorts.acquisition import Series
 from gliobench.cohorts.contrast import SEQUENCES
 
 RAS_TO_LPS = np.array([-1.0, -1.0, 1.0])
+COMPRESSION = 4  # of gzip: a little larger than the default of 9, several times as fast
 
 
 @dataclass(frozen=True)
@@ -126,3 +131,22 @@ def _uid(*identity: object) -> str:
 def _decimals(values: Sequence[float] | NDArray) -> list[float]:
     """Round to a millionth, so that the text fits DICOM's 16 characters."""
     return [round(float(value), 6) + 0.0 for value in values]
+
+
+def write_nifti(voxels: npt.NDArray[Any], affine: npt.NDArray[np.float64], path: Path) -> None:
+    """
+    Write a ``.nii.gz`` file in mm: the same bytes for the same content.
+
+    Parameters
+    ----------
+    voxels : array of shape (i, j, k)
+        Values; stored with their own type.
+    affine : array of shape (4, 4)
+        From (i, j, k) to RAS+ mm.
+    path : Path
+        The file; its folder is made.
+    """
+    image = nib.Nifti1Image(voxels, affine)
+    image.header.set_xyzt_units("mm")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(gzip.compress(image.to_bytes(), COMPRESSION, mtime=0))

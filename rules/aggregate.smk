@@ -1,5 +1,6 @@
 # Functions only: which files of runs, of their cost and of their figures are joined, and by what.
 import csv
+from dataclasses import asdict
 
 
 def run_folders(cell):
@@ -89,38 +90,35 @@ def training_claimed():
     return [cell for claim in claims for cell in contents.cells_like(CELLS, claim)]
 
 
-def cohort_benchmarks(cohort):
-    """What generating and auditing a cohort took."""
-    folder = f"{RESULTS}/{cohort}/benchmarks"
-    generate = [f"{folder}/generate.tsv"] if STUDY.generated(cohort) else []
-    return generate + shards(f"{folder}/audit/{{shard}}.tsv")
+def jobs_of_cohort(cohort):
+    """The jobs that generate and audit a cohort."""
+    if STUDY.generated(cohort):
+        yield {"stage": "generate", "cohort": cohort}
+    for shard in SHARDS:
+        yield {"stage": "audit", "cohort": cohort, "shard": shard}
 
 
-def cell_benchmarks(cell):
-    """What the inputs, the tuning and the explanation of a cell took."""
-    folder = f"{RESULTS}/{cell.cohort}/benchmarks"
-    files = shards(f"{folder}/preprocess/{cell.approach}/{{shard}}.tsv")
+def jobs_of_cell(cell):
+    """The jobs of a cell beside its trainings."""
+    for shard in SHARDS:
+        made = {"cohort": cell.cohort, "approach": cell.approach, "shard": shard}
+        yield {"stage": "preprocess", **made}
     if STUDY.variant(cell.approach, cell.variant)["tuned"]:
-        files.append(f"{folder}/tuning/{cell.path}.tsv")
+        yield {"stage": "tune", **asdict(cell)}
     if cell in SHOWN_CELLS and "gradcam" in contents.figure_names(STUDY, cell.approach):
-        files.append(f"{folder}/explanations/{cell.path}.tsv")
-    return files
+        yield {"stage": "explain", **asdict(cell)}
 
 
-def job_benchmarks():
-    """What every job but a training took; of a study looked at in part, every job that is done."""
-    if PARTIAL:
-        folders = [Path(RESULTS, name, "benchmarks") for name in SCORED_COHORTS]
-        stages = [path for folder in folders for path in folder.glob("[!r]*")]
-        return [
-            str(file)
-            for path in stages
-            for file in (path, *path.rglob("*"))
-            if file.is_file()
-        ]
-    files = [path for name in SCORED_COHORTS for path in cohort_benchmarks(name)]
-    files += [path for cell in CELLS for path in cell_benchmarks(cell)]
-    return list(dict.fromkeys(files))
+def measured_jobs():
+    """What every job but a training took, by path; of a study looked at in part, every job that is done."""
+    jobs = [job for name in SCORED_COHORTS for job in jobs_of_cohort(name)]
+    jobs += [job for cell in CELLS for job in jobs_of_cell(cell)]
+    files = {
+        f"{RESULTS}/{paths.BENCHMARKS[job['stage']].format(**job)}": job for job in jobs
+    }
+    return {
+        path: job for path, job in files.items() if not PARTIAL or os.path.isfile(path)
+    }
 
 
 def trainings():
@@ -161,13 +159,13 @@ def described_inputs():
 
 def described_fields():
     """The field of view of every approach with a grid around the brain."""
-    paths = {
-        f"{RESULTS}/fields/{approach}.json": approach
+    fields = {
+        f"{RESULTS}/{paths.FIELD.format(approach=approach)}": approach
         for approach in STUDY.approaches
         if STUDY.field_cohorts(approach)
     }
     return {
         path: approach
-        for path, approach in paths.items()
+        for path, approach in fields.items()
         if not PARTIAL or os.path.isfile(path)
     }

@@ -5,7 +5,7 @@ rule generate:
     log:
         f"{COHORT}/logs/generate.log",
     benchmark:
-        f"{COHORT}/benchmarks/generate.tsv"
+        f"{RESULTS}/{paths.BENCHMARKS['generate']}"
     wildcard_constraints:
         cohort=generated_cohorts(),
     priority: PREPARED_FIRST
@@ -61,7 +61,7 @@ rule audit_series:
         patients=f"{COHORT}/patients.tsv",
     output:
         **(
-            {"decoded": directory(f"{COHORT}/decoded/{{shard}}")}
+            {"decoded": directory(f"{RESULTS}/{paths.DECODED}")}
             if STUDY.decoded
             else {}
         ),
@@ -70,7 +70,7 @@ rule audit_series:
     log:
         f"{COHORT}/logs/audit/{{shard}}.log",
     benchmark:
-        f"{COHORT}/benchmarks/audit/{{shard}}.tsv"
+        f"{RESULTS}/{paths.BENCHMARKS['audit']}"
     priority: PREPARED_FIRST
     conda:
         "../envs/imaging.yaml"

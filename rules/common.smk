@@ -9,7 +9,7 @@ from snakemake.exceptions import WorkflowError
 ROOT = Path(str(workflow.current_basedir)).resolve().parent
 sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
 
-from gliobench import belonging, snapshot
+from gliobench import belonging, paths, snapshot
 from gliobench.caches import keep_caches
 from gliobench.cohorts import DECODED
 from gliobench.cohorts.names import LABEL_TABLES, paths_digest
@@ -78,8 +78,9 @@ if PARTIAL:  # with Snakemake's state in a folder of its own, beside a study tha
 
 RESULTS = STUDY.results
 COHORT = f"{RESULTS}/{{cohort}}"
-TUNING = f"{COHORT}/tuning/{{approach}}/{{variant}}/{{modality}}/{{protocol}}"
-RUN = f"{COHORT}/runs/{{approach}}/{{variant}}/{{modality}}/{{protocol}}/repeat-{{repeat}}/seed-{{seed}}/batch-{{batch}}"
+TUNING = f"{RESULTS}/{paths.TUNING}"
+RUN = f"{RESULTS}/{paths.RUN}"
+LOGS = f"{COHORT}/logs"
 
 
 def number_of_shards():
@@ -211,7 +212,7 @@ def field_of_view(wildcards):
     """The field of view of a grid around the brain, which the brains of the study decide."""
     cohort = parent_cohort(wildcards.cohort)
     chosen = cohort in STUDY.field_cohorts(wildcards.approach)
-    return f"{RESULTS}/fields/{wildcards.approach}.json" if chosen else []
+    return f"{RESULTS}/{paths.FIELD}".format(**wildcards) if chosen else []
 
 
 def shards(pattern):
@@ -222,13 +223,15 @@ def shards(pattern):
 def input_shards(suffix):
     """An input function for the shards of the inputs of an approach."""
 
-    def paths(wildcards):
+    def shards_of(wildcards):
         cohort = parent_cohort(wildcards.cohort)
-        return shards(
-            f"{RESULTS}/{cohort}/inputs/{wildcards.approach}/{{shard}}.{suffix}"
-        )
+        names = {"cohort": cohort, "approach": wildcards.approach}
+        return [
+            f"{RESULTS}/{paths.INPUT}.{suffix}".format(**names, shard=shard)
+            for shard in SHARDS
+        ]
 
-    return paths
+    return shards_of
 
 
 def input_series(wildcards):
@@ -259,7 +262,10 @@ def weights_file(wildcards):
 
 
 def split_scheme(wildcards):
-    return f"{RESULTS}/{wildcards.cohort}/splits/{STUDY.scheme_name(cell_of(wildcards))}.tsv"
+    split = paths.SPLIT.format(
+        cohort=wildcards.cohort, scheme=STUDY.scheme_name(cell_of(wildcards))
+    )
+    return f"{RESULTS}/{split}.tsv"
 
 
 def training_job(wildcards):

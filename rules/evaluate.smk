@@ -160,7 +160,7 @@ rule tabulate_sensitivity:
 rule tabulate_cost:
     """What every job took, summed by stage, cell and study."""
     input:
-        jobs=job_benchmarks(),
+        jobs=list(measured_jobs()),
         trainings=[benchmark for benchmark, _ in trainings()],
         records=[record for _, record in trainings()],
     output:
@@ -174,6 +174,7 @@ rule tabulate_cost:
         mem_mb=growing(1000),
         runtime=growing(10),
     params:
+        jobs=list(measured_jobs().values()),
         groups=STUDY.groups,
         library=library_digest("tabulate_cost.py"),
     script:

@@ -1,6 +1,4 @@
-EXPLANATIONS = (
-    f"{COHORT}/explanations/{{approach}}/{{variant}}/{{modality}}/{{protocol}}"
-)
+EXPLANATIONS = f"{RESULTS}/{paths.EXPLANATIONS}"
 
 
 rule explain:
@@ -14,9 +12,9 @@ rule explain:
         maps=f"{EXPLANATIONS}/cams.npy",
         images=f"{EXPLANATIONS}/images.npy",
     log:
-        f"{COHORT}/logs/explanations/{{approach}}/{{variant}}/{{modality}}/{{protocol}}.log",
+        f"{LOGS}/explanations/{paths.CELL}.log",
     benchmark:
-        f"{COHORT}/benchmarks/explanations/{{approach}}/{{variant}}/{{modality}}/{{protocol}}.tsv"
+        f"{RESULTS}/{paths.BENCHMARKS['explain']}"
     conda:
         "../envs/torch.yaml"
     threads: 1

@@ -1,5 +1,5 @@
 # Copies of a cohort with permuted labels, one a value of the wildcard `number`: more of them leave those alone that there are.
-COPY = f"{{cohort}}/{PERMUTATIONS}/{{number}}"  # below the results
+COPY = paths.COPY
 
 
 rule permute_labels:

@@ -1,6 +1,3 @@
-INPUT = "{cohort}/inputs/{approach}/{shard}"  # below the results
-
-
 rule choose_field:
     """How large the field of view of an approach's grid is, so that the brains of all its cohorts fit."""
     input:
@@ -13,7 +10,7 @@ rule choose_field:
             for cohort in STUDY.field_cohorts(wildcards.approach)
         ],
     output:
-        field=f"{RESULTS}/fields/{{approach}}.json",
+        field=f"{RESULTS}/{paths.FIELD}",
     log:
         f"{RESULTS}/logs/fields/{{approach}}.log",
     priority: PREPARED_FIRST
@@ -41,20 +38,20 @@ rule preprocess:
     """Make the inputs of an approach from all series of a shard of patients."""
     input:
         **(
-            {"decoded": audited("decoded/{shard}", INPUT)}
+            {"decoded": audited("decoded/{shard}", paths.INPUT)}
             if STUDY.decoded
             else {"generated": generated}
         ),
-        patients=audited("patients.tsv", INPUT),
-        series=audited("series.tsv", INPUT),
+        patients=audited("patients.tsv", paths.INPUT),
+        series=audited("series.tsv", paths.INPUT),
         field=field_of_view,
     output:
-        array=f"{RESULTS}/{INPUT}.npy",
-        index=f"{RESULTS}/{INPUT}.tsv",
+        array=f"{RESULTS}/{paths.INPUT}.npy",
+        index=f"{RESULTS}/{paths.INPUT}.tsv",
     log:
         f"{COHORT}/logs/preprocess/{{approach}}/{{shard}}.log",
     benchmark:
-        f"{COHORT}/benchmarks/preprocess/{{approach}}/{{shard}}.tsv"
+        f"{RESULTS}/{paths.BENCHMARKS['preprocess']}"
     priority: PREPARED_FIRST
     conda:
         "../envs/imaging.yaml"
@@ -68,7 +65,7 @@ rule preprocess:
         series=input_series,
         input=lambda wildcards: STUDY.input(wildcards.approach, wildcards.cohort),
         made_with=made_input,
-        made_from=made_from(INPUT),
+        made_from=made_from(paths.INPUT),
         library=lambda wildcards: library_digest(
             "preprocess.py", input_module(wildcards)
         ),

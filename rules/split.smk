@@ -1,13 +1,10 @@
-SPLIT = "{cohort}/splits/{scheme}"  # below the results
-
-
 rule split:
     """Draw a split scheme over all patients of a cohort."""
     input:
-        patients=audited("patients.tsv", SPLIT),
-        series=audited("series.tsv", SPLIT),
+        patients=audited("patients.tsv", paths.SPLIT),
+        series=audited("series.tsv", paths.SPLIT),
     output:
-        split=f"{RESULTS}/{SPLIT}.tsv",
+        split=f"{RESULTS}/{paths.SPLIT}.tsv",
     log:
         f"{COHORT}/logs/split/{{scheme}}.log",
     priority: PREPARED_FIRST
@@ -21,7 +18,7 @@ rule split:
         scheme=lookup(dpath="{scheme}", within=STUDY.splits),
         seed=lookup(dpath="{cohort}/seed", within=STUDY.cohorts),
         made_with=made_split,
-        made_from=made_from(SPLIT),
+        made_from=made_from(paths.SPLIT),
         library=library_digest("split.py"),
     script:
         "../workflow/scripts/split.py"

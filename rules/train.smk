@@ -14,9 +14,9 @@ rule train_tensorflow:
         record=f"{RUN}/run.json",
         models=directory(f"{RUN}/models"),
     log:
-        f"{COHORT}/logs/runs/{{approach}}/{{variant}}/{{modality}}/{{protocol}}/repeat-{{repeat}}_seed-{{seed}}_batch-{{batch}}.log",
+        f"{LOGS}/runs/{paths.CELL}/repeat-{{repeat}}_seed-{{seed}}_batch-{{batch}}.log",
     benchmark:
-        f"{COHORT}/benchmarks/runs/{{approach}}/{{variant}}/{{modality}}/{{protocol}}/repeat-{{repeat}}_seed-{{seed}}_batch-{{batch}}.tsv"
+        f"{RESULTS}/{paths.BENCHMARKS['train']}"
     wildcard_constraints:
         cohort=trained_cohorts(),
         approach=approaches_of("tensorflow"),

@@ -10,9 +10,9 @@ rule tune:
         trials=f"{TUNING}/trials.tsv",
         best=f"{TUNING}/best.json",
     log:
-        f"{COHORT}/logs/tuning/{{approach}}/{{variant}}/{{modality}}/{{protocol}}.log",
+        f"{LOGS}/tuning/{paths.CELL}.log",
     benchmark:
-        f"{COHORT}/benchmarks/tuning/{{approach}}/{{variant}}/{{modality}}/{{protocol}}.tsv"
+        f"{RESULTS}/{paths.BENCHMARKS['tune']}"
     priority: LONG_ONES_EARLY
     conda:
         "../envs/torch.yaml"

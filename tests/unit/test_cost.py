@@ -9,66 +9,60 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gliobench.files import read_table
-from gliobench.reporting.cost import cost_sentence, cost_table, duration, job_cost
+from gliobench.reporting.cost import cost_sentence, cost_table, duration, job_cost, training_cost
 from gliobench.reporting.layouts import show_cost
 from gliobench.reporting.tables import write_formats
 
-RUN = "runs/cnn3d/main/FLAIR/harmonised/repeat-0_seed-0_batch-0.tsv"
+CELL = {"approach": "cnn3d", "variant": "main", "modality": "FLAIR", "protocol": "harmonised"}
 
 
 @pytest.fixture
-def study(tmp_path):
-    """Write benchmarks and records as Snakemake and the trainings do."""
+def write(tmp_path):
+    """Write benchmarks as Snakemake does."""
 
-    def write(path, seconds, cpu="1.5", memory="100.0"):
-        file = tmp_path / path
-        file.parent.mkdir(parents=True, exist_ok=True)
+    def write(seconds, cpu="1.5", memory="100.0"):
+        file = tmp_path / f"{seconds}.tsv"
         columns = "s\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\tio_in\tio_out\tmean_load\tcpu_time"
         file.write_text(f"{columns}\n{seconds}\t0:00:01\t{memory}\t1\t1\t1\t0\t0\t1\t{cpu}\n", encoding="utf-8")
         return file
 
-    return tmp_path, write
+    return write
 
 
-def record(folder, device="cpu", seconds=(3.0, 5.0)):
-    folds = [
-        {"fold": 0, "seconds": one, "samples_per_second": 10.0, "peak_memory_bytes": 300 * 2**20} for one in seconds
-    ]
-    path = folder / "run.json"
-    path.write_text(json.dumps({"device": device, "folds": folds}), encoding="utf-8")
-    return path
+@pytest.fixture
+def record(tmp_path):
+    """Write the record of a training."""
+
+    def record(device="cpu", cohort="planted", seconds=(3.0, 5.0)):
+        folds = [
+            {"fold": 0, "seconds": one, "samples_per_second": 10.0, "peak_memory_bytes": 300 * 2**20} for one in seconds
+        ]
+        path = tmp_path / f"{cohort.replace('/', '-')}-{device}.json"
+        path.write_text(json.dumps(CELL | {"cohort": cohort, "device": device, "folds": folds}), encoding="utf-8")
+        return path
+
+    return record
 
 
-@pytest.mark.parametrize(
-    ("path", "expected"),
-    [
-        ("generate.tsv", {"stage": "generate"}),
-        ("audit/1-of-4.tsv", {"stage": "audit"}),
-        ("preprocess/cnn3d/1-of-4.tsv", {"stage": "preprocess", "approach": "cnn3d"}),
-        ("tuning/cnn3d/tuned/all/published.tsv", {"stage": "tune", "variant": "tuned", "protocol": "published"}),
-        (RUN, {"stage": "train", "approach": "cnn3d", "variant": "main", "protocol": "harmonised"}),
-        ("explanations/cnn3d/main/FLAIR/harmonised.tsv", {"stage": "explain", "modality": "FLAIR"}),
-    ],
-)
-def test_a_benchmarks_path_names_its_job(study, path, expected):
-    results, write = study
-    job = job_cost(write(f"planted/benchmarks/{path}", 2.0), results)
-    assert {name: job[name] for name in expected} == expected
-    assert (job["cohort"], job["seconds"], job["cpu_seconds"], job["peak_memory_mb"]) == ("planted", 2.0, 1.5, 100.0)
+def test_what_a_job_took_is_beside_what_names_it(write):
+    job = job_cost(write(2.0), {"stage": "tune", "cohort": "planted", "shard": "1-of-4", **CELL})
+    assert job == {"stage": "tune", "cohort": "planted", **CELL} | {
+        "seconds": 2.0,
+        "cpu_seconds": 1.5,
+        "peak_memory_mb": 100.0,
+    }
 
 
-def test_a_training_on_permuted_labels_is_a_stage_of_its_cohort(study):
-    results, write = study
-    job = job_cost(write(f"planted/permutations/001/benchmarks/{RUN}", 2.0), results)
+def test_a_training_is_named_by_its_record_and_one_on_permuted_labels_is_a_stage_of_its_cohort(write, record):
+    job = training_cost(write(2.0), record(cohort="planted/permutations/001"))
     assert [job[name] for name in ("cohort", "stage", "approach")] == ["planted", "permute", "cnn3d"]
-    training = job_cost(write(f"planted/benchmarks/{RUN}", 2.0), results)
+    training = training_cost(write(2.0), record())
+    assert {name: training[name] for name in ("stage", *CELL)} == {"stage": "train", **CELL}
     assert cost_table([job, training], {})["stage"].tolist() == ["train", "permute", "study", "study"]
 
 
-def test_a_training_on_a_gpu_counts_its_seconds_there(study):
-    results, write = study
-    path = write(f"rsna/benchmarks/{RUN}", 12.0)
-    jobs = [job_cost(path, results, record(results, device)) for device in ("cpu", "NVIDIA H200")]
+def test_a_training_on_a_gpu_counts_its_seconds_there(write, record):
+    jobs = [training_cost(write(12.0), record(device)) for device in ("cpu", "NVIDIA H200")]
     on_cpu, on_gpu = (cost_table([job], {}).iloc[0] for job in jobs)
     assert np.isnan(on_cpu["device_seconds"])
     assert (on_gpu["device_seconds"], on_gpu["device"]) == (8.0, "NVIDIA H200")
@@ -78,25 +72,22 @@ def test_a_training_on_a_gpu_counts_its_seconds_there(study):
     assert np.isnan(on_gpu["energy_kwh"])
 
 
-def test_a_resumed_training_counts_the_folds_that_were_finished_before(study):
-    results, write = study
-    job = job_cost(write(f"rsna/benchmarks/{RUN}", 4.0), results, record(results))
+def test_a_resumed_training_counts_the_folds_that_were_finished_before(write, record):
+    job = training_cost(write(4.0), record())
     row = cost_table([job], {}).iloc[0]
     assert row["seconds"] == 8.0
     assert row["reason"] == "1 of 1 jobs were resumed: their seconds are those of their folds"
 
 
-def test_a_job_too_short_to_be_sampled_is_empty_and_says_so(study):
-    results, write = study
-    job = job_cost(write("rsna/benchmarks/generate.tsv", 0.1, cpu="NA", memory="NA"), results)
+def test_a_job_too_short_to_be_sampled_is_empty_and_says_so(write):
+    job = job_cost(write(0.1, cpu="NA", memory="NA"), {"stage": "generate", "cohort": "rsna"})
     row = cost_table([job], {}).iloc[0]
     assert np.isnan([row["cpu_seconds"], row["peak_memory_mb"]]).all()
     assert row["reason"] == "1 of 1 jobs were too short for processors and memory to be measured"
 
 
-def test_replicated_cohorts_are_summed_together(study):
-    results, write = study
-    jobs = [job_cost(write(f"null-0{number}/benchmarks/generate.tsv", 2.0), results) for number in (1, 2, 3)]
+def test_replicated_cohorts_are_summed_together(write):
+    jobs = [job_cost(write(2.0), {"stage": "generate", "cohort": f"null-0{number}"}) for number in (1, 2, 3)]
     first = cost_table(jobs, {"null": ["null-01", "null-02", "null-03"]}).iloc[0]
     assert first[["cohort", "n_jobs", "seconds"]].tolist() == ["null", 3, 6.0]
 
@@ -127,11 +118,10 @@ def test_the_rows_the_approaches_and_the_whole_add_up_to_the_same(jobs):
     assert whole["peak_memory_mb"] == pytest.approx(max(job["peak_memory_mb"] for job in jobs), abs=0.001)
 
 
-def test_the_costs_stand_in_every_format_and_in_a_sentence(study, tmp_path):
-    results, write = study
+def test_the_costs_stand_in_every_format_and_in_a_sentence(write, record, tmp_path):
     jobs = [
-        job_cost(write("planted/benchmarks/generate.tsv", 30.0), results),
-        job_cost(write(f"planted/benchmarks/{RUN}", 90.0), results, record(results)),
+        job_cost(write(30.0), {"stage": "generate", "cohort": "planted"}),
+        training_cost(write(90.0), record()),
     ]
     table = cost_table(jobs, {})
     write_formats(table, tmp_path / "cost", "cost")

@@ -4,10 +4,11 @@ import hashlib
 import json
 from base64 import urlsafe_b64encode
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from gliobench import paths
 from gliobench.errors import GlioBenchError
 from gliobench.study import Cell, Study
 
@@ -62,13 +63,15 @@ def made_cohort(study: Study, cohort: str) -> Made:
 def made_input(study: Study, approach: str, cohort: str) -> Made:
     """Name the inputs of an approach on a cohort."""
     settings = [made_cohort(study, cohort).digest, study.input(approach, cohort), study.made_series(approach, cohort)]
-    return Made(f"{cohort}/inputs/{approach}", digest(settings), f"{cohort}/inputs/{approach}/*.npy")
+    files = paths.INPUT.format(cohort=cohort, approach=approach, shard="*")
+    return Made(f"{cohort}/inputs/{approach}", digest(settings), f"{files}.npy")
 
 
 def made_split(study: Study, scheme: str, cohort: str) -> Made:
     """Name a split of a cohort."""
     settings = [made_cohort(study, cohort).digest, study.splits[scheme]]
-    return Made(f"{cohort}/splits/{scheme}", digest(settings), f"{cohort}/splits/{scheme}.tsv")
+    split = paths.SPLIT.format(cohort=cohort, scheme=scheme)
+    return Made(split, digest(settings), f"{split}.tsv")
 
 
 def made_runs(study: Study, cell: Cell, cohort: str | None = None) -> Made:
@@ -76,7 +79,7 @@ def made_runs(study: Study, cell: Cell, cohort: str | None = None) -> Made:
     parts = [made_input(study, cell.approach, cell.cohort), made_split(study, study.scheme_name(cell), cell.cohort)]
     tuned = study.variant(cell.approach, cell.variant)["tuned"]
     settings = [study.job(cell, cohort), study.machine, study.tunings[cell.approach] if tuned else None]
-    folder = f"{cohort or cell.cohort}/runs/{cell.path}"
+    folder = paths.RUNS.format(**asdict(cell) | {"cohort": cohort or cell.cohort})
     return Made(folder, digest([*(part.digest for part in parts), settings]), f"{folder}/*/*/*/predictions.tsv")
 
 

@@ -3,8 +3,10 @@
 import os
 import shutil
 from collections.abc import Iterable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 
+from gliobench import paths
 from gliobench.belonging import belongs, made_runs
 from gliobench.study import Study
 
@@ -64,7 +66,7 @@ def _groups(study: Study, source: Path) -> Iterator[list[Path]]:
                 continue
             yield from ([Path(folder, name) for name in RUN_FILES] for folder in study.run_folders(part))
             yield from ([Path(benchmark)] for benchmark in study.run_benchmarks(part))
-        tuning = source / cell.cohort / "tuning" / cell.path
+        tuning = source / paths.TUNING.format(**asdict(cell))
         yield [tuning / "trials.tsv", tuning / "best.json"]
     for cohort in study.cohorts:
         yield [source / cohort / name for name in COHORT_FILES]

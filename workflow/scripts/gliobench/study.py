@@ -6,6 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from gliobench import paths
 from gliobench.errors import GlioBenchError, nearest
 from gliobench.seeds import derive_seed
 from gliobench.settings.approach_of_study import StudyApproach
@@ -35,7 +36,7 @@ class Cell:
     @property
     def path(self) -> str:
         """The cell's folder below ``results/{study}/{cohort}/runs``."""
-        return f"{self.approach}/{self.variant}/{self.modality}/{self.protocol}"
+        return paths.CELL.format(**asdict(self))
 
 
 class Study:
@@ -369,18 +370,12 @@ class Study:
 
     def run_folders(self, cell: Cell) -> list[str]:
         """Return the folders of a cell's training jobs."""
-        return [
-            f"{self.results}/{cell.cohort}/runs/{cell.path}"
-            f"/repeat-{job['repeat']}/seed-{job['seed']}/batch-{job['batch']}"
-            for job in self.batches(cell)
-        ]
+        return [f"{self.results}/{paths.RUN.format(**asdict(cell), **job)}" for job in self.batches(cell)]
 
     def run_benchmarks(self, cell: Cell) -> list[str]:
         """Return the files that say what a cell's training jobs took, in the order of their folders."""
         return [
-            f"{self.results}/{cell.cohort}/benchmarks/runs/{cell.path}"
-            f"/repeat-{job['repeat']}_seed-{job['seed']}_batch-{job['batch']}.tsv"
-            for job in self.batches(cell)
+            f"{self.results}/{paths.BENCHMARKS['train'].format(**asdict(cell), **job)}" for job in self.batches(cell)
         ]
 
     def records(self, cohort: str | None = None) -> list[dict[str, Any]]:

@@ -10,15 +10,6 @@ from gliobench.evaluation.columns import CELL
 from gliobench.files import check_table, read_json, table_schema
 from gliobench.terms import parent_cohort
 
-# Folder (or file) below a cohort's `benchmarks` -> the stage, and what the folders below that name.
-STAGES = {
-    "generate": ("generate", ()),
-    "audit": ("audit", ()),
-    "preprocess": ("preprocess", ("approach",)),
-    "tuning": ("tune", tuple(CELL[1:])),
-    "runs": ("train", tuple(CELL[1:])),
-    "explanations": ("explain", tuple(CELL[1:])),
-}
 PERMUTE = "permute"  # trainings on copies of a cohort with permuted labels, which count as the cohort's
 ORDER = ("generate", "audit", "preprocess", "tune", "train", PERMUTE, "explain")
 FITTING = ("tune", "train", PERMUTE)
@@ -30,38 +21,51 @@ DIGITS = 3
 Record = Mapping[str, Any]
 
 
-def job_cost(benchmark: str | Path, results: str | Path, record: str | Path | None = None) -> dict[str, Any]:
+def job_cost(benchmark: str | Path, job: Mapping[str, Any]) -> dict[str, Any]:
     """
     Read what one job took.
 
     Parameters
     ----------
     benchmark : str or Path
-        Snakemake's benchmark of the job, ``<results>/<cohort>/benchmarks/<stage>/...``; its path names the job.
-    results : str or Path
-        The study's folder.
-    record : str or Path, optional
-        The ``run.json`` of a training.
+        Snakemake's benchmark of the job.
+    job : mapping
+        ``stage`` and ``cohort``, and what else names it, as columns of the table ``cost``.
 
     Returns
     -------
     dict
-        Columns of the table ``cost``, and ``samples``, the training samples seen.
+        Columns of the table ``cost``.
     """
-    place, _, below = Path(benchmark).relative_to(results).as_posix().partition("/benchmarks/")
-    kind, *names = Path(below).with_suffix("").parts
-    stage, keys = STAGES[kind]
-    cohort = parent_cohort(place)
     measured = pd.read_csv(benchmark, sep="\t", na_values=["-"]).iloc[-1]
-    job = {
-        "cohort": cohort,
-        "stage": stage if place == cohort else PERMUTE,
-        **dict(zip(keys, names, strict=False)),
+    return {name: job[name] for name in HEAD if name in job} | {
         "seconds": float(measured["s"]),
         "cpu_seconds": measured["cpu_time"],
         "peak_memory_mb": measured["max_rss"],
     }
-    return job if record is None else job | _training(job, read_json(record))
+
+
+def training_cost(benchmark: str | Path, record: str | Path) -> dict[str, Any]:
+    """
+    Read what one training took; one on permuted labels counts as its cohort's.
+
+    Parameters
+    ----------
+    benchmark : str or Path
+        Snakemake's benchmark of the job.
+    record : str or Path
+        Its ``run.json``.
+
+    Returns
+    -------
+    dict
+        As `job_cost`, and ``samples``, the training samples seen.
+    """
+    run = read_json(record)
+    cohort = parent_cohort(run["cohort"])
+    stage = "train" if cohort == run["cohort"] else PERMUTE
+    job = job_cost(benchmark, run | {"stage": stage, "cohort": cohort})
+    return job | _training(job, run)
 
 
 def _training(job: Mapping[str, Any], record: Record) -> dict[str, Any]:

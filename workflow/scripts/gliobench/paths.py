@@ -1,0 +1,25 @@
+"""Where the parts of a study lie below ``results/<study>/``, as patterns that rules, notes and tables share."""
+
+from gliobench.terms import PERMUTATIONS
+
+CELL = "{approach}/{variant}/{modality}/{protocol}"
+COPY = f"{{cohort}}/{PERMUTATIONS}/{{number}}"  # of a cohort, with permuted labels
+
+DECODED = "{cohort}/decoded/{shard}"
+FIELD = "fields/{approach}.json"
+INPUT = "{cohort}/inputs/{approach}/{shard}"
+SPLIT = "{cohort}/splits/{scheme}"
+TUNING = f"{{cohort}}/tuning/{CELL}"
+RUNS = f"{{cohort}}/runs/{CELL}"
+RUN = f"{RUNS}/repeat-{{repeat}}/seed-{{seed}}/batch-{{batch}}"
+EXPLANATIONS = f"{{cohort}}/explanations/{CELL}"
+
+# What a job of each stage took
+BENCHMARKS = {
+    "generate": "{cohort}/benchmarks/generate.tsv",
+    "audit": "{cohort}/benchmarks/audit/{shard}.tsv",
+    "preprocess": "{cohort}/benchmarks/preprocess/{approach}/{shard}.tsv",
+    "tune": f"{{cohort}}/benchmarks/tuning/{CELL}.tsv",
+    "train": f"{{cohort}}/benchmarks/runs/{CELL}/repeat-{{repeat}}_seed-{{seed}}_batch-{{batch}}.tsv",
+    "explain": f"{{cohort}}/benchmarks/explanations/{CELL}.tsv",
+}

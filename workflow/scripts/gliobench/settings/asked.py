@@ -1,0 +1,183 @@
+"""What a config asks for: cohorts, approaches and split schemes, checked. Light to import: parsing needs it."""
+
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from gliobench.errors import GlioBenchError, nearest
+from gliobench.seeds import derive_seed
+from gliobench.settings.approach_of_study import StudyApproach
+from gliobench.settings.approaches import Approach
+from gliobench.settings.cohorts import KINDS
+from gliobench.settings.files import read_config
+from gliobench.settings.fit import check_cohort_names
+from gliobench.settings.models import check, check_kind, known, merge
+from gliobench.settings.splits import METHODS
+from gliobench.settings.study import StudyFile
+from gliobench.terms import GENERATED, MODALITIES, SEGMENTATION
+
+RESERVED = ("fields", "figures", "logs", "partial", "report", "tables")  # folders beside the cohorts'
+CONFIG = "the study's config"
+
+
+class Asked:
+    """
+    What a config asks for.
+
+    Parameters
+    ----------
+    config : dict
+        The study file's content.
+    root : Path
+        The project's folder, where ``config/`` lies.
+
+    Raises
+    ------
+    GlioBenchError
+        The config is wrong: an unknown key or name, a value of another type or out of range.
+    """
+
+    def __init__(self, config: dict, root: Path):
+        self.config = config
+        self.file = check(StudyFile, config, CONFIG)
+        self.root = root
+        self.name = self.file.study
+        self.results = f"results/{self.name}"
+        self.seed = self.file.seed
+        self.seeds = self.file.seeds
+        self.bootstrap = self.file.bootstrap
+        self.device = self.file.device
+        self.deterministic = self.file.deterministic
+        self.portable = self.file.portable
+        self.decoded = self.file.decoded
+        check_cohort_names(list(self.file.cohorts), self.groups, RESERVED)
+
+    @cached_property
+    def _cohorts(self) -> dict[str, dict[str, Any]]:
+        """Settings of every cohort of the file, complete."""
+        return {
+            name: check_kind(KINDS, "kind", settings, f"{CONFIG}, cohorts.{name}").model_dump(exclude_none=True)
+            for name, settings in self.file.cohorts.items()
+        }
+
+    @cached_property
+    def groups(self) -> dict[str, list[str]]:
+        """Names of the replicates of each replicated cohort."""
+        return {
+            name: [f"{name}-{number:02}" for number in range(1, settings["replicates"] + 1)]
+            for name, settings in self._cohorts.items()
+            if "replicates" in settings
+        }
+
+    @cached_property
+    def sensitivity(self) -> dict[str, list[str]]:
+        """Replicates of each cohort that ``sensitivity`` names, in its order: groups of growing signal."""
+        levels = self.file.sensitivity or []
+        for name in levels:
+            known(name, self._cohorts, f"{CONFIG}, sensitivity: no cohort")
+            if name not in self.groups:
+                raise GlioBenchError(
+                    f"{CONFIG}, sensitivity: cohort {name!r} is single; a level is several cohorts: "
+                    "give it `replicates`."
+                )
+        return {name: self.groups[name] for name in levels}
+
+    @cached_property
+    def cohorts(self) -> dict[str, dict]:
+        """Settings of every cohort, replicates written out, each with its own base seed under ``seed``."""
+        return {
+            member: settings | {"seed": self.cohort_seed(member)}
+            for name, settings in self._cohorts.items()
+            for member in self.groups.get(name, [name])
+        }
+
+    def cohort_seed(self, cohort: str) -> int:
+        """Return the base seed of a cohort, or of its copy with permuted labels."""
+        return derive_seed(self.seed, "cohort", cohort)
+
+    def modalities(self, cohort: str) -> list[str]:
+        """Return the modalities of a cohort, as the config names them."""
+        settings = self.cohorts[cohort]
+        return settings.get("modalities") or settings["generator"].get("modalities", list(MODALITIES))
+
+    def segmented(self, cohort: str) -> bool:
+        """Whether a cohort's patients have a segmentation beside their modalities."""
+        settings = self.cohorts[cohort]
+        return settings["kind"].endswith("brainstem") or settings.get("segmentation", False)
+
+    def cohort_series(self, cohort: str) -> list[str]:
+        """Return the series that a cohort has of each patient: its modalities, and the segmentation after them."""
+        return self.modalities(cohort) + [SEGMENTATION] * self.segmented(cohort)
+
+    def generated(self, cohort: str) -> bool:
+        """Whether a cohort is made by the study itself."""
+        return self.cohorts[cohort]["kind"] in GENERATED
+
+    @property
+    def kinds(self) -> dict[str, str]:
+        """Kind of every cohort."""
+        return {name: settings["kind"] for name, settings in self.cohorts.items()}
+
+    @cached_property
+    def approaches(self) -> dict[str, StudyApproach]:
+        """Every approach that the study runs, with the study's changes made."""
+        there = {path.stem: path for path in sorted((self.root / "config" / "approaches").glob("*.yaml"))}
+        names = sorted({run.approach for run in self.file.runs})
+        for name in names:
+            if name not in there:
+                raise GlioBenchError(f"There is no approach {name!r} in config/approaches; {nearest(name, there)}")
+        for name in self.file.settings:
+            if name not in names:
+                raise GlioBenchError(
+                    f"{CONFIG}, settings.{name}: the study runs no approach of that name; {nearest(name, names)}"
+                )
+        return {name: StudyApproach(there[name], self.file.settings.get(name)) for name in names}
+
+    @cached_property
+    def tunings(self) -> dict[str, dict[str, Any] | None]:
+        """How each approach searches for hyperparameters, if it does."""
+        return {name: approach.tuning for name, approach in self.approaches.items()}
+
+    def input(self, approach: str, cohort: str) -> dict[str, Any]:
+        """Return the settings of the array that an approach reads of a cohort."""
+        return self.approaches[approach].input(self.segmented(cohort))
+
+    @cached_property
+    def splits(self) -> dict[str, dict]:
+        """Split schemes by name, with the study's changes made."""
+        where = "config/splits.yaml"
+        given = read_config(self.root / where, where)
+        schemes = {
+            name: check_kind(METHODS, "method", scheme, f"{where}, {name}").model_dump(exclude_none=True)
+            for name, scheme in given.items()
+        }
+        for name, changes in self.file.splits.items():
+            known(name, schemes, f"{CONFIG}, splits: there is no scheme in {where} called")
+            changed = check(METHODS[schemes[name]["method"]], merge(schemes[name], changes), f"{CONFIG}, splits.{name}")
+            schemes[name] = changed.model_dump(exclude_none=True)
+        return schemes
+
+    @cached_property
+    def _all_variants(self) -> dict[str, list[str]]:
+        """The variants of every approach there is."""
+        files = sorted((self.root / "config" / "approaches").glob("*.yaml"))
+        read = {path.stem: check(Approach, read_config(path, path.name), path.name) for path in files}
+        return {name: list(approach.variants) for name, approach in read.items()}
+
+    def variant(self, approach: str, variant: str) -> dict[str, Any]:
+        """Return a variant's settings: weights, parameters and whether they are tuned."""
+        settings = self.approaches[approach]
+        return {
+            "weights": settings.weights(variant),
+            "parameters": settings.parameters_of(variant),
+            "tuned": settings.variant(variant).tuned,
+        }
+
+    @property
+    def machine(self) -> dict:
+        """The device that trainings ask for, and whether they must repeat exactly on a GPU."""
+        return {"device": self.device, "deterministic": self.deterministic}
+
+    def phases(self, approach: str) -> list[str]:
+        """Return the scored states of an approach's trainings, in their order."""
+        return list(self.approaches[approach].file.phases)

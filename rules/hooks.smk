@@ -47,7 +47,7 @@ def show_result(results):
         return
     strange = belonging.strange_rows(STUDY)
     if strange:
-        print(f"\n{belonging.not_shown(results, strange)}", file=sys.stderr)
+        print(f"\n{belonging.not_shown(STUDY, strange)}", file=sys.stderr)
     else:
         texts = [path.read_text(encoding="utf-8") for path in tables]
         print("", *texts, f"Report: {page.resolve()}", sep="\n", file=sys.stderr)

@@ -98,7 +98,7 @@ def test_what_snakemake_knows_it_may_make_anew_and_what_it_does_not_know_is_refu
     write_text("patients", "results/one/made/patients.tsv")
     with pytest.raises(GlioBenchError, match=r"results/one holds results of another config \(made\), and Snakemake's"):
         belonging.check_belonging(mine)
-    old = "0123456789abcdef"
+    old = f"{belonging.FORMAT}-0123456789abcdef"
     write_text(json.dumps(old), "results/one/.settings/made.json")
     name = "cmVzdWx0cy9vbmUvbWFkZS9wYXRpZW50cy50c3Y="
     write_text(json.dumps({"params": ["another"]}), f".snakemake/metadata/{name}")
@@ -117,3 +117,16 @@ def test_a_comparison_is_strange_where_it_was_read_by_other_levels_of_signal(tmp
     assert strange_rows(study(**plain, sensitivity=["weak", "strong"])) == []
     assert strange_rows(study(**plain, sensitivity=["strong", "weak"])) == ["sensitivity"]
     assert strange_rows(study(**plain)) == ["sensitivity"]
+
+
+def test_results_of_another_format_are_said_to_be_of_another_version(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(belonging, "FORMAT", 1)
+    ((path, text),) = belonging.note_of_comparison(study()).items()
+    write_text(text, path)
+    monkeypatch.undo()
+    monkeypatch.chdir(tmp_path)
+    said = belonging.not_shown(study(), strange_rows(study()))
+    assert said.startswith("results/one/tables and results/one/report are of another version of GlioBench (made/")
+    write_text("{}", path)
+    assert "are of another config (made/" in belonging.not_shown(study(), ["made/cell"])

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from base64 import urlsafe_b64encode
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from gliobench.study import Cell, Study
 
 NOTES = ".settings"  # below a study's results; a note has the path of what it is of
 COMPARISON = "comparison"
+FORMAT = 2  # of results: folders, tables, records; one more with each change after which old ones cannot be read
 PLACES = ("path", "table", "sites")  # of a cohort: where its files lie does not say what they hold
 LONGEST_NAME = 254  # of a file of Snakemake's notes
 
@@ -49,8 +50,8 @@ def note_of_comparison(study: Study) -> dict[str, str]:
 
 
 def digest(settings: Any) -> str:
-    """Return a digest of settings, which JSON can write."""
-    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
+    """Return a digest of settings, which JSON can write, behind the format of what is made with them."""
+    return f"{FORMAT}-{hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]}"
 
 
 def made_cohort(study: Study, cohort: str) -> Made:
@@ -137,11 +138,11 @@ def check_belonging(study: Study) -> None:
     """
     strangers = [made.key for made in everything(study) if _is_unknown_stranger(study, made)]
     if strangers:
-        more = f" and {len(strangers) - 1} more" if len(strangers) > 1 else ""
+        whose = _whose(noted(study, key) for key in strangers)
         raise GlioBenchError(
-            f"{study.results} holds results of another config ({strangers[0]}{more}), and Snakemake's notes of how "
-            f"they were made, .snakemake, are not here: move {study.results} away, name the study otherwise, or make "
-            "all anew with --forceall."
+            f"{study.results} holds results of {whose} ({strangers[0]}{_more(strangers)}), and Snakemake's notes of "
+            f"how they were made, .snakemake, are not here: move {study.results} away, name the study otherwise, or "
+            "make all anew with --forceall."
         )
 
 
@@ -161,6 +162,16 @@ def _snakemake_knows(path: Path, note: str | None) -> bool:
     return record.is_file() and (note or "") in record.read_text(encoding="utf-8")
 
 
+def _whose(notes: Iterable[str | None]) -> str:
+    """Say whose results are, by their notes, that are not this config's."""
+    formats = {note.rpartition("-")[0] for note in notes if note}
+    return "another config" if formats <= {str(FORMAT)} else "another version of GlioBench"
+
+
+def _more(keys: list[str]) -> str:
+    return f" and {len(keys) - 1} more" if len(keys) > 1 else ""
+
+
 def strange_rows(study: Study) -> list[str]:
     """Return the cells of the comparison that was made last whose rows belong to another config; and its levels."""
     mine = _compared(study)
@@ -168,10 +179,11 @@ def strange_rows(study: Study) -> list[str]:
     return [cell for cell, made_with in there.items() if mine.get(cell) != made_with]
 
 
-def not_shown(results: str, cells: list[str]) -> str:
-    """Say that tables are there, but of another config."""
-    more = f" and {len(cells) - 1} more" if len(cells) > 1 else ""
+def not_shown(study: Study, cells: list[str]) -> str:
+    """Say that tables are there, but of another config, or of another version of GlioBench."""
+    there, results = noted(study, COMPARISON) or {}, study.results
+    whose = _whose(there.get(cell) for cell in cells)
     return (
-        f"{results}/tables and {results}/report are of another config ({cells[0]}{more}), so that they are not "
+        f"{results}/tables and {results}/report are of {whose} ({cells[0]}{_more(cells)}), so that they are not "
         "shown; run the whole study to make them anew."
     )

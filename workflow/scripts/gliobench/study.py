@@ -11,7 +11,7 @@ from gliobench.settings.approach_of_study import StudyApproach
 from gliobench.settings.approaches import Protocol
 from gliobench.settings.asked import Asked
 from gliobench.settings.fit import check_input, check_permuted, check_sites, check_tuned
-from gliobench.settings.models import known
+from gliobench.settings.models import check_known
 from gliobench.settings.study import Run
 from gliobench.terms import ALL, BASELINE, MODALITIES, SEGMENTATION, permuted_cohort
 
@@ -126,14 +126,14 @@ class Study(Asked):
         where, approach = f"runs, {run.approach}", self.approaches[run.approach]
         usual = ["main"] if "main" in approach.file.variants else list(approach.file.variants)
         for cohort in run.cohorts or list(self._cohorts):
-            known(cohort, self._cohorts, f"{where}: no cohort")
+            check_known(cohort, self._cohorts, f"{where}: no cohort")
             for member in self.groups.get(cohort, [cohort]):
                 for variant in run.variants or usual:
                     self._check_variant(approach, variant)
                     for modality in run.modalities or approach.file.modalities:
                         self._check_modality(approach, modality, member, cohort)
                         for protocol in run.protocols:
-                            known(protocol, approach.protocols(variant), f"{where}, {variant}: no protocol")
+                            check_known(protocol, approach.protocols(variant), f"{where}, {variant}: no protocol")
                             yield Cell(member, run.approach, variant, modality, protocol)
 
     def _check_variant(self, approach: StudyApproach, variant: str) -> None:
@@ -146,7 +146,7 @@ class Study(Asked):
     def _check_modality(self, approach: StudyApproach, modality: str, cohort: str, shown: str) -> None:
         where = f"runs, {approach.name}"
         if modality != ALL:
-            known(modality, self.modalities(cohort), f"{where}: cohort {shown} has no modality")
+            check_known(modality, self.modalities(cohort), f"{where}: cohort {shown} has no modality")
         elif ALL not in approach.file.modalities:
             raise GlioBenchError(f"{where}: it reads one modality at a time; name modalities instead of `{ALL}`.")
 
@@ -187,7 +187,7 @@ class Study(Asked):
         """Return the cell's protocol."""
         approach = self.approaches[cell.approach]
         protocol = approach.protocols(cell.variant)[cell.protocol]
-        known(protocol.split, self.splits, f"{approach.yaml}: no split scheme")
+        check_known(protocol.split, self.splits, f"{approach.yaml}: no split scheme")
         return protocol
 
     def caveat(self, cell: Cell) -> str | None:

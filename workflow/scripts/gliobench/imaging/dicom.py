@@ -156,12 +156,12 @@ def _without_numbers(path: Path) -> str:
 
 def _check_one_volume(folder: Path, slices: list[Slice], ordered_by: str) -> None:
     """Refuse slices that cannot be stacked."""
-    series = {part.series_uid for part in slices if part.series_uid}
+    series = {each.series_uid for each in slices if each.series_uid}
     if len(series) > 1:
         raise SeriesError(f"{folder}: its files belong to {len(series)} series; put each into a folder of its own.")
     for name, status in geometry.statuses(slices).items():
         if status == "partly stated":
-            lacking = sum(part.stated[name] != "stated" for part in slices)
+            lacking = sum(each.stated[name] != "stated" for each in slices)
             raise SeriesError(
                 f"{folder}: {lacking} of its {len(slices)} files have no usable {GEOMETRY[name]}, while others have; "
                 "fetch those files again or exclude the series."
@@ -172,11 +172,11 @@ def _check_one_volume(folder: Path, slices: list[Slice], ordered_by: str) -> Non
             f"{folder}: its slices have {n_directions} orientations (a localiser or a reformat among them): "
             "not one volume; keep the slices of one orientation."
         )
-    shapes = sorted({(part.rows, part.columns) for part in slices})
+    shapes = sorted({(each.rows, each.columns) for each in slices})
     if len(shapes) > 1:
         named = ", ".join(f"{rows}x{columns}" for rows, columns in shapes)
         raise SeriesError(f"{folder}: its slices have {len(shapes)} sizes ({named}); keep the slices of one size.")
-    spacings = np.array([part.pixel_spacing for part in slices if part.pixel_spacing])
+    spacings = np.array([each.pixel_spacing for each in slices if each.pixel_spacing])
     if len(spacings) and not np.allclose(spacings, spacings[0], rtol=1e-3):
         raise SeriesError(f"{folder}: its slices differ in pixel spacing; keep the slices of one spacing.")
     if ordered_by == "position":
@@ -196,10 +196,10 @@ def _check_positions(folder: Path, slices: list[Slice]) -> None:
 
 def _load(slices: list[Slice]) -> tuple[npt.NDArray[Any], Stored, float]:
     """Return the values of the stacked slices, what the files hold, and the share of slices of one single value."""
-    dtypes = {part.dtype for part in slices}
+    dtypes = {each.dtype for each in slices}
     dtype = np.dtype("float32") if np.dtype("float32") in dtypes else np.result_type(*dtypes)
     pixels = np.empty((len(slices), slices[0].rows, slices[0].columns), dtype)
-    shown = tuple(part.load(target) for target, part in zip(pixels, slices, strict=True))
+    shown = tuple(each.load(target) for target, each in zip(pixels, slices, strict=True))
     voxels = values(pixels, shown)
     n_blank = sum(bool(image.min() == image.max()) for image in voxels)
     return voxels, Stored(pixels, shown), n_blank / len(slices)

@@ -34,14 +34,14 @@ def ordered(slices: Sequence[Slice]) -> tuple[list[Slice], str]:
     """
     if _placed(slices):
         return [slices[k] for k in np.argsort(depths(slices), kind="stable")], "position"
-    numbers = [part.instance_number for part in slices]
+    numbers = [each.instance_number for each in slices]
     if None not in numbers and len(set(numbers)) == len(numbers):
-        return sorted(slices, key=lambda part: part.instance_number or 0), "instance number"
-    return sorted(slices, key=lambda part: _number_in(part.path.name)), "file name"
+        return sorted(slices, key=lambda each: each.instance_number or 0), "instance number"
+    return sorted(slices, key=lambda each: _number_in(each.path.name)), "file name"
 
 
 def _placed(slices: Sequence[Slice]) -> bool:
-    return all(part.orientation and part.position for part in slices)
+    return all(each.orientation and each.position for each in slices)
 
 
 def _number_in(name: str) -> tuple[int, str]:
@@ -51,30 +51,30 @@ def _number_in(name: str) -> tuple[int, str]:
 
 def statuses(slices: Sequence[Slice]) -> dict[str, str]:
     """Return what the headers say of spacing, position and orientation, by the names of `GEOMETRY`."""
-    found = {name: {part.stated[name] for part in slices} for name in GEOMETRY}
+    found = {name: {each.stated[name] for each in slices} for name in GEOMETRY}
     return {name: said.pop() if len(said) == 1 else "partly stated" for name, said in found.items()}
 
 
 def depths(slices: Sequence[Slice]) -> Array:
     """Return the distance of each slice along the normal of the first, mm."""
-    return np.array([part.position for part in slices]) @ normal(slices[0])
+    return np.array([each.position for each in slices]) @ normal(slices[0])
 
 
-def normal(part: Slice) -> Array:
+def normal(image: Slice) -> Array:
     """Return the unit vector (LPS+) of row direction x column direction."""
-    across = np.cross(*np.reshape(part.orientation or AXIAL, (2, 3)))
+    across = np.cross(*np.reshape(image.orientation or AXIAL, (2, 3)))
     return across / np.linalg.norm(across)
 
 
-def plane(part: Slice) -> str | None:
+def plane(image: Slice) -> str | None:
     """Return the name of the nearest anatomical plane."""
-    return PLANES[int(np.argmax(np.abs(normal(part))))] if part.orientation else None
+    return PLANES[int(np.argmax(np.abs(normal(image))))] if image.orientation else None
 
 
 def directions(slices: Sequence[Slice]) -> int:
     """Count the different orientations among slices that state one."""
     kinds: list[Array] = []
-    for cosines in {part.orientation for part in slices if part.orientation}:
+    for cosines in {each.orientation for each in slices if each.orientation}:
         if not any(np.allclose(cosines, kind, rtol=0, atol=SAME_DIRECTION) for kind in kinds):
             kinds.append(np.array(cosines))
     return len(kinds)
@@ -125,7 +125,7 @@ def stack(slices: Sequence[Slice]) -> Stack:
     if len(slices) == 1 or not _placed(slices):
         return Stack(normal(first) * (first.slice_spacing or 1.0), first.slice_spacing)
     along = depths(slices) - depths(slices)[0]
-    positions = np.array([part.position for part in slices]) - np.array(first.position)
+    positions = np.array([each.position for each in slices]) - np.array(first.position)
     way, aside = _line(along, positions)
     gaps = np.diff(along)
     spacing = float(along[-1] / len(gaps))
@@ -133,7 +133,7 @@ def stack(slices: Sequence[Slice]) -> Stack:
     if not regular:
         spacing = float(np.median(gaps))
     off_grid = np.linalg.norm(positions - np.outer(np.arange(len(along)) * spacing, way), axis=1).max()
-    thick = np.array([min(part.slice_spacing or 0.0, THICKEST) for part in slices])
+    thick = np.array([min(each.slice_spacing or 0.0, THICKEST) for each in slices])
     widths = np.maximum(np.maximum(thick[:-1], thick[1:]), spacing)
     return Stack(
         step=way * spacing,

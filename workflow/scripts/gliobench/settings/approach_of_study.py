@@ -7,7 +7,7 @@ from gliobench.errors import GlioBenchError, nearest
 from gliobench.settings.approaches import Approach, Protocol, Search, Tuning, Variant, parameters_model
 from gliobench.settings.files import read_config
 from gliobench.settings.inputs import KINDS
-from gliobench.settings.models import check, check_kind, known, merge
+from gliobench.settings.models import check, check_kind, check_known, merge
 from gliobench.settings.study import Changes
 
 EVERYWHERE = {"leave-one-site-out": Protocol(split="leave-one-site-out")}  # protocols that every approach offers
@@ -128,7 +128,7 @@ class StudyApproach:
         return {name: self._typed_search(name, search, where) for name, search in tuning.space.items()}
 
     def _typed_search(self, name: str, search: Search, where: str) -> dict[str, Any]:
-        known(name, self.parameters, f"{where}: no parameter is called")
+        check_known(name, self.parameters, f"{where}: no parameter is called")
 
         def typed(value: Any) -> Any:
             return self._changed(self.parameters, {name: value}, where)[name]

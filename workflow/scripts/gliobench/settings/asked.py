@@ -11,7 +11,7 @@ from gliobench.settings.approaches import Approach
 from gliobench.settings.cohorts import KINDS
 from gliobench.settings.files import read_config
 from gliobench.settings.fit import check_cohort_names
-from gliobench.settings.models import check, check_kind, known, merge
+from gliobench.settings.models import check, check_kind, check_known, merge
 from gliobench.settings.splits import METHODS
 from gliobench.settings.study import StudyFile
 from gliobench.terms import GENERATED, MODALITIES, SEGMENTATION
@@ -74,7 +74,7 @@ class Asked:
         """Replicates of each cohort that ``sensitivity`` names, in its order: groups of growing signal."""
         levels = self.file.sensitivity or []
         for name in levels:
-            known(name, self._cohorts, f"{CONFIG}, sensitivity: no cohort")
+            check_known(name, self._cohorts, f"{CONFIG}, sensitivity: no cohort")
             if name not in self.groups:
                 raise GlioBenchError(
                     f"{CONFIG}, sensitivity: cohort {name!r} is single; a level is several cohorts: "
@@ -152,7 +152,7 @@ class Asked:
             for name, scheme in given.items()
         }
         for name, changes in self.file.splits.items():
-            known(name, schemes, f"{CONFIG}, splits: there is no scheme in {where} called")
+            check_known(name, schemes, f"{CONFIG}, splits: there is no scheme in {where} called")
             changed = check(METHODS[schemes[name]["method"]], merge(schemes[name], changes), f"{CONFIG}, splits.{name}")
             schemes[name] = changed.model_dump(exclude_none=True)
         return schemes

@@ -98,7 +98,7 @@ def check_kind(models: Mapping[str, type[Settings]], key: str, settings: Any, wh
     return check(models[settings[key]], settings, where)
 
 
-def known(name: object, names: Iterable[str], problem: str) -> None:
+def check_known(name: object, names: Iterable[str], problem: str) -> None:
     """Raise a sentence that starts with `problem` unless `name` is one of `names`."""
     if name not in (names := list(names)):
         raise GlioBenchError(f"{problem} {name!r}; {nearest(name, names)}")

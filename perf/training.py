@@ -130,8 +130,8 @@ def table(rows: list[dict[str, Any]], tasks: dict[str, Task], scale: float) -> s
     lines = [
         f"**{device}**; {', '.join(versions())}",
         "",
-        f"{size[0].upper()}{size[1:]}; random inputs; batches a turn: {steps}; medians of {repeats} turns; "
-        f"samples a second; plain PyTorch loops with {WORKERS} workers.",
+        f"{size[0].upper()}{size[1:]}; random inputs; {steps} batches per turn; medians of {repeats} turns; "
+        f"samples per second; plain PyTorch loops with {WORKERS} workers.",
         "",
         "| approach | input | batch | pipeline | resident | plain | pipeline/resident | pipeline/plain | peak memory |",
         "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",

@@ -298,7 +298,7 @@ class TestSettings:
         ("settings", "sentence"),
         [
             ({"signl": 1}, "generator: unknown key 'signl'; did you mean 'signal'?"),
-            ({"signal": 1.5}, "generator, signal: must be 1 or less, and not 1.5"),
+            ({"signal": 1.5}, "generator, signal: must be 1 or less, not 1.5"),
             ({"slices": [40, 20]}, "slices: 40 is above 20; give the smaller one first."),
             ({"field_of_view": [260, 230]}, "field_of_view: 260.0 is above 230.0; give the smaller one first."),
             ({"infiltration": {"extensive": [0.8, 0.5]}}, "extensive: 0.8 is above 0.5; give the smaller one first."),
@@ -325,9 +325,9 @@ class TestSettings:
             ({"kind": "synthetic-brainstem", "path": "data"}, "unknown key 'path'"),
             (
                 {"kind": "rsna", "path": "data", "exclude": {"segmentation": {}}},
-                "cohorts.stems.exclude.segmentation: 'segmentation' is no choice; known are",
+                "cohorts.stems.exclude.segmentation: 'segmentation' is not a choice; known are",
             ),
-            ({"kind": "nifti"}, "cohorts.stems.kind: 'nifti' is no choice"),
+            ({"kind": "nifti"}, "cohorts.stems.kind: 'nifti' is not a choice"),
         ],
     )
     def test_a_study_names_brainstem_cohorts(self, cohort, sentence):

@@ -19,15 +19,15 @@ def read(tmp_path, text):
     [
         (
             "splits: {}\nseed: 1\nsplits: {kfold: {folds: 3}}\n",
-            "line 3: the key 'splits' stands there twice, first in line 1",
+            "line 3: the key 'splits' occurs twice, first in line 1",
         ),
         (
             "cohorts:\n  a: {kind: rsna}\n  b: {kind: rsna}\n  a: {kind: synthetic}\n",
-            "line 4: the key 'a' stands there twice",
+            "line 4: the key 'a' occurs twice",
         ),
-        ("runs:\n  - {approach: cnn3d, approach: resnet18}\n", "line 2: the key 'approach' stands there twice"),
-        ('{"seed": 1, "seed": 2}', "line 1: the key 'seed' stands there twice"),
-        ("seed: [1\n", "study.yaml is no YAML: "),
+        ("runs:\n  - {approach: cnn3d, approach: resnet18}\n", "line 2: the key 'approach' occurs twice"),
+        ('{"seed": 1, "seed": 2}', "line 1: the key 'seed' occurs twice"),
+        ("seed: [1\n", "study.yaml is not valid YAML: "),
     ],
 )
 def test_a_key_that_stands_twice_is_refused_with_its_lines(tmp_path, text, sentence):

@@ -78,7 +78,7 @@ def test_an_approach_has_the_figures_it_names_in_their_order(study):
 
 
 def test_an_unknown_figure_is_a_sentence(study):
-    with pytest.raises(GlioBenchError, match=r"toy.yaml, figures.0: 'rock' is no choice; did you mean 'roc'"):
+    with pytest.raises(GlioBenchError, match=r"toy.yaml, figures.0: 'rock' is not a choice; did you mean 'roc'"):
         contents.page_figures(study(["rock"]))
 
 

@@ -44,8 +44,8 @@ def test_a_table_with_a_segmentation_is_read_as_a_brainstem_cohort_is():
     [
         ({"path": "clinic"}, "unknown key 'path'"),
         ({"sites": "sites.tsv"}, "unknown key 'sites'"),
-        ({"segmentation": "yes"}, "cohorts.clinic.segmentation: must be true or false, and not 'yes'"),
-        ({"modalities": ["T1"]}, "cohorts.clinic.modalities.0: 'T1' is no choice; did you mean 'T1w'?"),
+        ({"segmentation": "yes"}, "cohorts.clinic.segmentation: must be true or false, not 'yes'"),
+        ({"modalities": ["T1"]}, "cohorts.clinic.modalities.0: 'T1' is not a choice; did you mean 'T1w'?"),
     ],
 )
 def test_a_wrong_key_of_a_table_is_a_sentence(cohort, said):

@@ -309,8 +309,8 @@ def test_a_study_alone_asks_for_no_prediction():
         ({"patient": 12}, "`patient` must be the path of a folder and not 12"),
         ({"patient": "nowhere"}, "`patient`: there is no folder nowhere"),
         ({"model": "nowhere"}, "`model`: there is no folder nowhere"),
-        ({"fold": "first"}, "`fold` must be a whole number of 0 or more, and not 'first'"),
-        ({"fold": True}, "`fold` must be a whole number"),
+        ({"fold": "first"}, "`fold` must be an integer of 0 or more, not 'first'"),
+        ({"fold": True}, "`fold` must be an integer"),
         ({"fold": 9}, "has no model of fold 9; it has 0, 1."),
     ],
 )

@@ -140,21 +140,21 @@ def test_a_caveat_goes_with_its_variant():
     ("changes", "sentence"),
     [
         ({"cohort": {}}, "the study's config: unknown key 'cohort'; did you mean 'cohorts'?"),
-        ({"seed": "one"}, "the study's config, seed: must be a whole number, and not 'one' (base seed"),
+        ({"seed": "one"}, "the study's config, seed: must be an integer, not 'one' (base seed"),
         (
             {"study": "a/b"},
-            "the study's config, study: must be letters, digits, - and _, starting with a letter or digit, and not",
+            "the study's config, study: must be letters, digits, - and _, starting with a letter or digit, not",
         ),
-        ({"cohorts": {}}, "the study's config, cohorts: needs 1 or more entries, and not {}"),
-        ({"runs": []}, "the study's config, runs: needs 1 or more entries, and not []"),
+        ({"cohorts": {}}, "the study's config, cohorts: needs 1 or more entries, not {}"),
+        ({"runs": []}, "the study's config, runs: needs 1 or more entries, not []"),
         ({"cohorts": {"a": {"kind": "rsna"}}}, "the study's config, cohorts.a: the key 'path' is missing."),
         (
             {"cohorts": {"partial": {"kind": "rsna", "path": "x"}}},
-            "cohorts: 'partial' cannot be a cohort, for the study's folder partial holds something else",
+            "cohorts: 'partial' cannot be a cohort, because the study's folder partial holds something else",
         ),
         (
             {"cohorts": {"a": {"kind": "nifty"}}},
-            "the study's config, cohorts.a.kind: 'nifty' is no choice; known are 'rsna'",
+            "the study's config, cohorts.a.kind: 'nifty' is not a choice; known are 'rsna'",
         ),
         (
             {"cohorts": {"a": {"kind": "rsna", "path": "x", "pth": 1}}},
@@ -162,7 +162,7 @@ def test_a_caveat_goes_with_its_variant():
         ),
         (
             {"cohorts": {"a": {"kind": "rsna", "path": "x", "exclude": {"T1": {}}}}},
-            "cohorts.a.exclude.T1: 'T1' is no choice; did you mean 'T1w'?",
+            "cohorts.a.exclude.T1: 'T1' is not a choice; did you mean 'T1w'?",
         ),
         (
             {"cohorts": {"a": {"kind": "synthetic", "generator": {"patient": 3}}}},
@@ -181,14 +181,14 @@ def test_a_caveat_goes_with_its_variant():
         ),
         (
             {"runs": [{"approach": "cnn3d", "modalities": ["T1"]}]},
-            "the study's config, runs.0.modalities.0: 'T1' is no choice; did you mean 'T1w'?",
+            "the study's config, runs.0.modalities.0: 'T1' is not a choice; did you mean 'T1w'?",
         ),
         (
             {"splits": {"kfolds": {}}},
             "splits: there is no scheme in config/splits.yaml called 'kfolds'; did you mean 'kfold'?",
         ),
         ({"splits": {"kfold": {"fold": 3}}}, "splits.kfold: unknown key 'fold'; did you mean 'folds'?"),
-        ({"splits": {"kfold": {"folds": 1}}}, "splits.kfold.folds: must be 2 or more, and not 1 (folds; no more than"),
+        ({"splits": {"kfold": {"folds": 1}}}, "splits.kfold.folds: must be 2 or more, not 1 (number of folds; at most"),
         ({"settings": {"cnn2d": {}}}, "settings.cnn2d: the study runs no approach of that name; did you mean 'cnn3d'?"),
         (
             {"settings": {"cnn3d": {"parameters": {"epoch": 3}}}},
@@ -217,7 +217,7 @@ def test_an_approach_that_reads_one_modality_refuses_all():
 
 def test_tuned_hyperparameters_are_refused_where_other_folds_test_whom_they_were_tuned_on():
     run = {"approach": "stacked_cnn3d", "variants": ["tuned"]}
-    refused("run it under a protocol with one held-out set and not under harmonised.", runs=[run])
+    refused("run it under a protocol with one held-out set, not under harmonised.", runs=[run])
     repeated = {"holdout-70-15-15": {"repeats": 2}}
     refused("not under published.", runs=[run | {"protocols": ["published"]}], splits=repeated)
     assert study(runs=[run | {"protocols": ["published"]}]).cells[0].variant == "tuned"
@@ -230,7 +230,7 @@ def test_all_means_every_modality_of_the_cohort_in_one_order():
     changes = {"stacked_cnn3d": {"input": {"reference": "T2w"}}}
     made = study(cohorts=two, runs=[{"approach": "stacked_cnn3d"}], settings=changes)
     assert made.series(made.cells[0]) == ["T1w", "T2w"]
-    sentence = "runs, stacked_cnn3d: its input takes its grid from T1wCE, which cohort made lacks; name another as "
+    sentence = "runs, stacked_cnn3d: the input places its grid by T1wCE, which cohort made lacks; set "
     refused(sentence, cohorts=two, runs=[{"approach": "stacked_cnn3d"}])
 
 
@@ -267,11 +267,11 @@ def test_patients_split_apart_get_no_caveat_of_slices(approach):
     assert {made.caveat(cell) for cell in made.cells} == {None}
 
 
-@pytest.mark.parametrize(("value", "words"), [(0, "must be 1 or more"), (None, "must be a whole number")])
+@pytest.mark.parametrize(("value", "words"), [(0, "must be 1 or more"), (None, "must be an integer")])
 @pytest.mark.parametrize("name", ["epochs", "batch_size"])
 def test_counts_of_a_training_are_whole_numbers(name, value, words):
     refused(
-        f"the study's config, settings.efficientnet.parameters.transfer.{name}: {words}, and not {value!r}",
+        f"the study's config, settings.efficientnet.parameters.transfer.{name}: {words}, not {value!r}",
         runs=[{"approach": "efficientnet"}],
         settings={"efficientnet": {"parameters": {"transfer": {name: value}}}},
     )
@@ -298,7 +298,7 @@ def test_settings_reach_weights_tuning_and_what_is_nested(tmp_path, monkeypatch)
 def test_the_device_is_one_switch_of_the_study():
     assert study().machine == {"device": "auto", "deterministic": False}
     assert study(device="cpu").machine["device"] == "cpu"
-    refused("the study's config, device: 'gpu' is no choice; did you mean 'cpu'?", device="gpu")
+    refused("the study's config, device: 'gpu' is not a choice; did you mean 'cpu'?", device="gpu")
 
 
 def test_nearest_lists_all_names_where_none_is_close():
@@ -360,10 +360,10 @@ def test_the_most_permutations_that_a_cell_is_named_with_count():
 @pytest.mark.parametrize(
     ("run", "sentence"),
     [
-        ({"approach": "stacked_cnn3d", "variants": ["tuned"], "protocols": ["published"]}, "its search would have to"),
+        ({"approach": "stacked_cnn3d", "variants": ["tuned"], "protocols": ["published"]}, "each would need a search"),
         ({"approach": "densenet121", "protocols": ["published-loocv"]}, "leave-one-out has no AUC to compare with"),
-        ({"approach": "densenet121", "protocols": ["published-holdout"]}, "it tests nobody"),
-        ({"approach": "densenet121", "protocols": ["published-whole"]}, "it tests nobody"),
+        ({"approach": "densenet121", "protocols": ["published-holdout"]}, "it has no test patients"),
+        ({"approach": "densenet121", "protocols": ["published-whole"]}, "it has no test patients"),
     ],
 )
 def test_permutations_are_refused_where_they_would_say_nothing(run, sentence):

@@ -397,15 +397,15 @@ class TestSettings:
         [
             ({"signl": 6}, "generator: unknown key 'signl'; did you mean 'signal'?"),
             ({"defects": {"blank_end": 1}}, "defects: unknown key 'blank_end'; did you mean 'blank_ends'?"),
-            ({"traits": ["ring_size"]}, "traits.0: 'ring_size' is no choice; did you mean 'ring_thickness'?"),
-            ({"signal": -1}, "generator, signal: must be 0 or more, and not -1 (beta: the label is 1"),
+            ({"traits": ["ring_size"]}, "traits.0: 'ring_size' is not a choice; did you mean 'ring_thickness'?"),
+            ({"signal": -1}, "generator, signal: must be 0 or more, not -1 (beta: the label is 1"),
             ({"slices": [40, 20]}, "slices: 40 is above 20; give the smaller one first."),
             (
                 {"lesion": {"core_radius": [20, 10]}},
                 "lesion.core_radius: 20.0 is above 10.0; give the smaller one first.",
             ),
             ({"sites": [{"name": "a"}], "site_confounding": 1}, "site_confounding needs at least two sites"),
-            ({"sites": [{"name": "a"}, {"name": "a"}]}, "two sites are called 'a'; give each its own name."),
+            ({"sites": [{"name": "a"}, {"name": "a"}]}, "two sites are called 'a'; names must be unique."),
         ],
     )
     def test_wrong_settings_are_answered_with_a_sentence(self, settings, sentence):

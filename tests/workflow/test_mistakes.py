@@ -33,12 +33,12 @@ TORCH = f"{RUNS}/resnet18/main/all/harmonised/{RECORD}"
         (
             {"approach": "densenet121"},
             "runs, densenet121: its input takes its grid from T1wCE, which cohort planted lacks; "
-            "name another as settings.densenet121.input.reference: it has FLAIR.",
+            "set settings.densenet121.input.reference to one that it has: FLAIR.",
         ),
         (
             {"approach": "stacked_cnn3d", "variants": ["tuned"], "protocols": ["harmonised"]},
-            "tuned is tuned on the training and validation patients of one split, whom other folds test: "
-            "run it under a protocol with one held-out set and not under harmonised.",
+            "tuned is tuned on the training and validation patients of one split, but other folds would test "
+            "these patients: run it under a protocol with one held-out set, not under harmonised.",
         ),
     ],
     ids=["approach", "modality", "variant", "reference", "tuned folds"],

@@ -145,7 +145,7 @@ def _patient(path: Any) -> Path:
 
 def _fold(fold: Any) -> int | None:
     if fold is not None and (isinstance(fold, bool) or not isinstance(fold, int) or fold < 0):
-        raise GlioBenchError(f"`fold` must be a whole number of 0 or more, and not {fold!r}.")
+        raise GlioBenchError(f"`fold` must be an integer of 0 or more, not {fold!r}.")
     return fold
 
 

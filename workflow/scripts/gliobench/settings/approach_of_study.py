@@ -1,4 +1,4 @@
-"""An approach as a study runs it: its YAML with the study's changes, every part checked where it stands."""
+"""An approach as a study runs it: its YAML with the study's changes, each part checked."""
 
 from pathlib import Path
 from typing import Any
@@ -108,8 +108,8 @@ class StudyApproach:
             raise GlioBenchError(f"{where}: there are no ImageNet weights for {self.name}; set none or a file.")
         if weights not in WEIGHTS and not Path(weights).is_file():
             raise GlioBenchError(
-                f"{where}: {weights!r} is no file and no choice; {nearest(weights, WEIGHTS)} A file is looked for from "
-                "where Snakemake is started."
+                f"{where}: {weights!r} is neither a file nor a choice; {nearest(weights, WEIGHTS)} A path is "
+                "relative to where Snakemake is started."
             )
 
     def _tuning(self) -> dict[str, Any] | None:
@@ -124,7 +124,7 @@ class StudyApproach:
         return tuning.model_dump(exclude={"space"}) | {"space": self._typed_space(tuning, f"{where}.space")}
 
     def _typed_space(self, tuning: Tuning, where: str) -> dict[str, dict[str, Any]]:
-        """Return the space with values of the parameters' own types: 0 to 1 of a number is no choice of 0 and 1."""
+        """Return the space with values of the parameters' own types: 0 to 1 may mean numbers or integers."""
         return {name: self._typed_search(name, search, where) for name, search in tuning.space.items()}
 
     def _typed_search(self, name: str, search: Search, where: str) -> dict[str, Any]:
@@ -139,7 +139,7 @@ class StudyApproach:
 
 
 def _merge_tuning(own: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
-    """Return a tuning with some changes; choices stand instead of limits, and the other way round."""
+    """Return a tuning with some changes; choices replace limits, and vice versa."""
     merged = merge(own, changes)
     searches = changes.get("space")
     for name, search in searches.items() if isinstance(searches, dict) else ():

@@ -33,20 +33,18 @@ PARAMETERS = "changes to the parameters"
 
 
 class Declaration(Settings):
-    """One parameter of an approach: its default, its type, what it may be, what it means."""
+    """One parameter of an approach: its default, type, permitted values and meaning."""
 
-    default: Any = Field(description="its value where nothing else is set")
+    default: Any = Field(description="value if nothing else is set")
     type: Literal["integer", "number", "boolean", "text", "list of integers", "list of texts", "range"] = Field(
-        description="what it is; `range`: two numbers, the smaller first"
+        description="its type; `range`: two numbers, the smaller first"
     )
-    meaning: Text = Field(description="a few words, for this page and for sentences on a wrong value")
-    minimum: int | float | None = Field(None, description="the smallest value, or that of each entry of a list")
-    above: int | float | None = Field(None, description="what it must be above")
-    maximum: int | float | None = Field(None, description="the largest value")
-    below: int | float | None = Field(None, description="what it must be below")
-    choices: Different[str] | None = Field(
-        None, description="the only texts that it may be, or that its entries may be"
-    )
+    meaning: Text = Field(description="a few words, for this page and for error messages")
+    minimum: int | float | None = Field(None, description="smallest value, of each entry for a list")
+    above: int | float | None = Field(None, description="exclusive lower bound")
+    maximum: int | float | None = Field(None, description="largest value")
+    below: int | float | None = Field(None, description="exclusive upper bound")
+    choices: Different[str] | None = Field(None, description="permitted texts, of each entry for a list")
 
     def field(self) -> tuple[Any, Any]:
         """Return the annotation and the field of a model."""
@@ -82,7 +80,8 @@ def parameters_model(declared: Mapping[str, Any], name: str, where: str) -> type
         place = f"{where}.{key}"
         if not isinstance(value, Mapping):
             raise GlioBenchError(
-                f"{place}: say what it may be, as in {{default: {value!r}, type: number, above: 0, meaning: of Adam}}; "
+                f"{place}: declare its type and permitted values, as in {{default: {value!r}, type: number, above: 0, "
+                "meaning: of Adam}; "
                 "docs/adding-an-approach.md lists the types."
             )
         if "default" not in value:
@@ -102,27 +101,25 @@ class Protocol(Settings):
         None, description="`whole`: all patients of a run are scored as one part, training patients included"
     )
     parameters: dict[str, Any] = Field({}, description=f"{PARAMETERS} under this protocol")
-    caveat: Text | None = Field(None, description="goes into every table row of the protocol")
+    caveat: Text | None = Field(None, description="added to every table row of the protocol")
 
 
 class Variant(Settings):
     """A named setting of an approach."""
 
     description: Text = Field(description="one sentence")
-    caveat: Text | None = Field(None, description="goes into every table row of the variant")
+    caveat: Text | None = Field(None, description="added to every table row of the variant")
     weights: Text | None = Field(None, description="initial weights; the approach's if left out")
     tuned: bool = Field(
         False,
         description="whether its hyperparameters come from tuning; only under a protocol with one held-out set",
     )
     parameters: dict[str, Any] = Field({}, description=f"{PARAMETERS} of the approach")
-    protocols: dict[str, Protocol] = Field(
-        {}, description="protocols that are added to, or stand instead of, the approach's"
-    )
+    protocols: dict[str, Protocol] = Field({}, description="protocols added to, or replacing, those of the approach")
 
 
 class Search(Settings):
-    """Where a hyperparameter is searched."""
+    """The search range of a hyperparameter."""
 
     low: int | float | None = Field(None, description="smallest value")
     high: int | float | None = Field(None, description="largest value")
@@ -133,7 +130,7 @@ class Search(Settings):
     def _one_way(self) -> "Search":
         ends = [self.low, self.high]
         if self.choices is not None and (ends != [None, None] or self.log):
-            refuse("give `choices`, or `low` and `high`, and not both.")
+            refuse("give either `choices`, or `low` and `high`, not both.")
         if self.choices is None and None in ends:
             refuse("give both `low` and `high`, or `choices`.")
         if self.low is not None and self.high is not None and self.low > self.high:
@@ -146,11 +143,11 @@ class Search(Settings):
 class Tuning(Settings):
     """How the variants with ``tuned: true`` find their hyperparameters."""
 
-    trials: Count = Field(description="trials in all")
-    workers: Count = Field(description="processes that share them; with one, the same seed gives the same trials")
+    trials: Count = Field(description="total number of trials")
+    workers: Count = Field(description="processes that share the trials; with one, the same seed gives the same trials")
     space: Annotated[dict[str, Search], Field(min_length=1)] = Field(
-        description="hyperparameters to choose, by name: `low`, `high` and `log` (draw on a logarithmic scale), or "
-        "`choices`. A parameter of type integer is drawn from whole numbers"
+        description="hyperparameters to search, by name: `low`, `high` and `log` (draw on a logarithmic scale), or "
+        "`choices`. A parameter of type integer takes only integers"
     )
 
 
@@ -164,11 +161,11 @@ class InputFor(Settings):
 class Approach(Settings):
     """What a published method needs: read by the rules, which never import the method itself."""
 
-    title: Text = Field(description="name for people")
+    title: Text = Field(description="display name")
     source: Text = Field(description="the document")
     toolchain: Literal["tensorflow", "torch", "sklearn"] = Field(description="conda environment and training rule")
     modalities: Different[Modality | Literal["all"]] = Field(
-        description="those of the paper, one training each; `all`: one training on all of them"
+        description="modalities of the paper, one training each; `all`: one training on all of them"
     )
     weights: Text = Field("none", description="[initial weights](#initial-weights)")
     input: dict[str, Any] = Field(
@@ -180,7 +177,7 @@ class Approach(Settings):
         description="`rsna` or `brainstem`: changes to `input` on cohorts of that kind, generated ones included",
     )
     protocols: Annotated[dict[str, Protocol], Field(min_length=1)] = Field(description="protocols by name, keys below")
-    phases: Different[Text] = Field(["final"], description="states of one training that are scored, in their order")
+    phases: Different[Text] = Field(["final"], description="states of one training that are scored, in order")
     figures: Annotated[list[Figure], Field()] = Field(
         ["roc", "confusion", "curves"],
         description="figures of its cells; [docs/adding-an-approach.md](../docs/adding-an-approach.md#figures) "
@@ -193,7 +190,7 @@ class Approach(Settings):
         None, description="how the variants with `tuned: true` find their hyperparameters, keys below"
     )
     variants: Annotated[dict[str, Variant], Field(min_length=1)] = Field(
-        description="named settings; `main` is the one that runs where a study names none"
+        description="named settings; `main` runs if a study names none"
     )
 
     @field_validator("figures")
@@ -204,7 +201,7 @@ class Approach(Settings):
     @model_validator(mode="after")
     def _fit_together(self) -> "Approach":
         if self.input.get("kind") == "volume" and "all" in self.modalities:
-            refuse("an input of kind volume shows one series; name modalities instead of `all`.")
+            refuse("an input of kind volume holds one series; name modalities instead of `all`.")
         for name, variant in self.variants.items():
             if variant.tuned and self.tuning is None:
                 refuse(f"variant {name!r} is tuned, but there is no `tuning`; add one.")

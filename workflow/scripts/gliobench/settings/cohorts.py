@@ -10,7 +10,7 @@ from gliobench.terms import Modality
 
 Reasons = dict[str, Text]
 KIND = "where the patients come from"
-PATH = "the cohort's folder, from where Snakemake is started"
+PATH = "the cohort's folder, relative to where Snakemake is started"
 
 
 class Cohort(Settings):
@@ -23,20 +23,20 @@ class Cohort(Settings):
             for patient_id in reasons if isinstance(reasons, dict) else ():
                 if not isinstance(patient_id, str):
                     refuse(
-                        f"{series}: {patient_id!r} is no text; write the patient id in quotes, as in "
+                        f"{series}: {patient_id!r} is not text; write the patient id in quotes, as in "
                         '"00123", or YAML reads a number.'
                     )
         return exclude
 
 
 class OfModalities(Cohort):
-    """A cohort whose patients have modalities alone."""
+    """A cohort of patients without segmentations."""
 
     exclude: dict[Modality, Reasons] = Field({}, description="series to leave out: modality, patient, reason")
 
 
 class OfSegmented(Cohort):
-    """A cohort whose patients may have a segmentation too."""
+    """A cohort of patients who may have a segmentation."""
 
     exclude: dict[Modality | Literal["segmentation"], Reasons] = Field(
         {}, description="series to leave out: modality (or `segmentation`), patient, reason"
@@ -47,7 +47,7 @@ class Read(Settings):
     """A cohort that is read in place."""
 
     modalities: Different[Modality] = Field(
-        list(get_args(Modality)), description="modalities to audit and to use; only their files are read"
+        list(get_args(Modality)), description="modalities to audit and use; only their files are read"
     )
 
 
@@ -55,7 +55,7 @@ class Made(Settings):
     """A cohort that is generated."""
 
     replicates: Annotated[int, Field(ge=2, le=99)] | None = Field(
-        None, description="makes that many independent cohorts: `name-01`, `name-02`, ..."
+        None, description="generates this number of independent cohorts: `name-01`, `name-02`, ..."
     )
 
 
@@ -75,16 +75,16 @@ class Brainstem(OfSegmented, Read):
 
 
 class Table(OfSegmented, Read):
-    """A cohort that a table of one's own names."""
+    """A cohort listed in a user's own table."""
 
     kind: Literal["table"] = Field(description=KIND)
     table: Text = Field(
-        description="TSV that names patients, labels, sites and files, from where Snakemake is started: "
+        description="TSV with patients, labels, sites and files, relative to where Snakemake is started: "
         "[its columns](../docs/own-data.md#1-write-the-table)"
     )
     segmentation: bool = Field(
         False,
-        description="whether the table has a column `segmentation`; then the cohort's inputs are those of "
+        description="whether the table has a column `segmentation`; if so, the cohort uses the inputs for "
         "`brainstem` (`input_for`)",
     )
 

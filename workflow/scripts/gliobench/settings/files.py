@@ -1,4 +1,4 @@
-"""Config files: YAML in which no key stands twice, for YAML itself would keep the last and lose the others."""
+"""Config files: YAML with duplicate keys rejected, because YAML itself would keep only the last."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +18,7 @@ def read_config(path: Path, where: str) -> Any:
     Raises
     ------
     GlioBenchError
-        A key stands twice in its mapping, or the file is no YAML; `where` names it in the sentence.
+        A key occurs twice in its mapping, or the file is not valid YAML; `where` names it in the message.
     """
     try:
         loader = LOADER(path.read_text(encoding="utf-8"))
@@ -28,7 +28,7 @@ def read_config(path: Path, where: str) -> Any:
     except (OSError, UnicodeDecodeError) as error:
         raise GlioBenchError(f"{where} cannot be read: {error}.") from None
     except yaml.YAMLError as error:
-        raise GlioBenchError(f"{where} is no YAML: {' '.join(str(error).split())}.") from None
+        raise GlioBenchError(f"{where} is not valid YAML: {' '.join(str(error).split())}.") from None
 
 
 def _check_keys(root: yaml.Node | None, where: str) -> None:
@@ -38,7 +38,7 @@ def _check_keys(root: yaml.Node | None, where: str) -> None:
             line = key.start_mark.line + 1
             if key.value in lines and key.tag != "tag:yaml.org,2002:merge":
                 raise GlioBenchError(
-                    f"{where}, line {line}: the key {key.value!r} stands there twice, first in line "
+                    f"{where}, line {line}: the key {key.value!r} occurs twice, first in line "
                     f"{lines[key.value]}; only one of them would count: join them or rename one."
                 )
             lines[key.value] = line

@@ -1,4 +1,4 @@
-"""What must fit together in a study before anything runs; what does not raises a sentence."""
+"""Consistency checks of a study before anything runs; each failure raises an error message."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,46 +9,46 @@ from gliobench.terms import SEGMENTATION
 
 
 def check_cohort_names(names: Sequence[Any], groups: Mapping[str, Sequence[str]], reserved: Sequence[str]) -> None:
-    """Refuse cohorts whose names are no text, belong to other folders, or are those of a replicate."""
+    """Refuse cohorts with names that are not text, belong to other folders, or are those of a replicate."""
     where = "the study's config, cohorts"
     for name in names:
         if not isinstance(name, str):
-            raise GlioBenchError(f"{where}: {name!r} is no text; write the name in quotes.")
+            raise GlioBenchError(f"{where}: {name!r} is not text; write the name in quotes.")
         if name in reserved:
             raise GlioBenchError(
-                f"{where}: {name!r} cannot be a cohort, for the study's folder {name} holds something else; "
+                f"{where}: {name!r} cannot be a cohort, because the study's folder {name} holds something else; "
                 "give it another name."
             )
     for group, members in groups.items():
         for member in members:
             if member in names:
                 raise GlioBenchError(
-                    f"{where}: {member!r} is a cohort and a replicate of {group!r} too, and both would share one "
+                    f"{where}: {member!r} is both a cohort and a replicate of {group!r}, and they would share one "
                     "folder; rename one of them."
                 )
 
 
 def check_input(settings: Mapping[str, Any], series: Sequence[str], cohort: str, approach: str) -> None:
-    """Refuse an input whose grid is placed by a series, or shows one, that the cohort lacks."""
+    """Refuse an input with a grid that needs a series the cohort lacks."""
     where, key = f"runs, {approach}", f"settings.{approach}.input"
     placed = settings.get("around") == "brain" or settings.get("registration") == "rigid"
     reference = settings.get("reference")
     if placed and reference not in series:
         there = [name for name in series if name != SEGMENTATION]
         raise GlioBenchError(
-            f"{where}: its input takes its grid from {reference}, which cohort {cohort} lacks; "
-            f"name another as {key}.reference: it has {', '.join(there)}."
+            f"{where}: the input places its grid by {reference}, which cohort {cohort} lacks; "
+            f"set {key}.reference to one that it has: {', '.join(there)}."
         )
     wanted = settings.get("around") == SEGMENTATION or settings.get(SEGMENTATION)
     if wanted and SEGMENTATION not in series:
         raise GlioBenchError(
-            f"{where}: its input needs a segmentation, which cohort {cohort} lacks; set {key}.around to brain and "
+            f"{where}: the input needs a segmentation, which cohort {cohort} lacks; set {key}.around to brain and "
             f"{key}.segmentation to false, or leave the cohort out."
         )
 
 
 def check_sites(scheme: Mapping[str, Any], settings: Mapping[str, Any], cohort: str, where: str) -> None:
-    """Refuse to leave out sites where the config shows that the cohort has none, or a single one."""
+    """Refuse leave-one-site-out if the config shows that the cohort has no site, or only one."""
     unknown = settings["kind"] == "synthetic-brainstem" or (settings["kind"] == "rsna" and "sites" not in settings)
     single = len(settings.get("generator", {}).get("sites", [])) == 1
     if scheme["method"] == "sites" and (unknown or single):
@@ -62,19 +62,19 @@ def check_tuned(scheme: Mapping[str, Any], protocol: str, where: str) -> None:
     """Refuse to tune under a split scheme of several splits."""
     if scheme["method"] != "holdout" or scheme["repeats"] != 1:
         raise GlioBenchError(
-            f"{where} is tuned on the training and validation patients of one split, whom other folds test: "
-            f"run it under a protocol with one held-out set and not under {protocol}."
+            f"{where} is tuned on the training and validation patients of one split, but other folds would test "
+            f"these patients: run it under a protocol with one held-out set, not under {protocol}."
         )
 
 
 def check_permuted(tuned: bool, scheme: Mapping[str, Any], protocol: Protocol, where: str) -> None:
-    """Refuse permutations of the labels that would say nothing, or cost a search each."""
+    """Refuse label permutations that would be uninformative, or need a search each."""
     if tuned:
-        why = "its search would have to be done anew for each"
+        why = "each would need a search of its own"
     elif scheme["method"] == "loocv":
         why = "leave-one-out has no AUC to compare with"
     elif scheme.get("test") == 0 or protocol.part:
-        why = "it tests nobody"
+        why = "it has no test patients"
     else:
         return
-    raise GlioBenchError(f"{where} cannot have `permutations`: {why}; ask them of another variant or protocol.")
+    raise GlioBenchError(f"{where} cannot have `permutations`: {why}; use another variant or protocol.")

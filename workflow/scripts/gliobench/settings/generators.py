@@ -37,11 +37,11 @@ class Lesion(Settings):
     """Sizes of a lesion."""
 
     core_radius: Range[Annotated[float, Field(ge=4, le=40)]] = Field(
-        [12.0, 20.0], description="smallest and largest mean radius of the core (rim and what it encloses), mm"
+        [12.0, 20.0], description="smallest and largest mean radius of the core (rim and its contents), mm"
     )
     oedema_volume: Range[Annotated[float, Field(gt=0, le=300)]] = Field(
         [10.0, 110.0],
-        description="oedema one standard deviation below and above the middle of its log-normal distribution, ml",
+        description="oedema one standard deviation below and above the median of its log-normal distribution, ml",
     )
 
 
@@ -57,16 +57,16 @@ class AxialPlanes(Settings):
 class Site(Settings):
     """A hospital and its scanner."""
 
-    name: Text = Field(description="name of the site, each its own")
+    name: Text = Field(description="name of the site, unique")
     share: Length = Field(1.0, description="weight of the site among the sites")
     manufacturer: Text = Field(
         "SIEMENS",
-        description="manufacturer in the header; the audit knows the usual ones and calls all others `other`",
+        description="manufacturer in the header; the audit reports unusual ones as `other`",
     )
     model: Text = Field("Skyra", description="scanner model in the header")
     field_strength: Length = Field(3.0, description="field strength in the header, tesla")
     field_of_view: FieldOfView = Field(
-        240.0, description="mm that rows and columns span; spacing is this over the matrix"
+        240.0, description="extent of rows and columns, mm; spacing is this divided by the matrix"
     )
 
 
@@ -77,10 +77,10 @@ SOUTH = Site(
 
 
 class Defects(Settings):
-    """How often each peculiarity of real data occurs."""
+    """Frequency of each defect of real data."""
 
     reversed_order: Share = Field(0.0, description="share of series numbered against the slice normal")
-    numbering_offset: Share = Field(0.0, description="share of series numbered from elsewhere than 1")
+    numbering_offset: Share = Field(0.0, description="share of series with numbering that does not start at 1")
     numbering_gaps: Share = Field(0.0, description="share of series with gaps in the numbering")
     blank_ends: Share = Field(0.0, description="share of series with blank slices beyond the brain")
     rescale_slope: Share = Field(
@@ -88,7 +88,7 @@ class Defects(Settings):
     )
     blank_series: Share = Field(0.0, description="share of patients with one blank series")
     missing_modality: Share = Field(0.0, description="share of patients lacking one modality")
-    truncated_file: Share = Field(0.0, description="share of patients with one file cut short")
+    truncated_file: Share = Field(0.0, description="share of patients with one truncated file")
 
 
 class SyntheticGenerator(Settings):
@@ -97,11 +97,11 @@ class SyntheticGenerator(Settings):
     patients: Annotated[int, Field(ge=1, le=100_000)] = Field(40, description="number of patients")
     signal: Annotated[float, Field(ge=0, le=1000)] = Field(
         0.0,
-        description="beta: the label is 1 with probability sigmoid(beta s), s being the patient's latent; "
+        description="beta: the label is 1 with probability sigmoid(beta s), where s is the patient's latent; "
         "0 is the null cohort",
     )
     traits: Annotated[list[Trait], AfterValidator(each_once)] = Field(
-        list(get_args(Trait)), description="imaging traits that follow the latent; the others vary by themselves"
+        list(get_args(Trait)), description="imaging traits that follow the latent; the others vary independently"
     )
     trait_strength: Share = Field(0.95, description="correlation of each such trait's normal score with the latent")
     modalities: Different[Modality] = Field(list(get_args(Modality)), description="series of each patient")
@@ -114,17 +114,17 @@ class SyntheticGenerator(Settings):
     sites: Some[Site] = Field([NORTH, SOUTH], description="hospitals and their scanners")
     site_confounding: Share = Field(
         0.0,
-        description="share of patients whose site follows from the label: "
+        description="share of patients with a site determined by the label: "
         "label 1 from the first half of the sites, label 0 from the rest",
     )
-    defects: Defects = Field(Defects(), description="how often each peculiarity of real data occurs")
+    defects: Defects = Field(Defects(), description="frequency of each defect of real data")
 
     @model_validator(mode="after")
     def _fit_together(self) -> "SyntheticGenerator":
         names = [site.name for site in self.sites]
         for name in names:
             if names.count(name) > 1:
-                refuse(f"two sites are called {name!r}; give each its own name.")
+                refuse(f"two sites are called {name!r}; names must be unique.")
         if self.site_confounding and len(names) < 2:
             refuse("site_confounding needs at least two sites; add one or set it to 0.")
         return self
@@ -158,7 +158,7 @@ class Infiltration(Settings):
     extensive: Shares = Field([0.4, 0.8], description="the same; must lie above that of `microscopic`")
     oedema_share: Share = Field(
         0.25,
-        description="share of infiltrated tissue that looks as oedema does; "
+        description="share of infiltrated tissue that looks like oedema; "
         "0.25 brightens white matter by 26 % in FLAIR and 39 % in T2w",
     )
 
@@ -167,7 +167,7 @@ class Infiltration(Settings):
         if self.microscopic[1] >= self.extensive[0]:
             refuse(
                 f"microscopic reaches {self.microscopic[1]} and extensive starts at {self.extensive[0]}; "
-                "leave a gap between them, or the volume does not tell the grade."
+                "leave a gap between them, or the volume does not determine the grade."
             )
         return self
 
@@ -187,8 +187,8 @@ class BrainstemGenerator(Settings):
     patients: Grades = Field(Grades(), description="patients of each grade")
     signal: Share = Field(
         0.0,
-        description="probability that a patient's infiltrated volume is that of the own grade and not of a random one; "
-        "0 is the null cohort",
+        description="probability that a patient's infiltrated volume comes from the patient's own grade and not from a "
+        "random one; 0 is the null cohort",
     )
     infiltration: Infiltration = Field(
         Infiltration(), description="how much of the brainstem is infiltrated, and how it looks"
@@ -198,11 +198,9 @@ class BrainstemGenerator(Settings):
     planes: BrainstemPlanes = Field(BrainstemPlanes(), description=PLANES)
     field_of_view: Range[FieldOfView] = Field(
         [220.0, 260.0],
-        description="smallest and largest mm that rows and columns span, drawn for each series; "
-        "spacing is this over the matrix",
+        description="smallest and largest extent of rows and columns, mm, drawn for each series; "
+        "spacing is this divided by the matrix",
     )
     tilt: Tilt = Field(5.0, description=TILT)
     noise: Share = Field(0.04, description=NOISE)
-    lesion: Lesion = Field(
-        Lesion(), description="sizes of the tumour in a hemisphere, which tells nothing of the grade"
-    )
+    lesion: Lesion = Field(Lesion(), description="sizes of the tumour in a hemisphere, which is unrelated to the grade")

@@ -9,13 +9,13 @@ from gliobench.terms import Modality
 
 Two = Annotated[list[Count], Field(min_length=2, max_length=2)]
 Three = Annotated[list[Count], Field(min_length=3, max_length=3)]
-KIND = "which of these"
+KIND = "kind of input"
 
 
 class Input(Settings):
     """What every input has."""
 
-    voi_lut: bool = Field(False, description="whether DICOM slices pass through their VOI look-up table or window")
+    voi_lut: bool = Field(False, description="whether to apply the VOI look-up table or window to DICOM slices")
 
 
 class Volume(Input):
@@ -30,14 +30,16 @@ class Slices(Input):
 
     kind: Literal["slices"] = Field(description=KIND)
     shape: Two = Field(description="rows, columns")
-    choose: Literal["central", "nonblank"] = Field(description="which slices of a series")
+    choose: Literal["central", "nonblank"] = Field(description="which slices of a series are used")
     share: Annotated[float, Field(gt=0, le=1)] | None = Field(
-        None, description="with `central`: share of the series, in its middle"
+        None, description="with `central`: share of the series, taken from its middle"
     )
     minimum_foreground: Share | None = Field(
-        None, description="with `nonblank`: least foreground of a slice, as a share of the fullest slice's"
+        None, description="with `nonblank`: minimum foreground of a slice, as a share of the fullest slice's"
     )
-    most: Count | None = Field(None, description="at most so many, evenly spaced among the chosen; null for all")
+    most: Count | None = Field(
+        None, description="maximum number of slices, evenly spaced among those chosen; null for all"
+    )
 
     @model_validator(mode="after")
     def _choose_by_something(self) -> "Slices":
@@ -53,16 +55,16 @@ class Grid(Input):
     kind: Literal["grid"] = Field(description=KIND)
     shape: Three = Field(description="voxels along x (to the right), y (to the front), z (upwards)")
     spacing: Length | Annotated[list[Length], Field(min_length=3, max_length=3)] = Field(
-        description="distance of voxels, mm: one number, or one for each axis"
+        description="voxel spacing, mm: one number, or one for each axis"
     )
     field: Literal["study", "fixed"] = Field(
         "study",
-        description="with `around: brain`: `study` widens the spacing until every brain of the study's cohorts fits; "
-        "`fixed` keeps it, and `exclusions` says what is cut",
+        description="with `around: brain`: `study` increases the spacing until every brain of the study fits; "
+        "`fixed` does not change it, and `exclusions` says what is cut",
     )
     around: Literal["brain", "segmentation"] = Field(description="what the grid is centred on")
     reference: Modality = Field(
-        description="series that the brain is found in and that others are registered to; the cohort must have it"
+        description="series used to locate the brain and as the target of registration; the cohort must have it"
     )
     registration: Literal["none", "rigid"] = Field(
         description="`rigid`: each series is registered to the reference, on top of its affine"
@@ -73,7 +75,7 @@ class Grid(Input):
     intensity: Literal["standardise", "rescale"] = Field(
         description="mean 0 and standard deviation 1, or 0 to 1, over the brain; 0 outside"
     )
-    segmentation: bool = Field(False, description="whether the segmentation is one more channel")
+    segmentation: bool = Field(False, description="whether the segmentation is an extra channel")
 
 
 class Facts(Input):

@@ -1,4 +1,4 @@
-"""What every model of settings shares: strict types, the nearest known name, and one sentence for what is wrong."""
+"""Base of all settings models: strict types, the nearest known name, and one message per error."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,7 +11,7 @@ from gliobench.errors import GlioBenchError, nearest
 
 
 class Settings(BaseModel):
-    """A mapping of a config file: keys are known, types strict (2.0 is no whole number), numbers finite."""
+    """A mapping of a config file: keys are known, types strict (2.0 is not an integer), numbers finite."""
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
 
@@ -33,10 +33,10 @@ def refuse(sentence: str) -> None:
 
 
 def each_once(values: list[Any]) -> list[Any]:
-    """Refuse a list in which a value stands twice."""
+    """Refuse a list that contains a value twice."""
     for number, value in enumerate(values):
         if value in values[:number]:
-            refuse(f"{value!r} stands there twice; name it once.")
+            refuse(f"{value!r} is listed twice; list it once.")
     return values
 
 
@@ -71,14 +71,14 @@ def check(model: type[Checked], settings: Any, where: str) -> Checked:
     model : type
         What they must be.
     settings : object
-        As YAML gives them.
+        As read from YAML.
     where : str
-        The file or the key that they stand under, for the sentence.
+        The file or key they belong to, for the message.
 
     Raises
     ------
     GlioBenchError
-        With the first problem and its place; an unknown name is answered with the nearest known one.
+        With the first problem and its place, and the nearest known name for an unknown one.
     """
     try:
         return model.model_validate(settings)
@@ -89,17 +89,17 @@ def check(model: type[Checked], settings: Any, where: str) -> Checked:
 def check_kind(models: Mapping[str, type[Settings]], key: str, settings: Any, where: str) -> Settings:
     """Check settings against the model that their own `key` names, such as the ``kind`` of a cohort."""
     if not isinstance(settings, Mapping):
-        raise GlioBenchError(f"{where}: must be a mapping, and not {settings!r}.")
+        raise GlioBenchError(f"{where}: must be a mapping, not {settings!r}.")
     if key not in settings:
         raise GlioBenchError(f"{where}: the key {key!r} is missing.")
     if settings[key] not in list(models):
         place = _join(where, [key])
-        raise GlioBenchError(f"{place}: {settings[key]!r} is no choice; {nearest(settings[key], models)}")
+        raise GlioBenchError(f"{place}: {settings[key]!r} is not a choice; {nearest(settings[key], models)}")
     return check(models[settings[key]], settings, where)
 
 
 def check_known(name: object, names: Iterable[str], problem: str) -> None:
-    """Raise a sentence that starts with `problem` unless `name` is one of `names`."""
+    """Raise an error that starts with `problem` unless `name` is one of `names`."""
     if name not in (names := list(names)):
         raise GlioBenchError(f"{problem} {name!r}; {nearest(name, names)}")
 
@@ -113,11 +113,11 @@ def merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]
     }
 
 
-LINK = re.compile(r"\[([^]]*)\]\([^)]*\)")  # of Markdown: meanings stand in config/README.md too
+LINK = re.compile(r"\[([^]]*)\]\([^)]*\)")  # of Markdown: meanings are used in config/README.md too
 LINKED = r"\1"
 WORDS = {
-    "int_type": "must be a whole number",
-    "int_from_float": "must be a whole number",
+    "int_type": "must be an integer",
+    "int_from_float": "must be an integer",
     "float_type": "must be a number",
     "finite_number": "must be a finite number",
     "bool_type": "must be true or false",
@@ -132,14 +132,14 @@ WORDS = {
     "less_than": "must be below {lt}",
     "less_than_equal": "must be {le} or less",
     "too_short": "needs {min_length} or more entries",
-    "too_long": "may have {max_length} entries at most",
+    "too_long": "may have at most {max_length} entries",
 }
 
 
 def _sentence(model: type[Settings], settings: Any, where: str, errors: list[ErrorDetails]) -> str:
     places = [_place(settings, error) for error in errors]
     same = [error for error, place in zip(errors, places, strict=True) if place == places[0]]
-    # Where a value may be of several types, what the right one lacks says more than that it is not another.
+    # If several types are allowed, prefer an error other than a wrong type.
     error = next((error for error in same if not error["type"].endswith("_type")), same[0])
     place, value = _join(where, places[0]), error["input"]
     if error["type"] == "missing":
@@ -148,10 +148,10 @@ def _sentence(model: type[Settings], settings: Any, where: str, errors: list[Err
         return f"{place}: {error['ctx']['sentence']}"
     if error["type"] == "literal_error":
         choices = re.findall("'(.*?)'", error["ctx"]["expected"])
-        return f"{place}: {value!r} is no choice; {nearest(value, choices)}"
+        return f"{place}: {value!r} is not a choice; {nearest(value, choices)}"
     bounds = {name: f"{bound:g}" for name, bound in error.get("ctx", {}).items() if isinstance(bound, int | float)}
     words = WORDS.get(error["type"], error["msg"]).format(**bounds)
-    return f"{place}: {words}, and not {value!r}{_trap(error['type'], value)}{_meaning(model, places[0])}."
+    return f"{place}: {words}, not {value!r}{_trap(error['type'], value)}{_meaning(model, places[0])}."
 
 
 def _join(where: str, place: Sequence[str | int]) -> str:

@@ -10,12 +10,12 @@ PartOfTraining = Annotated[float, Field(gt=0, lt=1)]
 PartOrNumber = WholeNumber | Annotated[float, Field(ge=0, lt=1)]
 Among = Literal["labelled", "complete"]
 
-VALIDATION = "share of each training part that chooses the epoch and the threshold"
+VALIDATION = "share of each training part used to choose the epoch and the threshold"
 BATCHES = "jobs that share the folds of a repeat: fold k goes to job k mod `batches`"
-REPEATS = "times the split is drawn anew"
+REPEATS = "number of times the split is drawn"
 AMONG = (
     "`labelled`: all labelled patients, before exclusions, as `kfold` always does; "
-    "`complete`: those whose series are all usable"
+    "`complete`: patients with all series usable"
 )
 
 
@@ -23,14 +23,16 @@ class Scheme(Settings):
     """What every split scheme may have."""
 
     source: Text | None = Field(None, description="where the numbers come from")
-    caveat: Text | None = Field(None, description="goes into every table row of the scheme")
+    caveat: Text | None = Field(None, description="added to every table row of the scheme")
 
 
 class KFold(Scheme):
     """Stratified k-fold."""
 
     method: Literal["kfold"] = Field(description="stratified k-fold")
-    folds: Annotated[int, Field(ge=2)] = Field(description="folds; no more than the smaller class has patients")
+    folds: Annotated[int, Field(ge=2)] = Field(
+        description="number of folds; at most the number of patients in the smaller class"
+    )
     repeats: Count = Field(description=REPEATS)
     validation: PartOfTraining = Field(description=VALIDATION)
     batches: Count = Field(description=BATCHES)
@@ -41,26 +43,27 @@ class Holdout(Scheme):
 
     method: Literal["holdout"] = Field(description="stratified parts")
     unit: Literal["patient", "slice"] = Field(
-        description="what is drawn; `slice`: slices of one patient may stand on both sides"
+        description="what is split; `slice`: slices of one patient may be on both sides"
     )
     among: Among = Field(description=AMONG)
     repeats: Count = Field(description=REPEATS)
     validation: PartOrNumber = Field(
-        description="below 1: share of all that validates; a whole number: so many. `test` is of the same kind"
+        description="below 1: share of all patients used for validation; an integer: their number. "
+        "Use the same form for `test`"
     )
-    test: PartOrNumber = Field(description="the same of those who are tested; may be 0")
+    test: PartOrNumber = Field(description="the same for the test part; may be 0")
     random_state: WholeNumber | None = Field(
-        None, description="seed of the published split, where it is known; the next repeats count up from it"
+        None, description="seed of the published split, if known; further repeats count up from it"
     )
 
     @model_validator(mode="after")
     def _leave_somebody(self) -> "Holdout":
         if not self.validation:
-            refuse("validation is 0; somebody must choose the epoch.")
+            refuse("validation is 0; validation patients are needed to choose the epoch.")
         if self.test and isinstance(self.validation, int) != isinstance(self.test, int):
-            refuse(f"validation is {self.validation} and test {self.test}; give two shares or two whole numbers.")
+            refuse(f"validation is {self.validation} and test {self.test}; give two shares or two integers.")
         if isinstance(self.validation, float) and self.validation + self.test >= 1:
-            refuse(f"validation and test are {self.validation + self.test:g} of all; leave some to train on.")
+            refuse(f"validation and test are {self.validation + self.test:g} of all; leave some for training.")
         return self
 
 
@@ -70,7 +73,7 @@ class Loocv(Scheme):
     method: Literal["loocv"] = Field(description="leave-one-out")
     among: Among = Field(description=AMONG)
     validation: PartOfTraining | Literal["left-out"] = Field(
-        description="share of the other patients that chooses the epoch; `left-out`: the left-out patient itself does"
+        description="share of the other patients used to choose the epoch; `left-out`: the left-out patient is used"
     )
     batches: Count = Field(description=BATCHES)
 

@@ -10,7 +10,7 @@ from gliobench.terms import Modality
 
 
 class Changes(Settings):
-    """What a study changes of an approach."""
+    """What a study changes in an approach."""
 
     input: dict[str, Any] = Field({}, description="keys of the approach's `input`")
     input_for: InputFor = Field(
@@ -26,19 +26,21 @@ class Run(Settings):
     """What to train: an approach crossed with lists."""
 
     approach: Text = Field(description="a file of `config/approaches/`, without `.yaml`")
-    cohorts: Different[Text] | None = Field(None, description="cohorts to train on; all of the study if left out")
+    cohorts: Different[Text] | None = Field(
+        None, description="cohorts to train on; all cohorts of the study if left out"
+    )
     variants: Different[Text] | None = Field(
-        None, description="variants of the approach; if left out `main`, or all of an approach without `main`"
+        None, description="variants of the approach; if left out, `main`, or all variants if there is no `main`"
     )
     modalities: Different[Modality | Literal["all"]] | None = Field(
         None,
         description="one training each; the cohort must have them. `all`: one training on all of the cohort's "
-        "modalities. Those of the paper if left out",
+        "modalities. If left out, those of the paper",
     )
     protocols: Different[Text] = Field(["harmonised"], description="protocols of the approach")
     permutations: Annotated[int, Field(ge=1, le=999)] | None = Field(
         None,
-        description="trainings anew on so many [permutations of the labels](../docs/method.md#permutations), "
+        description="number of [label permutations](../docs/method.md#permutations) to train on, "
         "which fill `p_chance`; 0.05 needs 19",
     )
 
@@ -49,23 +51,23 @@ class StudyFile(Settings):
     study: Name = Field(description="name; results go to `results/<study>/`")
     seed: WholeNumber = Field(description="base seed; every other seed is derived from it")
     seeds: Count = Field(1, description="trainings with different seeds on the same fold; their scores are averaged")
-    bootstrap: Annotated[int, Field(ge=100)] = Field(2000, description="resamples behind each interval")
+    bootstrap: Annotated[int, Field(ge=100)] = Field(2000, description="bootstrap resamples per interval")
     device: Literal["auto", "cpu", "cuda"] = Field(
         "auto",
-        description="what trainings compute on; `auto` takes a GPU if there is one, `cuda` without one is an error",
+        description="device for training; `auto` uses a GPU if there is one, `cuda` without one is an error",
     )
     deterministic: bool = Field(
-        False, description="exact repeats on a GPU too, more slowly; results on CPU always repeat"
+        False, description="exactly repeatable results on a GPU too, but slower; results on CPU are always repeatable"
     )
     portable: bool = Field(
         True,
-        description="the same arithmetic on every x86-64 processor with AVX2; `false` lets libraries use what the "
-        "processor has, which is faster ([docs/method.md](../docs/method.md#same-config-same-bytes))",
+        description="the same arithmetic on every x86-64 processor with AVX2; `false` lets libraries use all the "
+        "processor's instructions, which is faster ([docs/method.md](../docs/method.md#same-config-same-bytes))",
     )
     decoded: bool = Field(
         True,
-        description="keep every series as the audit decodes it, cropped, so that inputs are made without opening an "
-        "image again ([docs/method.md](../docs/method.md#one-pass-over-the-images) has the disk it takes)",
+        description="keep every series decoded and cropped, so that inputs are made without opening the "
+        "images again ([docs/method.md](../docs/method.md#one-pass-over-the-images) gives the disk space needed)",
     )
     cohorts: Annotated[dict[str, Any], Field(min_length=1)] = Field(
         description="[cohorts](#cohorts) by name (letters, digits, `-`, `_`)"
@@ -74,7 +76,7 @@ class StudyFile(Settings):
     settings: dict[str, Changes] = Field({}, description="changes to [approaches](#approaches), by approach")
     sensitivity: Annotated[list[Text], Field(min_length=2), AfterValidator(each_once)] | None = Field(
         None,
-        description="replicated cohorts, levels of planted signal, for "
+        description="replicated cohorts used as levels of planted signal for "
         "[the sensitivity floor](../docs/method.md#sensitivity-floor): adds `tables/sensitivity.tsv`",
     )
     runs: Some[Run] = Field(description="[what to train](#runs)")

@@ -33,7 +33,7 @@ class Row:
 
 def fill(text: str, tables: Mapping[str, str]) -> str:
     """
-    Return Markdown with its tables between ``<!-- keys: <name> -->`` and ``<!-- end of keys -->`` made anew.
+    Return Markdown with its tables between ``<!-- keys: <name> -->`` and ``<!-- end of keys -->`` regenerated.
 
     Raises
     ------
@@ -121,7 +121,7 @@ def input_kinds(kind_of: Mapping[str, str]) -> str:
 
 
 def rows_of(model: type[Settings], whole: Collection[str] = (), before: str = "") -> Iterator[Row]:
-    """Yield a row a key: a model's own first, then what it shares with others."""
+    """Yield one row per key: a model's own keys first, then those it shares with others."""
     properties = model.model_json_schema()["properties"]
     for key in sorted(model.model_fields, key=lambda key: key not in model.__annotations__):
         field, name = model.model_fields[key], f"{before}{key}"
@@ -136,7 +136,7 @@ def rows_of(model: type[Settings], whole: Collection[str] = (), before: str = ""
 
 
 def type_in_words(schema: Mapping[str, Any]) -> str:
-    """Say what a value may be, from its JSON schema: ``integer, 1 or more``."""
+    """Describe a value's type from its JSON schema: ``integer, 1 or more``."""
     options = [option for option in schema.get("anyOf", [schema]) if option.get("type") != "null"]
     choices = [choice for option in options for choice in _choices(option)]
     words = [_one(option) for option in options if not _choices(option)]

@@ -45,17 +45,17 @@ def cell_files(wildcards, name):
 
 def joint_files(wildcards, name):
     """The file of that name of every run that a figure of several cells shows."""
-    return files_of(contents.cells_like(SHOWN_CELLS, wildcards), name)
+    return files_of(plan.cells_like(SHOWN_CELLS, wildcards), name)
 
 
 def overlay_files(wildcards, name):
     """The file of that name of every run that the overlays of a cohort draw."""
-    return files_of(contents.overlay_cells(STUDY, wildcards.cohort), name)
+    return files_of(plan.overlay_cells(STUDY, wildcards.cohort), name)
 
 
 def sweep_files(wildcards, name):
     """The file of that name of every run of a sweep."""
-    return files_of(contents.sweep_cells(SHOWN_CELLS, wildcards), name)
+    return files_of(plan.sweep_cells(SHOWN_CELLS, wildcards), name)
 
 
 def first_run(wildcards, names):
@@ -86,7 +86,7 @@ def training_claimed():
             for row in csv.DictReader(file, delimiter="\t")
             if row["part"] == "train"
         ]
-    return [cell for claim in claims for cell in contents.cells_like(CELLS, claim)]
+    return [cell for claim in claims for cell in plan.cells_like(CELLS, claim)]
 
 
 def cohort_benchmarks(cohort):
@@ -102,7 +102,7 @@ def cell_benchmarks(cell):
     files = shards(f"{folder}/preprocess/{cell.approach}/{{shard}}.tsv")
     if STUDY.variant(cell.approach, cell.variant)["tuned"]:
         files.append(f"{folder}/tuning/{cell.path}.tsv")
-    if cell in SHOWN_CELLS and "gradcam" in contents.figure_names(STUDY, cell.approach):
+    if cell in SHOWN_CELLS and "gradcam" in plan.figure_names(STUDY, cell.approach):
         files.append(f"{folder}/explanations/{cell.path}.tsv")
     return files
 

@@ -36,7 +36,7 @@ rule plot_overlays:
     output:
         [
             path
-            for name, label in names.OVERLAYS.items()
+            for name, label in plan.OVERLAYS.items()
             for path in figure(
                 f"{RESULTS}/figures/{{cohort}}/{name}",
                 f"overlay_{name}",
@@ -55,9 +55,9 @@ rule plot_overlays:
     params:
         cells=lambda wildcards: [
             vars(cell) | {"phase": STUDY.phases(cell.approach)[-1]}
-            for cell in contents.overlay_cells(STUDY, wildcards.cohort)
+            for cell in plan.overlay_cells(STUDY, wildcards.cohort)
         ],
-        figures=list(names.OVERLAYS),
+        figures=list(plan.OVERLAYS),
         library=library_digest("plot_overlays.py"),
     script:
         "../workflow/scripts/plot_overlays.py"

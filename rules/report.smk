@@ -29,7 +29,7 @@ rule plot_replicates:
         "../workflow/scripts/plot_replicates.py"
 
 
-LEAKAGE_CELLS = contents.leakage_cells(STUDY)
+LEAKAGE_CELLS = plan.leakage_cells(STUDY)
 
 
 rule compare_splits:
@@ -40,7 +40,7 @@ rule compare_splits:
     output:
         table=expand(f"{RESULTS}/tables/leakage.{{format}}", format=FORMATS),
         figure=figure(
-            f"{RESULTS}/{names.LEAKAGE}",
+            f"{RESULTS}/{plan.LEAKAGE}",
             "leakage",
             category="Leakage",
             figure="slice leakage",
@@ -80,7 +80,7 @@ rule page:
             project_file(path) for path in (ROOT / "workflow" / "report").iterdir()
         ],
     output:
-        pages=[f"{RESULTS}/report/{page}" for page in contents.report_pages(STUDY)],
+        pages=[f"{RESULTS}/report/{page}" for page in plan.report_pages(STUDY)],
         figures=directory(f"{RESULTS}/report/figures"),
     log:
         f"{RESULTS}/logs/page.log",
@@ -92,7 +92,7 @@ rule page:
         runtime=growing(10),
     params:
         figures=PAGE_FIGURES,
-        study=contents.report_facts(STUDY) | {"about": about_study()},
+        study=plan.report_facts(STUDY) | {"about": about_study()},
         config=config,
         library=library_digest("page.py"),
     script:

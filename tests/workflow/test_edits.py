@@ -24,7 +24,7 @@ def after_edit(project, path: str) -> set[str]:
 @pytest.mark.parametrize(
     ("path", "expected"),
     [
-        (f"{LIBRARY}/reporting/comparison.py", COMPARED),
+        (f"{LIBRARY}/evaluation/comparison.py", COMPARED),
         ("workflow/scripts/compare.py", COMPARED),
         ("config/published.tsv", COMPARED),
         (f"{LIBRARY}/reporting/tables.py", {"describe_cohorts", "tabulate_cost", *COMPARED}),

@@ -6,7 +6,7 @@ with recipe(snakemake):
     from pathlib import Path
 
     from gliobench.files import read_table
-    from gliobench.reporting.figures import replicates_figure
+    from gliobench.reporting.controls import replicates_figure
     from gliobench.reporting.style import save_figure
 
     comparison = read_table(snakemake.input.comparison, "comparison")

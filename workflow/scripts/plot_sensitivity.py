@@ -6,7 +6,7 @@ with recipe(snakemake):
     from pathlib import Path
 
     from gliobench.files import read_table
-    from gliobench.reporting.sensitivity import sensitivity_figure
+    from gliobench.reporting.controls import sensitivity_figure
     from gliobench.reporting.style import save_figure
 
     tables = [read_table(snakemake.input[name], name) for name in ("comparison", "cohorts", "sensitivity")]

@@ -5,7 +5,7 @@ from gliobench.recipe import recipe
 with recipe(snakemake):
     from pathlib import Path
 
-    from gliobench.reporting.cost import cost_table, job_cost
+    from gliobench.evaluation.cost import cost_table, job_cost
     from gliobench.reporting.tables import write_formats
 
     results = Path(snakemake.output[0]).parents[1]

@@ -5,8 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 import pandas as pd
 
 from gliobench.evaluation.columns import CELL, METRICS, PUBLISHED
-from gliobench.reporting.display import Display, decimals, intervals, texts, title
-from gliobench.reporting.text import DASH, EMPTY
+from gliobench.reporting.display import DASH, EMPTY, Display, decimals, intervals, texts, title
 
 BESIDE = {  # scores without an interval, shown where a study has them: heading -> column of the table ``comparison``
     "Pooled AUC": "auc_pooled",

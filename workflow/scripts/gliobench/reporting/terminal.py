@@ -7,9 +7,8 @@ import pandas as pd
 
 from gliobench.evaluation.columns import CELL
 from gliobench.evaluation.verdicts import JUDGED, VERDICTS, counted
-from gliobench.reporting.display import decimals, texts
+from gliobench.reporting.display import CHANGED, MARK, decimals, texts
 from gliobench.reporting.layouts import show_comparison, show_verdicts
-from gliobench.reporting.text import CHANGED, MARK
 
 SCREEN = 120  # characters a line of a terminal
 

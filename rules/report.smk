@@ -2,33 +2,6 @@ include: "figures.smk"
 include: "overview.smk"
 
 
-rule plot_replicates:
-    """The controls: a point a cohort, the mean and its interval."""
-    input:
-        comparison=f"{RESULTS}/tables/comparison.tsv",
-        replicates=f"{RESULTS}/tables/replicates.tsv",
-    output:
-        figure(
-            f"{RESULTS}/figures/replicates",
-            "controls",
-            category="Controls",
-            figure="replicates",
-        ),
-    log:
-        f"{RESULTS}/logs/figures/replicates.log",
-    conda:
-        "../envs/report.yaml"
-    threads: 1
-    resources:
-        mem_mb=growing(1000),
-        runtime=growing(10),
-    params:
-        groups=STUDY.groups,
-        library=library_digest("plot_replicates.py"),
-    script:
-        "../workflow/scripts/plot_replicates.py"
-
-
 LEAKAGE_CELLS = plan.leakage_cells(STUDY)
 
 

@@ -1,4 +1,4 @@
-"""Sum what every job of the study took."""
+"""Sum what every job of the study took, and draw the AUC of every cell against what its trainings cost."""
 
 from gliobench.recipe import recipe
 
@@ -6,11 +6,20 @@ with recipe(snakemake):
     from pathlib import Path
 
     from gliobench.evaluation.cost import cost_table, job_cost
+    from gliobench.files import read_table
+    from gliobench.reporting.overview import cost_figure, points_of
+    from gliobench.reporting.style import save_figure
     from gliobench.reporting.tables import write_formats
 
-    results = Path(snakemake.output[0]).parents[1]
+    groups = snakemake.params.groups
+    results = Path(snakemake.output.table[0]).parents[1]
     jobs = [job_cost(path, results) for path in snakemake.input.jobs]
     trainings = zip(snakemake.input.trainings, snakemake.input.records, strict=True)
     jobs += [job_cost(path, results, record) for path, record in trainings]
-    table = cost_table(jobs, snakemake.params.groups)
-    write_formats(table, Path(snakemake.output[0]).with_suffix(""), "cost")
+    table = cost_table(jobs, groups)
+    write_formats(table, Path(snakemake.output.table[0]).with_suffix(""), "cost")
+
+    comparison = read_table(snakemake.input.comparison, "comparison")
+    replicates = read_table(snakemake.input.replicates, "replicates") if groups else None
+    figure = cost_figure(points_of(comparison, replicates, groups), table)
+    save_figure(figure, Path(snakemake.output.figure[0]).with_suffix(""))

@@ -70,7 +70,7 @@ def _verdict_lines(run: pd.DataFrame) -> list[str]:
     if run.empty:
         return []
     shown = show_verdicts(run).text.drop(columns=["Cohort", "Approach", "n", "Harmonised"])
-    shown["Published"] = shown["Published"].str.split(" ").str[0]  # its interval stands in the other formats
+    shown["Published"] = [f"{value:g}" for value in run["published"]]  # its interval stands in the other formats
     shown.insert(0, "", "")  # sets the lines in from their heading
     head, *lines = _fixed_width(shown, [], ["Variant", "Part"])
     return [head, "─" * max(map(len, [head, *lines])), *_below_headings(lines, run), ""]

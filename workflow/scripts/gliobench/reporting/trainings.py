@@ -153,7 +153,7 @@ def phase_curves_figure(cells: Sequence[tuple[Row, Sequence[pd.DataFrame]]], pha
         column[0].set_title(str(cell["modality"]))
         column[-1].set_xlabel("Epoch of the phase")
     for row, (score, phase) in zip(panels, lines, strict=True):
-        row[0].set_ylabel(f"{CURVES[score].split(' (')[0]}, {phase}")
+        row[0].set_ylabel(f"{score.capitalize()}, {phase}")
         runs = runs_of(history[history["phase"] == phase] for _, histories in cells for history in histories)
         if score == "loss" and runs:
             _scale_loss(row[0], runs)
@@ -192,9 +192,12 @@ def sweep_figure(histories: Sequence[pd.DataFrame], records: Sequence[Row], posi
     for colour, rate in zip(cycle(SERIES), rates, strict=False):
         mine = [number for number, record in enumerate(records) if record["parameters"]["learning_rate"] == rate]
         folds = [fold for number in mine for fold in records[number]["folds"]]
+        diverged = sum(fold["status"] == "diverged" for fold in folds)
+        words = f"{rate:g}" + (f", {diverged} of {len(folds)} diverged" if diverged else "")
         runs = runs_of(histories[number] for number in mine)
         for axes, column in zip(panels, ("loss", "validation_loss"), strict=True):
-            _draw_rate(axes, runs, column, colour, _rate_in_words(rate, folds))
+            losses = [run[column].to_numpy(float, na_value=np.nan) for run in runs]
+            _draw_rate(axes, losses, colour, words, ends_for_good=diverged > 0)
     for axes, title, prior in zip(panels, ("Training loss", "Validation loss"), priors, strict=True):
         if np.isfinite(prior):
             axes.axhline(prior, color=INK, lw=0.9, ls=":", label=f"always the prior: {prior:.3f}")
@@ -219,15 +222,9 @@ def prior_loss(prior: float, positive: float) -> float:
     return float(-(positive * np.log(prior) + (1 - positive) * np.log(1 - prior)))
 
 
-def _rate_in_words(rate: float, folds: Sequence[Row]) -> str:
-    diverged = sum(fold["status"] == "diverged" for fold in folds)
-    return f"{rate:g}" + (f", {diverged} of {len(folds)} diverged" if diverged else "")
-
-
-def _draw_rate(axes: Axes, runs: Sequence[pd.DataFrame], column: str, colour: str, words: str) -> None:
+def _draw_rate(axes: Axes, losses: Sequence[np.ndarray], colour: str, words: str, ends_for_good: bool) -> None:
     """Draw one learning rate: its runs, their mean and the lowest mean, and a cross where a run ends for good."""
-    values = [run[column].to_numpy(float, na_value=np.nan) for run in runs]
-    values = [value[np.isfinite(value)] for value in values]
+    values = [value[np.isfinite(value)] for value in losses]
     values = [value for value in values if len(value)]
     if not values:
         axes.plot([], [], color=colour, marker="x", lw=0, label=f"{words}: no finite loss")
@@ -239,7 +236,7 @@ def _draw_rate(axes: Axes, runs: Sequence[pd.DataFrame], column: str, colour: st
     label = f"{words}: lowest {mean[lowest]:.3f} in epoch {lowest + 1}"
     axes.plot(np.arange(1, len(mean) + 1), mean, color=colour, lw=2, label=label)
     axes.plot(lowest + 1, mean[lowest], "o", color=colour, ms=5)
-    if "diverged" in words:
+    if ends_for_good:
         above = np.flatnonzero(mean > CUT)
         last = int(above[0]) if len(above) else len(mean) - 1
         epoch = np.interp(CUT, mean[last - 1 : last + 1], [last, last + 1]) if len(above) and last else last + 1

@@ -46,17 +46,17 @@ def cell_files(wildcards, name):
 
 def joint_files(wildcards, name):
     """The file of that name of every run that a figure of several cells shows."""
-    return files_of(contents.cells_like(SHOWN_CELLS, wildcards), name)
+    return files_of(plan.cells_like(SHOWN_CELLS, wildcards), name)
 
 
 def overlay_files(wildcards, name):
     """The file of that name of every run that the overlays of a cohort draw."""
-    return files_of(contents.overlay_cells(STUDY, wildcards.cohort), name)
+    return files_of(plan.overlay_cells(STUDY, wildcards.cohort), name)
 
 
 def sweep_files(wildcards, name):
     """The file of that name of every run of a sweep."""
-    return files_of(contents.sweep_cells(SHOWN_CELLS, wildcards), name)
+    return files_of(plan.sweep_cells(SHOWN_CELLS, wildcards), name)
 
 
 def first_run(wildcards, names):
@@ -87,7 +87,7 @@ def training_claimed():
             for row in csv.DictReader(file, delimiter="\t")
             if row["part"] == "train"
         ]
-    return [cell for claim in claims for cell in contents.cells_like(CELLS, claim)]
+    return [cell for claim in claims for cell in plan.cells_like(CELLS, claim)]
 
 
 def jobs_of_cohort(cohort):
@@ -105,7 +105,7 @@ def jobs_of_cell(cell):
         yield {"stage": "preprocess", **made}
     if STUDY.variant(cell.approach, cell.variant)["tuned"]:
         yield {"stage": "tune", **asdict(cell)}
-    if cell in SHOWN_CELLS and "gradcam" in contents.figure_names(STUDY, cell.approach):
+    if cell in SHOWN_CELLS and "gradcam" in plan.figure_names(STUDY, cell.approach):
         yield {"stage": "explain", **asdict(cell)}
 
 

@@ -16,7 +16,7 @@ from gliobench.cohorts.names import LABEL_TABLES, paths_digest
 from gliobench.errors import GlioBenchError
 from gliobench.predict.request import take_request
 from gliobench.processes import lead_jobs
-from gliobench.reporting import contents, names
+from gliobench import plan
 from gliobench.settings.files import read_config
 from gliobench.sources import library_digest
 from gliobench.study import Study
@@ -63,8 +63,8 @@ try:
         snapshot.look_at(STUDY, PARTIAL)
     elif workflow.is_main_process and not all_anew():
         belonging.check_belonging(STUDY)
-    SHOWN_CELLS = contents.shown_cells(STUDY)
-    PAGE_FIGURES = contents.page_figures(STUDY)
+    SHOWN_CELLS = plan.shown_cells(STUDY)
+    PAGE_FIGURES = plan.page_figures(STUDY)
 except GlioBenchError as error:
     raise WorkflowError(f"GlioBench: {error}") from None
 
@@ -157,7 +157,7 @@ def trained_cohorts():
 def cell_of(wildcards):
     """The cell that a path's wildcards name, if need be on a copy of its cohort."""
     cohort = parent_cohort(wildcards.cohort)
-    return contents.cells_like(CELLS, {**dict(wildcards.items()), "cohort": cohort})[0]
+    return plan.cells_like(CELLS, {**dict(wildcards.items()), "cohort": cohort})[0]
 
 
 def generator_module(wildcards):
@@ -237,7 +237,7 @@ def input_shards(suffix):
 def input_series(wildcards):
     """The series that an approach's inputs are made of; generated lesions beside them, where a figure looks for them."""
     approach, cohort = wildcards.approach, wildcards.cohort
-    explained = "gradcam" in contents.figure_names(STUDY, approach)
+    explained = "gradcam" in plan.figure_names(STUDY, approach)
     lesions = explained and STUDY.kinds[cohort] == "synthetic"
     return STUDY.made_series(approach, cohort) + [LESION] * lesions
 

@@ -115,11 +115,17 @@ rule describe_cohorts:
 
 
 rule compare_replicates:
-    """Controls: the mean AUC over replicated cohorts, and its difference between variants."""
+    """Controls: the mean AUC over replicated cohorts, and its difference between variants, as a table and a figure."""
     input:
         comparison=f"{RESULTS}/tables/comparison.tsv",
     output:
-        expand(f"{RESULTS}/tables/replicates.{{format}}", format=FORMATS),
+        table=expand(f"{RESULTS}/tables/replicates.{{format}}", format=FORMATS),
+        figure=figure(
+            f"{RESULTS}/figures/replicates",
+            "controls",
+            category="Controls",
+            figure="replicates",
+        ),
     log:
         f"{RESULTS}/logs/compare_replicates.log",
     conda:
@@ -136,12 +142,18 @@ rule compare_replicates:
 
 
 rule tabulate_sensitivity:
-    """How the AUC of each approach grows with the planted signal, and from which strength on it is found."""
+    """How the AUC reached grows with the AUC that could be reached, and from which planted signal on it is found."""
     input:
         comparison=f"{RESULTS}/tables/comparison.tsv",
         cohorts=f"{RESULTS}/tables/cohorts.tsv",
     output:
-        expand(f"{RESULTS}/tables/sensitivity.{{format}}", format=FORMATS),
+        table=expand(f"{RESULTS}/tables/sensitivity.{{format}}", format=FORMATS),
+        figure=figure(
+            f"{RESULTS}/figures/sensitivity",
+            "sensitivity",
+            category="Overview",
+            figure="sensitivity floor",
+        ),
     log:
         f"{RESULTS}/logs/tabulate_sensitivity.log",
     conda:
@@ -158,13 +170,21 @@ rule tabulate_sensitivity:
 
 
 rule tabulate_cost:
-    """What every job took, summed by stage, cell and study."""
+    """What every job took, summed by stage, cell and study; the AUC of every cell against its trainings' seconds."""
     input:
         jobs=list(measured_jobs()),
         trainings=[benchmark for benchmark, _ in trainings()],
         records=[record for _, record in trainings()],
+        comparison=f"{RESULTS}/tables/comparison.tsv",
+        replicates=f"{RESULTS}/tables/replicates.tsv" if STUDY.groups else [],
     output:
-        expand(f"{RESULTS}/tables/cost.{{format}}", format=FORMATS),
+        table=expand(f"{RESULTS}/tables/cost.{{format}}", format=FORMATS),
+        figure=figure(
+            f"{RESULTS}/figures/cost",
+            "cost",
+            category="Overview",
+            figure="AUC against cost",
+        ),
     log:
         f"{RESULTS}/logs/tabulate_cost.log",
     conda:

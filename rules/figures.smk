@@ -1,5 +1,5 @@
-# Figures of cells and of their inputs; gliobench.reporting.contents says which a study has.
-CELL_FIGURES = f"{RESULTS}/{names.CELL}"
+# Figures of cells and of their inputs; gliobench.plan says which a study has.
+CELL_FIGURES = f"{RESULTS}/{plan.CELL}"
 CELL_LABELS = {
     "approach": "{approach}",
     "variant": "{variant}",
@@ -11,7 +11,7 @@ CELL_LOGS = f"{COHORT}/logs/figures/{{approach}}/{{variant}}/{{modality}}/{{prot
 
 # One job draws all that a cell's scores show; which figures those are is the approach's choice, so each has its rule.
 for APPROACH in STUDY.approaches:
-    CHOSEN = contents.cell_figures(STUDY, APPROACH)
+    CHOSEN = plan.cell_figures(STUDY, APPROACH)
     if not CHOSEN:
         continue
 
@@ -29,10 +29,10 @@ for APPROACH in STUDY.approaches:
                 path
                 for name, phase in CHOSEN
                 for path in figure(
-                    f"{CELL_FIGURES}/{contents.stem_of(name, phase)}",
+                    f"{CELL_FIGURES}/{plan.stem_of(name, phase)}",
                     name,
                     category="{cohort}",
-                    figure=contents.stem_of(name, phase),
+                    figure=plan.stem_of(name, phase),
                     **CELL_LABELS,
                 )
             ],
@@ -61,7 +61,7 @@ rule plot_phase_curves:
         records=lambda wildcards: joint_files(wildcards, "run.json"),
     output:
         figure(
-            f"{RESULTS}/{names.PHASE_CURVES}",
+            f"{RESULTS}/{plan.PHASE_CURVES}",
             "phase_curves",
             category="{cohort}",
             figure="curves before and after fine-tuning",
@@ -92,7 +92,7 @@ rule plot_sweep:
         records=lambda wildcards: sweep_files(wildcards, "run.json"),
     output:
         figure(
-            f"{RESULTS}/{names.SWEEP}",
+            f"{RESULTS}/{plan.SWEEP}",
             "sweep",
             category="{cohort}",
             figure="learning rates",

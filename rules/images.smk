@@ -93,7 +93,7 @@ rule plot_inputs:
         series=f"{COHORT}/series.tsv",
     output:
         figure(
-            f"{RESULTS}/{names.SLICES}",
+            f"{RESULTS}/{plan.SLICES}",
             "slices",
             category="{cohort}",
             figure="inputs",
@@ -122,7 +122,7 @@ rule plot_slices:
         series=f"{COHORT}/series.tsv",
     output:
         longest=figure(
-            f"{RESULTS}/{names.SLICES}-longest",
+            f"{RESULTS}/{plan.SLICES}-longest",
             "montage",
             category="{cohort}",
             figure="slices of the longest series",
@@ -130,7 +130,7 @@ rule plot_slices:
             modality="{modality}",
         ),
         shortest=figure(
-            f"{RESULTS}/{names.SLICES}-shortest",
+            f"{RESULTS}/{plan.SLICES}-shortest",
             "montage",
             category="{cohort}",
             figure="slices of the shortest series",

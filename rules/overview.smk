@@ -36,7 +36,7 @@ rule plot_overlays:
     output:
         [
             path
-            for name, label in names.OVERLAYS.items()
+            for name, label in plan.OVERLAYS.items()
             for path in figure(
                 f"{RESULTS}/figures/{{cohort}}/{name}",
                 f"overlay_{name}",
@@ -55,65 +55,9 @@ rule plot_overlays:
     params:
         cells=lambda wildcards: [
             vars(cell) | {"phase": STUDY.phases(cell.approach)[-1]}
-            for cell in contents.overlay_cells(STUDY, wildcards.cohort)
+            for cell in plan.overlay_cells(STUDY, wildcards.cohort)
         ],
-        figures=list(names.OVERLAYS),
+        figures=list(plan.OVERLAYS),
         library=library_digest("plot_overlays.py"),
     script:
         "../workflow/scripts/plot_overlays.py"
-
-
-rule plot_sensitivity:
-    """The AUC reached against the AUC that could be reached, over levels of a planted signal."""
-    input:
-        comparison=f"{RESULTS}/tables/comparison.tsv",
-        cohorts=f"{RESULTS}/tables/cohorts.tsv",
-        sensitivity=f"{RESULTS}/tables/sensitivity.tsv",
-    output:
-        figure(
-            f"{RESULTS}/figures/sensitivity",
-            "sensitivity",
-            category="Overview",
-            figure="sensitivity floor",
-        ),
-    log:
-        f"{RESULTS}/logs/figures/sensitivity.log",
-    conda:
-        "../envs/report.yaml"
-    threads: 1
-    resources:
-        mem_mb=growing(1000),
-        runtime=growing(10),
-    params:
-        groups=STUDY.sensitivity,
-        library=library_digest("plot_sensitivity.py"),
-    script:
-        "../workflow/scripts/plot_sensitivity.py"
-
-
-rule plot_cost:
-    """The AUC of every cell against the seconds that its trainings took."""
-    input:
-        comparison=f"{RESULTS}/tables/comparison.tsv",
-        cost=f"{RESULTS}/tables/cost.tsv",
-        replicates=f"{RESULTS}/tables/replicates.tsv" if STUDY.groups else [],
-    output:
-        figure(
-            f"{RESULTS}/figures/cost",
-            "cost",
-            category="Overview",
-            figure="AUC against cost",
-        ),
-    log:
-        f"{RESULTS}/logs/figures/cost.log",
-    conda:
-        "../envs/report.yaml"
-    threads: 1
-    resources:
-        mem_mb=growing(1000),
-        runtime=growing(10),
-    params:
-        groups=STUDY.groups,
-        library=library_digest("plot_cost.py"),
-    script:
-        "../workflow/scripts/plot_cost.py"

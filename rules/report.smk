@@ -2,34 +2,7 @@ include: "figures.smk"
 include: "overview.smk"
 
 
-rule plot_replicates:
-    """The controls: a point a cohort, the mean and its interval."""
-    input:
-        comparison=f"{RESULTS}/tables/comparison.tsv",
-        replicates=f"{RESULTS}/tables/replicates.tsv",
-    output:
-        figure(
-            f"{RESULTS}/figures/replicates",
-            "controls",
-            category="Controls",
-            figure="replicates",
-        ),
-    log:
-        f"{RESULTS}/logs/figures/replicates.log",
-    conda:
-        "../envs/report.yaml"
-    threads: 1
-    resources:
-        mem_mb=growing(1000),
-        runtime=growing(10),
-    params:
-        groups=STUDY.groups,
-        library=library_digest("plot_replicates.py"),
-    script:
-        "../workflow/scripts/plot_replicates.py"
-
-
-LEAKAGE_CELLS = contents.leakage_cells(STUDY)
+LEAKAGE_CELLS = plan.leakage_cells(STUDY)
 
 
 rule compare_splits:
@@ -40,7 +13,7 @@ rule compare_splits:
     output:
         table=expand(f"{RESULTS}/tables/leakage.{{format}}", format=FORMATS),
         figure=figure(
-            f"{RESULTS}/{names.LEAKAGE}",
+            f"{RESULTS}/{plan.LEAKAGE}",
             "leakage",
             category="Leakage",
             figure="slice leakage",
@@ -80,7 +53,7 @@ rule page:
             project_file(path) for path in (ROOT / "workflow" / "report").iterdir()
         ],
     output:
-        pages=[f"{RESULTS}/report/{page}" for page in contents.report_pages(STUDY)],
+        pages=[f"{RESULTS}/report/{page}" for page in plan.report_pages(STUDY)],
         figures=directory(f"{RESULTS}/report/figures"),
     log:
         f"{RESULTS}/logs/page.log",
@@ -92,7 +65,7 @@ rule page:
         runtime=growing(10),
     params:
         figures=PAGE_FIGURES,
-        study=contents.report_facts(STUDY) | {"about": about_study()},
+        study=plan.report_facts(STUDY) | {"about": about_study()},
         config=config,
         library=library_digest("page.py"),
     script:

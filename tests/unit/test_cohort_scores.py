@@ -5,13 +5,12 @@ import pandas as pd
 from cell_files import make_cell
 from gliobench.evaluation.cells import score_cell
 from gliobench.evaluation.cohort import score_cohort
+from gliobench.evaluation.comparison import comparison_table
+from gliobench.evaluation.cost import cost_table
 from gliobench.evaluation.replicates import replicates_table
 from gliobench.evaluation.sensitivity import sensitivity_table
-from gliobench.reporting.comparison import comparison_table
-from gliobench.reporting.cost import cost_table
-from gliobench.reporting.figures import replicates_figure
+from gliobench.reporting.controls import replicates_figure, sensitivity_figure
 from gliobench.reporting.overview import cost_figure, forest_figure, oracles_of, points_of
-from gliobench.reporting.sensitivity import sensitivity_figure
 
 BASE = {"cohort": "planted", "modality": "FLAIR", "protocol": "harmonised", "weights": "none", "caveat": None}
 SCORE = {"base_seed": 1, "resamples": 50}

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gliobench.evaluation.cost import cost_table, job_cost, training_cost
 from gliobench.files import read_table
-from gliobench.reporting.cost import cost_sentence, cost_table, duration, job_cost, training_cost
 from gliobench.reporting.layouts import show_cost
+from gliobench.reporting.summary import cost_sentence, duration
 from gliobench.reporting.tables import write_formats
 
 CELL = {"approach": "cnn3d", "variant": "main", "modality": "FLAIR", "protocol": "harmonised"}

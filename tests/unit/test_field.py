@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gliobench.evaluation.cohort_tables import exclusions
 from gliobench.files import write_json
 from gliobench.inputs.field import choose_field, with_field
-from gliobench.reporting.cohorts import exclusions
 
 ASKED = {
     "kind": "grid",

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from gliobench.evaluation.sensitivity import sensitivity_table
-from gliobench.reporting.sensitivity import sensitivity_figure
+from gliobench.reporting.controls import sensitivity_figure
 from gliobench.reporting.style import save_figure
 from gliobench.reporting.tables import write_formats
 

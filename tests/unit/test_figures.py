@@ -7,10 +7,11 @@ import pytest
 from cell_files import make_cell, make_series
 from gliobench.evaluation.cells import patient_rows, score_cell
 from gliobench.evaluation.replicates import replicates_table
-from gliobench.reporting.curves import curves_figure
-from gliobench.reporting.figures import confusion_figure, replicates_figure, roc_figure
+from gliobench.reporting.cell import confusion_figure, roc_figure
+from gliobench.reporting.controls import replicates_figure
 from gliobench.reporting.montages import audit_montage, audit_patients, slice_montage
 from gliobench.reporting.style import APPROACHES, approach_colour, save_figure
+from gliobench.reporting.trainings import curves_figure
 
 NAMES = ("unmethylated", "methylated")
 

@@ -6,9 +6,8 @@ import pytest
 
 from cell_files import make_cell, make_series
 from gliobench.files import check_table
-from gliobench.reporting.examples import draw_examples, examples_figure
 from gliobench.reporting.explanations import cams_in_words, gradcam_figure
-from gliobench.reporting.montages import choose_patients, image_stack, inputs_montage
+from gliobench.reporting.montages import choose_patients, draw_examples, examples_figure, image_stack, inputs_montage
 
 CHANNELS = ["FLAIR", "T1w"]
 

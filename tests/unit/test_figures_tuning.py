@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from gliobench.files import check_table
-from gliobench.reporting.tuning import tuning_figure
+from gliobench.reporting.trainings import tuning_figure
 
 SETTINGS = [
     {"learning_rate": 1e-4, "depth": 2, "norm": "batch"},

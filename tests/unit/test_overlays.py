@@ -10,9 +10,9 @@ from sklearn.metrics import average_precision_score
 from cell_files import make_cell
 from gliobench.evaluation.cells import patient_rows, score_cell
 from gliobench.evaluation.columns import RUN
+from gliobench.evaluation.mean_curves import GRID, both_labels, mean_precision, mean_roc
 from gliobench.reporting.cell import shown_scores
 from gliobench.reporting.overlays import OVERLAYS, Scored, calibration_bins, split_baselines
-from gliobench.reporting.rates import GRID, both_labels, mean_precision, mean_roc
 from gliobench.reporting.style import save_figure
 
 

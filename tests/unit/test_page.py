@@ -10,17 +10,18 @@ import pytest
 import yaml
 
 from cell_files import make_cell, make_series
+from gliobench import plan
 from gliobench.evaluation.cells import score_cell
+from gliobench.evaluation.cohort_tables import exclusions
+from gliobench.evaluation.comparison import comparison_table
 from gliobench.evaluation.leakage import leakage_table
 from gliobench.files import read_table
-from gliobench.reporting import contents, page
-from gliobench.reporting.cohorts import exclusions
-from gliobench.reporting.comparison import comparison_table
-from gliobench.reporting.leakage import leakage_figure
+from gliobench.reporting import page
+from gliobench.reporting.controls import leakage_figure
 from gliobench.reporting.montages import slice_montage
 from gliobench.reporting.page import write_report
-from gliobench.reporting.status import count_sentence, status_sentence
 from gliobench.reporting.style import save_figure
+from gliobench.reporting.summary import count_sentence, status_sentence
 from gliobench.study import Study
 
 ROOT = Path(__file__).parents[2]
@@ -108,8 +109,8 @@ class Loads(HTMLParser):
 
 def test_the_pages_are_those_that_the_workflow_expects(tmp_path, write):
     study = Study(yaml.safe_load((ROOT / "config" / "smoke.yaml").read_text(encoding="utf-8")), ROOT)
-    expected = set(contents.report_pages(study))
-    facts = contents.report_facts(study) | {"config": {}}
+    expected = set(plan.report_pages(study))
+    facts = plan.report_facts(study) | {"config": {}}
     assert set(write(study=facts)) == expected
     assert {f"approaches/{name}.html" for name in study.approaches} < expected
 

@@ -30,7 +30,7 @@ def imported(path):
 
 def test_what_a_script_imports_is_found_through_other_modules():
     files = closure("compare.py")
-    assert {"gliobench/reporting/comparison.py", "gliobench/files.py", "gliobench/errors.py"} <= files
+    assert {"gliobench/evaluation/comparison.py", "gliobench/files.py", "gliobench/errors.py"} <= files
     assert "gliobench/records.py" in files, "through files.py"
     assert "compare.py" in files
     assert "gliobench/approaches/cnn3d.py" not in files

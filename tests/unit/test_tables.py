@@ -14,16 +14,16 @@ from scipy import stats
 from cell_files import make_cell, make_series
 from gliobench.errors import GlioBenchError
 from gliobench.evaluation.cells import as_metrics, score_cell
+from gliobench.evaluation.cohort_tables import cohort_summary, exclusions
+from gliobench.evaluation.comparison import comparison_table
 from gliobench.evaluation.replicates import replicates_table
 from gliobench.files import check_table, read_table, table_schema
-from gliobench.reporting.cohorts import cohort_summary, exclusions
-from gliobench.reporting.comparison import comparison_table
-from gliobench.reporting.figures import replicates_figure
+from gliobench.reporting.controls import replicates_figure
+from gliobench.reporting.display import EMPTY, interval
 from gliobench.reporting.layouts import SHOW, show_comparison, show_pairwise, show_variance
 from gliobench.reporting.overview import points_of
 from gliobench.reporting.tables import to_latex, to_markdown, write_formats
 from gliobench.reporting.terminal import print_table
-from gliobench.reporting.text import EMPTY, interval
 
 PUBLISHED = Path(__file__).parents[2] / "config" / "published.tsv"
 

@@ -11,7 +11,7 @@ from source_edits import computing_tokens, with_other
 pytestmark = pytest.mark.workflow
 LIBRARY = "workflow/scripts/gliobench"
 TORCH = {"resnet18", "stacked_cnn3d", "densenet121"}
-COMPARED = {"compare", "plot_forest", "plot_cost", "page"}
+COMPARED = {"compare", "plot_forest", "tabulate_cost", "page"}
 SCORES = {"score", "plot_scores_of_cnn3d", "plot_overlays", *COMPARED}
 
 
@@ -24,11 +24,11 @@ def after_edit(project, path: str) -> set[str]:
 @pytest.mark.parametrize(
     ("path", "expected"),
     [
-        (f"{LIBRARY}/reporting/comparison.py", COMPARED),
+        (f"{LIBRARY}/evaluation/comparison.py", COMPARED),
         ("workflow/scripts/compare.py", COMPARED),
         ("config/published.tsv", COMPARED),
-        (f"{LIBRARY}/reporting/tables.py", {"describe_cohorts", "tabulate_cost", *COMPARED}),
-        (f"{LIBRARY}/approaches/cnn3d.py", {"train_tensorflow", "tabulate_cost", *SCORES}),
+        (f"{LIBRARY}/reporting/tables.py", {"describe_cohorts", *COMPARED}),
+        (f"{LIBRARY}/approaches/cnn3d.py", {"train_tensorflow", *SCORES}),
         (f"{LIBRARY}/evaluation/intervals.py", SCORES),
     ],
 )

@@ -7,8 +7,7 @@ import yaml
 from studies import ROOT, SMOKE, finish, planned_rules, result_bytes
 
 from gliobench.files import read_json, read_table
-from gliobench.reporting.contents import page_figures, report_pages
-from gliobench.reporting.names import PAGES
+from gliobench.plan import PAGES, page_figures, report_pages
 from gliobench.settings.approaches import Figure
 from gliobench.study import Study
 

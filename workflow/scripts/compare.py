@@ -7,9 +7,9 @@ with recipe(snakemake):
 
     import pandas as pd
 
+    from gliobench.evaluation.comparison import DIGITS, comparison_table
     from gliobench.evaluation.verdicts import last_training_scores, verdict_table
     from gliobench.files import read_json, read_table, write_text
-    from gliobench.reporting.comparison import DIGITS, comparison_table
     from gliobench.reporting.tables import write_formats
     from gliobench.reporting.terminal import print_table, print_verdicts
 

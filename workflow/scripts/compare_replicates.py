@@ -1,4 +1,4 @@
-"""Test the controls over replicated cohorts."""
+"""Test the controls over replicated cohorts, and draw them."""
 
 from gliobench.recipe import recipe
 
@@ -7,8 +7,12 @@ with recipe(snakemake):
 
     from gliobench.evaluation.replicates import replicates_table
     from gliobench.files import read_table
+    from gliobench.reporting.controls import replicates_figure
+    from gliobench.reporting.style import save_figure
     from gliobench.reporting.tables import write_formats
 
+    groups = snakemake.params.groups
     comparison = read_table(snakemake.input.comparison, "comparison")
-    table = replicates_table(comparison, snakemake.params.groups)
-    write_formats(table, Path(snakemake.output[0]).with_suffix(""), "replicates")
+    table = replicates_table(comparison, groups)
+    write_formats(table, Path(snakemake.output.table[0]).with_suffix(""), "replicates")
+    save_figure(replicates_figure(comparison, table, groups), Path(snakemake.output.figure[0]).with_suffix(""))

@@ -7,7 +7,7 @@ with recipe(snakemake):
 
     from gliobench.evaluation.leakage import leakage_table
     from gliobench.files import read_json, read_table
-    from gliobench.reporting.leakage import leakage_figure
+    from gliobench.reporting.controls import leakage_figure
     from gliobench.reporting.style import save_figure
     from gliobench.reporting.tables import write_formats
 

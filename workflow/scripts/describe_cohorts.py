@@ -5,8 +5,8 @@ from gliobench.recipe import recipe
 with recipe(snakemake):
     from pathlib import Path
 
+    from gliobench.evaluation.cohort_tables import cohort_summary, exclusions
     from gliobench.files import join_tables, read_json, read_table
-    from gliobench.reporting.cohorts import cohort_summary, exclusions
     from gliobench.reporting.tables import write_formats
 
     folder = Path(snakemake.output[0]).parent

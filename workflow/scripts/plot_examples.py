@@ -11,7 +11,7 @@ with recipe(snakemake):
     from gliobench.files import read_table
     from gliobench.inputs.store import join_shards
     from gliobench.reporting.cell import shown_part
-    from gliobench.reporting.examples import draw_examples, examples_figure
+    from gliobench.reporting.montages import draw_examples, examples_figure
     from gliobench.reporting.style import save_figure
     from gliobench.seeds import derive_seed
 

@@ -1,14 +1,23 @@
-"""Sum what every job of the study took."""
+"""Sum what every job of the study took, and draw the AUC of every cell against what its trainings cost."""
 
 from gliobench.recipe import recipe
 
 with recipe(snakemake):
     from pathlib import Path
 
-    from gliobench.reporting.cost import cost_table, job_cost, training_cost
+    from gliobench.evaluation.cost import cost_table, job_cost, training_cost
+    from gliobench.files import read_table
+    from gliobench.reporting.overview import cost_figure, points_of
+    from gliobench.reporting.style import save_figure
     from gliobench.reporting.tables import write_formats
 
+    groups = snakemake.params.groups
     jobs = [job_cost(*each) for each in zip(snakemake.input.jobs, snakemake.params.jobs, strict=True)]
     jobs += [training_cost(*each) for each in zip(snakemake.input.trainings, snakemake.input.records, strict=True)]
-    table = cost_table(jobs, snakemake.params.groups)
-    write_formats(table, Path(snakemake.output[0]).with_suffix(""), "cost")
+    table = cost_table(jobs, groups)
+    write_formats(table, Path(snakemake.output.table[0]).with_suffix(""), "cost")
+
+    comparison = read_table(snakemake.input.comparison, "comparison")
+    replicates = read_table(snakemake.input.replicates, "replicates") if groups else None
+    figure = cost_figure(points_of(comparison, replicates, groups), table)
+    save_figure(figure, Path(snakemake.output.figure[0]).with_suffix(""))

@@ -1,4 +1,4 @@
-"""Tabulate how the AUC of each approach grows with the planted signal."""
+"""Tabulate and draw how the AUC of each approach grows with the planted signal."""
 
 from gliobench.recipe import recipe
 
@@ -7,9 +7,13 @@ with recipe(snakemake):
 
     from gliobench.evaluation.sensitivity import sensitivity_table
     from gliobench.files import read_table
+    from gliobench.reporting.controls import sensitivity_figure
+    from gliobench.reporting.style import save_figure
     from gliobench.reporting.tables import write_formats
 
-    comparison = read_table(snakemake.input.comparison, "comparison")
-    cohorts = read_table(snakemake.input.cohorts, "cohorts")
-    table = sensitivity_table(comparison, cohorts, snakemake.params.groups)
-    write_formats(table, Path(snakemake.output[0]).with_suffix(""), "sensitivity")
+    groups = snakemake.params.groups
+    comparison, cohorts = (read_table(snakemake.input[name], name) for name in ("comparison", "cohorts"))
+    table = sensitivity_table(comparison, cohorts, groups)
+    write_formats(table, Path(snakemake.output.table[0]).with_suffix(""), "sensitivity")
+    figure = sensitivity_figure(comparison, cohorts, table, groups)
+    save_figure(figure, Path(snakemake.output.figure[0]).with_suffix(""))

@@ -1,11 +1,29 @@
-"""A table of text, ready for any format, and its cells in words."""
+"""A table of text, ready for any format, and numbers and cells in words."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 
-from gliobench.reporting.text import EMPTY, interval
+DASH = "\N{EN DASH}"
+EMPTY = DASH
+CHANGED, MARK = "changed", "*"  # of rows whose settings are not those of their paper
+
+
+def interval(value: float, low: float, high: float, digits: int = 2) -> str:
+    """Format a value with its interval, for example 0.71 (0.55 to 0.84) with a dash between the ends."""
+    if pd.isna(value):
+        return EMPTY
+    return f"{value:.{digits}f}{ends(low, high, digits)}"
+
+
+def ends(low: float, high: float, digits: int = 2) -> str:
+    """Format the ends of an interval to stand behind its value, a space between; empty where one is not known."""
+    if pd.isna(low) or pd.isna(high):
+        return ""
+    dash = DASH if low >= 0 else " to "  # a dash before or after a minus sign misleads
+    return f" ({low:.{digits}f}{dash}{high:.{digits}f})"
+
 
 NAMES = {"auc": "AUC", "pr_auc": "PR AUC", "mcc": "MCC", "f1": "F1", "brier": "Brier score"}
 OUTCOMES = ("Status", "Verdict")
@@ -51,7 +69,7 @@ def title(name: str) -> str:
 def intervals(table: pd.DataFrame, names: Sequence[str], digits: int = 2) -> list[str]:
     """Format three columns (value, low, high) as one."""
     value, low, high = (table[name] for name in names)
-    return [interval(*ends, digits=digits) for ends in zip(value, low, high, strict=True)]
+    return [interval(*row, digits=digits) for row in zip(value, low, high, strict=True)]
 
 
 def texts(values: pd.Series) -> list[str]:

@@ -1,4 +1,4 @@
-"""Figure of class-activation maps: where a network looked, beside what chance would have hit."""
+"""Figures of class-activation maps: where a network looked, in a cell's patients and in a new one."""
 
 from collections.abc import Sequence
 
@@ -11,6 +11,7 @@ from gliobench.reporting.style import INK, LIGHT, VERMILLION, heading, new_figur
 
 OUTCOMES = {"TP": "true positive", "FP": "false positive", "TN": "true negative", "FN": "false negative"}
 MOST = 8  # patients in one figure
+ACROSS = 6  # slices in a line of the figure of evidence
 
 
 @styled
@@ -54,7 +55,7 @@ def _draw_patients(shown: pd.DataFrame, maps: np.ndarray, images: np.ndarray, ch
     for line, row in zip(panels, shown.to_dict("records"), strict=False):
         peak = int(np.unravel_index(np.argmax(maps[row["row"]]), maps.shape[1:])[2])
         for axes, image in zip(line, images[row["row"]], strict=False):
-            draw_overlay(axes, image, maps[row["row"]], peak)
+            _draw_overlay(axes, image, maps[row["row"]], peak)
         text = f"{OUTCOMES[row['outcome']]}\n{row['patient_id']}, slice {peak}\nprobability {row['probability']:.2f}"
         line[0].set_ylabel(text + _hit(row["pointing_hit"]), rotation=0, ha="right", va="center", labelpad=6)
     for axes, channel in zip(panels[0], channels, strict=True):
@@ -68,7 +69,7 @@ def _hit(hit: float) -> str:
     return "\npeak in the lesion" if hit else "\npeak beside the lesion"
 
 
-def draw_overlay(axes: Axes, volume: np.ndarray, cam: np.ndarray, place: int) -> None:
+def _draw_overlay(axes: Axes, volume: np.ndarray, cam: np.ndarray, place: int) -> None:
     """Draw a map (x, y, z; 0 to 1) over a slice of a volume, black where that is 0, with its upper half outlined."""
     inside = volume[volume != 0].astype(float)  # one grey scale for all slices
     low, high = np.quantile(inside, [0.01, 0.99]) if inside.size else (0.0, 1.0)
@@ -98,3 +99,38 @@ def cams_in_words(cams: pd.DataFrame) -> str:
             f"({similar.min():.2f} to {similar.max():.2f}; 1 would mean that the weights do not matter)"
         )
     return ";\n".join(sentences)
+
+
+@styled
+def evidence_figure(cam: np.ndarray, image: np.ndarray, channels: Sequence[str], names: list[str]) -> Figure:
+    """
+    Draw Grad-CAM over the input: a line a channel, slices evenly through the head and the one where the map peaks.
+
+    Parameters
+    ----------
+    cam : numpy.ndarray, shape (x, y, z)
+        The map in [0, 1], RAS+.
+    image : numpy.ndarray, shape (channels, x, y, z)
+        The input.
+    channels : sequence of str
+        Names of the channels to draw, from the first on.
+    names : list of str
+        Patient and cell, for the heading.
+    """
+    peak = int(np.unravel_index(np.argmax(cam), cam.shape)[2]) if cam.any() else None
+    filled = np.flatnonzero(np.any(image != 0, axis=(0, 1, 2))).tolist()
+    low, high = (filled[0], filled[-1]) if filled else (0, cam.shape[2] - 1)
+    margin = (high - low) // 8  # the ends of a head show little
+    even = np.linspace(low + margin, high - margin, ACROSS - 1).astype(int).tolist()
+    places = sorted({*even} if peak is None else {*even, peak})
+    wide = 1.15 * cam.shape[0] / cam.shape[1]  # inches: panels have the shape of a slice
+    figure = new_figure(0.7 + wide * len(places), 0.75 + 1.2 * len(channels))
+    panels = figure.subplots(len(channels), len(places), squeeze=False)
+    for line, channel, volume in zip(panels, channels, image, strict=False):
+        for axes, place in zip(line, places, strict=True):
+            _draw_overlay(axes, volume, cam, place)
+        line[0].set_ylabel(channel)
+    for axes, place in zip(panels[0], places, strict=True):
+        axes.set_title(f"slice {place}{', peak' * (place == peak)}", fontsize=7.5, weight="normal")
+    heading(figure, *names)
+    return figure

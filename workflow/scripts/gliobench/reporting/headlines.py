@@ -7,8 +7,7 @@ import pandas as pd
 
 from gliobench.evaluation.columns import BASELINE, CELL, HARMONISED, MAIN, PUBLISHED
 from gliobench.evaluation.verdicts import VERDICTS, counted
-from gliobench.reporting.display import Display, title
-from gliobench.reporting.text import CHANGED, EMPTY, MARK, interval
+from gliobench.reporting.display import CHANGED, EMPTY, MARK, Display, interval, title
 
 NEEDLESS = {"Published": {EMPTY}, "Verdict": {EMPTY, "not comparable: generated"}, "Status": {"ok"}}
 CLAIM = ("accuracy", "auc", "precision", "recall", "specificity", "f1")

@@ -1,9 +1,12 @@
-"""HTML by the templates of ``workflow/report``: text is escaped, and nothing is loaded from elsewhere."""
+"""HTML of templates and of the project's documents: text is escaped, and nothing is loaded from elsewhere."""
 
+import re
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markdown_it import MarkdownIt
 
 TEMPLATES = Path(__file__).parents[3] / "report"
 
@@ -32,3 +35,49 @@ def render(template: str, **values: object) -> str:
         What its names stand for; a name without a value is an error.
     """
     return _environment().get_template(template).render(**values)
+
+
+def section(text: str, heading: str) -> str:
+    """
+    Return what stands below a heading of level two in a Markdown document, up to the next one.
+
+    Parameters
+    ----------
+    text : str
+        The document.
+    heading : str
+        The heading as it is written there, without its number signs.
+
+    Returns
+    -------
+    str
+        Empty where there is no such heading.
+    """
+    found = re.search(rf"^## {re.escape(heading)}\n(.*?)(?=^## |\Z)", text, flags=re.MULTILINE | re.DOTALL)
+    return found[1].strip() if found else ""
+
+
+def to_html(text: str) -> str:
+    """
+    Turn Markdown into HTML: text is escaped, tables scroll by themselves, and links are left as their words.
+
+    The report is read without the project's documents beside it, where their links would lead nowhere.
+    """
+    reader = MarkdownIt("commonmark", {"html": False}).enable("table").disable("image")
+    reader.add_render_rule("link_open", _nothing)
+    reader.add_render_rule("link_close", _nothing)
+    reader.add_render_rule("table_open", _open_table)
+    reader.add_render_rule("table_close", _close_table)
+    return reader.render(text)
+
+
+def _nothing(*_: Any) -> str:
+    return ""
+
+
+def _open_table(*_: Any) -> str:
+    return '<div class="scroll" role="region" aria-label="Table" tabindex="0">\n<table>\n'
+
+
+def _close_table(*_: Any) -> str:
+    return "</table>\n</div>\n"

@@ -5,8 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 import pandas as pd
 
 from gliobench.evaluation.columns import CELL, METRICS, PUBLISHED
-from gliobench.reporting.display import Display, decimals, intervals, texts, title
-from gliobench.reporting.text import DASH, EMPTY
+from gliobench.reporting.display import DASH, EMPTY, Display, decimals, ends, intervals, texts, title
 
 BESIDE = {  # scores without an interval, shown where a study has them: heading -> column of the table ``comparison``
     "Pooled AUC": "auc_pooled",
@@ -219,8 +218,8 @@ def show_verdicts(table: pd.DataFrame) -> Display:
 
 def _as_printed(table: pd.DataFrame) -> list[str]:
     """Give a published figure all its digits, and its interval two."""
-    shown = intervals(table, ["published", "published_low", "published_high"])
-    return [f"{value:g}{text[4:]}" for value, text in zip(table["published"], shown, strict=True)]
+    rows = zip(table["published"], table["published_low"], table["published_high"], strict=True)
+    return [f"{value:g}{ends(low, high)}" for value, low, high in rows]
 
 
 def _verdict_notes(table: pd.DataFrame) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Figures of images: inputs, and what the audit saw. They are handed small arrays."""
+"""Figures of images: inputs, what the audit saw, and predicted slices. They are handed small arrays."""
 
 import textwrap
 from collections.abc import Hashable, Mapping, Sequence
@@ -10,9 +10,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from gliobench.reporting.cohorts import SERIES
+from gliobench.evaluation.metrics import THRESHOLD
 from gliobench.reporting.style import INK, LIGHT, ORANGE, SKY, VERMILLION, heading, new_figure, say_why_empty, styled
-from gliobench.terms import USABLE, VOXELS_ONLY
+from gliobench.terms import MODALITIES, SEGMENTATION, USABLE, VOXELS_ONLY
 
 COLUMNS = 8  # slices in a line of a slice montage
 ACROSS = 10  # patients in a line of an audit montage
@@ -181,7 +181,7 @@ def audit_montage(thumbnails: Mapping[tuple[str, str], np.ndarray], series: pd.D
         Name of the cohort.
     """
     patients = sorted(series["patient_id"].unique())
-    modalities = [name for name in SERIES if name in set(series["modality"])]
+    modalities = [name for name in (*MODALITIES, SEGMENTATION) if name in set(series["modality"])]
     letters = _letters(series)
     across = min(ACROSS, max(len(patients), 6))  # six thumbnails leave room for the reasons
     blocks = [patients[start : start + ACROSS] for start in range(0, len(patients), ACROSS)]
@@ -236,3 +236,58 @@ def _draw_thumbnail(
         box = {"boxstyle": "circle,pad=0.25", "facecolor": MARKS[row["status"]][0], "edgecolor": "white"}
         axes.text(0.5, 0.5, letters[_reason(row)], transform=axes.transAxes, ha="center", va="center",
                   color=INK, weight="bold", bbox=box)  # fmt: skip
+
+
+def draw_examples(rows: pd.DataFrame, seed: int, limit: int = 12) -> pd.DataFrame:
+    """
+    Draw predicted slices by chance, each slice at most once.
+
+    Parameters
+    ----------
+    rows : pandas.DataFrame
+        Rows of the table ``predictions``; those of slices are drawn from.
+    seed : int
+        Seed of the draw.
+    limit : int
+        Most slices to draw.
+    """
+    slices = rows[rows["slice_index"].notna()].drop_duplicates(["patient_id", "modality", "slice_index"])
+    return slices.sample(min(limit, len(slices)), random_state=np.random.default_rng(seed)).reset_index(drop=True)
+
+
+@styled
+def examples_figure(examples: pd.DataFrame, images: Sequence[np.ndarray], names: list[str], part: str) -> Figure:
+    """
+    Draw slices with their true label, the predicted one and its probability; a wrong one has a dashed frame.
+
+    Parameters
+    ----------
+    examples : pandas.DataFrame
+        Rows of the table ``predictions``, one a slice, drawn by chance.
+    images : sequence of numpy.ndarray, shape (rows, columns)
+        Their inputs, intensities in [0, 1].
+    names : list of str
+        The cell's names, for the heading.
+    part : str
+        The part they were drawn from.
+    """
+    across = 6
+    lines = max(-(-len(examples) // across), 1)
+    figure = new_figure(7.6, 0.35 + 1.56 * lines)
+    panels = figure.subplots(lines, across if len(examples) else 1, squeeze=False).ravel()
+    for axes in panels:
+        axes.set_axis_off()
+    for axes, image, row in zip(panels, images, examples.to_dict("records"), strict=False):
+        called = int(row["probability"] >= THRESHOLD)
+        right = called == row["label"]
+        axes.set_axis_on()
+        axes.imshow(image, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+        frame(axes, LIGHT if right else VERMILLION, "-" if right else "--")
+        title = f"{row['patient_id']}, {row['modality']} {row['slice_index']}"
+        axes.set_title(f"{title}\ntrue {row['label']}, said {called} ({row['probability']:.2f})", fontsize=6.5,
+                       weight="normal", color=INK if right else VERMILLION, pad=3)  # fmt: skip
+    if examples.empty:
+        say_why_empty(panels[0], "no slice was predicted")
+    wrong = int(((examples["probability"] >= THRESHOLD) != (examples["label"] == 1)).sum())
+    heading(figure, *names, f"{len(examples)} slices of the {part} part drawn by chance, {wrong} wrong")
+    return figure

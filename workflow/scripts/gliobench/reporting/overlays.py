@@ -11,9 +11,9 @@ from matplotlib.figure import Figure
 from scipy.stats import binomtest
 
 from gliobench.evaluation.columns import BASELINE, ROUND, RUN
-from gliobench.reporting.rates import GRID, both_labels, mean_precision, mean_roc
+from gliobench.evaluation.mean_curves import GRID, both_labels, mean_precision, mean_roc
+from gliobench.reporting.display import interval
 from gliobench.reporting.style import GREY, approach_colour, heading, new_figure, say_why_empty, styled
-from gliobench.reporting.text import interval
 
 A_BIN, BINS = 8, (2, 10)  # patients that a bin of the calibration should hold, and how many bins there may be
 

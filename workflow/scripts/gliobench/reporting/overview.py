@@ -13,8 +13,8 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from gliobench.evaluation.columns import BASELINE, CELL, HARMONISED
 from gliobench.reporting.cell import PARTS
+from gliobench.reporting.display import interval
 from gliobench.reporting.style import GREY, INK, LIGHT, approach_colour, new_figure, say_why_empty, styled
-from gliobench.reporting.text import interval
 
 POINTS = ["cohort", *CELL[1:], "phase", "part", "n", "auc", "auc_low", "auc_high", "published_auc", "note"]
 MARKERS = {"FLAIR": "o", "T1w": "s", "T1wCE": "^", "T2w": "D", "all": "P"}

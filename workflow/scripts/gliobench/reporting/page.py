@@ -11,16 +11,12 @@ import yaml
 
 from gliobench.evaluation.columns import BASELINE, CELL
 from gliobench.files import whole, write_text
-from gliobench.reporting.cost import cost_sentence
 from gliobench.reporting.display import NAMES, Display
-from gliobench.reporting.documents import section, to_html
 from gliobench.reporting.headlines import headline_rows, show_claims, show_headlines, verdict_counts
-from gliobench.reporting.html import TEMPLATES, render
+from gliobench.reporting.html import TEMPLATES, render, section, to_html
 from gliobench.reporting.layouts import SHOW
-from gliobench.reporting.names import APPROACH_PAGE, PLACED
-from gliobench.reporting.status import count_sentence, status_sentence
 from gliobench.reporting.style import approach_colour
-from gliobench.reporting.summary import five_sentences
+from gliobench.reporting.summary import cost_sentence, count_sentence, five_sentences, status_sentence
 
 NAVIGATION = {
     "index.html": "Result",
@@ -34,6 +30,7 @@ SHOWN = (
     *("comparison", "published_vs_reproduced", "pairwise", "variance", "sensitivity", "replicates", "leakage"),
     *("cohorts", "exclusions", "cost"),
 )
+PLACED = ("forest", "cost", "controls", "sensitivity", "leakage", "audit")  # kinds with a place of their own
 WIDE = 960  # a figure of more pixels across takes the whole line
 
 Tables = Mapping[str, pd.DataFrame]
@@ -105,14 +102,14 @@ def write_report(
     Parameters
     ----------
     folder : str or Path
-        Where ``index.html`` and the other pages of `gliobench.reporting.contents.report_pages` go.
+        Where ``index.html`` and the other pages of `gliobench.plan.report_pages` go.
     study : dict
-        What `gliobench.reporting.contents.report_facts` collects; ``config``, the study's config; optionally
+        What `gliobench.plan.report_facts` collects; ``config``, the study's config; optionally
         ``about``, a sentence on this report.
     tables : dict of str to pandas.DataFrame
         ``comparison`` and ``published``; any other tables of the study, by the names of their schemas.
     figures : sequence of dict
-        As `gliobench.reporting.contents.page_figures` lists them.
+        As `gliobench.plan.page_figures` lists them.
     records : sequence of dict
         The ``run.json`` of the study's runs.
     fidelity : str
@@ -136,7 +133,7 @@ def write_report(
         _write(folder, file, f"{file}.j2", study, NAVIGATION[file], values)
     for name, approach in study["approaches"].items():
         values = _approach(name, approach, tables, pictures, fidelity)
-        _write(folder, APPROACH_PAGE.format(approach=name), "approach.html.j2", study, approach["title"], values)
+        _write(folder, approach["page"], "approach.html.j2", study, approach["title"], values)
 
 
 def _write(
@@ -144,7 +141,7 @@ def _write(
 ) -> None:
     last = sorted(study["approaches"], key=BASELINE.__eq__)  # the baselines
     approaches = [
-        {"file": APPROACH_PAGE.format(approach=name), "title": study["approaches"][name]["title"], "name": name}
+        {"file": study["approaches"][name]["page"], "title": study["approaches"][name]["title"], "name": name}
         | {"colour": approach_colour(name)}
         for name in last
     ]

@@ -11,21 +11,16 @@ from matplotlib.figure import Figure
 
 from gliobench.evaluation.columns import CELL
 from gliobench.files import read_table, write_text
-from gliobench.reporting.display import Display
-from gliobench.reporting.explanations import draw_overlay
+from gliobench.reporting.display import EMPTY, Display
+from gliobench.reporting.explanations import evidence_figure
 from gliobench.reporting.html import render
 from gliobench.reporting.montages import image_stack, inputs_montage
-from gliobench.reporting.style import heading, new_figure, styled
-from gliobench.reporting.text import EMPTY
 from gliobench.terms import GENERATED, MODALITIES
 
-ACROSS = 6  # slices in a line of the figure of evidence
 PARTS = {"test": "tested by it", "validation": "in its validation part", "train": "trained on", "whole": "trained on"}
 FACTS = {"modality": "Series", "status": "Status", "n_files": "Files", "n_slices": "Slices", "rows": "Rows"}
 FACTS |= {"columns": "Columns", "spacing": "Spacing, mm", "slice_spacing": "Slice spacing, mm", "plane": "Plane"}
 FACTS |= {"manufacturer": "Manufacturer"}
-
-
 CAM = (
     "Grad-CAM, the mean over the models, over slices of the input. Bright: what speaks for the answer, which is label "
     "1 from a probability of 0.5 on and label 0 below."
@@ -85,41 +80,6 @@ def draw_prediction(shown: Shown, record: Mapping[str, Any]) -> tuple[Figure, st
         return inputs_montage(stacks, {patient: shown.series["modality"].tolist()}, names), MIDDLE
     stacks, numbers = _stacks(record["input"]["kind"], shown, record["series"])
     return inputs_montage(stacks, numbers, names), SLICES
-
-
-@styled
-def evidence_figure(cam: np.ndarray, image: np.ndarray, channels: Sequence[str], names: list[str]) -> Figure:
-    """
-    Draw Grad-CAM over the input: a line a channel, slices evenly through the head and the one where the map peaks.
-
-    Parameters
-    ----------
-    cam : numpy.ndarray, shape (x, y, z)
-        The map in [0, 1], RAS+.
-    image : numpy.ndarray, shape (channels, x, y, z)
-        The input.
-    channels : sequence of str
-        Names of the channels to draw, from the first on.
-    names : list of str
-        Patient and cell, for the heading.
-    """
-    peak = int(np.unravel_index(np.argmax(cam), cam.shape)[2]) if cam.any() else None
-    filled = np.flatnonzero(np.any(image != 0, axis=(0, 1, 2))).tolist()
-    low, high = (filled[0], filled[-1]) if filled else (0, cam.shape[2] - 1)
-    margin = (high - low) // 8  # the ends of a head show little
-    even = np.linspace(low + margin, high - margin, ACROSS - 1).astype(int).tolist()
-    places = sorted({*even} if peak is None else {*even, peak})
-    wide = 1.15 * cam.shape[0] / cam.shape[1]  # inches: panels have the shape of a slice
-    figure = new_figure(0.7 + wide * len(places), 0.75 + 1.2 * len(channels))
-    panels = figure.subplots(len(channels), len(places), squeeze=False)
-    for line, channel, volume in zip(panels, channels, image, strict=False):
-        for axes, place in zip(line, places, strict=True):
-            draw_overlay(axes, volume, cam, place)
-        line[0].set_ylabel(channel)
-    for axes, place in zip(panels[0], places, strict=True):
-        axes.set_title(f"slice {place}{', peak' * (place == peak)}", fontsize=7.5, weight="normal")
-    heading(figure, *names)
-    return figure
 
 
 def _stacks(kind: str, shown: Shown, series: Sequence[str]) -> tuple[dict[str, np.ndarray], dict[str, Sequence[int]]]:

@@ -1,4 +1,4 @@
-"""What a study found, in five sentences computed from its tables."""
+"""What a study says of itself in sentences: what it found, whether of the papers, how far it is, and what it took."""
 
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
@@ -6,13 +6,15 @@ from typing import Any
 import pandas as pd
 
 from gliobench.evaluation.columns import BASELINE, CELL, HARMONISED, MAIN
+from gliobench.evaluation.cost import FITTING
 from gliobench.evaluation.tested import tested_patients
 from gliobench.evaluation.verdicts import JUDGED, VERDICTS, counted
-from gliobench.reporting.cost import cost_sentence
-from gliobench.reporting.status import count_sentence
+from gliobench.files import table_schema
+from gliobench.terms import GENERATED
+
+SIDE = ["approach", "variant", "modality", "protocol", "phase"]
 
 Tables = Mapping[str, pd.DataFrame]
-SIDE = ["approach", "variant", "modality", "protocol", "phase"]
 
 
 def five_sentences(tables: Tables, groups: Mapping[str, Sequence[str]] | None = None) -> list[str]:
@@ -176,4 +178,61 @@ def _precision(rows: pd.DataFrame, cost: pd.DataFrame | None) -> str:
     return (
         f"The 95 % interval of a network's AUC is {width.median():.2f} wide at the median (from {width.min():.2f} to "
         f"{width.max():.2f}).{took}"
+    )
+
+
+def status_sentence(cohort_kinds: Mapping[str, str]) -> str:
+    """Say plainly whether the study says anything about the papers yet."""
+    kinds = table_schema("published")["properties"]["cohort_kind"]["enum"]
+    papers = [name for name, kind in cohort_kinds.items() if kind in kinds]
+    generated = [name for name, kind in cohort_kinds.items() if kind in GENERATED]
+    others = [name for name in cohort_kinds if name not in [*papers, *generated]]
+    controls = f" Generated cohorts stand beside them as controls: {', '.join(generated)}." if generated else ""
+    if papers:
+        own = f" Further cohorts: {', '.join(others)}." if others else ""
+        return f"Cohorts of real patients: {', '.join(papers)}.{own}{controls}"
+    if others:
+        return (
+            f"Nothing about the papers has been found yet: no cohort here ({', '.join(others)}) is a paper's own. "
+            f"These results say how the methods do on these patients.{controls}"
+        )
+    return (
+        f"Nothing about the papers has been found yet: every cohort here ({', '.join(generated)}) is generated. "
+        "These results show whether the methods find a planted signal, and stay quiet where there is none."
+    )
+
+
+def count_sentence(comparison: pd.DataFrame) -> str:
+    """Count the cells of the study by status."""
+    cells = comparison.drop_duplicates(CELL)
+    counts = cells["status"].value_counts()
+    shares = [f"{counts[name]} {name}" for name in ("ok", "diverged", "failed", "missing") if name in counts]
+    return f"{len(cells)} {'cell' if len(cells) == 1 else 'cells'} in the table: {', '.join(shares)}."
+
+
+def duration(seconds: float) -> str:
+    """Write seconds as people say them: 12 s, 3.4 min, 5.6 h."""
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.1f} min" if seconds < 3600 else f"{seconds / 3600:.1f} h"
+
+
+def cost_sentence(cost: pd.DataFrame) -> str:
+    """
+    Say in a sentence what a study took.
+
+    Parameters
+    ----------
+    cost : pandas.DataFrame
+        Table ``cost``, not empty.
+    """
+    whole = cost.iloc[-1]
+    trained = cost.loc[cost["stage"].isin(FITTING), "seconds"].sum()
+    share = f"{trained / whole['seconds']:.0%}".replace("%", " %")
+    device = "" if pd.isna(whole["device"]) else f" (trained on {whole['device']})"
+    memory = whole["peak_memory_mb"]
+    largest = "" if pd.isna(memory) else f"; the largest needed {memory:,.0f} MiB of memory"
+    return (
+        f"All {whole['n_jobs']} jobs, one after the other, took {duration(whole['seconds'])}{device}, {share} of it "
+        f"training and tuning{largest}."
     )

@@ -5,10 +5,9 @@ from pathlib import Path
 import pandas as pd
 
 from gliobench.files import write_table, write_text
-from gliobench.reporting.display import Display, title
+from gliobench.reporting.display import DASH, Display, title
 from gliobench.reporting.html import render
 from gliobench.reporting.layouts import SHOW
-from gliobench.reporting.text import DASH
 
 LATEX_COLUMNS = 7  # beside those that name the row: what a page on its side holds in a readable size
 

@@ -7,9 +7,8 @@ import pandas as pd
 
 from gliobench.evaluation.columns import CELL
 from gliobench.evaluation.verdicts import JUDGED, VERDICTS, counted
-from gliobench.reporting.display import decimals, texts
+from gliobench.reporting.display import CHANGED, MARK, decimals, texts
 from gliobench.reporting.layouts import show_comparison, show_verdicts
-from gliobench.reporting.text import CHANGED, MARK
 
 SCREEN = 120  # characters a line of a terminal
 
@@ -71,7 +70,7 @@ def _verdict_lines(run: pd.DataFrame) -> list[str]:
     if run.empty:
         return []
     shown = show_verdicts(run).text.drop(columns=["Cohort", "Approach", "n", "Harmonised"])
-    shown["Published"] = shown["Published"].str.split(" ").str[0]  # its interval stands in the other formats
+    shown["Published"] = [f"{value:g}" for value in run["published"]]  # its interval stands in the other formats
     shown.insert(0, "", "")  # sets the lines in from their heading
     head, *lines = _fixed_width(shown, [], ["Variant", "Part"])
     return [head, "─" * max(map(len, [head, *lines])), *_below_headings(lines, run), ""]

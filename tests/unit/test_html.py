@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from gliobench.reporting.documents import section, to_html
+from gliobench.reporting.html import section, to_html
 
 ROOT = Path(__file__).parents[2]
 TEXT = "# Title\n\nintro\n\n## `one`\n\nfirst\n\n### Deeper\n\nmore\n\n## two\n\nlast\n"

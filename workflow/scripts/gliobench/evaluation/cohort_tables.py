@@ -8,9 +8,8 @@ import pandas as pd
 from sklearn.metrics import roc_auc_score
 
 from gliobench.files import check_table
-from gliobench.terms import OK, USABLE
+from gliobench.terms import MODALITIES, OK, SEGMENTATION, USABLE
 
-SERIES = ("FLAIR", "T1w", "T1wCE", "T2w", "segmentation")
 MEASURES = {"slices": "n_slices", "spacing": "spacing", "slice_spacing": "slice_spacing"}
 
 
@@ -41,7 +40,7 @@ def cohort_summary(cohort: str, patients: pd.DataFrame, series: pd.DataFrame) ->
     }
     rows = [
         {**head, "modality": modality, **_facts(series[series["modality"] == modality])}
-        for modality in SERIES
+        for modality in (*MODALITIES, SEGMENTATION)
         if modality in set(series["modality"])
     ]
     return check_table(pd.DataFrame(rows), "cohorts", f"the summary of {cohort}")

@@ -1,27 +1,32 @@
-"""Which figures a study has, where they lie, and what the page says of each. Light to import: parsing needs it."""
+"""Which figures and pages a study has, where they lie, and what each page says. Light to import: parsing needs it."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from gliobench.evaluation.columns import BASELINE, HARMONISED, MAIN
-from gliobench.reporting.names import (
-    APPROACH_PAGE,
-    CELL,
-    DRAWN_FROM_IMAGES,
-    DRAWN_FROM_SCORES,
-    EACH_PHASE,
-    LEAKAGE,
-    OVERLAYS,
-    OVERVIEW,
-    PAGES,
-    PHASE_CURVES,
-    SLICES,
-    SPLIT_VARIANTS,
-    SWEEP,
-)
 from gliobench.study import Cell, Study
 from gliobench.terms import MODALITIES
+
+# An approach's YAML names its figures; these are the names, by what one figure shows.
+EACH_PHASE = ("roc", "confusion", "classification")  # one cell and phase
+
+CELL = "figures/{cohort}/{approach}/{variant}/{modality}/{protocol}"
+SLICES = "figures/{cohort}/{approach}/slices-{modality}"
+PHASE_CURVES = "figures/{cohort}/{approach}/{variant}/phase-curves-{protocol}"
+SWEEP = "figures/{cohort}/{approach}/sweep-{modality}-{protocol}"
+LEAKAGE = "figures/leakage"
+OVERVIEW = {"forest": "AUC of every cell", "cost": "AUC against cost"}  # of the whole study: file and caption -> label
+OVERLAYS = {
+    "roc": "ROC curves",
+    "precision_recall": "Precision and recall",
+    "calibration": "Calibration",
+}  # of a cohort
+DRAWN_FROM_IMAGES = ("audit", "slices", "montage", "examples", "gradcam")
+DRAWN_FROM_SCORES = (*EACH_PHASE, "distributions", "curves")
+SPLIT_VARIANTS = ("slice_split", "patient_split")
+PAGES = ("index.html", "comparison.html", "controls.html", "cohorts.html", "cost.html", "method.html")
+APPROACH_PAGE = "approaches/{approach}.html"
 
 Figure = dict[str, str]
 
@@ -176,6 +181,7 @@ def report_facts(study: Study) -> dict[str, Any]:
     approaches = {
         name: {
             "title": approach.file.title,
+            "page": APPROACH_PAGE.format(approach=name),
             "source": approach.file.source,
             "variants": {variant: own.description for variant, own in approach.file.variants.items()},
             "changes": study.config.get("settings", {}).get(name, {}),

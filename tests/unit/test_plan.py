@@ -6,8 +6,8 @@ from typing import get_args
 import pytest
 import yaml
 
+from gliobench import plan
 from gliobench.errors import GlioBenchError
-from gliobench.reporting import contents
 from gliobench.settings.approaches import Figure
 from gliobench.study import Study
 
@@ -54,9 +54,7 @@ def stems(study):
 
 
 def all_stems(study):
-    return [
-        shown["path"].removeprefix("results/s/figures/").removesuffix(".png") for shown in contents.page_figures(study)
-    ]
+    return [shown["path"].removeprefix("results/s/figures/").removesuffix(".png") for shown in plan.page_figures(study)]
 
 
 CELL = "planted/toy/main/FLAIR/harmonised"
@@ -79,7 +77,7 @@ def test_an_approach_has_the_figures_it_names_in_their_order(study):
 
 def test_an_unknown_figure_is_a_sentence(study):
     with pytest.raises(GlioBenchError, match=r"toy.yaml, figures.0: 'rock' is not a choice; did you mean 'roc'"):
-        contents.page_figures(study(["rock"]))
+        plan.page_figures(study(["rock"]))
 
 
 def test_an_input_is_shown_by_modality_even_where_one_training_reads_all(study):
@@ -98,7 +96,7 @@ def test_a_volume_is_shown_by_its_longest_and_shortest_series(study):
 def test_a_sweep_is_one_figure_of_the_learning_rates(study):
     made = study(["sweep"], variants=("main", "lr_1e-2", "other"))
     assert stems(made)[1:] == ["planted/toy/sweep-FLAIR-harmonised"]
-    cells = contents.sweep_cells(made.cells, {"cohort": "planted", "modality": "FLAIR", "protocol": "harmonised"})
+    cells = plan.sweep_cells(made.cells, {"cohort": "planted", "modality": "FLAIR", "protocol": "harmonised"})
     assert [cell.variant for cell in cells] == ["main", "lr_1e-2"]
 
 
@@ -108,9 +106,9 @@ def test_a_single_learning_rate_is_no_sweep(study):
 
 def test_leakage_needs_both_splits(study):
     both = study(["leakage"], variants=("main", "slice_split", "patient_split"))
-    assert [cell.variant for cell in contents.leakage_cells(both)] == ["slice_split", "patient_split"]
+    assert [cell.variant for cell in plan.leakage_cells(both)] == ["slice_split", "patient_split"]
     assert stems(both)[0] == "leakage"
-    assert not contents.leakage_cells(study(["leakage"], variants=("main", "slice_split")))
+    assert not plan.leakage_cells(study(["leakage"], variants=("main", "slice_split")))
 
 
 def test_only_a_tuned_variant_shows_its_trials(study):
@@ -124,11 +122,11 @@ def test_modalities_stand_beside_each_other_before_and_after_fine_tuning(study):
 
 
 def test_the_report_names_replicated_cohorts_once(study):
-    assert contents.report_facts(study([], replicates=3))["cohort_kinds"] == {"planted": "synthetic"}
+    assert plan.report_facts(study([], replicates=3))["cohort_kinds"] == {"planted": "synthetic"}
 
 
 def test_a_report_has_a_page_an_approach(study):
-    assert contents.report_pages(study([])) == [*contents.PAGES, "approaches/toy.html"]
+    assert plan.report_pages(study([])) == [*plan.PAGES, "approaches/toy.html"]
 
 
 def test_replicated_cohorts_are_shown_by_their_joint_figure_alone(study):
@@ -139,7 +137,7 @@ def test_every_study_has_its_forest_and_cost_first_and_overlays_by_cohort(study)
     made = study(["roc"])
     assert all_stems(made)[:2] == ["forest", "cost"]
     assert [stem for stem in all_stems(made) if stem in COMPARING] == list(COMPARING)
-    shown = {figure["kind"]: figure["category"] for figure in contents.page_figures(made)}
+    shown = {figure["kind"]: figure["category"] for figure in plan.page_figures(made)}
     assert (shown["forest"], shown["overlay_roc"]) == ("overview", "planted")
 
 
@@ -149,9 +147,9 @@ def test_replicated_cohorts_have_no_overlays(study):
 
 def test_overlays_draw_harmonised_mains_alone(study):
     made = study(["roc"], variants=("main", "other"))
-    assert [cell.variant for cell in contents.overlay_cells(made, "planted")] == ["main"]
+    assert [cell.variant for cell in plan.overlay_cells(made, "planted")] == ["main"]
     published = study(["roc"], protocol="published")
-    assert not contents.overlay_cells(published, "planted")
+    assert not plan.overlay_cells(published, "planted")
     assert "planted/roc" not in all_stems(published)
 
 
@@ -160,7 +158,7 @@ def test_a_study_of_sensitivity_has_its_figure(study):
     assert all_stems(made)[:3] == ["forest", "cost", "sensitivity"]
 
 
-COMPARED = (*contents.OVERVIEW, *(f"overlay_{name}" for name in contents.OVERLAYS), "sensitivity")
+COMPARED = (*plan.OVERVIEW, *(f"overlay_{name}" for name in plan.OVERLAYS), "sensitivity")
 
 
 @pytest.mark.parametrize("name", [*get_args(Figure), *COMPARED])

@@ -147,31 +147,3 @@ def _reason(jobs: pd.DataFrame) -> str | None:
     reasons = [f"{short} of {len(jobs)} jobs were too short for processors and memory to be measured"] * bool(short)
     reasons += [f"{resumed} of {len(jobs)} jobs were resumed: their seconds are those of their folds"] * bool(resumed)
     return "; ".join(reasons) or None
-
-
-def duration(seconds: float) -> str:
-    """Write seconds as people say them: 12 s, 3.4 min, 5.6 h."""
-    if seconds < 60:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.1f} min" if seconds < 3600 else f"{seconds / 3600:.1f} h"
-
-
-def cost_sentence(cost: pd.DataFrame) -> str:
-    """
-    Say in a sentence what a study took.
-
-    Parameters
-    ----------
-    cost : pandas.DataFrame
-        Table ``cost``, not empty.
-    """
-    whole = cost.iloc[-1]
-    trained = cost.loc[cost["stage"].isin(FITTING), "seconds"].sum()
-    share = f"{trained / whole['seconds']:.0%}".replace("%", " %")
-    device = "" if pd.isna(whole["device"]) else f" (trained on {whole['device']})"
-    memory = whole["peak_memory_mb"]
-    largest = "" if pd.isna(memory) else f"; the largest needed {memory:,.0f} MiB of memory"
-    return (
-        f"All {whole['n_jobs']} jobs, one after the other, took {duration(whole['seconds'])}{device}, {share} of it "
-        f"training and tuning{largest}."
-    )

@@ -1,0 +1,253 @@
+"""Figures of the controls: replicated cohorts, slice leakage, and the sensitivity floor."""
+
+from collections.abc import Mapping, Sequence
+from itertools import product
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from scipy import stats
+
+from gliobench.evaluation.columns import HARMONISED
+from gliobench.evaluation.intervals import CONFIDENCE, t_interval
+from gliobench.evaluation.leakage import HEAD, PARTS, SPLITS, UNITS
+from gliobench.evaluation.replicates import METHOD
+from gliobench.evaluation.sensitivity import points_of, reached
+from gliobench.evaluation.tested import tested_patients
+from gliobench.reporting.display import DASH, interval
+from gliobench.reporting.style import (
+    GREY,
+    INK,
+    approach_colour,
+    new_figure,
+    say_why_empty,
+    styled,
+)
+
+PARTS_IN_WORDS = {"validation": "best validation epoch", "test": "untouched test"}
+SCORES = {"accuracy": "Accuracy", "auc": "AUC"}
+PLACES = {corner: place for place, corner in enumerate(product(SPLITS.values(), PARTS))}
+_MARKS = {"slice": "o", "patient": "s"}
+COLUMNS = 4
+FLOOR = (0, (8, 2))  # dashes of its line
+BACK = {"facecolor": "white", "pad": 1, "lw": 0}  # of words over lines
+
+Row = Mapping[Any, Any]
+
+
+@styled
+def replicates_figure(
+    comparison: pd.DataFrame, replicates: pd.DataFrame, groups: Mapping[str, Sequence[str]]
+) -> Figure:
+    """
+    Draw the controls: a point a cohort, their mean and its 95 % t interval, against chance or no difference.
+
+    Parameters
+    ----------
+    comparison, replicates : pandas.DataFrame
+        The tables of those names.
+    groups : mapping of str to sequence of str
+        As for `gliobench.evaluation.replicates.replicates_table`.
+    """
+    kinds = [kind for kind in ("mean", "difference") if (replicates["control"] == kind).any()] or ["mean"]
+    lines = [replicates[replicates["control"] == kind].to_dict("records") for kind in kinds]
+    figure = new_figure(7.2, 1.3 + 0.48 * sum(map(len, lines)) + 0.4 * len(kinds))
+    panels = figure.subplots(len(kinds), 1, squeeze=False, height_ratios=[len(rows) + 0.6 for rows in lines])[:, 0]
+    for axes, kind, rows in zip(panels, kinds, lines, strict=True):
+        reference, least, label = (0.5, 0, "AUC of the test part") if kind == "mean" else (0, -1, "Difference of AUC")
+        axes.axvline(reference, color=INK, lw=0.9, ls=":")
+        names = [_draw_replicates(axes, place, row, comparison, groups) for place, row in enumerate(rows)]
+        axes.set_yticks(range(len(rows)), names)
+        axes.set(ylim=(len(rows) - 0.5, -0.5), xlabel=label)
+        low, high = axes.get_xlim()  # two cohorts have an interval far beyond what a score can be
+        axes.set_xlim(max(low, least - 0.02), min(high, 1.02))
+        axes.grid(visible=False, axis="y")
+        axes.set_title("Mean over independent cohorts" if kind == "mean" else "Paired difference, cohort by cohort")
+    return figure
+
+
+def _draw_replicates(
+    axes: Axes, place: int, row: Row, comparison: pd.DataFrame, groups: Mapping[str, Sequence[str]]
+) -> str:
+    """Draw one line of the controls and return its name."""
+    values = _values(row, comparison, groups) if row["n"] else np.empty(0)
+    colour = approach_colour(row["approach"])
+    scatter = np.linspace(-0.16, 0.16, len(values)) if len(values) > 1 else np.zeros(len(values))
+    axes.plot(values, place + scatter, "o", ms=4, color=colour, alpha=0.45, mew=0)
+    axes.plot([row["low"], row["high"]], [place, place], color=INK, lw=2)
+    axes.plot(row["mean"], place, "D", ms=6.5, color=colour, mec=INK, mew=1)
+    text = f"{interval(row['mean'], row['low'], row['high'], digits=3)}, n = {row['n']}"
+    axes.annotate(text, (1.01, place), xycoords=("axes fraction", "data"), va="center", fontsize=8)
+    minus: str = "" if pd.isna(row["contrast"]) else f" {DASH} {row['contrast']}"
+    phase = "" if row["phase"] == "final" else f", {row['phase']}"
+    protocol = "" if row["protocol"] == HARMONISED else f"\n{row['protocol']}"
+    return f"{row['cohort_group']}: {row['approach']} {row['variant']}{minus}{phase}{protocol}"
+
+
+def _values(row: Row, comparison: pd.DataFrame, groups: Mapping[str, Sequence[str]]) -> np.ndarray:
+    tested = tested_patients(comparison)
+    chosen = tested["cohort"].isin(groups[row["cohort_group"]])
+    for name in METHOD:
+        chosen &= tested[name] == row[name]
+    aucs = {name: rows.set_index("cohort")["auc"] for name, rows in tested[chosen].groupby("variant")}
+    values = aucs[row["variant"]]
+    return (values if pd.isna(row["contrast"]) else values - aucs[row["contrast"]]).dropna().to_numpy()
+
+
+@styled
+def leakage_figure(table: pd.DataFrame) -> Figure:
+    """
+    Draw accuracy and AUC of the 2 x 2 of split and part: a line of panels a cohort, approach and phase.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        Table ``leakage``.
+    """
+    groups = list(table.groupby([*HEAD, "phase"], sort=False)) or [((), table)]
+    figure = new_figure(9, 0.8 + 2.1 * len(groups))
+    panels = figure.subplots(len(groups), 2, sharey=True, sharex="col", squeeze=False)
+    for line, (names, rows) in zip(panels, groups, strict=True):
+        for axes, (score, words) in zip(line, SCORES.items(), strict=True):
+            _draw_panel(axes, rows, score)
+            axes.set_title(words)
+        about = " · ".join(str(name) for name in names if name != "final")
+        line[0].set_title(f"{about}\n{words_of(rows)}\n\n{SCORES['accuracy']}")
+    figure.legend(handles=_leakage_legend(), loc="outside lower center", ncols=4)
+    return figure
+
+
+def words_of(rows: pd.DataFrame) -> str:
+    """Say how many training slices and runs each split has."""
+    counts = rows.drop_duplicates("split")
+    return "; ".join(
+        f"{row.split} split: {row.n_train} training slices, {row.n_runs} {'run' if row.n_runs == 1 else 'runs'}"
+        for row in counts.itertuples()
+    )
+
+
+def _draw_panel(axes: Axes, rows: pd.DataFrame, score: str) -> None:
+    axes.set_yticks(range(len(PLACES)), [f"{split} split, {PARTS_IN_WORDS[part]}" for split, part in PLACES])
+    axes.set(ylim=(len(PLACES) - 0.5, -0.5))
+    axes.grid(visible=False, axis="y")
+    axes.axhline(1.5, color=GREY, lw=0.6)
+    if score == "auc":
+        axes.axvline(0.5, color=INK, lw=0.9, ls=":")
+    if rows.empty:
+        say_why_empty(axes, "no pair of runs was scored")
+    for row in rows.to_dict("records"):
+        place = PLACES[row["split"], row["part"]] + (-0.14 if row["unit"] == "slice" else 0.14)
+        colour = approach_colour(row["approach"])
+        if score == "accuracy":
+            axes.plot([row["majority"]] * 2, [place - 0.12, place + 0.12], color=INK, lw=1.6)
+        axes.plot([row[f"{score}_low"], row[f"{score}_high"]], [place, place], color=colour, lw=1.6)
+        axes.plot(row[score], place, _MARKS[row["unit"]], ms=6, color=colour, mfc=_fill(row["unit"], colour))
+        side = -1 if row[score] > 0.8 else 1
+        end = row[f"{score}_low" if side < 0 else f"{score}_high"]
+        axes.annotate(
+            f"{row[score]:.2f}", (row[score] if pd.isna(end) else end, place), xytext=(8 * side, 0),
+            textcoords="offset points", va="center", ha="right" if side < 0 else "left", fontsize=7.5,
+            bbox={"facecolor": "white", "pad": 0.6, "lw": 0},
+        )  # fmt: skip
+    axes.set_xlim(0, 1.02)
+
+
+def _fill(unit: str, colour: str) -> str:
+    return colour if unit == "slice" else "white"
+
+
+def _leakage_legend() -> list[Line2D]:
+    marks = [
+        Line2D([], [], color=GREY, marker=_MARKS[unit], mfc=_fill(unit, GREY), lw=1.6, label=f"{unit}s")
+        for unit in UNITS
+    ]
+    return [
+        *marks,
+        Line2D([], [], color=INK, marker="|", ms=9, mew=1.6, lw=0, label="always the commoner label"),
+        Line2D([], [], color=INK, lw=0.9, ls=":", label="chance"),
+    ]
+
+
+@styled
+def sensitivity_figure(
+    comparison: pd.DataFrame, cohorts: pd.DataFrame, sensitivity: pd.DataFrame, groups: Mapping[str, Sequence[str]]
+) -> Figure:
+    """
+    Draw the AUC reached against the oracle's: a panel an approach, a point a cohort, a diamond a group of cohorts.
+
+    Parameters
+    ----------
+    comparison, cohorts, sensitivity : pandas.DataFrame
+        The tables of those names.
+    groups : mapping of str to sequence of str
+        The levels of signal: name of a group -> its cohorts.
+    """
+    rows = sensitivity.to_dict("records")
+    columns = min(COLUMNS, max(len(rows), 2))
+    lines = max(-(-len(rows) // columns), 1)
+    figure = new_figure(0.5 + 2.7 * columns, 1 + 3.2 * lines)
+    panels = figure.subplots(lines, columns, squeeze=False).ravel()
+    for axes in panels[len(rows) :]:
+        axes.set_axis_off()
+    if not rows:
+        say_why_empty(panels[0], "no approach was scored on these cohorts")
+        return figure
+    points = reached(comparison, cohorts, groups)
+    left = min(0.4, points["oracle"].min() - 0.02)
+    for axes, row in zip(panels, rows, strict=False):
+        axes.plot([left, 1], [left, 1], color=GREY, lw=0.9, ls=(0, (4, 3)))
+        axes.axhline(0.5, color=INK, lw=0.9, ls=":")
+        _draw_approach(axes, row, points_of(row, points))
+        axes.set(xlim=(left, 1.02), ylim=(-0.02, 1.02), xlabel="Oracle AUC")
+    for axes in panels[: len(rows) : columns]:
+        axes.set_ylabel("AUC reached, test part")
+    figure.legend(handles=_sensitivity_legend(), loc="outside lower center", ncols=2)
+    return figure
+
+
+def _draw_approach(axes: Axes, row: Row, points: pd.DataFrame) -> None:
+    phase = "" if row["phase"] == "final" else f", {row['phase']}"
+    axes.set_title(f"{row['approach']} {row['variant']}\n{row['modality']}{phase}, {row['n_cohorts']} cohorts")
+    if points.empty:
+        say_why_empty(axes, "no cohort gives an AUC")
+        return
+    colour = approach_colour(row["approach"])
+    if np.ptp(points["oracle"]) > 0 and len(points) > 2:
+        _draw_fit(axes, points["oracle"].to_numpy(), points["auc"].to_numpy(), colour)
+    axes.plot(points["oracle"], points["auc"], "o", ms=4, color=colour, alpha=0.5, mew=0)
+    for _, group in points.groupby("group"):
+        mean, place = t_interval(group["auc"]), group["oracle"].mean()
+        axes.plot([place, place], [mean.low, mean.high], color=INK, lw=1.2)
+        axes.plot(place, mean.mean, "D", ms=5.5, color=colour, mec=INK, mew=0.9)
+    if pd.notna(row["floor"]):
+        axes.axvline(row["floor"], color=INK, lw=1, ls=FLOOR)
+    floor = "no floor found" if pd.isna(row["floor"]) else f"floor {row['floor']:.2f}"
+    text = f"slope {interval(row['slope'], row['slope_low'], row['slope_high'])}\n{floor}"
+    axes.text(0.04, 0.03, text, transform=axes.transAxes, fontsize=7.5, va="bottom", bbox=BACK)
+
+
+def _draw_fit(axes: Axes, oracle: np.ndarray, auc: np.ndarray, colour: str) -> None:
+    """Draw the least-squares line with the pointwise 95 % t band of its mean."""
+    fit = stats.linregress(oracle, auc)
+    x = np.linspace(oracle.min(), oracle.max(), 50)
+    line = fit.intercept + fit.slope * x
+    degrees = len(oracle) - 2
+    spread = np.sqrt(((auc - fit.intercept - fit.slope * oracle) ** 2).sum() / degrees)
+    lever = 1 / len(oracle) + (x - oracle.mean()) ** 2 / ((oracle - oracle.mean()) ** 2).sum()
+    half = stats.t.ppf((1 + CONFIDENCE) / 2, degrees) * spread * np.sqrt(lever)
+    axes.fill_between(x, line - half, line + half, color=colour, alpha=0.15, lw=0)
+    axes.plot(x, line, color=colour, lw=1.8)
+
+
+def _sensitivity_legend() -> list[Line2D]:
+    return [
+        Line2D([], [], color=GREY, marker="o", ms=4, lw=0, label="a cohort"),
+        Line2D([], [], color=GREY, marker="D", mec=INK, ms=5.5, lw=0, label="mean of a level, 95 % t interval"),
+        Line2D([], [], color=GREY, lw=1.8, label="least squares, 95 % band"),
+        Line2D([], [], color=GREY, lw=0.9, ls=(0, (4, 3)), label="as good as the oracle"),
+        Line2D([], [], color=INK, lw=0.9, ls=":", label="chance"),
+        Line2D([], [], color=INK, lw=1, ls=FLOOR, label="floor: from here on above chance"),
+    ]

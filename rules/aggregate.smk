@@ -3,7 +3,7 @@ import csv
 
 
 def run_folders(cell):
-    """The folders of a cell's trainings; of a study looked at in part, of those that are there."""
+    """The folders of a cell's trainings; in a partial report, of those that exist."""
     folders = STUDY.run_folders(cell)
     return [each for each in folders if snapshot.has_run(each)] if PARTIAL else folders
 
@@ -14,7 +14,7 @@ def folders_of(cells):
 
 
 def about_study():
-    """A sentence on how much of the study there is, where a part of it is looked at."""
+    """A sentence on how much of the study exists, in a partial report."""
     if not PARTIAL:
         return ""
     parts = [part for cell in CELLS for part in (cell, *STUDY.permuted(cell))]
@@ -76,7 +76,7 @@ def figure(stem, caption, **labels):
 
 
 def training_claimed():
-    """The cells of which a paper reports the accuracy on its training part."""
+    """The cells with a published accuracy on the training part."""
     with open(ROOT / "config" / "published.tsv", encoding="utf-8", newline="") as file:
         claims = [
             {
@@ -90,14 +90,14 @@ def training_claimed():
 
 
 def cohort_benchmarks(cohort):
-    """What generating and auditing a cohort took."""
+    """The cost of generating and auditing a cohort."""
     folder = f"{RESULTS}/{cohort}/benchmarks"
     generate = [f"{folder}/generate.tsv"] if STUDY.generated(cohort) else []
     return generate + shards(f"{folder}/audit/{{shard}}.tsv")
 
 
 def cell_benchmarks(cell):
-    """What the inputs, the tuning and the explanation of a cell took."""
+    """The cost of the inputs, the tuning and the explanation of a cell."""
     folder = f"{RESULTS}/{cell.cohort}/benchmarks"
     files = shards(f"{folder}/preprocess/{cell.approach}/{{shard}}.tsv")
     if STUDY.variant(cell.approach, cell.variant)["tuned"]:
@@ -108,7 +108,7 @@ def cell_benchmarks(cell):
 
 
 def job_benchmarks():
-    """What every job but a training took; of a study looked at in part, every job that is done."""
+    """The cost of every job except trainings; in a partial report, of every finished job."""
     if PARTIAL:
         folders = [Path(RESULTS, name, "benchmarks") for name in SCORED_COHORTS]
         stages = [path for folder in folders for path in folder.glob("[!r]*")]
@@ -124,7 +124,7 @@ def job_benchmarks():
 
 
 def trainings():
-    """What every training took, and its record: of all cells, and of their counterparts on permuted labels."""
+    """The cost and record of every training: of all cells, and of their counterparts on permuted labels."""
     cells = [part for cell in CELLS for part in (cell, *STUDY.permuted(cell))]
     pairs = [
         (benchmark, f"{folder}/run.json")
@@ -145,7 +145,7 @@ DESCRIBED_COHORTS = [
 
 
 def described_inputs():
-    """The index of every input, which says what could not be made, with its cohort and approach."""
+    """The index of every input, which lists what could not be made, with its cohort and approach."""
     owners = {
         path: [cell.cohort, cell.approach]
         for cell in CELLS

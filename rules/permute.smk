@@ -1,9 +1,9 @@
-# Copies of a cohort with permuted labels, one a value of the wildcard `number`: more of them leave those alone that there are.
+# Copies of a cohort with permuted labels, one per value of the wildcard `number`: adding more keeps the existing ones.
 COPY = f"{{cohort}}/{PERMUTATIONS}/{{number}}"  # below the results
 
 
 rule permute_labels:
-    """Hand the labels of a cohort out anew by chance, and draw its splits: a copy, which shares images and inputs."""
+    """Permute the labels of a cohort and draw its splits: a copy that shares images and inputs."""
     input:
         patients=audited("patients.tsv", COPY),
         series=audited("series.tsv", COPY),

@@ -39,7 +39,7 @@ def test_a_machine_may_be_prepared_twice(on_cpu, session):
 
 
 def test_cuda_without_a_gpu_is_a_sentence(on_cpu, session):
-    with pytest.raises(GlioBenchError, match="shows no CUDA GPU; set `device: auto` or `device: cpu`"):
+    with pytest.raises(GlioBenchError, match="has no CUDA GPU; set `device: auto` or `device: cpu`"):
         session.prepare(Machine(1, "cuda", False))
 
 

@@ -104,5 +104,5 @@ def test_a_file_of_something_else_is_no_weights(torch, network, tmp_path):
     torch.save([1, 2], tmp_path / "list.pth")
     torch.save({"epoch": 3}, tmp_path / "numbers.pth")
     for name in ("list.pth", "numbers.pth"):
-        with pytest.raises(GlioBenchError, match=f"{name} holds no network's weights; {CHOICES}"):
+        with pytest.raises(GlioBenchError, match=f"{name} has no network weights;  {CHOICES}"):
             read(tmp_path / name, network)

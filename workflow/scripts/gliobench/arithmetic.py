@@ -1,4 +1,4 @@
-"""The same digits on another processor: libraries are told to leave newer instructions alone. Light to import."""
+"""The same digits on another processor: libraries are told not to use newer instructions. Light to import."""
 
 import os
 import platform
@@ -7,11 +7,11 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-# Set before the libraries load. What they then do on a processor with AVX2 (Intel since 2013, AMD since 2015) they do
-# on newer ones too. perf/processors.py compares bytes under several processor models.
+# Set before the libraries load. They then compute on newer processors as on one with AVX2 (Intel since 2013, AMD since
+# 2015). perf/processors.py compares bytes under several processor models.
 PINNED = {
     "ONEDNN_MAX_CPU_ISA": "AVX2",  # convolutions of PyTorch and TensorFlow
-    "TF_ENABLE_ONEDNN_OPTS": "1",  # by itself, TensorFlow uses oneDNN on some processors and its own kernels on others
+    "TF_ENABLE_ONEDNN_OPTS": "1",  # by default, TensorFlow uses oneDNN on some processors and its own kernels on others
     "MKL_CBWR": "COMPATIBLE",  # matrix products of PyTorch; the one branch that MKL offers on every maker's processors
     "OPENBLAS_CORETYPE": "Haswell",  # matrix products of NumPy and SciPy
     "ATEN_CPU_CAPABILITY": "avx2",  # PyTorch's own kernels

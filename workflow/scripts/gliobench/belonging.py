@@ -1,4 +1,4 @@
-"""Which config results belong to: notes beside them that say with which settings they were made."""
+"""Notes stored with results that record the settings they were made with."""
 
 import hashlib
 import json
@@ -13,7 +13,7 @@ from gliobench.study import Cell, Study
 
 NOTES = ".settings"  # below a study's results; a note has the path of what it is of
 COMPARISON = "comparison"
-PLACES = ("path", "table", "sites")  # of a cohort: where its files lie does not say what they hold
+PLACES = ("path", "table", "sites")  # of a cohort: the location of its files does not determine their content
 LONGEST_NAME = 254  # of a file of Snakemake's notes
 
 
@@ -38,7 +38,7 @@ class Made:
 
 
 def note_of(study: Study, made: Made) -> dict[str, str]:
-    """Return the note that a job takes of what it made: path and text."""
+    """Return the note that a job writes of its results: path and text."""
     return {f"{study.results}/{NOTES}/{made.key}.json": json.dumps(made.digest)}
 
 
@@ -53,7 +53,7 @@ def digest(settings: Any) -> str:
 
 
 def made_cohort(study: Study, cohort: str) -> Made:
-    """Name the patients of a cohort, from its settings but for where the user's files lie."""
+    """Name the patients of a cohort, from its settings without the location of the user's files."""
     settings = {key: value for key, value in study.cohorts[cohort].items() if key not in PLACES}
     settings["portable"] = study.portable
     return Made(cohort, digest(settings), f"{cohort}/patients.tsv")
@@ -116,16 +116,16 @@ def noted(study: Study, key: str) -> Any:
 
 
 def belongs(study: Study, made: Made) -> bool:
-    """Whether what is there was made with the settings that the study has now."""
+    """Whether the existing results were made with the study's current settings."""
     return bool(noted(study, made.key) == made.digest)
 
 
 def check_belonging(study: Study) -> None:
     """
-    Refuse results of another config that Snakemake would take for this one's.
+    Refuse results of another config that Snakemake would treat as this one's.
 
-    Snakemake makes anew what it made with other settings, and knows it from its own notes. Where these are lost or are
-    another folder's, it looks at times alone.
+    Snakemake re-runs what it made with other settings, which it knows from its own notes. Where these are lost or are
+    another folder's, it compares only times.
 
     Raises
     ------
@@ -137,8 +137,8 @@ def check_belonging(study: Study) -> None:
         more = f" and {len(strangers) - 1} more" if len(strangers) > 1 else ""
         raise GlioBenchError(
             f"{study.results} holds results of another config ({strangers[0]}{more}), and Snakemake's notes of how "
-            f"they were made, .snakemake, are not here: move {study.results} away, name the study otherwise, or make "
-            "all anew with --forceall."
+            f"they were made, .snakemake, are not here: move {study.results} away, rename the study, or re-run "
+            "everything with --forceall."
         )
 
 
@@ -159,7 +159,7 @@ def _snakemake_knows(path: Path, note: str | None) -> bool:
 
 
 def strange_rows(study: Study) -> list[str]:
-    """Return the cells of the comparison that was made last whose rows belong to another config; and its levels."""
+    """Return the cells of the last comparison with rows of another config; and its levels."""
     mine = _compared(study)
     there: Mapping[str, str] = noted(study, COMPARISON) or dict.fromkeys(mine, "")
     return [cell for cell, made_with in there.items() if mine.get(cell) != made_with]
@@ -169,6 +169,6 @@ def not_shown(results: str, cells: list[str]) -> str:
     """Say that tables are there, but of another config."""
     more = f" and {len(cells) - 1} more" if len(cells) > 1 else ""
     return (
-        f"{results}/tables and {results}/report are of another config ({cells[0]}{more}), so that they are not "
-        "shown; run the whole study to make them anew."
+        f"{results}/tables and {results}/report are from another config ({cells[0]}{more}), so they are not "
+        "shown; run the whole study to update them."
     )

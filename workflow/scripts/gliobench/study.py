@@ -18,7 +18,7 @@ from gliobench.settings.splits import METHODS
 from gliobench.settings.study import Run, StudyFile
 from gliobench.terms import ALL, BASELINE, GENERATED, MODALITIES, SEGMENTATION, permuted_cohort
 
-RESERVED = ("fields", "figures", "logs", "partial", "report", "tables")  # folders beside the cohorts'
+RESERVED = ("fields", "figures", "logs", "partial", "report", "tables")  # folders next to the cohorts'
 CONFIG = "the study's config"
 
 
@@ -52,8 +52,7 @@ class Study:
     Raises
     ------
     GlioBenchError
-        The config is wrong: an unknown key or name, a value of another type or out of range, or parts that do not fit
-        together.
+        The config is wrong: an unknown key or name, a value of a wrong type or out of range, or inconsistent settings.
     """
 
     def __init__(self, config: dict, root: Path):
@@ -69,7 +68,7 @@ class Study:
         self.deterministic = self.file.deterministic
         self.portable = self.file.portable
         self.decoded = self.file.decoded
-        self.in_part = False  # whether what exists so far is all to be looked at
+        self.in_part = False  # whether to use only existing results
         check_cohort_names(list(self.file.cohorts), self.groups, RESERVED)
 
     @cached_property
@@ -91,20 +90,20 @@ class Study:
 
     @cached_property
     def sensitivity(self) -> dict[str, list[str]]:
-        """Replicates of each cohort that ``sensitivity`` names, in its order: groups of growing signal."""
+        """Replicates of each cohort named in ``sensitivity``, in that order: groups of increasing signal."""
         levels = self.file.sensitivity or []
         for name in levels:
             known(name, self._cohorts, f"{CONFIG}, sensitivity: no cohort")
             if name not in self.groups:
                 raise GlioBenchError(
-                    f"{CONFIG}, sensitivity: cohort {name!r} is single; a level is several cohorts: "
+                    f"{CONFIG}, sensitivity: cohort {name!r} is a single cohort, but a level needs several: "
                     "give it `replicates`."
                 )
         return {name: self.groups[name] for name in levels}
 
     @cached_property
     def cohorts(self) -> dict[str, dict]:
-        """Settings of every cohort, replicates written out, each with its own base seed under ``seed``."""
+        """Settings of every cohort, replicates expanded, each with its own base seed under ``seed``."""
         return {
             member: settings | {"seed": self.cohort_seed(member)}
             for name, settings in self._cohorts.items()
@@ -121,12 +120,12 @@ class Study:
         return settings.get("modalities") or settings["generator"].get("modalities", list(MODALITIES))
 
     def segmented(self, cohort: str) -> bool:
-        """Whether a cohort's patients have a segmentation beside their modalities."""
+        """Whether a cohort's patients have a segmentation in addition to their modalities."""
         settings = self.cohorts[cohort]
         return settings["kind"].endswith("brainstem") or settings.get("segmentation", False)
 
     def cohort_series(self, cohort: str) -> list[str]:
-        """Return the series that a cohort has of each patient: its modalities, and the segmentation after them."""
+        """Return the series of each patient of a cohort: its modalities, followed by the segmentation."""
         return self.modalities(cohort) + [SEGMENTATION] * self.segmented(cohort)
 
     def generated(self, cohort: str) -> bool:
@@ -149,7 +148,7 @@ class Study:
         for name in self.file.settings:
             if name not in names:
                 raise GlioBenchError(
-                    f"{CONFIG}, settings.{name}: the study runs no approach of that name; {nearest(name, names)}"
+                    f"{CONFIG}, settings.{name}: the study runs no approach with this name; {nearest(name, names)}"
                 )
         return {name: StudyApproach(there[name], self.file.settings.get(name)) for name in names}
 
@@ -163,22 +162,21 @@ class Study:
         return self.approaches[approach].input(self.segmented(cohort))
 
     def field_cohorts(self, approach: str) -> list[str]:
-        """Return the cohorts whose brains decide the field of view of an approach's grid."""
+        """Return the cohorts used to choose the field of view of an approach's grid."""
         cohorts = dict.fromkeys(cell.cohort for cell in self.cells if cell.approach == approach)
         return [cohort for cohort in cohorts if self.input(approach, cohort).get("around") == "brain"]
 
     def series(self, cell: Cell) -> list[str]:
-        """Return the series that a cell's inputs are made of, in the order of their channels."""
+        """Return the series of a cell's inputs, in the order of their channels."""
         modalities = self.modalities(cell.cohort) if cell.modality == ALL else [cell.modality]
         ordered = [modality for modality in MODALITIES if modality in modalities]
         return ordered + [SEGMENTATION] * self.input(cell.approach, cell.cohort).get(SEGMENTATION, False)
 
     def made_series(self, approach: str, cohort: str) -> list[str]:
         """
-        Return the series of a cohort that an approach's inputs are made of.
+        Return the series of a cohort used in an approach's inputs.
 
-        They are those that its YAML reads and those that the study asks for, so that a study that asks for another of
-        the first makes nothing anew.
+        They are those in its YAML plus those in the study, so choosing another one from the YAML re-runs nothing.
         """
         named = self.approaches[approach].file.modalities
         asked = {
@@ -208,7 +206,7 @@ class Study:
 
     @cached_property
     def cells(self) -> list[Cell]:
-        """Every cell of the grid, once, in the order of the config; its settings are checked."""
+        """Every cell of the grid, once, in config order; its settings are checked."""
         cells = list(self._permutations)
         for cell in cells:
             self._check(cell)
@@ -216,11 +214,11 @@ class Study:
 
     @cached_property
     def drawn(self) -> list[Cell]:
-        """The cells that figures show: all, unless the study is looked at in part."""
+        """The cells shown in figures: all, except in a partial report."""
         return self.cells
 
     def _check(self, cell: Cell) -> None:
-        """Raise a sentence where a cell's settings do not fit together."""
+        """Raise an error if a cell's settings are inconsistent."""
         where, scheme = f"runs, {cell.approach}", self.splits[self.scheme_name(cell)]
         series = self.cohort_series(cell.cohort)
         check_input(self.input(cell.approach, cell.cohort), series, cell.cohort, cell.approach)
@@ -233,7 +231,7 @@ class Study:
 
     @cached_property
     def _permutations(self) -> dict[Cell, int]:
-        """How many permutations of the labels the config asks of each cell; 0 where it does not say."""
+        """Number of label permutations in the config for each cell; 0 if not given."""
         counts: dict[Cell, int] = {}
         for run in self.file.runs:
             for cell in self._expand(run):
@@ -242,11 +240,11 @@ class Study:
 
     @property
     def permuted_schemes(self) -> list[str]:
-        """The split schemes that copies with permuted labels are split by."""
+        """The split schemes for copies with permuted labels."""
         return list(dict.fromkeys(self.scheme_name(cell) for cell, count in self._permutations.items() if count))
 
     def permuted(self, cell: Cell) -> list[Cell]:
-        """Return a cell's counterparts on the copies of its cohort with permuted labels; none if not asked for."""
+        """Return a cell's counterparts on the copies of its cohort with permuted labels; none if not requested."""
         numbers = range(1, self._permutations[cell] + 1)
         return [replace(cell, cohort=permuted_cohort(cell.cohort, number)) for number in numbers]
 
@@ -273,7 +271,7 @@ class Study:
 
     @cached_property
     def _all_variants(self) -> dict[str, list[str]]:
-        """The variants of every approach there is."""
+        """The variants of every existing approach."""
         files = sorted((self.root / "config" / "approaches").glob("*.yaml"))
         read = {path.stem: check(Approach, read_config(path, path.name), path.name) for path in files}
         return {name: list(approach.variants) for name, approach in read.items()}
@@ -283,7 +281,9 @@ class Study:
         if modality != ALL:
             known(modality, self.modalities(cohort), f"{where}: cohort {shown} has no modality")
         elif ALL not in approach.file.modalities:
-            raise GlioBenchError(f"{where}: it reads one modality at a time; name modalities instead of `{ALL}`.")
+            raise GlioBenchError(
+                f"{where}: the approach reads one modality at a time; name modalities instead of `{ALL}`."
+            )
 
     def variant(self, approach: str, variant: str) -> dict[str, Any]:
         """Return a variant's settings: weights, parameters and whether they are tuned."""
@@ -300,11 +300,11 @@ class Study:
 
     @property
     def machine(self) -> dict:
-        """The device that trainings ask for, and whether they must repeat exactly on a GPU."""
+        """The device for trainings, and whether they must repeat exactly on a GPU."""
         return {"device": self.device, "deterministic": self.deterministic}
 
     def job(self, cell: Cell, cohort: str | None = None) -> dict:
-        """Return what every training job of a cell shares, as plain data; `cohort`: a copy with permuted labels."""
+        """Return the common settings of a cell's training jobs as plain data; `cohort`: a copy with permuted labels."""
         cohort = cohort or cell.cohort
         return {
             "cell": asdict(replace(cell, cohort=cohort)),
@@ -344,7 +344,7 @@ class Study:
         return protocol
 
     def caveat(self, cell: Cell) -> str | None:
-        """Return what a reader must know of the cell's variant and protocol, or None."""
+        """Return the caveats of the cell's variant and protocol, or None."""
         variant = self.approaches[cell.approach].variant(cell.variant)
         caveats = [variant.caveat, self.protocol(cell).caveat, self.splits[self.scheme_name(cell)].get("caveat")]
         return "; ".join(dict.fromkeys(caveat for caveat in caveats if caveat)) or None
@@ -376,7 +376,7 @@ class Study:
         ]
 
     def run_benchmarks(self, cell: Cell) -> list[str]:
-        """Return the files that say what a cell's training jobs took, in the order of their folders."""
+        """Return the files with the cost of a cell's training jobs, in the order of their folders."""
         return [
             f"{self.results}/{cell.cohort}/benchmarks/runs/{cell.path}"
             f"/repeat-{job['repeat']}_seed-{job['seed']}_batch-{job['batch']}.tsv"

@@ -1,4 +1,4 @@
-"""Series as the competition stores them: one uncompressed 16-bit MR image a file, with its full geometry."""
+"""Series as the competition stores them: one uncompressed 16-bit MR image per file, with its full geometry."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -41,15 +41,15 @@ def write_series(
     series : Series
         Pixels and geometry.
     folder : Path
-        Where to; it is made.
+        Target folder; it is created.
     numbers : sequence of int
         Number of each slice, in the order of `series.pixels`: its file name and its InstanceNumber.
     patient_id, modality : str
-        Whose series, and which.
+        The patient and the series.
     scanner : Scanner
         The scanner's facts.
     identity : tuple
-        What the UIDs are made from: the same identity, the same UIDs.
+        Source of the UIDs: the same identity gives the same UIDs.
 
     Returns
     -------

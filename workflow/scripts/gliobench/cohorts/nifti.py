@@ -22,8 +22,8 @@ def read_patients(folder: str | Path, sites: str | Path | None = None) -> pd.Dat
     Parameters
     ----------
     folder : path
-        Holds ``patients.tsv`` (patient_id; grade: none, microscopic or extensive; and site, if known) and a folder a
-        patient.
+        Holds ``patients.tsv`` (patient_id; grade: none, microscopic or extensive; and site, if known) and one folder
+        per patient.
     sites : path, optional
         TSV of a generated cohort with patient_id, site and oracle_probability; its sites are not read.
 
@@ -35,7 +35,7 @@ def read_patients(folder: str | Path, sites: str | Path | None = None) -> pd.Dat
     Raises
     ------
     GlioBenchError
-        The data are not there, a grade is unknown, or the table and the folders do not belong together.
+        The data do not exist, a grade is unknown, or the table and the folders do not match.
     """
     folder = Path(folder)
     table = _read_table(folder / TABLE)
@@ -55,7 +55,7 @@ def read_one(folder: str | Path, patient_id: str, name: str) -> tuple[Volume, Se
     folder : path
         The cohort's folder.
     patient_id : str
-        Whose series.
+        The patient.
     name : str
         A modality, or "segmentation": the mask of the brainstem, 0 outside.
 
@@ -64,12 +64,12 @@ def read_one(folder: str | Path, patient_id: str, name: str) -> tuple[Volume, Se
     volume : Volume
         Voxels, shape (slices, rows, columns), as `gliobench.imaging.nifti.read_nifti` orders them.
     facts : SeriesFacts
-        What the audit tells of it.
+        Its facts for the audit.
 
     Raises
     ------
     SeriesError
-        The series is absent, there twice, or unreadable.
+        The series is absent, present twice, or unreadable.
     """
     home = Path(folder) / patient_id
     there = [path for path in (home / f"{name}{suffix}" for suffix in SUFFIXES) if path.is_file()]
@@ -91,7 +91,7 @@ def _read_table(path: Path) -> pd.DataFrame:
     columns = ["patient_id", "grade", "site"]
     if not set(columns[:2]) <= set(table.columns) <= set(columns):
         raise GlioBenchError(
-            f"{path} has the columns {list(table.columns)}; expected are patient_id and grade, and site if known."
+            f"{path} has the columns {list(table.columns)}; expected: patient_id, grade, and site if known."
         )
     check_ids(table["patient_id"], path)
     check_once(table["patient_id"], path)

@@ -1,4 +1,4 @@
-"""NIfTI files of generated cohorts. It knows nothing of the reader, whose edits generate nothing anew."""
+"""NIfTI files of generated cohorts, independent of the reader, so that editing the reader regenerates nothing."""
 
 import gzip
 from pathlib import Path

@@ -14,7 +14,7 @@ def read_one(folder: str | Path, patient_id: str, name: str) -> tuple[Volume, Se
     Parameters
     ----------
     folder : path
-        Where the patient's folder lies.
+        The folder that holds the patient's folder.
     patient_id : str
         The patient's folder in it.
     name : str
@@ -28,14 +28,14 @@ def read_one(folder: str | Path, patient_id: str, name: str) -> tuple[Volume, Se
     Raises
     ------
     SeriesError
-        The series is absent, there twice, or unreadable.
+        The series is absent, present twice, or unreadable.
     """
     home = Path(folder) / patient_id
     there = [path for path in (home / f"{name}{suffix}" for suffix in ("", *SUFFIXES)) if path.exists()]
     if not there:
         raise SeriesError(
             f"patient {patient_id} has no {name} series: there is no folder {home / name} with DICOM files "
-            f"and no file {name}.nii.gz or {name}.nii beside it."
+            f"and no file {name}.nii.gz or {name}.nii next to it."
         )
     if len(there) > 1:
         raise SeriesError(f"{home} holds both {there[0].name} and {there[1].name}; keep one of them.")

@@ -1,4 +1,4 @@
-"""Slices at the size an approach asks for."""
+"""Slices at the size an approach needs."""
 
 from typing import Any
 

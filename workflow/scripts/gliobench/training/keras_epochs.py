@@ -1,4 +1,4 @@
-"""What Keras approaches do after each epoch: score the validation part, report, keep the best weights, stop early."""
+"""After each epoch of a Keras approach: score the validation part, report, keep the best weights, stop early."""
 
 import time
 from collections.abc import Callable
@@ -18,19 +18,19 @@ class BestEpoch(keras.callbacks.Callback):
     Parameters
     ----------
     score : callable
-        The validation part's loss, accuracy and auc with the weights of now; called once an epoch. The loss is also
-        left to later callbacks as ``val_loss``.
+        The validation part's loss, accuracy and auc with the current weights; called once per epoch. The loss is also
+        passed to later callbacks as ``val_loss``.
     rank : callable
-        Orders scores: the best epoch has the highest rank, among equals it is the first.
+        Orders scores: the best epoch has the highest rank; the first of equals wins.
     patience : int
         Epochs to wait for a better one.
     on_epoch : callable
-        Told every epoch's numbers.
+        Receives every epoch's numbers.
 
     Raises
     ------
     Diverged
-        A loss or a weight is no number.
+        A loss or a weight is NaN or infinite.
     """
 
     def __init__(
@@ -55,9 +55,9 @@ class BestEpoch(keras.callbacks.Callback):
         scores = self.score()
         logs["val_loss"] = scores["loss"]
         weights = self.model.get_weights()
-        # A fused ReLU may turn NaN into 0, so that the losses of a broken network look like numbers.
+        # A fused ReLU may turn NaN into 0, so the losses of a broken network may be finite.
         if not finite([np.array([logs["loss"], scores["loss"]]), *weights]):
-            raise Diverged(f"the loss or a weight was no number in epoch {epoch + 1}")
+            raise Diverged(f"the loss or a weight was NaN or infinite in epoch {epoch + 1}")
         self.report(
             {name: float(logs[name]) for name in ("loss", "accuracy", "auc")}
             | {f"validation_{name}": value for name, value in scores.items()}

@@ -39,9 +39,9 @@ def search(
     patients, split : path
         Tables of the cohort.
     arrays : sequence of str
-        Shards of the approach's inputs; those that hold test patients alone are not opened.
+        Shards of the approach's inputs; those with only test patients are not opened.
     folder : Path
-        Where the journal of a search is kept, by what the search depends on.
+        Folder of the journals, named by what the search depends on.
     """
     journal = folder / ".unfinished" / f"{_fingerprint(job, settings, machine, [patients, split, *arrays])}.log"
     load = partial(load_parts, job.input, job.needs["series"], job.repeat, str(patients), str(split), list(arrays))
@@ -60,7 +60,7 @@ def load_parts(
 
 
 def _fingerprint(job: Job, settings: dict[str, Any], machine: Machine, inputs: Sequence[str | Path]) -> str:
-    """Return a digest of what a search depends on; what it computes with, as far as no framework is asked for it."""
+    """Return a digest of what a search depends on, without asking a framework for its environment."""
     computed_with = [asdict(machine), machine.device != "cpu" and bool(visible_gpus()), os.environ.get("KERAS_BACKEND")]
     digest = hashlib.sha256(json.dumps([asdict(job), settings, computed_with], sort_keys=True).encode())
     for path in inputs:

@@ -22,7 +22,7 @@ INSTRUCTIONS = ("sse4_2", "avx", "avx2", "fma", "avx512f", "avx512_bf16", "amx_t
 
 
 def pin() -> None:
-    """Have libraries that are imported from now on compute alike on all x86-64 processors that have AVX2."""
+    """Make libraries imported from now on compute the same on all x86-64 processors with AVX2."""
     if platform.machine().lower() in ("x86_64", "amd64"):
         os.environ.update(PINNED)
 

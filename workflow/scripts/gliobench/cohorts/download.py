@@ -174,7 +174,7 @@ def fetch(
 
 
 class _Known:
-    """What the server said of the file: kept beside the part that has arrived, without its address."""
+    """The server's description of the file, kept next to the downloaded part, without its address."""
 
     def __init__(self, path: Path):
         self.path = path

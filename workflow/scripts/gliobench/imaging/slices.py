@@ -176,7 +176,7 @@ def _any_slice(path: Path) -> Slice:
     if fields["tiled_by"]:
         raise _tile_sheet(path, fields["tiled_by"])
     has_lut = "ModalityLUTSequence" in dataset
-    if has_lut:  # it stands in place of slope and intercept
+    if has_lut:  # it replaces slope and intercept
         fields["RescaleSlope"] = fields["RescaleIntercept"] = None
     if fields["PhotometricInterpretation"] == "MONOCHROME1" and has_lut:
         raise SeriesError(f"{path}: {INVERTED_TABLE}")

@@ -1,4 +1,4 @@
-# make demo: the generated study, to the table. make test: every test. Both set themselves up from requirements.lock.
+# make demo: the study on generated data. make test: every test. Both first install requirements.lock.
 SHELL := bash
 PYTHON ?= python3
 UV := 0.13.8
@@ -9,10 +9,10 @@ STUDY ?= config/demo.yaml
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PYTHONNOUSERSITE := 1
 
-# Snakemake keeps a cache at home, and ends with a traceback where that cannot be written.
+# Snakemake keeps a cache in the home folder, and ends with a traceback if that is not writable.
 CACHES := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)
 ifneq ($(shell mkdir -p '$(CACHES)' 2> /dev/null && test -w '$(CACHES)' && echo writable),writable)
-$(info GlioBench: $(CACHES) cannot be written; make keeps caches in results/.cache. Without make, first: export XDG_CACHE_HOME=$(CURDIR)/results/.cache)
+$(info GlioBench: $(CACHES) is not writable; make keeps caches in results/.cache. Without make, first run: export XDG_CACHE_HOME=$(CURDIR)/results/.cache)
 export XDG_CACHE_HOME := $(CURDIR)/results/.cache
 endif
 
@@ -23,30 +23,30 @@ setup: $(READY)
 demo: $(READY)
 	snakemake --configfile config/demo.yaml --set-scatter shards=1
 
-# Positive and negative controls of every approach; its tables are kept in docs/controls/.
+# Positive and negative controls of every approach; the tables are stored in docs/controls/.
 controls: $(READY)
 	snakemake --configfile config/controls.yaml --set-scatter shards=1
 
-# How strong must a planted signal be before an approach finds it.
+# How strong a planted signal must be before an approach finds it.
 sensitivity: $(READY)
 	snakemake --configfile config/sensitivity.yaml --set-scatter shards=1
 
-# One framework a process: tensorflow imported before torchvision or monai crashes.
+# One framework per process: tensorflow imported before torchvision or monai crashes.
 test: $(READY)
 	python -m pytest -n 2 -m "not tensorflow and not torch and not workflow and not cluster and not gpu"
 	python -m pytest -m tensorflow
 	python -m pytest -m torch
 	python -m pytest -n 2 -m workflow
 
-# While working: under two minutes on two quiet cores. The rest of `make test` loads frameworks, runs Snakemake, or simulates.
+# For development: under two minutes on two idle cores. The rest of `make test` loads frameworks, runs Snakemake, or simulates.
 test-unit: $(READY)
 	python -m pytest -n 2 -m "not slow and not tensorflow and not torch" tests/unit
 
-# On a real SLURM of one node, whose Debian packages it installs: as root.
+# On a real one-node SLURM, installed from Debian packages: run as root.
 test-cluster: $(READY)
 	python -m pytest -m cluster tests/cluster
 
-# On a GPU: each approach in a process of its own.
+# On a GPU: each approach in its own process.
 test-gpu: $(READY)
 	python -m pytest -n 2 --dist loadgroup -m gpu tests/gpu
 
@@ -57,7 +57,7 @@ lint: $(READY)
 	snakemake --lint --configfile config/demo.yaml
 	mypy
 
-# Snakemake's own report of a finished study, beside the study's page: make report STUDY=config/config.yaml
+# Snakemake's own report of a finished study, in addition to the study's page: make report STUDY=config/config.yaml
 report: $(READY)
 	snakemake --configfile $(STUDY) --report results/$(basename $(notdir $(STUDY)))-snakemake.html
 
@@ -72,7 +72,7 @@ envs: $(READY)
 keys: $(READY)
 	PYTHONPATH=workflow/scripts python config/write.py
 
-# Whole or not at all: an interrupted set-up starts over.
+# An interrupted set-up starts over.
 $(READY): requirements.lock
 	$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14) and "GlioBench needs Python 3.11, 3.12 or 3.13: make PYTHON=python3.11")'
 	rm -rf $(VENV)

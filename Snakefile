@@ -1,5 +1,5 @@
-# GlioBench: five published deep-learning studies of glioblastoma MRI, re-run on one footing.
-# One config file is one study: `--configfile` names it whole; without one it is config/config.yaml.
+# GlioBench: five published deep-learning studies of glioblastoma MRI, re-run under the same conditions.
+# One config file is one study, named by `--configfile`; the default is config/config.yaml.
 from snakemake.utils import min_version
 
 min_version("9.27")
@@ -10,7 +10,7 @@ if not workflow.overwrite_configfiles:
 
 
 scattergather:
-    shards=4,  # of patients; a machine's choice: --set-scatter shards=16
+    shards=4,  # of patients; depends on the machine: --set-scatter shards=16
 
 
 include: "rules/common.smk"
@@ -21,7 +21,7 @@ include: "rules/evaluate.smk"
 include: "rules/report.smk"
 
 
-if not PARTIAL:  # then nothing is made or trained: there is no rule that could
+if not PARTIAL:  # otherwise nothing can be made or trained: there is no rule for it
 
     include: "rules/download.smk"
     include: "rules/cohort.smk"
@@ -58,7 +58,7 @@ rule predict:
 
 
 rule partial:
-    """Tables and report of the runs that exist, beside a study that runs: snakemake partial."""
+    """Tables and report of the existing runs, even while a study is running: snakemake partial."""
     input:
         rules.all.input if PARTIAL else [],
     localrule: True

@@ -1,4 +1,4 @@
-"""Write envs/*.yaml, one a toolchain, from requirements.lock: `make envs`."""
+"""Write envs/*.yaml, one per toolchain, from requirements.lock: `make envs`."""
 
 import subprocess
 import sys
@@ -16,7 +16,7 @@ dependencies:
   - pip
   - pip:
 """
-# The marker of a package that every supported platform needs: true wherever the environment is made, so left out.
+# The marker of a package that every supported platform needs: always true, so left out.
 EVERYWHERE = (
     " ; (python_full_version < '3.14' and platform_machine == 'arm64' and sys_platform == 'darwin')"
     " or (python_full_version < '3.14' and platform_machine == 'aarch64' and sys_platform == 'linux')"
@@ -25,7 +25,7 @@ EVERYWHERE = (
 
 
 def pins(toolchain: str) -> list[str]:
-    """Return ``name==version ; markers`` of a toolchain's packages, all they need included, as the lock has them."""
+    """Return ``name==version ; markers`` of a toolchain's packages with all dependencies, as in the lock file."""
     command = ["uv", "pip", "compile", "--quiet", "--universal", "--python-version", "3.11", "--no-emit-index-url"]
     command += ["--no-annotate", "--no-header", "--group", toolchain, "--constraint", "requirements.lock"]
     compiled = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout

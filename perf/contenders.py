@@ -231,7 +231,7 @@ def keras_contenders(training: Training) -> tuple[Turn, Turn]:
 
 
 def plain_slices(images: np.ndarray, labels: np.ndarray, task: Task) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield batches without end, each slice augmented by itself with scipy."""
+    """Yield batches without end, each slice augmented separately with scipy."""
     rng = np.random.default_rng(SEED)
     settings = task.parameters["augmentation"]
     while True:

@@ -1,13 +1,13 @@
 """
 How often the 95 % intervals of the AUC miss what they should cover.
 
-Independent scores: normal scores of known AUC, one model, drawn anew each time. The interval of the tables is measured
-beside both of its methods alone, which is how the bound between them was chosen. Samples with an AUC of 1 or 0 have
-neither, and count for the tables' interval alone.
+Independent scores: normal scores of known AUC, one model, redrawn each time. The interval of the tables is measured
+along with each of its methods alone, which is how the limit between them was chosen. Samples with an AUC of 1 or 0
+have neither, and count only for the tables' interval.
 
-Cross-validation: null cohorts (standard normal features that know nothing of the label), logistic regression trained
-anew in every fold, under the harmonised protocol of `config/splits.yaml`. The interval is conditional on the fitted
-models, and is asked for the AUC of the procedure, 0.5.
+Cross-validation: null cohorts (standard normal features unrelated to the label), logistic regression retrained in
+every fold, under the harmonised protocol of `config/splits.yaml`. The interval is conditional on the fitted
+models, and is compared with the AUC of the procedure, 0.5.
 """
 
 import argparse

@@ -35,7 +35,7 @@ N_SLICES, SIDE = 100, 512
 SHAPE = (128, 128, 32)
 CENTRAL = slice(N_SLICES // 2 - SHAPE[2] // 2, N_SLICES // 2 + SHAPE[2] // 2)
 
-# What an MR scanner writes beside geometry and pixels; values of a usual T1-weighted series.
+# Header fields of an MR scanner other than geometry and pixels; values of a usual T1-weighted series.
 HEADER = {
     "SpecificCharacterSet": "ISO_IR 100",
     "ImageType": ["ORIGINAL", "PRIMARY", "OTHER"],

@@ -1,10 +1,10 @@
 """
-What the engine costs at the size of the real cohort, and whether memory stays flat.
+Overhead of the engine at the size of the real cohort, and whether memory remains constant.
 
 A generated cohort with the real number of patients, series and slices (small images) goes through audit, inputs of
 every MGMT approach and splits, once by Snakemake on one core and once by a plain loop over the same library functions
 in one process. Repeats are interleaved; the overhead is the ratio of medians less one. The peak is that of the largest
-process, Snakemake's own included, at both sizes. A dry run of the full study is timed beside it.
+process, Snakemake's own included, at both sizes. A dry run of the full study is timed too.
 """
 
 import argparse
@@ -61,7 +61,7 @@ def main() -> None:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--folder", type=Path, required=True, help="where cohorts and results go, and stay")
+    parser.add_argument("--folder", type=Path, required=True, help="where cohorts and results are written and kept")
     parser.add_argument("--patients", type=int, nargs="+", default=[60, 585])
     parser.add_argument("--matrix", type=int, default=32, help="rows and columns of a slice")
     parser.add_argument("--slices", type=int, nargs=2, default=[15, 400], help="fewest and most slices of a series")

@@ -55,7 +55,7 @@ def cell_names(n_cells: int) -> list[tuple[str, str, str]]:
 
 
 def make_cell(name: tuple[str, str, str], patients: pd.DataFrame, split: pd.DataFrame, seed: int) -> Cell:
-    """Return the files of a cell whose scores know a little of the label."""
+    """Return the files of a cell whose scores are weakly related to the label."""
     rng = np.random.default_rng(seed)
     place = dict(zip(("approach", "variant", "modality"), name, strict=True)) | {"protocol": "harmonised"}
     rows = split.merge(patients, on="patient_id")
@@ -85,7 +85,7 @@ def score_cohort(cells: Sequence[Cell], resamples: int) -> dict[str, float]:
 
 
 def plain_resamples(rows: pd.DataFrame, resamples: int) -> npt.NDArray[Any]:
-    """Return resampled AUCs by scipy and scikit-learn: each resample scores each run anew."""
+    """Return resampled AUCs by scipy and scikit-learn: each resample scores each run again."""
     test = rows[rows["part"] == "test"].assign(
         place=lambda table: table["patient_id"].rank(method="dense").astype(int) - 1
     )

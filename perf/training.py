@@ -118,7 +118,7 @@ def measured(task: Task) -> dict[str, Any] | None:
 
 
 def say(sentence: str) -> None:
-    """Say what goes on, beside the result."""
+    """Print progress, separately from the result."""
     print(sentence, file=sys.stderr, flush=True)
 
 

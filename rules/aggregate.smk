@@ -4,7 +4,7 @@ from dataclasses import asdict
 
 
 def run_folders(cell):
-    """The folders of a cell's trainings; of a study looked at in part, of those that are there."""
+    """The folders of a cell's trainings; in a partial report, of those that exist."""
     folders = STUDY.run_folders(cell)
     return [each for each in folders if snapshot.has_run(each)] if PARTIAL else folders
 
@@ -15,7 +15,7 @@ def folders_of(cells):
 
 
 def about_study():
-    """A sentence on how much of the study there is, where a part of it is looked at."""
+    """A sentence on how much of the study exists, in a partial report."""
     if not PARTIAL:
         return ""
     parts = [part for cell in CELLS for part in (cell, *STUDY.permuted(cell))]
@@ -77,7 +77,7 @@ def figure(stem, caption, **labels):
 
 
 def training_claimed():
-    """The cells of which a paper reports the accuracy on its training part."""
+    """The cells with a published accuracy on the training part."""
     with open(ROOT / "config" / "published.tsv", encoding="utf-8", newline="") as file:
         claims = [
             {
@@ -122,7 +122,7 @@ def measured_jobs():
 
 
 def trainings():
-    """What every training took, and its record: of all cells, and of their counterparts on permuted labels."""
+    """The cost and record of every training: of all cells, and of their counterparts on permuted labels."""
     cells = [part for cell in CELLS for part in (cell, *STUDY.permuted(cell))]
     pairs = [
         (benchmark, f"{folder}/run.json")
@@ -143,7 +143,7 @@ DESCRIBED_COHORTS = [
 
 
 def described_inputs():
-    """The index of every input, which says what could not be made, with its cohort and approach."""
+    """The index of every input, which lists what could not be made, with its cohort and approach."""
     owners = {
         path: [cell.cohort, cell.approach]
         for cell in CELLS

@@ -28,7 +28,7 @@ rule generate:
 
 
 rule read_cohort:
-    """Who the patients are: labels, sites, and that every label has its folder."""
+    """The patients: labels, sites, and a check that every label has its folder."""
     input:
         generated,
         own_tables,

@@ -42,7 +42,7 @@ def partial_asked():
 
 
 def all_anew():
-    """Whether the command line has things made anew: then it does not matter what is there."""
+    """Whether the command line forces a re-run: existing results then do not matter."""
     return bool(
         {"-F", "--forceall", "-f", "--force", "-R", "--forcerun"} & set(sys.argv)
     )
@@ -50,14 +50,14 @@ def all_anew():
 
 try:
     for path in workflow.configfiles:
-        # Snakemake has read them; a key that stands twice, which it loses, is refused here.
+        # Snakemake has read them; duplicate keys, which it drops, are rejected here.
         read_config(Path(path), os.path.relpath(path))
     REQUEST = take_request(config)
     STUDY = Study(config, ROOT)
     CELLS = STUDY.cells
     if partial_asked() and snapshot.FOLDER not in os.environ:
         os.environ[snapshot.FOLDER] = snapshot.take_snapshot(STUDY)
-    # The folder of what exists so far, where that is all to be looked at.
+    # The folder of a snapshot, for a partial report.
     PARTIAL = os.environ.get(snapshot.FOLDER)
     if PARTIAL:
         snapshot.look_at(STUDY, PARTIAL)
@@ -70,7 +70,7 @@ except GlioBenchError as error:
 
 lead_jobs()
 
-if PARTIAL:  # with Snakemake's state in a folder of its own, beside a study that runs
+if PARTIAL:  # with Snakemake's state in its own folder, while the study may run
     keep_caches(f"{PARTIAL}/.cache")
 
     workdir: PARTIAL
@@ -84,9 +84,10 @@ LOGS = f"{COHORT}/logs"
 
 
 def number_of_shards():
-    """How many jobs share a cohort's patients: once a study has begun, as many as then, whatever is asked for."""
+    """Number of jobs that share a cohort's patients: fixed when the study starts, whatever the command line says."""
     begun = belonging.noted(STUDY, "shards")
-    return begun if begun and not all_anew() else len(gather.shards("{scatteritem}"))
+    from_scratch = {"-F", "--forceall"} & set(sys.argv)
+    return begun if begun and not from_scratch else len(gather.shards("{scatteritem}"))
 
 
 SHARDS = [
@@ -108,19 +109,19 @@ def project_file(path):
     return str(ROOT / path) if PARTIAL else os.path.relpath(ROOT / path)
 
 
-# What is ready at once starts in this order, so that the short jobs are left to fill the gaps beside the last long ones.
+# Ready jobs start in this order, so that the short ones fill the gaps between the last long ones.
 PREPARED_FIRST, LONG_ONES_EARLY = 2, 1
-GPUS = 0 if STUDY.device == "cpu" else 1  # that a training asks for
+GPUS = 0 if STUDY.device == "cpu" else 1  # requested by a training
 
 
 def share_of_inputs(wildcards):
-    """How much of an approach's inputs a training reads: those of its series."""
+    """Share of an approach's inputs that a training reads: those of its series."""
     cell = cell_of(wildcards)
     return len(STUDY.series(cell)) / len(STUDY.made_series(cell.approach, cell.cohort))
 
 
 def growing(first, per_input=0, share=lambda wildcards: 1):
-    """A resource that doubles with every attempt: `first`, and so much for each MB of a share of the input."""
+    """A resource that doubles with every attempt: `first`, plus an amount per MB of a share of the input."""
 
     def amount(wildcards, input, attempt):
         sized = per_input * share(wildcards) * input.size_mb if per_input else 0
@@ -155,7 +156,7 @@ def trained_cohorts():
 
 
 def cell_of(wildcards):
-    """The cell that a path's wildcards name, if need be on a copy of its cohort."""
+    """The cell named by a path's wildcards, possibly on a copy of its cohort."""
     cohort = parent_cohort(wildcards.cohort)
     return plan.cells_like(CELLS, {**dict(wildcards.items()), "cohort": cohort})[0]
 
@@ -167,7 +168,7 @@ def generator_module(wildcards):
 
 
 def cohort_folder(wildcards):
-    """Where a cohort's images lie: generated, or the config's path; of kind table, the table that names them."""
+    """The location of a cohort's images: generated, or the config's path; for kind table, the table that names them."""
     if STUDY.generated(wildcards.cohort):
         return f"{RESULTS}/{wildcards.cohort}/images"
     settings = cohort_settings(wildcards)
@@ -175,7 +176,7 @@ def cohort_folder(wildcards):
 
 
 def named_paths(wildcards):
-    """What a user's table names of each series, so that another file is seen; in other layouts names are given."""
+    """The paths in a user's table, so that changes are noticed; in other layouts file names are fixed."""
     settings = cohort_settings(wildcards)
     series = STUDY.cohort_series(wildcards.cohort)
     return paths_digest(settings["table"], series) if "table" in settings else None
@@ -187,7 +188,7 @@ def generated(wildcards):
 
 
 def own_tables(wildcards):
-    """The user's tables of labels and sites as inputs, so that an edit is seen; absent ones get their sentence."""
+    """The user's tables of labels and sites as inputs, so that edits are noticed; missing ones give a message."""
     settings = cohort_settings(wildcards)
     tables = [settings[key] for key in ("table", "sites") if key in settings]
     if settings["kind"] in LABEL_TABLES:
@@ -203,13 +204,13 @@ def sites_table(wildcards):
 
 
 def input_module(wildcards):
-    """The library file that makes the input an approach asks for."""
+    """The library file that makes the input of an approach."""
     kind = STUDY.input(wildcards.approach, wildcards.cohort)["kind"]
     return f"gliobench/inputs/{kind}.py"
 
 
 def field_of_view(wildcards):
-    """The field of view of a grid around the brain, which the brains of the study decide."""
+    """The field of view of a grid around the brain, chosen from the brains of the study."""
     cohort = parent_cohort(wildcards.cohort)
     chosen = cohort in STUDY.field_cohorts(wildcards.approach)
     return f"{RESULTS}/{paths.FIELD}".format(**wildcards) if chosen else []
@@ -235,7 +236,7 @@ def input_shards(suffix):
 
 
 def input_series(wildcards):
-    """The series that an approach's inputs are made of; generated lesions beside them, where a figure looks for them."""
+    """The series of an approach's inputs, plus generated lesions if a figure needs them."""
     approach, cohort = wildcards.approach, wildcards.cohort
     explained = "gradcam" in plan.figure_names(STUDY, approach)
     lesions = explained and STUDY.kinds[cohort] == "synthetic"
@@ -243,20 +244,20 @@ def input_series(wildcards):
 
 
 def images_of(wildcards, input):
-    """Where the images of a cohort are read, and how they lie there."""
+    """The folder and layout of a cohort's images."""
     if STUDY.decoded:
         return [input.decoded, DECODED]
     return [cohort_folder(wildcards), cohort_settings(wildcards)["kind"]]
 
 
 def tuned_parameters(wildcards):
-    """The best trial, where a variant's hyperparameters are tuned."""
+    """The best trial, if a variant's hyperparameters are tuned."""
     tuned = STUDY.variant(wildcards.approach, wildcards.variant)["tuned"]
     return f"{TUNING}/best.json".format(**wildcards) if tuned else []
 
 
 def weights_file(wildcards):
-    """The file of initial weights, where the config names one."""
+    """The file of initial weights, if the config names one."""
     weights = STUDY.variant(wildcards.approach, wildcards.variant)["weights"]
     return [] if weights in ("none", "imagenet") else weights
 
@@ -279,32 +280,32 @@ def training_job(wildcards):
 
 
 def made_runs(wildcards):
-    """The note that trainings of a cell take of their settings."""
+    """The note of the settings of a cell's trainings."""
     return belonging.note_of(
         STUDY, belonging.made_runs(STUDY, cell_of(wildcards), wildcards.cohort)
     )
 
 
 def made_input(wildcards):
-    """The note that the inputs of an approach have."""
+    """The note of the inputs of an approach."""
     return belonging.note_of(
         STUDY, belonging.made_input(STUDY, wildcards.approach, wildcards.cohort)
     )
 
 
 def made_split(wildcards):
-    """The note that a split has."""
+    """The note of a split."""
     return belonging.note_of(
         STUDY, belonging.made_split(STUDY, wildcards.scheme, wildcards.cohort)
     )
 
 
 def made_cohort(wildcards):
-    """The note that a cohort has, and the study of its shards."""
+    """The note of a cohort, and that of the study's shards."""
     made = belonging.note_of(STUDY, belonging.made_cohort(STUDY, wildcards.cohort))
     return made | {f"{RESULTS}/{belonging.NOTES}/shards.json": str(len(SHARDS))}
 
 
 def tuning_job(wildcards):
-    """What a tuning searches on: the first repeat and seed of the cell."""
+    """The training settings of a tuning: the first repeat and seed of the cell."""
     return STUDY.job(cell_of(wildcards)) | {"repeat": 0, "seed_index": 0, "batch": 0}

@@ -6,9 +6,9 @@ DOWNLOADS = [
 
 
 rule fetch_rsna:
-    """The RSNA-MICCAI 2021 data, by the user's Kaggle credentials, into the cohort's path: only when asked for."""
+    """The RSNA-MICCAI 2021 data, with the user's Kaggle credentials, into the cohort's path: only on request."""
 
-    # It knows no digest of the library: an edit there must not ask Kaggle again.
+    # No digest of the library: editing the code must not contact Kaggle again.
     output:
         record=f"{COHORT}/download.json",
     log:

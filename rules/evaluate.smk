@@ -32,7 +32,7 @@ rule score:
 
 
 rule compare:
-    """The result: every cell of the study beside the published figures, and which of these stand."""
+    """The result: every cell of the study with the published figures, and the verdicts."""
     input:
         metrics=expand(f"{COHORT}/metrics.tsv", cohort=SCORED_COHORTS),
         pairwise=expand(f"{COHORT}/pairwise.tsv", cohort=SCORED_COHORTS),
@@ -85,7 +85,7 @@ rule compare:
 
 
 rule describe_cohorts:
-    """Who is in the cohorts, and which series are left out and why."""
+    """The cohorts, and which series are left out and why."""
     input:
         patients=expand(f"{COHORT}/patients.tsv", cohort=DESCRIBED_COHORTS),
         series=expand(f"{COHORT}/series.tsv", cohort=DESCRIBED_COHORTS),
@@ -142,7 +142,7 @@ rule compare_replicates:
 
 
 rule tabulate_sensitivity:
-    """How the AUC reached grows with the AUC that could be reached, and from which planted signal on it is found."""
+    """How the AUC of each approach grows with the planted signal, and the weakest signal it finds."""
     input:
         comparison=f"{RESULTS}/tables/comparison.tsv",
         cohorts=f"{RESULTS}/tables/cohorts.tsv",
@@ -170,7 +170,7 @@ rule tabulate_sensitivity:
 
 
 rule tabulate_cost:
-    """What every job took, summed by stage, cell and study; the AUC of every cell against its trainings' seconds."""
+    """The cost of every job, summed by stage, cell and study."""
     input:
         jobs=list(measured_jobs()),
         trainings=[benchmark for benchmark, _ in trainings()],

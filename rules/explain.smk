@@ -2,10 +2,10 @@ EXPLANATIONS = f"{RESULTS}/{paths.EXPLANATIONS}"
 
 
 rule explain:
-    """Where a trained network finds the evidence for its answers: Grad-CAM of patients drawn by the seed."""
+    """The evidence for a trained network's predictions: Grad-CAM of patients drawn by the seed."""
     input:
         run=lambda wildcards: first_run(wildcards, ["predictions.tsv", "models"]),
-        patients=ancient(f"{COHORT}/patients.tsv"),  # other patients are split anew
+        patients=ancient(f"{COHORT}/patients.tsv"),  # changed patients change the split
         arrays=input_shards("npy"),
     output:
         cams=f"{EXPLANATIONS}/cams.tsv",

@@ -9,7 +9,7 @@ CELL_LABELS = {
 CELL_LOGS = f"{COHORT}/logs/figures/{{approach}}/{{variant}}/{{modality}}/{{protocol}}"
 
 
-# One job draws all that a cell's scores show; which figures those are is the approach's choice, so each has its rule.
+# One job draws all score figures of a cell; the approach chooses these figures, so each has its own rule.
 for APPROACH in STUDY.approaches:
     CHOSEN = plan.cell_figures(STUDY, APPROACH)
     if not CHOSEN:
@@ -55,7 +55,7 @@ for APPROACH in STUDY.approaches:
 
 
 rule plot_phase_curves:
-    """Accuracy and loss before and after fine-tuning, all modalities beside each other."""
+    """Accuracy and loss before and after fine-tuning, all modalities side by side."""
     input:
         histories=lambda wildcards: joint_files(wildcards, "history.tsv"),
         records=lambda wildcards: joint_files(wildcards, "run.json"),
@@ -85,7 +85,7 @@ rule plot_phase_curves:
 
 
 rule plot_sweep:
-    """Losses of a sweep of learning rates, against the prior's own."""
+    """Losses of a sweep of learning rates, compared with the prior's loss."""
     input:
         predictions=lambda wildcards: sweep_files(wildcards, "predictions.tsv"),
         histories=lambda wildcards: sweep_files(wildcards, "history.tsv"),
@@ -115,7 +115,7 @@ rule plot_sweep:
 
 
 rule plot_tuning:
-    """The trials of a tuning and what mattered in them."""
+    """The trials of a tuning and the importance of each hyperparameter."""
     input:
         trials=f"{TUNING}/trials.tsv",
         best=f"{TUNING}/best.json",

@@ -1,4 +1,4 @@
-# Functions only: what the front door does when a study starts and ends.
+# Functions only: what happens when a study starts and ends.
 import atexit
 import re
 
@@ -7,11 +7,11 @@ from snakemake.logging import logger
 from gliobench.predict.request import check_target
 from gliobench.processes import hold
 
-STOPPED = re.compile("Signals.SIGINT|on user request")  # what Snakemake says of Ctrl-C
+STOPPED = re.compile("Signals.SIGINT|on user request")  # Snakemake's text for Ctrl-C
 
 
 def hold_study(results):
-    """Let no second Snakemake work on the same results; what is asked for must fit together."""
+    """Prevent a second Snakemake on the same results, and check that the request is consistent."""
     try:
         check_target(REQUEST, workflow.dag_settings.targets)
         check_download(workflow.dag_settings.targets)
@@ -21,7 +21,7 @@ def hold_study(results):
 
 
 def check_download(targets):
-    """A download that would fetch nothing must not look like one that is done."""
+    """A download without anything to fetch must not look like a finished one."""
     if "download" in targets and not DOWNLOADS:
         raise GlioBenchError(
             "`download` fetches cohorts of kind rsna, and this study has none: name a study that has one, "
@@ -30,14 +30,14 @@ def check_download(targets):
 
 
 def show_prediction(folder):
-    """Say where a prediction is, once it is there."""
+    """Print the path of a prediction once it exists."""
     page = Path(folder) / "index.html"
     if page.is_file():
         print(f"\nPrediction: {page.resolve()}", file=sys.stderr)
 
 
 def show_result(results):
-    """Print the tables that people came for, once they are there."""
+    """Print the result tables once they exist."""
     tables = [
         Path(results) / "tables" / f"{name}.txt"
         for name in ("comparison", "published_vs_reproduced")
@@ -54,23 +54,23 @@ def show_result(results):
 
 
 def say_how_it_goes_on(logs):
-    """Say after Ctrl-C that nothing is lost; `logs` are what Snakemake has written of this run."""
+    """Say after Ctrl-C that nothing is lost; `logs` are Snakemake's logs of this run."""
     texts = (Path(log).read_text(encoding="utf-8", errors="replace") for log in logs)
     if any(map(STOPPED.search, texts)):
         print(
-            "\nGlioBench: stopped. The same command goes on from here.",
+            "\nGlioBench: stopped. The same command resumes from here.",
             file=sys.stderr,
         )
 
 
 def warn_of_absent_data():
-    """Say at the end of a plan which of the user's files are not there: the jobs that read them would stop."""
+    """List the user's missing files at the end of a plan: the jobs that read them would fail."""
     for place, path in absent_data():
         print(f"GlioBench: {place}: {path} does not exist (yet).", file=sys.stderr)
 
 
 def absent_data():
-    """The tables and folders that the config names and that do not exist."""
+    """The missing tables and folders among those named in the config."""
     named = [
         (f"cohorts.{name}.{key}", settings[key])
         for name, settings in STUDY.cohorts.items()
@@ -81,7 +81,7 @@ def absent_data():
 
 
 def show_when_nothing_is_to_be_done(record):
-    """Print the result of a finished study again: Snakemake calls no hook where there is nothing to be done."""
+    """Print the result of a finished study again: Snakemake calls no hook if there is nothing to be done."""
     nothing = record.getMessage().startswith("Nothing to be done")
     if nothing and not workflow.dryrun:
         show_prediction(REQUEST.folder) if REQUEST else show_result(RESULTS)

@@ -1,6 +1,6 @@
-# Figures of what networks are shown and where they look: drawn from images, not from tables.
+# Figures of network inputs and Grad-CAM: drawn from images, not from tables.
 rule plot_audit:
-    """What the audit saw: the middle slice of every series, with those that are left out marked."""
+    """What the audit found: the middle slice of every series, with excluded series marked."""
     input:
         series=shards(f"{COHORT}/audit/{{shard}}.tsv"),
         thumbnails=shards(f"{COHORT}/audit/{{shard}}.npy"),
@@ -26,7 +26,7 @@ rule plot_audit:
 
 
 rule plot_examples:
-    """Some predicted slices, drawn by chance, with their labels."""
+    """Some randomly drawn predicted slices, with their labels."""
     input:
         predictions=lambda wildcards: cell_files(wildcards, "predictions.tsv"),
         arrays=input_shards("npy"),
@@ -55,7 +55,7 @@ rule plot_examples:
 
 
 rule plot_gradcam:
-    """Where a network looked, over the inputs of some patients."""
+    """Grad-CAM maps over the inputs of some patients."""
     input:
         cams=f"{EXPLANATIONS}/cams.tsv",
         maps=f"{EXPLANATIONS}/cams.npy",

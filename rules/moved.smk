@@ -1,4 +1,4 @@
-# Functions only: files of the user that lie elsewhere now, and what was made of them and stays.
+# Functions only: moved files of the user, and the results kept from them.
 import json
 from functools import cache
 from types import SimpleNamespace
@@ -7,9 +7,9 @@ from gliobench import moved
 
 
 def place_of(cohort):
-    """Where a cohort's files lie, and all else that its audit depends on."""
+    """The location of a cohort's files, and everything else that its audit depends on."""
     settings = STUDY.cohorts[cohort]
-    asked = SimpleNamespace(cohort=cohort)  # in place of wildcards
+    asked = SimpleNamespace(cohort=cohort)  # instead of wildcards
     series = STUDY.cohort_series(cohort)
     code = library_digest("read_cohort.py", "audit_series.py", "gather_series.py")
     return moved.place_of(
@@ -21,7 +21,7 @@ def place_of(cohort):
 
 
 def made_place(wildcards):
-    """The note of where the audited files lie: none of a generated cohort, which lies in the results."""
+    """The note of the location of the audited files: none for a generated cohort, which is in the results."""
     if STUDY.generated(wildcards.cohort):
         return {}
     return {
@@ -32,7 +32,7 @@ def made_place(wildcards):
 
 
 def audit_forced():
-    """Whether the command line has the audit run again, so that its files may hold something else."""
+    """Whether the command line forces the audit to run again, so that its files may change."""
     forced = {"-F", "--forceall", "-f", "--force"}
     return bool(
         (forced | {"read_cohort", "audit_series", "gather_series"}) & set(sys.argv)
@@ -41,7 +41,7 @@ def audit_forced():
 
 @cache
 def only_moved(cohort):
-    """Whether a cohort's audit has nothing new to read but the same files at another place."""
+    """Whether a cohort's audit would only read the same files at another location."""
     note = Path(RESULTS, belonging.NOTES, cohort, "place.json")
     if STUDY.generated(cohort) or audit_forced() or not note.is_file():
         return False
@@ -49,17 +49,17 @@ def only_moved(cohort):
 
 
 def cohort_tables(cohort):
-    """What the audit tells of a cohort."""
+    """The audit tables of a cohort."""
     return tuple(f"{RESULTS}/{cohort}/{table}.tsv" for table in ("patients", "series"))
 
 
 def content_note(made, cohort):
-    """The note of what the images of a cohort were when something was made of them; `made`: its path in the results."""
+    """The note of a cohort's image content when a result was made; `made`: the result's path."""
     return f"{RESULTS}/{belonging.NOTES}/{made}.{cohort}.content"
 
 
 def made_from(made):
-    """The note that a job takes of the patients and images that it reads."""
+    """The note of the patients and images that a job reads."""
 
     def notes(wildcards):
         cohort = wildcards.cohort
@@ -68,14 +68,14 @@ def made_from(made):
     return notes
 
 
-content_now = cache(moved.content_digest)  # hundreds of jobs ask
+content_now = cache(moved.content_digest)  # called by hundreds of jobs
 KEPT = (
     {}
-)  # notes of what stays as it is because its files only moved, with the tables that tell
+)  # notes of results kept because their files only moved, with the tables that show it
 
 
 def as_audited(path, made, cohort):
-    """What the audit makes as an input, whose time tells nothing where the same files only moved."""
+    """Output of the audit as an input, with its time ignored if the same files only moved."""
     note, tables = Path(content_note(made, cohort)), cohort_tables(cohort)
     if not only_moved(cohort) or not note.is_file():
         return path
@@ -86,7 +86,7 @@ def as_audited(path, made, cohort):
 
 
 def audited(file, made):
-    """An input function for something that the audit makes, for a job that makes `made`."""
+    """An input function for output of the audit, for a job that makes `made`."""
     return lambda wildcards: as_audited(
         f"{COHORT}/{file}".format(**wildcards),
         made.format(**wildcards),
@@ -95,7 +95,7 @@ def audited(file, made):
 
 
 def check_kept():
-    """Refuse what was kept because the user's files only moved, where the audit found other content."""
+    """Refuse results kept because the user's files only moved, if the audit found other content."""
     others = {
         Path(tables[0]).parent.name
         for note, tables in KEPT.items()
@@ -103,6 +103,6 @@ def check_kept():
     }
     if others:
         raise WorkflowError(
-            f"GlioBench: the files of cohort {', '.join(sorted(others))} are not those that its results were made of: "
-            "the same command makes anew what depends on them."
+            f"GlioBench: the files of cohort {', '.join(sorted(others))} differ from those used for its results: "
+            "the same command re-runs what depends on them."
         )

@@ -1,6 +1,6 @@
-# Figures that compare approaches: of the whole study, and laid over each other cohort by cohort.
+# Figures that compare approaches: for the whole study, and overlaid by cohort.
 rule plot_forest:
-    """The AUC of every cell with its interval, beside the published figure."""
+    """The AUC of every cell with its interval, with the published figure."""
     input:
         comparison=f"{RESULTS}/tables/comparison.tsv",
         cohorts=f"{RESULTS}/tables/cohorts.tsv",

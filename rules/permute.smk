@@ -3,7 +3,7 @@ COPY = paths.COPY
 
 
 rule permute_labels:
-    """Hand the labels of a cohort out anew by chance, and draw its splits: a copy, which shares images and inputs."""
+    """Permute the labels of a cohort and draw its splits: a copy that shares images and inputs."""
     input:
         patients=audited("patients.tsv", COPY),
         series=audited("series.tsv", COPY),

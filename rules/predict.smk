@@ -1,12 +1,12 @@
-# One new patient, scored by the models of a finished run; included where `--config patient=... model=...` asks for it.
-# The run's files are named by their whole path, so that no rule of a study takes them for its own and trains anew.
+# One new patient, scored by the models of a finished run; included if `--config patient=... model=...` requests it.
+# The run's files are named by their full path, so that no rule of a study claims them and retrains.
 PREDICTED = REQUEST.folder
 RECORD = f"{REQUEST.run}/run.json"
 INPUTS = f"{PREDICTED}/input/patient"
 
 
 rule prepare_patient:
-    """Audit a patient's series and make the input as the training's was made."""
+    """Audit a patient's series and make the input as in training."""
     input:
         record=RECORD,
     output:
@@ -34,7 +34,7 @@ rule prepare_patient:
 
 
 rule predict_patient:
-    """Ask each fold's model; the environment is that of the approach."""
+    """Apply each fold's model; the environment is that of the approach."""
     input:
         record=RECORD,
         models=[str(path) for path in REQUEST.models],
@@ -64,7 +64,7 @@ rule predict_patient:
 
 
 rule show_prediction:
-    """A figure of what the network was shown, and the page of its answer."""
+    """A figure of the network's input, and the page of its prediction."""
     input:
         record=RECORD,
         prediction=f"{PREDICTED}/prediction.json",

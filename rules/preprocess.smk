@@ -1,5 +1,5 @@
 rule choose_field:
-    """How large the field of view of an approach's grid is, so that the brains of all its cohorts fit."""
+    """The field of view of an approach's grid, so that the brains of all its cohorts fit."""
     input:
         lambda wildcards: [
             as_audited(
@@ -60,7 +60,7 @@ rule preprocess:
         mem_mb=growing(4000),
         runtime=growing(240),
     params:
-        # Where the files lie is no setting: a parameter made of an input does not count as one.
+        # The location of the files is not a setting: a parameter made from an input does not count as one.
         images=images_of,
         series=input_series,
         input=lambda wildcards: STUDY.input(wildcards.approach, wildcards.cohort),

@@ -6,7 +6,7 @@ LEAKAGE_CELLS = plan.leakage_cells(STUDY)
 
 
 rule compare_splits:
-    """Slice leakage: what splitting slices freely, and reporting the best validation epoch, adds to a score."""
+    """Slice leakage: how much splitting slices freely, and reporting the best validation epoch, add to a score."""
     input:
         predictions=files_of(LEAKAGE_CELLS, "predictions.tsv"),
         records=files_of(LEAKAGE_CELLS, "run.json"),
@@ -42,7 +42,7 @@ PAGE_TABLES = [
 
 
 rule page:
-    """The study's report: pages that open offline, with their figures beside them."""
+    """The study's report: pages that open offline, with their figures."""
     input:
         figures=[shown["path"] for shown in PAGE_FIGURES],
         tables=expand(f"{RESULTS}/tables/{{table}}.tsv", table=PAGE_TABLES),

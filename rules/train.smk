@@ -1,7 +1,7 @@
 rule train_tensorflow:
     """Train the folds of one batch and predict their patients; finished folds of a killed job are kept and reused."""
     input:
-        patients=ancient(f"{COHORT}/patients.tsv"),  # other patients are split anew
+        patients=ancient(f"{COHORT}/patients.tsv"),  # changed patients change the split
         split=split_scheme,
         arrays=input_shards("npy"),
         indexes=input_shards("tsv"),
@@ -23,7 +23,7 @@ rule train_tensorflow:
     priority: LONG_ONES_EARLY
     conda:
         "../envs/tensorflow.yaml"
-    # Results repeat to the byte for one number of threads, so it is fixed here and not by how many cores are free.
+    # Results repeat to the byte only for the same number of threads, so it is fixed, whatever the number of free cores.
     threads: 1
     resources:
         mem_mb=growing(6000, per_input=2.2, share=share_of_inputs),

@@ -117,7 +117,9 @@ def test_a_cohort_with_nothing_left_is_an_error(audited):
     series, _ = audited
     check_something_left(series, "clinic")
     left = series[series["status"] != "ok"]
-    with pytest.raises(GlioBenchError, match="cohort clinic: none of its 6 series is usable; the first because: known"):
+    with pytest.raises(
+        GlioBenchError, match="cohort clinic: none of its 6 series is usable; reason of the first: known"
+    ):
         check_something_left(left, "clinic")
     with pytest.raises(GlioBenchError, match="it has no patients"):
         check_something_left(series.iloc[:0], "clinic")
@@ -144,7 +146,7 @@ def test_a_segmentation_on_its_images_grid_is_used(brainstems, patient):
 def test_a_segmentation_on_another_grid_fails_with_a_reason(brainstems, patient):
     facts = row(brainstems, patient, "segmentation")
     assert facts["status"] == "failed"
-    assert facts["reason"].startswith(f"patient {patient}: the segmentation lies on another grid than its images; ")
+    assert facts["reason"].startswith(f"patient {patient}: the segmentation is not on the grid of any of its images; ")
     assert row(brainstems, patient, "FLAIR")["status"] == "ok"
 
 

@@ -251,9 +251,9 @@ def test_other_labels_train_anew(data, tmp_path):
 
 
 def test_a_diverged_fold_is_a_record_and_the_others_go_on(data, tmp_path):
-    records = train(Toy(fail={1: Diverged("the loss was no number in epoch 2")}), data, tmp_path)
+    records = train(Toy(fail={1: Diverged("the loss was NaN or infinite in epoch 2")}), data, tmp_path)
     assert [record["status"] for record in records] == ["ok", "diverged", "ok"]
-    assert records[1]["reason"] == "the loss was no number in epoch 2"
+    assert records[1]["reason"] == "the loss was NaN or infinite in epoch 2"
     assert sorted(gather_folds(tmp_path, records, "predictions")["fold"].unique()) == [0, 2]
     assert sorted(gather_folds(tmp_path, records, "history")["fold"].unique()) == [0, 1, 2]
     assert not (tmp_path / "fold-1" / "model.txt").exists()
@@ -292,7 +292,9 @@ def test_a_prediction_that_is_no_number_is_divergence(data, tmp_path):
     toy = Toy()
     toy.predict = lambda model, inputs: np.full(len(inputs), np.nan)
     records = train(toy, data, tmp_path)
-    assert {(record["status"], record["reason"]) for record in records} == {("diverged", "a prediction is no number")}
+    assert {(record["status"], record["reason"]) for record in records} == {
+        ("diverged", "a prediction is NaN or infinite")
+    }
     assert len(gather_folds(tmp_path, records, "predictions")) == 0
 
 

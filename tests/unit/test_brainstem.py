@@ -106,7 +106,7 @@ class TestLayout:
     @pytest.mark.parametrize("columns", ["patient\tgrade", "patient_id\tlabel"])
     def test_other_columns_are_named(self, tmp_path, columns):
         make_cohort(tmp_path, columns=columns)
-        refused(tmp_path, f"has the columns {columns.split()}; expected are patient_id and grade, and site if known.")
+        refused(tmp_path, f"has the columns {columns.split()}; expected: patient_id, grade, and site if known.")
 
     @pytest.mark.parametrize("grade", ["1", "", "Extensive", "severe"])
     def test_an_unknown_grade_is_named(self, tmp_path, grade):
@@ -120,7 +120,7 @@ class TestLayout:
 
     def test_duplicates_are_named(self, tmp_path):
         make_cohort(tmp_path, "a\tnone\na\textensive\n")
-        refused(tmp_path, "lists patient a more than once: keep one row a patient.")
+        refused(tmp_path, "lists patient a more than once: keep one row per patient.")
 
     def test_tables_and_folders_must_agree(self, tmp_path):
         make_cohort(tmp_path, patients="ab")

@@ -216,7 +216,7 @@ def test_the_weights_are_those_of_the_best_epoch(cnn3d, model):
 def test_a_network_that_is_no_number_any_more_is_divergence(cnn3d, model):
     broken = make_part(8)
     broken.inputs[3] = np.nan
-    with pytest.raises(Diverged, match="no number in epoch 1"):
+    with pytest.raises(Diverged, match="NaN or infinite in epoch 1"):
         fit(cnn3d, model, seed=1, train=broken)
 
 

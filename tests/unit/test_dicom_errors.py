@@ -66,7 +66,7 @@ def test_a_slice_that_is_no_dicom_is_not_passed_over(content: bytes, suffix: str
             path.rename(path.with_suffix(""))
     (tmp_path / f"Image-3{suffix}").write_bytes(content)
     error = refused(tmp_path)
-    assert str(error).startswith(f"{tmp_path / f'Image-3{suffix}'}: it is named as a slice but is not DICOM;")
+    assert str(error).startswith(f"{tmp_path / f'Image-3{suffix}'}: it is named like a slice but is not DICOM;")
     assert error.facts.n_files == 3
 
 
@@ -128,7 +128,7 @@ def test_no_pixels(tmp_path: Path) -> None:
 def test_a_colour_image(tmp_path: Path) -> None:
     pixels = np.zeros((4, 4, 3), np.uint8)
     save(image(pixels, SamplesPerPixel=3, PhotometricInterpretation="RGB", PlanarConfiguration=0), tmp_path / "a.dcm")
-    assert "a colour image (RGB) is no MRI slice" in str(refused(tmp_path))
+    assert "a colour image (RGB) is not an MRI slice" in str(refused(tmp_path))
 
 
 def test_a_multi_frame_file(tmp_path: Path) -> None:
@@ -144,7 +144,7 @@ def test_a_header_without_what_pixels_need(keyword: str, tmp_path: Path) -> None
 
 def test_an_impossible_number_of_bits(tmp_path: Path) -> None:
     save(image(VOXELS[0], BitsAllocated=24), tmp_path / "a.dcm")
-    assert "its header states 24 bits a pixel" in str(refused(tmp_path))
+    assert "its header states 24 bits per pixel" in str(refused(tmp_path))
 
 
 def test_pixels_that_cannot_be_decoded(tmp_path: Path) -> None:

@@ -45,7 +45,7 @@ def archive(members=MEMBERS, **attributes):
     """Make a ZIP archive in memory; `attributes` are set on each of its members."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as file, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of a name that stands there twice
+        warnings.simplefilter("ignore")  # of a duplicate name
         for name, content in members.items() if isinstance(members, dict) else members:
             info = zipfile.ZipInfo("x")
             info.filename = name
@@ -89,9 +89,7 @@ class TestFetch:
 
     def test_a_second_call_goes_on_where_the_first_was_stopped(self, server, tmp_path):
         server.cuts = [300_000] + [0] * 20
-        with pytest.raises(
-            GlioBenchError, match=r"stopped at 0\.00 GB, 6 times in a row without a byte more .*: run the"
-        ):
+        with pytest.raises(GlioBenchError, match=r"stopped at 0\.00 GB, 6 times in a row without progress .*: run the"):
             get(server, tmp_path / "a.zip")
         server.cuts, server.requests[:] = [], []
         get(server, tmp_path / "a.zip")
@@ -122,7 +120,7 @@ class TestFetch:
         server.state_md5()
         server.content = CONTENT[:-1] + b"x"
         with pytest.raises(
-            GlioBenchError, match=r"is not what the server sent: its MD5 is \w+, stated was \w+; it was"
+            GlioBenchError, match=r"the downloaded file is damaged: its MD5 is \w+, but the server states \w+; it was"
         ):
             get(server, tmp_path / "a.zip")
         assert not files_below(tmp_path)
@@ -134,11 +132,11 @@ class TestFetch:
     @pytest.mark.parametrize(
         ("status", "said"),
         [
-            (401, r"does not know these credentials \(status 401\): make a new API token"),
+            (401, r"does not accept these credentials \(status 401\): create a new API token"),
             (403, r"refuses the download \(status 403\): join the competition and accept its rules at https"),
             (404, r"has no such file \(status 404\)"),
-            (418, "answers with status 418: run the same command later"),
-            (503, "answers with status 503"),
+            (418, "responded with status 418: run the same command later"),
+            (503, "responded with status 503"),
         ],
     )
     def test_a_refusal_is_a_sentence(self, server, tmp_path, status, said):
@@ -179,7 +177,7 @@ class TestDownload:
     def test_a_folder_with_something_else_is_left_alone(self, server, tmp_path):
         (tmp_path / "rsna").mkdir()
         (tmp_path / "rsna" / "mine").write_text("x")
-        with pytest.raises(GlioBenchError, match="rsna is there already and not from a download: move it away"):
+        with pytest.raises(GlioBenchError, match="rsna already exists and is not from a download: move it away"):
             download_rsna(tmp_path / "rsna")
         assert files_below(tmp_path) == {"rsna/mine"}
 
@@ -198,7 +196,7 @@ class TestDownload:
 
     def test_an_archive_of_something_else_is_a_sentence(self, server, tmp_path):
         server.content = archive({"train/readme": b""})
-        with pytest.raises(GlioBenchError, match=r"holds no train_labels\.csv: it is not the competition's"):
+        with pytest.raises(GlioBenchError, match=r"has no train_labels\.csv: it is not the competition's"):
             download_rsna(tmp_path / "rsna")
         assert not (tmp_path / "rsna").exists()
 
@@ -209,7 +207,7 @@ class TestDownload:
             download_rsna(tmp_path / "rsna")
         written = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
         said = "".join(capfd.readouterr()) + caplog.text
-        assert "it goes on" in said
+        assert "it resumes" in said
         for secret in (KEY, "SIGNED", str(AUTH(type("R", (), {"headers": {}})()).headers)):
             assert secret not in said
             assert secret.encode() not in written
@@ -239,7 +237,7 @@ class TestUnpack:
     def test_links_and_devices_are_refused(self, tmp_path, kind):
         (tmp_path / "a.zip").write_bytes(archive({"train/link": b"/etc"}, external_attr=(kind | 0o777) << 16))
         with pytest.raises(
-            GlioBenchError, match="'train/link' is a link or a device and no file; nothing was unpacked"
+            GlioBenchError, match="'train/link' is a link or a device, not a file; nothing was unpacked"
         ):
             unpack.unpack(tmp_path / "a.zip", tmp_path / "new", [""])
         assert files_below(tmp_path) == {"a.zip"}
@@ -247,7 +245,7 @@ class TestUnpack:
     @pytest.mark.parametrize("names", [("train/a", "train/a/b"), ("train/a/b", "train/a")])
     def test_a_name_that_is_a_file_and_a_folder_is_refused(self, tmp_path, names):
         (tmp_path / "a.zip").write_bytes(archive([(name, b"1") for name in names]))
-        with pytest.raises(GlioBenchError, match="'train/a' stands there twice; nothing was unpacked"):
+        with pytest.raises(GlioBenchError, match="'train/a' occurs twice; nothing was unpacked"):
             unpack.unpack(tmp_path / "a.zip", tmp_path / "new", [""])
 
     def test_a_name_longer_than_file_systems_allow_is_refused(self, tmp_path):
@@ -257,7 +255,7 @@ class TestUnpack:
 
     def test_a_name_that_stands_there_twice_is_refused(self, tmp_path):
         (tmp_path / "a.zip").write_bytes(archive([("train/a", b"1"), ("train/a", b"2")]))
-        with pytest.raises(GlioBenchError, match="'train/a' stands there twice"):
+        with pytest.raises(GlioBenchError, match="'train/a' occurs twice"):
             unpack.unpack(tmp_path / "a.zip", tmp_path / "new", [""])
 
     def test_sizes_that_the_disk_cannot_hold_are_refused(self, tmp_path):
@@ -306,14 +304,14 @@ class TestCredentials:
 
     def test_none_at_all_says_where_they_are_looked_for(self, tmp_path):
         with pytest.raises(
-            GlioBenchError, match=r"no Kaggle credentials: make an API token at .* KAGGLE_API_TOKEN, or"
+            GlioBenchError, match=r"no Kaggle credentials: create an API token at .* KAGGLE_API_TOKEN, or"
         ):
             find_credentials({"HOME": str(tmp_path)})
 
     @pytest.mark.parametrize("content", ["{", "[]", '{"username": "u", "token": "SECRET"}'])
     def test_a_wrong_file_is_not_quoted(self, tmp_path, content):
         Path(tmp_path / "kaggle.json").write_text(content)
-        with pytest.raises(GlioBenchError, match=r"kaggle\.json is no Kaggle credential: expected is JSON") as refused:
+        with pytest.raises(GlioBenchError, match=r"kaggle\.json is not a Kaggle credential: expected JSON") as refused:
             find_credentials({"KAGGLE_CONFIG_DIR": str(tmp_path)})
         assert "SECRET" not in str(refused.value)
         assert refused.value.__cause__ is None

@@ -97,4 +97,4 @@ def test_a_saved_model_predicts_the_same_on_torch(trained):
 
 def test_cuda_without_a_gpu_is_a_sentence_on_torch(trained):
     assert trained["device"] == "cpu"
-    assert trained["sentence"].startswith("`device: cuda` was asked for, but this machine shows no CUDA GPU;")
+    assert trained["sentence"].startswith("`device: cuda` was requested, but this machine has no CUDA GPU;")

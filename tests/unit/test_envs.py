@@ -127,5 +127,5 @@ def test_make_keeps_caches_in_the_results_where_home_cannot_be_written(tmp_path)
     home = {name: value for name, value in os.environ.items() if name != "XDG_CACHE_HOME"} | {"HOME": str(unwritable)}
     command = ["make", "--silent", "--eval", "asked:; @echo $$XDG_CACHE_HOME", "asked"]
     said = subprocess.run(command, cwd=ROOT, env=home, capture_output=True, text=True, check=True).stdout
-    assert f"GlioBench: {unwritable}/.cache cannot be written" in said
+    assert f"GlioBench: {unwritable}/.cache is not writable" in said
     assert said.splitlines()[-1] == f"{ROOT}/results/.cache"

@@ -228,7 +228,7 @@ def test_a_channel_that_shows_too_little_of_the_brain_is_a_reason_and_no_zeros()
         if share > 0.8:
             assert np.count_nonzero(made(read, "FLAIR")) > 1000
             continue
-        said = r"FLAIR covers 5\d% of the brain that T1wCE shows, and 80% are needed"
+        said = r"FLAIR covers 5\d% of the brain in T1wCE, but 80% are needed"
         with pytest.raises(NotCovered, match=said):
             made(read, "FLAIR")
     far = whole.affine + np.array([[0, 0, 0, 900.0]] + [[0.0] * 4] * 3)

@@ -24,7 +24,7 @@ def no_gpu(monkeypatch):
 
 def test_cuda_without_a_gpu_is_a_sentence(session, monkeypatch):
     no_gpu(monkeypatch)
-    with pytest.raises(GlioBenchError, match=r"`device: cuda` was asked for, but this machine shows no CUDA GPU; set"):
+    with pytest.raises(GlioBenchError, match=r"`device: cuda` was requested, but this machine has no CUDA GPU; set"):
         session.prepare(Machine(device="cuda"))
 
 

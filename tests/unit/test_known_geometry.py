@@ -131,17 +131,17 @@ def test_unequal_steps_are_resampled_by_their_true_positions(tmp_path, depths, o
 @pytest.mark.parametrize(
     ("depths", "change", "reason"),
     [
-        (np.delete(EVEN, [4, 5, 6, 7]), None, "about 4 slices in a row are missing"),
-        (EVEN, aside(10, 5), "a slice lies 10 mm out of the line of the others"),
-        (EVEN, aside(10, 0), "a slice lies 10 mm out of the line of the others"),
+        (np.delete(EVEN, [4, 5, 6, 7]), None, "about 4 consecutive slices are missing"),
+        (EVEN, aside(10, 5), "a slice is 10 mm out of line with the others"),
+        (EVEN, aside(10, 0), "a slice is 10 mm out of line with the others"),
         (EVEN, delete("PixelSpacing"), "its files lack PixelSpacing"),
         (EVEN, delete("ImagePositionPatient"), "its files lack ImagePositionPatient"),
         (EVEN, delete("ImageOrientationPatient", "ImagePositionPatient"), "its files lack ImagePositionPatient"),
         (EVEN, put(ImageOrientationPatient=[1, 0, 0, 1, 0, 0]), "its files have no usable ImageOrientationPatient"),
         (EVEN, put(PixelSpacing=[0, 8]), "its files have no usable PixelSpacing"),
-        (EVEN, put(PixelSpacing=[8000, 8000]), "by its header a slice is 1.92e+05 x 1.92e+05 mm large"),
-        (EVEN, put(PixelSpacing=[0.008, 0.008]), "by its header a slice is 0.192 x 0.192 mm large"),
-        (EVEN / 10, None, "by its header its slices span 4.8 mm"),
+        (EVEN, put(PixelSpacing=[8000, 8000]), "according to its header a slice is 1.92e+05 x 1.92e+05 mm;"),
+        (EVEN, put(PixelSpacing=[0.008, 0.008]), "according to its header a slice is 0.192 x 0.192 mm;"),
+        (EVEN / 10, None, "according to its header its slices span 4.8 mm"),
     ],
 )
 def test_a_place_that_is_not_known_is_a_reason_and_not_a_guess(tmp_path, depths, change, reason):
@@ -150,7 +150,7 @@ def test_a_place_that_is_not_known_is_a_reason_and_not_a_guess(tmp_path, depths,
     (row,) = table.to_dict("records")
     assert row["status"] == "voxels only"
     assert reason in row["reason"]
-    assert row["reason"].endswith(": only inputs that need no millimetres use it.")
+    assert row["reason"].endswith(": only inputs that do not need millimetres can use it.")
     assert row["n_slices"] == len(depths)
 
     def read(name):
@@ -159,7 +159,7 @@ def test_a_place_that_is_not_known_is_a_reason_and_not_a_guess(tmp_path, depths,
     assert slices.make_input(read, "T1w", {"shape": [8, 8], "choose": "central", "share": 0.5})[1]
     assert volume.make_input(read, "T1w", {"shape": [8, 8, 4]})[0]
     asked = {"shape": [8] * 3, "spacing": 20.0, "around": "brain", "reference": "T1w", "registration": "none"}
-    with pytest.raises(SeriesError, match="it cannot be laid over other series"):
+    with pytest.raises(SeriesError, match="it cannot be aligned with other series"):
         grid.make_input(read, "T1w", asked | {"skull_stripping": "none", "intensity": "rescale"})
 
 
@@ -195,7 +195,7 @@ def test_a_damaged_gzipd_slice_is_not_passed_over(tmp_path):
 def test_what_is_named_as_a_slice_and_is_none_is_not_passed_over(tmp_path, name):
     write_slices(tmp_path, EVEN, ramp(SLANT))
     (tmp_path / name).write_bytes(b"half a slice")
-    with pytest.raises(SeriesError, match="it is named as a slice but is not DICOM"):
+    with pytest.raises(SeriesError, match="it is named like a slice but is not DICOM"):
         read_series(tmp_path)
 
 
@@ -248,13 +248,16 @@ def test_a_tile_sheet_of_any_vendor_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("uid", "said"),
     [
-        ("1.2.840.10008.5.1.4.1.1.88.11", "it is no image but an object without pixels (Basic Text SR); remove it."),
+        (
+            "1.2.840.10008.5.1.4.1.1.88.11",
+            "it is not an image but an object without pixels (Basic Text SR); remove it.",
+        ),
         (
             "1.2.840.10008.5.1.4.1.1.11.1",
-            "it is no image but an object without pixels (Grayscale Softcopy Presentation State); remove it.",
+            "it is not an image but an object without pixels (Grayscale Softcopy Presentation State); remove it.",
         ),
-        ("1.2.840.10008.5.1.4.1.1.4", "it holds no pixel data, so it was cut short; fetch the file again"),
-        ("1.2.3.4", "it is no image but an object without pixels (of an unknown kind); remove it."),
+        ("1.2.840.10008.5.1.4.1.1.4", "it holds no pixel data, so it is truncated; fetch the file again"),
+        ("1.2.3.4", "it is not an image but an object without pixels (of an unknown kind); remove it."),
     ],
 )
 def test_an_object_that_is_no_image_is_named_as_what_it_is(tmp_path, uid, said):
@@ -269,7 +272,7 @@ def test_an_object_that_is_no_image_is_named_as_what_it_is(tmp_path, uid, said):
 
 def test_a_folder_of_folders_is_not_empty(tmp_path):
     (tmp_path / "series-1").mkdir()
-    with pytest.raises(SeriesError, match="the folder holds no files but 1 folders; name the folder of one series"):
+    with pytest.raises(SeriesError, match="the folder holds only 1 folders; name the folder of one series"):
         read_series(tmp_path)
 
 
@@ -344,7 +347,7 @@ HEAD = np.array([[8.0, 0, 0, -80], [0, 8, 0, -96], [0, 0, 9, -70], [0, 0, 0, 1]]
 
 def test_nifti_without_a_place_is_a_reason(tmp_path):
     read, facts = read_nifti(nifti(tmp_path / "a.nii.gz", HEAD, sform=0, qform=0))
-    assert "its header places it nowhere (sform and qform codes are 0)" in facts.unplaced
+    assert "its header gives no position (sform and qform codes are 0)" in facts.unplaced
     assert (facts.position_status, facts.orientation_status, facts.plane) == ("not stated", "not stated", None)
     assert (facts.sform_code, facts.qform_code, facts.units) == (0, 0, "mm")
     assert read.voxels.shape == (16, 24, 20)

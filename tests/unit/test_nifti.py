@@ -111,18 +111,18 @@ def test_a_damaged_file_is_refused(tmp_path):
 @pytest.mark.parametrize(("shape", "named"), [((4, 5), "4x5"), ((4, 5, 6, 2), "4x5x6x2")])
 def test_what_is_no_volume_is_refused(tmp_path, shape, named):
     nib.Nifti1Image(np.zeros(shape, "int16"), AFFINE).to_filename(tmp_path / "image.nii")
-    refused(tmp_path / "image.nii", f"its shape is {named}, not that of one volume")
+    refused(tmp_path / "image.nii", f"its shape is {named}, which is not one volume")
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_an_affine_that_is_no_place_is_refused(tmp_path, bad):
     (tmp_path / "image.nii").write_bytes(_with_header(nib.Nifti1Image(voxels(), AFFINE), "srow_x", 3, bad))
-    refused(tmp_path / "image.nii", "its affine does not place it in space")
+    refused(tmp_path / "image.nii", "its affine does not position it in space")
 
 
 def test_a_flat_affine_is_refused(tmp_path):
     (tmp_path / "image.nii").write_bytes(_with_header(nib.Nifti1Image(voxels(), AFFINE), "srow_x", 0, 0.0))
-    refused(tmp_path / "image.nii", "its affine does not place it in space")
+    refused(tmp_path / "image.nii", "its affine does not position it in space")
 
 
 def _with_header(image, field, index, value):

@@ -66,19 +66,19 @@ class TestPatients:
                 [{"patient_id": "a", "FLAIR": "x"}],
                 r"mine\.tsv has the columns .* and lacks label; .* separated by tabs",
             ),
-            ([{"patient_id": "a", "label": "1"}], r"mine\.tsv has no column of a series: add one or more of FLAIR, "),
+            ([{"patient_id": "a", "label": "1"}], r"mine\.tsv has no column for a series: add one or more of FLAIR, "),
             ([{"patient_id": "a", "label": "1", "T1": "x"}], r"no column is called 'T1'; did you mean 'T1w'\?"),
             (changed(label="2"), "patient 007 has the label '2'; label must be 0 or 1 .*: correct or remove that row"),
             (changed(label=""), "patient 007 has the label ''; label must be 0 or 1"),
-            (changed(patient_id="p2"), "lists patient p2 more than once: keep one row a patient"),
-            (changed(patient_id="../p1"), r"'\.\./p1' cannot be a patient id: use letters, digits, - and _ only"),
+            (changed(patient_id="p2"), "lists patient p2 more than once: keep one row per patient"),
+            (changed(patient_id="../p1"), r"'\.\./p1' cannot be a patient id: use only letters, digits, - and _"),
             (changed(patient_id=""), "'' cannot be a patient id"),
             (changed(FLAIR="scans/b.nii"), "FLAIR of patient 007 and FLAIR of patient p2 are the same file"),
             (
                 changed(FLAIR="./scans//b.nii"),
                 "FLAIR of patient 007 and FLAIR of patient p2 are the same file or folder",
             ),
-            ([row | {"label_name": "low"} for row in GOOD], "both labels are called 'low'; give each its own name"),
+            ([row | {"label_name": "low"} for row in GOOD], "both labels are called 'low'; give them different names"),
             (
                 [
                     *changed(label_name="low"),
@@ -101,7 +101,7 @@ class TestPatients:
         [
             (b"patient_id\tlabel\tFLAIR\na\t1\tx\ty\n", "first row has more cells than its header"),
             (b"patient_id\tlabel\tFLAIR\na\t1\tx\nb\t1\tx\ty\n", "cannot be read as a table"),
-            (b"patient_id\tlabel\tFLAIR\n\xff\t1\tx\n", "cannot be read as a table .* must be text in UTF-8"),
+            (b"patient_id\tlabel\tFLAIR\n\xff\t1\tx\n", "cannot be read as a table .* must be UTF-8 text"),
             (b"", "cannot be read as a table"),
             (
                 b'patient_id\tlabel\tsite\tFLAIR\na\t1\t"n\tx\nb\t0\ts"\ty\n',
@@ -189,7 +189,7 @@ def test_an_id_that_is_let_through_is_the_name_of_one_folder(tmp_path_factory, p
     "patient_id", ["..", ".", "a/b", "a\\b", "/a", "a\n", "a ", "", "-a", "~", "a" * 65, "é", "a\x00"]
 )
 def test_an_id_with_parts_of_a_path_is_refused(tmp_path, patient_id):
-    with pytest.raises(GlioBenchError, match="cannot be a patient id: use letters, digits, - and _ only"):
+    with pytest.raises(GlioBenchError, match="cannot be a patient id: use only letters, digits, - and _"):
         check_ids(pd.Series([patient_id]), tmp_path)
     columns = ["patient_id", "label", "label_name", "site", "oracle_probability"]
     patients = pd.DataFrame([[patient_id, 1, "positive", None, None]], columns=columns)

@@ -200,7 +200,7 @@ def test_a_segmentation_may_lie_on_the_grid_of_a_series_that_the_run_does_not_re
     assert series[["modality", "status"]].to_numpy().tolist() == [["FLAIR", "ok"], ["segmentation", "ok"]]
     assert len(thumbnails) == 2
     (home / "T2w.nii").unlink()
-    with pytest.raises(GlioBenchError, match="the segmentation lies on another grid than its images"):
+    with pytest.raises(GlioBenchError, match="the segmentation is not on the grid of any of its images"):
         audit_patient(home, record, tmp_path / "decoded")
 
 
@@ -238,7 +238,7 @@ def test_a_patient_whom_the_run_does_not_know_is_new(trained, tmp_path):
 def test_a_record_and_an_input_of_two_trainings_are_a_sentence(trained, tmp_path):
     run = trained("baseline", "planted")
     write_json(run.record | {"shape": [7, 7]}, tmp_path / "run" / "run.json")
-    with pytest.raises(GlioBenchError, match="not of one training"):
+    with pytest.raises(GlioBenchError, match="from different trainings"):
         predict(Trained(tmp_path / "run", run.patients), run.patients / "00002", tmp_path / "input")
 
 
@@ -306,7 +306,7 @@ def test_a_study_alone_asks_for_no_prediction():
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"patient": 12}, "`patient` must be the path of a folder and not 12"),
+        ({"patient": 12}, "`patient` must be the path of a folder, not 12"),
         ({"patient": "nowhere"}, "`patient`: there is no folder nowhere"),
         ({"model": "nowhere"}, "`model`: there is no folder nowhere"),
         ({"fold": "first"}, "`fold` must be an integer of 0 or more, not 'first'"),
@@ -322,7 +322,7 @@ def test_a_request_that_cannot_be_met_is_a_sentence(trained, tmp_path, changes, 
 
 @pytest.mark.parametrize("given", ["patient", "model", "fold"])
 def test_a_part_of_a_request_is_a_sentence(tmp_path, given):
-    with pytest.raises(GlioBenchError, match=f"`{given}` is only a part of what a prediction needs"):
+    with pytest.raises(GlioBenchError, match=f"`{given}` is not enough for a prediction"):
         take_request({given: str(tmp_path)})
 
 
@@ -334,7 +334,7 @@ def test_a_folder_that_is_no_patient_id_is_a_sentence(trained, tmp_path, name):
 
 
 def test_a_folder_that_is_no_run_is_a_sentence(tmp_path):
-    with pytest.raises(GlioBenchError, match=r"for it holds no run\.json"):
+    with pytest.raises(GlioBenchError, match=r"because it has no run\.json"):
         read_record(tmp_path)
     (tmp_path / "run.json").write_text("{")
     with pytest.raises(GlioBenchError, match="cannot be read as JSON"):
@@ -342,7 +342,7 @@ def test_a_folder_that_is_no_run_is_a_sentence(tmp_path):
     write_json({"cohort": "old"}, tmp_path / "run.json")
     with pytest.raises(GlioBenchError, match=r"if an earlier version trained this run, train it again"):
         read_record(tmp_path)
-    with pytest.raises(GlioBenchError, match="holds no model"):
+    with pytest.raises(GlioBenchError, match="has no model"):
         find_models(tmp_path)
 
 
@@ -350,8 +350,8 @@ def test_a_folder_that_is_no_run_is_a_sentence(tmp_path):
     ("key", "value", "sentence"),
     [
         ("approach", "../../evil", "a name of letters"),
-        ("approach", "unheard_of", "has no unheard_of among its approaches"),
-        ("input", {"kind": "os.path"}, "has no os.path among its inputs"),
+        ("approach", "unheard_of", "has no unheard_of in its approaches"),
+        ("input", {"kind": "os.path"}, "has no os.path in its inputs"),
         ("series", ["../../../secret"], "secret"),
         ("toolchain", "shell", "shell"),
     ],
@@ -366,7 +366,7 @@ def test_a_record_that_names_what_is_not_here_is_a_sentence(trained, tmp_path, k
 
 @pytest.mark.parametrize(
     ("targets", "request_made", "expected"),
-    [(["predict"], False, "name a patient and a run"), ([], True, "ask for one target, which is not the study")],
+    [(["predict"], False, "name a patient and a run"), ([], True, "are for the target `predict`, not for a study")],
 )
 def test_a_target_and_a_request_belong_together(trained, tmp_path, targets, request_made, expected):
     asked = request(trained("baseline", "planted"), tmp_path)
@@ -393,7 +393,7 @@ def test_nifti_for_models_of_dicom_is_said(kind, make, said):
 def test_models_of_permuted_labels_know_nothing_and_say_so():
     record = {"cohort": "clinic/permutations/003", "cohort_kind": "rsna"}
     found = notes(record, [{"fold": 0, "part": None, "probability": 0.5}], series_of("dicom"))
-    assert found == ["The models were trained on permuted labels: they know nothing."]
+    assert found == ["The models were trained on permuted labels: their predictions mean nothing."]
 
 
 def test_a_patient_in_every_training_part_is_said_to_be_seen_by_all():

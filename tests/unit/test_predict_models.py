@@ -50,20 +50,20 @@ def test_the_attack_would_work(target):
 def test_a_baseline_is_text_and_a_pickle_in_its_place_is_not_read(tmp_path, target):
     path = tmp_path / "fold-0.json"
     path.write_bytes(pickle.dumps(Attack(target)))
-    refused("baseline", path, target, "is not read as a model of baseline")
+    refused("baseline", path, target, "cannot be read as a model of baseline")
 
 
 def test_a_baseline_of_other_words_is_a_sentence(tmp_path, target):
     path = tmp_path / "fold-0.json"
     for model in ({"__class__": "os.system", "features": "none"}, {"features": "header", "numbers": [{"channel": 0}]}):
         path.write_text(json.dumps(model))
-        refused("baseline", path, target, "is not read as a model of baseline")
+        refused("baseline", path, target, "cannot be read as a model of baseline")
 
 
 def test_a_model_of_another_kind_of_file_is_a_sentence(tmp_path, target):
     path = tmp_path / "fold-0.pkl"
     path.write_bytes(pickle.dumps(Attack(target)))
-    refused("baseline", path, target, "whose files end in .json")
+    refused("baseline", path, target, "those files end in .json")
 
 
 @pytest.mark.torch
@@ -87,7 +87,7 @@ def test_a_torch_file_of_another_network_is_a_sentence(tmp_path, target, approac
 
     path = tmp_path / "fold-0.pt"
     torch.save({"about": {"shape": [1, 8, 8, 8]}, "state": {"weight": torch.zeros(2)}}, path)
-    refused(approach, path, target, f"is not read as a model of {approach}")
+    refused(approach, path, target, f"cannot be read as a model of {approach}")
 
 
 def keras_file(path: Path, config: dict) -> None:
@@ -138,4 +138,4 @@ def test_a_keras_file_with_code_is_a_sentence(tmp_path, target, approach, form):
         written = path.with_suffix(".h5") if form == "h5 lambda" else path
         model.save(written)
         written.replace(path)
-    refused(approach, path, target, f"is not read as a model of {approach}")
+    refused(approach, path, target, f"cannot be read as a model of {approach}")

@@ -42,7 +42,7 @@ SERIES |= {
     "reason": None,
 }
 PREDICTION = {
-    "purpose": "For research only: this is not a medical device and not for use in patients.",
+    "purpose": "For research only: this is not a medical device and must not be used for patient care.",
     "patient_id": "p-1",
     "probability": 0.6,
     "sd": 0.1,

@@ -55,7 +55,7 @@ def test_sites_that_lost_their_leading_zeros_are_known_and_those_of_another_coho
     [
         (
             "patient_id\tsite\n00017\tKöln\n".encode("latin-1"),
-            "must be text in UTF-8, its columns separated by tabs",
+            "must be UTF-8 text with columns separated by tabs",
         ),
         (b"", "cannot be read as a table"),
         (b"patient_id\tsite\n00017\tnorth\tx\n", "its first row has more cells than its header"),
@@ -73,7 +73,7 @@ def test_sites_that_are_no_table_are_a_sentence(cohort, content, sentence):
 def test_labels_that_are_no_table_are_a_sentence(cohort, content):
     (cohort / "train_labels.csv").write_bytes(content)
     refused(cohort, "train_labels.csv cannot be read as a table")
-    refused(cohort, "must be text in UTF-8, its columns separated by commas.")
+    refused(cohort, "must be UTF-8 text with columns separated by commas.")
 
 
 def test_hidden_folders_are_no_patients(cohort):
@@ -90,12 +90,12 @@ def test_data_that_are_not_there_are_asked_for(tmp_path):
     refused(tmp_path, f"{tmp_path}/train_labels.csv does not exist: put the RSNA-MICCAI 2021 data there")
     refused(tmp_path, "or try the generated cohorts first with `make demo`.")
     make(tmp_path, "0,0\n", [])
-    refused(tmp_path, f"{tmp_path}/train does not exist: expected is one folder a patient there")
+    refused(tmp_path, f"{tmp_path}/train does not exist: it must hold one folder per patient")
 
 
 def test_other_columns_are_named(cohort):
     (cohort / "train_labels.csv").write_text("id,label\n0,1\n")
-    refused(cohort, "has the columns ['id', 'label']; expected are BraTS21ID and MGMT_value.")
+    refused(cohort, "has the columns ['id', 'label']; expected: BraTS21ID and MGMT_value.")
 
 
 @pytest.mark.parametrize("label", ["2", "-1", "", "0.5", "methylated"])
@@ -106,13 +106,13 @@ def test_a_label_other_than_0_and_1_is_named(cohort, label):
 
 def test_a_patient_listed_twice_is_named_however_it_is_written(cohort):
     make(cohort, "0,0\n17,1\n00017,1\n123,1\n", [])
-    refused(cohort, "lists patient 00017 more than once: keep one row a patient.")
+    refused(cohort, "lists patient 00017 more than once: keep one row per patient.")
 
 
 @pytest.mark.parametrize("name", ["../../etc", "a b", "-x-x-x", ""])
 def test_an_id_that_is_no_folder_name_is_refused(cohort, name):
     make(cohort, f"0,0\n{name},0\n17,1\n123,1\n", [])
-    refused(cohort, f"{name!r} cannot be a patient id: use letters, digits, - and _ only, 64 at most.")
+    refused(cohort, f"{name!r} cannot be a patient id: use only letters, digits, - and _, at most 64.")
 
 
 def test_labels_without_folders_are_named_and_counted(cohort):
@@ -131,7 +131,7 @@ def test_bad_sites_are_refused(cohort):
     sites = cohort / "sites.tsv"
     refused(cohort, f"{sites} does not exist: `sites` in the config must name a TSV", sites=sites)
     sites.write_text("patient\tsite\n00017\tnorth\n")
-    refused(cohort, "expected are patient_id and site", sites=sites)
+    refused(cohort, "expected: patient_id and site", sites=sites)
     sites.write_text("patient_id\tsite\n00017\tnorth\n00017\tsouth\n")
     refused(cohort, "lists patient 00017 more than once", sites=sites)
 

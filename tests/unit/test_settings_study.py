@@ -189,7 +189,10 @@ def test_a_caveat_goes_with_its_variant():
         ),
         ({"splits": {"kfold": {"fold": 3}}}, "splits.kfold: unknown key 'fold'; did you mean 'folds'?"),
         ({"splits": {"kfold": {"folds": 1}}}, "splits.kfold.folds: must be 2 or more, not 1 (number of folds; at most"),
-        ({"settings": {"cnn2d": {}}}, "settings.cnn2d: the study runs no approach of that name; did you mean 'cnn3d'?"),
+        (
+            {"settings": {"cnn2d": {}}},
+            "settings.cnn2d: the study runs no approach with this name; did you mean 'cnn3d'?",
+        ),
         (
             {"settings": {"cnn3d": {"parameters": {"epoch": 3}}}},
             "settings.cnn3d.parameters: unknown key 'epoch'; did you mean 'epochs'?",
@@ -212,7 +215,7 @@ def test_a_variant_of_another_approach_is_answered_with_its_owner():
 
 def test_an_approach_that_reads_one_modality_refuses_all():
     run = {"approach": "cnn3d", "modalities": ["all"]}
-    refused("runs, cnn3d: it reads one modality at a time; name modalities instead of `all`.", runs=[run])
+    refused("runs, cnn3d: the approach reads one modality at a time; name modalities instead of `all`.", runs=[run])
 
 
 def test_tuned_hyperparameters_are_refused_where_other_folds_test_whom_they_were_tuned_on():
@@ -384,7 +387,7 @@ def test_sensitivity_names_replicated_cohorts_as_levels():
         (["wek", "strong"], "sensitivity: no cohort 'wek'; did you mean 'weak'?"),
         (
             ["weak", "single"],
-            "sensitivity: cohort 'single' is single; a level is several cohorts: give it `replicates`",
+            "sensitivity: cohort 'single' is a single cohort, but a level needs several: give it `replicates`",
         ),
     ],
 )

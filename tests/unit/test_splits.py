@@ -224,8 +224,8 @@ def make_sites(*counts):
 @pytest.mark.parametrize(
     ("counts", "said"),
     [
-        ([(9, 9)], "needs two sites or more, but all patients are from a: run another protocol on this cohort"),
-        ([(9, 9), (9, 0)], "without site a no patient of label 1 is left to train on: run another protocol"),
+        ([(9, 9)], "needs at least two sites, but all patients are from a: run another protocol on this cohort"),
+        ([(9, 9), (9, 0)], "without site a no patient with label 1 is left for training: run another protocol"),
         ([(2, 2), (2, 2)], r"taking 25% of 4 patients \(2 of label 0, 2 of label 1\) leaves a part without"),
     ],
 )
@@ -240,7 +240,7 @@ def test_an_impossible_split_is_a_fold_that_says_why(tmp_path):
     write_table(split, tmp_path / "split.tsv", "split")
     assert set(split["role"]) == {"train"}
     assert sorted(split["patient_id"]) == sorted(patients["patient_id"])
-    assert split["reason"].str.contains("needs two sites or more").all()
+    assert split["reason"].str.contains("needs at least two sites").all()
     repeated = split_or_reason(make_patients(1, 5), None, kfold(3, repeats=2), 1)
     assert set(repeated["repeat"]) == {0, 1}
     possible = split_or_reason(make_sites((9, 9), (9, 9)), None, SITES, 1)
@@ -251,7 +251,7 @@ def test_patients_of_unknown_site_are_counted():
     patients = make_sites((9, 9), (9, 9))
     patients.loc[[3, 4], "site"] = None
     first = patients["patient_id"][3]
-    sentence = f"needs the site of every patient, but 2 of 36 have none, {first} the first: complete the sites"
+    sentence = f"needs the site of every patient, but 2 of 36 have none, the first is {first}: complete the sites"
     with pytest.raises(GlioBenchError, match=sentence):
         draw_split(patients, None, SITES, 1)
     with pytest.raises(GlioBenchError, match="but 36 of 36 have none"):
@@ -263,5 +263,5 @@ def test_a_site_of_one_label_is_tested_and_noted(caplog):
         split = draw_split(make_sites((9, 9), (9, 9), (3, 0)), None, SITES, 1)
     assert len(split[(split["role"] == "test") & (split["fold"] == 2)]) == 3
     assert [record.getMessage() for record in caplog.records] == [
-        "site c has patients of one label only: they count in accuracy, but in no AUC"
+        "all patients of site c have one label: they count in accuracy, but not in AUC"
     ]

@@ -39,7 +39,7 @@ def test_a_machine_may_be_prepared_twice(on_cpu, session):
 
 
 def test_cuda_without_a_gpu_is_a_sentence(on_cpu, session):
-    with pytest.raises(GlioBenchError, match="shows no CUDA GPU; set `device: auto` or `device: cpu`"):
+    with pytest.raises(GlioBenchError, match="has no CUDA GPU; set `device: auto` or `device: cpu`"):
         session.prepare(Machine(1, "cuda", False))
 
 
@@ -91,7 +91,7 @@ def test_a_file_that_carries_code_is_refused_and_its_code_not_run(session, torch
 
 
 def test_other_files_are_sentences(session, torch, tmp_path):
-    with pytest.raises(GlioBenchError, match=r"absent\.pt is not there"):
+    with pytest.raises(GlioBenchError, match=r"absent\.pt does not exist"):
         session.load_weights(tmp_path / "absent.pt")
     (tmp_path / "text.pt").write_text("no weights")
     (tmp_path / "empty.pt").write_bytes(b"")
@@ -99,7 +99,7 @@ def test_other_files_are_sentences(session, torch, tmp_path):
         with pytest.raises(GlioBenchError, match="holds no PyTorch weights"):
             session.load_weights(tmp_path / name)
     torch.save({"weight": torch.zeros(2)}, tmp_path / "bare.pt")
-    with pytest.raises(GlioBenchError, match="no model that GlioBench saved"):
+    with pytest.raises(GlioBenchError, match="not a model saved by GlioBench"):
         session.load_weights(tmp_path / "bare.pt")
 
 

@@ -77,7 +77,7 @@ def test_a_file_of_another_network_says_so(torch, network, tmp_path):
     torch.save({"other": torch.zeros(1)}, tmp_path / "other.pth")
     assert set(read(tmp_path / "thousand.pth", network, fresh=HEAD)) == {"0.weight", "0.bias"}
     for name in ("thousand.pth", "other.pth"):
-        with pytest.raises(GlioBenchError, match=f"{name} are of another network; {CHOICES}"):
+        with pytest.raises(GlioBenchError, match=f"{name} are for another network; {CHOICES}"):
             read(tmp_path / name, network)
 
 
@@ -104,5 +104,5 @@ def test_a_file_of_something_else_is_no_weights(torch, network, tmp_path):
     torch.save([1, 2], tmp_path / "list.pth")
     torch.save({"epoch": 3}, tmp_path / "numbers.pth")
     for name in ("list.pth", "numbers.pth"):
-        with pytest.raises(GlioBenchError, match=f"{name} holds no network's weights; {CHOICES}"):
+        with pytest.raises(GlioBenchError, match=f"{name} has no network weights; {CHOICES}"):
             read(tmp_path / name, network)

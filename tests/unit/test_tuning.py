@@ -41,7 +41,7 @@ def fit(model, phase, train, validation, parameters, seed, on_epoch):
         loss = abs(parameters["rate"] - 0.1) + parameters["depth"] / 10 + 1 / epoch + seed % 7 / 1e6
         on_epoch({"epoch": epoch, "validation_loss": loss})
     if parameters["depth"] == parameters["fails_at"]:
-        raise Diverged("the loss was no number in epoch 3")
+        raise Diverged("the loss was NaN or infinite in epoch 3")
     return 3
 """
 
@@ -117,14 +117,14 @@ def test_a_trial_that_diverges_is_a_failed_row_and_the_search_goes_on(toy):
     trials, _ = search(toy, trials=10, fails_at=2)
     failed = trials[trials["state"] == "failed"]
     assert len(failed)
-    assert set(failed["reason"]) == {"the loss was no number in epoch 3"}
+    assert set(failed["reason"]) == {"the loss was NaN or infinite in epoch 3"}
     assert len(trials) == 10
 
 
 @pytest.mark.parametrize(
     ("error", "reason"),
     [
-        (Diverged("the loss was no number in epoch 1"), "the loss was no number in epoch 1"),
+        (Diverged("the loss was NaN or infinite in epoch 1"), "the loss was NaN or infinite in epoch 1"),
         (RuntimeError("out of memory\nand so on"), "RuntimeError: out of memory"),
     ],
 )
@@ -139,7 +139,7 @@ def test_a_search_without_a_single_good_trial_has_rows_and_a_reason(toy, monkeyp
     assert set(trials["reason"]) == {reason}
     assert set(trials["state"]) == {"failed"}
     assert (best["number"], best["parameters"]) == (None, {})
-    assert best["reason"].startswith("no trial of the tuning reached its end")
+    assert best["reason"].startswith("no trial of the tuning was completed")
 
 
 KILLED = """

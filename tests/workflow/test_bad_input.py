@@ -68,7 +68,7 @@ def test_a_folder_without_a_label_names_the_patient(project, clinic):
 def test_a_patient_listed_twice_is_named(project, clinic):
     with (clinic / "train_labels.csv").open("a") as file:
         file.write("2,1\n")
-    expected = "GlioBench: clinic/train_labels.csv lists patient 00002 more than once: keep one row a patient."
+    expected = "GlioBench: clinic/train_labels.csv lists patient 00002 more than once: keep one row per patient."
     assert expected in sentence(project, *PATIENTS)
 
 
@@ -95,7 +95,7 @@ def test_more_folds_than_patients_of_a_label_are_the_reason_why_nothing_runs_on_
 
 def test_a_cohort_without_one_usable_series_is_an_error(project, clinic):
     said = sentence(project, "--configfile", "study.yaml", "--", "results/mine/clinic/series.tsv")
-    assert "GlioBench: cohort clinic: none of its 12 series is usable; the first because: " in said
+    assert "GlioBench: cohort clinic: none of its 12 series is usable; reason of the first: " in said
     assert "patient 00000 has no FLAIR series" in said
 
 

@@ -29,7 +29,7 @@ def test_a_full_disk_ends_in_a_sentence_at_each_stage_and_the_study_goes_on_once
     for size in ("8k", "300k", "1m"):  # generating, auditing, training
         resize(size)
         printed = sentence(project, *TARGET)
-        assert "is full; make room and run the same command: the study goes on." in printed
+        assert "is full; make room and run the same command to resume the study." in printed
     resize("64m")
     finish(project, *TARGET)
     assert result_bytes(project) == result_bytes(finished_small)

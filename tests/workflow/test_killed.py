@@ -63,7 +63,7 @@ def test_ctrl_c_is_a_sentence_and_the_same_command_goes_on(project, finished_sma
             process.send_signal(signal.SIGINT)
         assert running.main.wait() != 0
     printed = running.output.read_text(encoding="utf-8")
-    assert "GlioBench: stopped. The same command goes on from here." in printed
+    assert "GlioBench: stopped. The same command resumes from here." in printed
     assert "Traceback" not in printed
     assert "fold-0: finished earlier, kept" in finish(project, *TARGET)
     assert result_bytes(project) == result_bytes(finished_small)

@@ -32,7 +32,7 @@ TORCH = f"{RUNS}/resnet18/main/all/harmonised/{RECORD}"
         ),
         (
             {"approach": "densenet121"},
-            "runs, densenet121: its input takes its grid from T1wCE, which cohort planted lacks; "
+            "runs, densenet121: the input places its grid by T1wCE, which cohort planted lacks; "
             "set settings.densenet121.input.reference to one that it has: FLAIR.",
         ),
         (
@@ -99,7 +99,7 @@ def test_a_batch_larger_than_the_training_part_and_a_divergence_are_rows_and_the
 def test_a_gpu_that_is_not_there_is_a_sentence(finished_copy, record):
     said = sentence(finished_copy, *SMOKE, "--config", "device=cuda", "--", record, CUDA_VISIBLE_DEVICES="-1")
     assert (
-        "GlioBench: `device: cuda` was asked for, but this machine shows no CUDA GPU; "
+        "GlioBench: `device: cuda` was requested, but this machine has no CUDA GPU; "
         "set `device: auto` or `device: cpu`." in said
     )
 
@@ -146,7 +146,7 @@ def test_a_segmentation_on_another_grid_than_its_image_is_a_row_with_the_reason(
     row = series[(series["patient_id"] == complete[0]) & (series["modality"] == "segmentation")].iloc[0]
     assert (row["status"], row["reason"]) == (
         "failed",
-        f"patient {complete[0]}: the segmentation lies on another grid than its images; "
+        f"patient {complete[0]}: the segmentation is not on the grid of any of its images; "
         "resample it (nearest neighbour) to one of them.",
     )
     assert set(read_table(project / split, "split")["patient_id"]) == set(complete[1:])

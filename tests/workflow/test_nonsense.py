@@ -47,7 +47,7 @@ STUDY = [
     ),
     (
         {"cohorts": {"a": {"kind": "synthetic", "replicates": 2}, "a-01": {"kind": "synthetic"}}},
-        "cohorts: 'a-01' is a cohort and a replicate of 'a' too",
+        "cohorts: 'a-01' is both a cohort and a replicate of 'a'",
     ),
     (
         {"runs": [{"approach": "cnn3D"}], "settings": {"cnn3d": {"parameters": {"epochs": 2}}}},

@@ -251,7 +251,7 @@ def test_after_a_copy_to_another_disk_files_are_read_again_and_nothing_is_traine
         cohort["table"] = str(tmp_path / "again/patients.tsv")
         (project / "moved.yaml").write_text(yaml.safe_dump({"cohorts": {"clinic": cohort}}), encoding="utf-8")
         said = sentence(project, *moved)
-        assert "GlioBench: the files of cohort clinic are not those that its results were made of" in said
+        assert "GlioBench: the files of cohort clinic differ from those used for its results" in said
         assert "clinic  baseline" not in said, "no score of the other files is shown"
         assert planned_rules(project, *moved) >= {"preprocess", "split", "train_sklearn", "train_torch"}
     finally:
@@ -271,7 +271,7 @@ def test_an_edited_table_is_noticed(own: dict) -> None:
     ("old", "new", "said"),
     [
         ("p05\t1\tmethylated", "p05\tyes\tmethylated", "patient p05 has the label 'yes'; label must be 0 or 1"),
-        ("p05\t1", "p/5\t1", "'p/5' cannot be a patient id: use letters, digits, - and _ only"),
+        ("p05\t1", "p/5\t1", "'p/5' cannot be a patient id: use only letters, digits, - and _"),
         ("FLAIR\tT1wCE", "FLAIR\tT1CE", "no column is called 'T1CE'; did you mean 'T1wCE'?"),
     ],
 )
@@ -320,7 +320,7 @@ def test_a_protocol_that_the_cohort_does_not_allow_is_a_row_with_its_reason(proj
     scored = read_table(project / "results/my-study/tables/comparison.tsv", "comparison").set_index("protocol")
     impossible = scored.loc["leave-one-site-out"]
     assert impossible["status"] == "failed"
-    assert "needs two sites or more, but all patients are from north" in impossible["reason"]
+    assert "needs at least two sites, but all patients are from north" in impossible["reason"]
     assert set(scored.loc[["harmonised"], "status"]) == {"ok"}
 
 
@@ -361,7 +361,7 @@ def test_without_credentials_the_download_says_where_to_get_them(project: Path, 
     write_competition(project)
     unset = dict.fromkeys(("KAGGLE_API_TOKEN", "KAGGLE_USERNAME", "KAGGLE_KEY"), "")
     said = sentence(project, *MINE, "--", "download", HOME=str(tmp_path), **unset)
-    assert "GlioBench: there are no Kaggle credentials: make an API token" in said
+    assert "GlioBench: there are no Kaggle credentials: create an API token" in said
 
 
 def test_a_study_without_rsna_has_nothing_to_download(project: Path) -> None:

@@ -73,11 +73,11 @@ def test_other_images_and_another_fold_are_predicted_anew(project, finished_smal
     ("config", "expected"),
     [
         ([], "name a patient and a run: snakemake predict --config patient=<folder of one patient> model="),
-        (["patient=config"], "`patient` is only a part of what a prediction needs"),
-        (["patient=00012", "model=config"], "`patient` must be the path of a folder and not 12"),
+        (["patient=config"], "`patient` is not enough for a prediction"),
+        (["patient=00012", "model=config"], "`patient` must be the path of a folder, not 12"),
         (["patient=config", "model=nowhere"], "`model`: there is no folder nowhere"),
-        (["patient=config", "model=config"], "is no folder of a run, for it holds no run.json"),
-        (["pateint=config", "model=config"], "`model` is only a part of what a prediction needs"),
+        (["patient=config", "model=config"], "is not the folder of a run, because it has no run.json"),
+        (["pateint=config", "model=config"], "`model` is not enough for a prediction"),
         (["pateint=config"], "unknown key 'pateint'"),
     ],
 )
@@ -102,5 +102,5 @@ def test_a_models_file_with_code_is_a_sentence_and_nothing_is_run(project, finis
     stranger = Path(shutil.copytree(run, project / "stranger"))
     (stranger / "models" / "fold-1.keras").write_bytes(pickle.dumps(Attack()))
     said = sentence(project, *asked(finished_small / PATIENTS / "00003", "stranger"))
-    assert "fold-1.keras is not read as a model of cnn3d" in said
+    assert "fold-1.keras cannot be read as a model of cnn3d" in said
     assert not (project / "made by the attack").exists()

@@ -24,7 +24,7 @@ MINI: dict[str, Any] = {
 }
 PATIENTS = "results/mini/planted/patients.tsv"
 SCORES = "planted  baseline"  # the heading of the table in a terminal
-NOT_SHOWN = "are of another config (planted/baseline/header/all/harmonised"
+NOT_SHOWN = "are from another config (planted/baseline/header/all/harmonised"
 
 
 def write_config(project: Path, **changes: Any) -> list[str]:
@@ -89,7 +89,7 @@ def test_without_snakemakes_notes_another_config_is_refused_and_the_same_one_goe
     shutil.rmtree(project / ".snakemake")
     refused = sentence(project, *write_config(project, seed=2, cohorts=signal(0.0)))
     assert "GlioBench: results/mini holds results of another config (planted and" in refused
-    assert "make all anew with --forceall" in refused
+    assert "re-run everything with --forceall" in refused
     assert "another config" in sentence(project, *write_config(project, bootstrap=100, seeds=1, device="cpu"))
     shown = finish(project, *write_config(project))
     assert "Nothing to be done" in shown

@@ -1,1 +1,1 @@
-"""GlioBench: published deep-learning studies of glioblastoma MRI, re-run on one footing."""
+"""GlioBench: published deep-learning studies of glioblastoma MRI, re-run under the same conditions."""

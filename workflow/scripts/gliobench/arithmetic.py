@@ -1,4 +1,4 @@
-"""The same digits on another processor: libraries are told to leave newer instructions alone. Light to import."""
+"""The same digits on another processor: libraries are told not to use newer instructions. Light to import."""
 
 import os
 import platform
@@ -7,11 +7,11 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-# Set before the libraries load. What they then do on a processor with AVX2 (Intel since 2013, AMD since 2015) they do
-# on newer ones too. perf/processors.py compares bytes under several processor models.
+# Set before the libraries load. They then compute on newer processors as on one with AVX2 (Intel since 2013, AMD since
+# 2015). perf/processors.py compares bytes under several processor models.
 PINNED = {
     "ONEDNN_MAX_CPU_ISA": "AVX2",  # convolutions of PyTorch and TensorFlow
-    "TF_ENABLE_ONEDNN_OPTS": "1",  # by itself, TensorFlow uses oneDNN on some processors and its own kernels on others
+    "TF_ENABLE_ONEDNN_OPTS": "1",  # by default, TensorFlow uses oneDNN on some processors and its own kernels on others
     "MKL_CBWR": "COMPATIBLE",  # matrix products of PyTorch; the one branch that MKL offers on every maker's processors
     "OPENBLAS_CORETYPE": "Haswell",  # matrix products of NumPy and SciPy
     "ATEN_CPU_CAPABILITY": "avx2",  # PyTorch's own kernels
@@ -22,7 +22,7 @@ INSTRUCTIONS = ("sse4_2", "avx", "avx2", "fma", "avx512f", "avx512_bf16", "amx_t
 
 
 def pin() -> None:
-    """Have libraries that are imported from now on compute alike on all x86-64 processors that have AVX2."""
+    """Make libraries imported from now on compute the same on all x86-64 processors with AVX2."""
     if platform.machine().lower() in ("x86_64", "amd64"):
         os.environ.update(PINNED)
 

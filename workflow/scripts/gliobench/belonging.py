@@ -1,4 +1,4 @@
-"""Which config results belong to: notes beside them that say with which settings they were made."""
+"""Notes stored with results that record the settings they were made with."""
 
 import hashlib
 import json
@@ -40,7 +40,7 @@ class Made:
 
 
 def note_of(study: Study, made: Made) -> dict[str, str]:
-    """Return the note that a job takes of what it made: path and text."""
+    """Return the note that a job writes of its results: path and text."""
     return {f"{study.results}/{NOTES}/{made.key}.json": json.dumps(made.digest)}
 
 
@@ -55,7 +55,7 @@ def digest(settings: Any) -> str:
 
 
 def made_cohort(study: Study, cohort: str) -> Made:
-    """Name the patients of a cohort, from its settings but for where the user's files lie."""
+    """Name the patients of a cohort, from its settings without the location of the user's files."""
     settings = {key: value for key, value in study.cohorts[cohort].items() if key not in PLACES}
     settings["portable"] = study.portable
     return Made(cohort, digest(settings), f"{cohort}/patients.tsv")
@@ -120,16 +120,16 @@ def noted(study: Study, key: str) -> Any:
 
 
 def belongs(study: Study, made: Made) -> bool:
-    """Whether what is there was made with the settings that the study has now."""
+    """Whether the existing results were made with the study's current settings."""
     return bool(noted(study, made.key) == made.digest)
 
 
 def check_belonging(study: Study) -> None:
     """
-    Refuse results of another config that Snakemake would take for this one's.
+    Refuse results of another config that Snakemake would treat as this one's.
 
-    Snakemake makes anew what it made with other settings, and knows it from its own notes. Where these are lost or are
-    another folder's, it looks at times alone.
+    Snakemake re-runs what it made with other settings, which it knows from its own notes. Where these are lost or are
+    another folder's, it compares only times.
 
     Raises
     ------
@@ -141,8 +141,8 @@ def check_belonging(study: Study) -> None:
         whose = _whose(noted(study, key) for key in strangers)
         raise GlioBenchError(
             f"{study.results} holds results of {whose} ({strangers[0]}{_more(strangers)}), and Snakemake's notes of "
-            f"how they were made, .snakemake, are not here: move {study.results} away, name the study otherwise, or "
-            "make all anew with --forceall."
+            f"how they were made, .snakemake, are not here: move {study.results} away, rename the study, or re-run "
+            "everything with --forceall."
         )
 
 
@@ -173,7 +173,7 @@ def _more(keys: list[str]) -> str:
 
 
 def strange_rows(study: Study) -> list[str]:
-    """Return the cells of the comparison that was made last whose rows belong to another config; and its levels."""
+    """Return the cells of the last comparison with rows of another config; and its levels."""
     mine = _compared(study)
     there: Mapping[str, str] = noted(study, COMPARISON) or dict.fromkeys(mine, "")
     return [cell for cell, made_with in there.items() if mine.get(cell) != made_with]
@@ -184,6 +184,6 @@ def not_shown(study: Study, cells: list[str]) -> str:
     there, results = noted(study, COMPARISON) or {}, study.results
     whose = _whose(there.get(cell) for cell in cells)
     return (
-        f"{results}/tables and {results}/report are of {whose} ({cells[0]}{_more(cells)}), so that they are not "
-        "shown; run the whole study to make them anew."
+        f"{results}/tables and {results}/report are from {whose} ({cells[0]}{_more(cells)}), so they are not "
+        "shown; run the whole study to update them."
     )

@@ -15,9 +15,9 @@ OWN = {  # of libraries that do not ask for XDG_CACHE_HOME first
 
 def keep_caches(folder: str | Path = FOLDER) -> None:
     """
-    Have libraries that are imported from now on keep their caches below a folder.
+    Make libraries imported from now on keep their caches below a folder.
 
-    One that the user has set, such as a TORCH_HOME shared by a cluster's nodes, stays.
+    A cache set by the user, such as a TORCH_HOME shared by a cluster's nodes, is kept.
     """
     folder = Path(folder).resolve()
     os.environ["XDG_CACHE_HOME"] = str(folder)

@@ -5,11 +5,11 @@ from collections.abc import Iterable
 
 
 class GlioBenchError(Exception):
-    """Something the user can mend, said in one sentence: what is wrong, where, what to do."""
+    """Something the user can fix, in one message: what is wrong, where, what to do."""
 
 
 def nearest(name: object, names: Iterable[str]) -> str:
-    """Say which known name is nearest to `name`, or list them all."""
+    """Return a hint: the known name nearest to `name`, or all known names."""
     known = list(names)
     close = difflib.get_close_matches(str(name), known, n=1)
     return f"did you mean {close[0]!r}?" if close else f"known are {', '.join(map(repr, known))}."

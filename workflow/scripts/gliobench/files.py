@@ -1,4 +1,4 @@
-"""Reading and writing the files that pass between the stages: whole or not at all, and checked against a schema."""
+"""Reading and writing the files passed between stages: complete or not at all, and checked against a schema."""
 
 import json
 import uuid
@@ -19,9 +19,9 @@ DTYPES: dict[str, Any] = {"string": "str", "integer": "Int64", "number": "float6
 @contextmanager
 def whole(path: str | Path) -> Iterator[Path]:
     """
-    Give a temporary path to write to, and rename it to `path` once the block ends without an error.
+    Yield a temporary path for writing, and rename it to `path` if the block ends without an error.
 
-    The temporary name keeps the suffix of `path`, since writers choose their format by it.
+    The temporary name keeps the suffix of `path`, because writers choose their format by it.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -88,7 +88,7 @@ def read_table(path: str | Path, schema: str) -> pd.DataFrame:
 
 
 def join_tables(tables: Sequence[pd.DataFrame], schema: str) -> pd.DataFrame:
-    """Put tables of one schema under one another; of none, or of empty ones, comes a table without rows."""
+    """Concatenate tables of one schema; none, or only empty ones, give a table without rows."""
     filled = [table for table in tables if len(table)]
     columns = list(table_schema(schema)["properties"])
     return pd.concat(filled, ignore_index=True) if filled else pd.DataFrame(columns=columns)
@@ -101,7 +101,7 @@ def check_table(table: pd.DataFrame, schema: str, where: str) -> pd.DataFrame:
     Raises
     ------
     GlioBenchError
-        As for `write_table`; the sentence names the column and the first bad value.
+        As for `write_table`; the message names the column and the first bad value.
     """
     columns = table_schema(schema)["properties"]
     missing = [name for name in columns if name not in table.columns]

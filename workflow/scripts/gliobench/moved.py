@@ -1,4 +1,4 @@
-"""The same files at another place are the same patients: what was made of them stays, once the audit has read them."""
+"""Moved files are the same patients: results made from them are kept once the audit has read them again."""
 
 import csv
 import hashlib
@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-SAID_FOR_READERS = "reason"  # a column that may name files; nothing is computed from it
+SAID_FOR_READERS = "reason"  # a column that may contain paths; nothing is computed from it
 
 
 def content_digest(tables: Iterable[str | Path]) -> str:
@@ -24,7 +24,7 @@ def content_digest(tables: Iterable[str | Path]) -> str:
 
 def place_of(labels: Sequence[str], images: str, series: Sequence[str], made_with: Any) -> dict[str, Any]:
     """
-    Say where a cohort's files lie, and all else that its audit depends on.
+    Describe the location of a cohort's files, and everything else that its audit depends on.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ def place_of(labels: Sequence[str], images: str, series: Sequence[str], made_wit
 
 
 def only_moved(before: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
-    """Whether nothing is different of a cohort but that all of its files lie elsewhere, if at all."""
+    """Whether a cohort is unchanged, except perhaps that all of its files have moved."""
     places, others = set(before["paths"]), set(now["paths"])
     return before["else"] == now["else"] and (places == others or places.isdisjoint(others))
 
@@ -60,7 +60,7 @@ def _named(table: Path, series: Sequence[str]) -> Iterable[str]:
 
 
 def _columns(table: Path, without: Sequence[str]) -> dict[str, list[Any]]:
-    """Return the columns of a table as text, none where it cannot be read: the job that needs it says why."""
+    """Return the columns of a table as text, none if it cannot be read: the job that needs it reports why."""
     try:
         with table.open(encoding="utf-8-sig", newline="") as file:
             rows = list(csv.DictReader(file, delimiter="\t"))

@@ -15,7 +15,7 @@ MAIN = "GLIOBENCH_MAIN"  # the environment's name for the process that starts th
 
 
 def lead_jobs() -> None:
-    """Let the jobs that this process starts know which it is, so that they end with it."""
+    """Tell the jobs that this process starts its id, so that they end with it."""
     os.environ[MAIN] = str(os.getpid())
 
 
@@ -33,7 +33,7 @@ def die_with_parent() -> None:
 
 
 def end_on_interrupt() -> None:
-    """Have Ctrl-C end this process without a word: the process that started it says what there is to say."""
+    """Let Ctrl-C end this process silently: the process that started it prints the message."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
@@ -46,14 +46,14 @@ def _ended(process: int) -> bool:
     return state in "ZX"
 
 
-_held: list[IO[str]] = []  # open for as long as the process lives: the kernel drops a lock with its holder
+_held: list[IO[str]] = []  # open as long as the process lives: the kernel releases a lock with its holder
 
 
 def hold(path: str | Path) -> None:
     """
     Hold a lock file until this process ends, however it ends.
 
-    A file system that knows no locks is warned of: there, two runs on one folder must be kept apart by the user.
+    On a file system without locks a warning is printed: there, the user must avoid two runs on one folder.
 
     Raises
     ------
@@ -74,7 +74,7 @@ def hold(path: str | Path) -> None:
     except OSError as error:
         print(
             f"GlioBench: the file system of {path.parent} has no locks ({error.strerror}): do not start a second run "
-            "there while this one works.",
+            "there while this one is active.",
             file=sys.stderr,
         )
     file.truncate(0)

@@ -1,4 +1,4 @@
-"""The frame of every script: a log, an end with the workflow, and errors as sentences."""
+"""The frame of every script: a log, an end with the workflow, and readable errors."""
 
 import logging
 import os
@@ -22,16 +22,16 @@ FULL = 2**20  # bytes free, below which a disk counts as full
 @contextmanager
 def recipe(snakemake: Any) -> Iterator[None]:
     """
-    Run a script's body: end with the workflow, log to the rule's log file, print a `GlioBenchError` as its sentence.
+    Run a script: end with the workflow, log to the rule's log file, print the message of a `GlioBenchError`.
 
-    Ctrl-C ends it without a traceback. Unless the study says otherwise, libraries compute alike on all processors (see
-    `gliobench.arithmetic`). Libraries keep their caches in the results. What frameworks write to the
+    Ctrl-C ends it without a traceback. Unless the study says otherwise, libraries compute the same on all processors
+    (see `gliobench.arithmetic`). Libraries keep their caches in the results. What frameworks write to the
     standard error goes into the log too, so that the terminal shows what `say` says.
 
     Parameters
     ----------
     snakemake : object
-        What Snakemake puts into every script.
+        The object that Snakemake provides in every script.
     """
     die_with_parent()
     end_on_interrupt()
@@ -55,7 +55,7 @@ def recipe(snakemake: Any) -> Iterator[None]:
             LOGGER.error("%s", error)
             sys.exit(f"\nGlioBench: {error}\n")
         except Exception:
-            if disk_is_full(log.parent):  # the log has no room either
+            if disk_is_full(log.parent):  # the log cannot be written either
                 sys.exit(f"\nGlioBench: {full_disk_sentence(log.parent)}\n")
             LOGGER.exception("unexpected error in rule %s", snakemake.rule)
             raise
@@ -63,32 +63,32 @@ def recipe(snakemake: Any) -> Iterator[None]:
 
 def take_notes(snakemake: Any) -> None:
     """
-    Write down what results were made with and of.
+    Record the settings and data that results were made from.
 
-    ``made_with`` of a rule is a text for each path of a note, ``made_from`` the tables of a cohort whose digest is the
-    text.
+    ``made_with`` of a rule is a text for each path of a note, ``made_from`` the tables of a cohort with that text as
+    digest.
     """
     tables = snakemake.params.get("made_from", {})
     made_from = {path: content_digest(read) for path, read in tables.items()}
     for path, text in (snakemake.params.get("made_with", {}) | made_from).items():
         note = Path(path)
         if not note.is_file() or note.read_text(encoding="utf-8") != text:
-            from gliobench.files import write_text  # pandas takes its time to import
+            from gliobench.files import write_text  # pandas is slow to import
 
             write_text(text, note)
 
 
 def disk_is_full(folder: Path) -> bool:
-    """Whether the disk of a folder has no room; what fails then need not say so itself, or not as an `OSError`."""
+    """Whether the disk of a folder is full; the resulting failure may not be an `OSError`."""
     return shutil.disk_usage(folder).free < FULL
 
 
 def full_disk_sentence(folder: Path) -> str:
     """Say what to do about a full disk."""
-    return f"the disk that holds {folder.resolve()} is full; make room and run the same command: the study goes on."
+    return f"the disk that holds {folder.resolve()} is full; make room and run the same command to resume the study."
 
 
 def say(sentence: str) -> None:
-    """Say how far long work has come: a line in the log and on the terminal."""
+    """Report the progress of long work: a line in the log and on the terminal."""
     LOGGER.info("%s", sentence)
     print(sentence, file=sys.stderr, flush=True)

@@ -18,7 +18,7 @@ def check_record(record: Any, schema: str, where: str) -> None:
     Raises
     ------
     GlioBenchError
-        With the first problem and its place; an unknown key is answered with the nearest known one.
+        With the first problem and its place, and the nearest known key for an unknown one.
     """
     rules = json.loads((SCHEMAS / f"{schema}.schema.json").read_text(encoding="utf-8"))
     errors = Draft202012Validator(rules).iter_errors(record)

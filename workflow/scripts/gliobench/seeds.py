@@ -1,4 +1,4 @@
-"""Random seeds as a function of the study, never of the process that draws them."""
+"""Random seeds as a function of the study, not of the process that draws them."""
 
 import hashlib
 

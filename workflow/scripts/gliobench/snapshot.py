@@ -1,4 +1,4 @@
-"""What a study has so far, in a folder of its own: the study may run on, and nothing changes under who reads it."""
+"""The results of a study so far, in a separate folder: the study may continue without changing them."""
 
 import os
 import shutil
@@ -11,11 +11,11 @@ from gliobench.belonging import belongs, made_runs
 from gliobench.study import Study
 
 TARGET = "partial"
-FOLDER = "GLIOBENCH_PARTIAL"  # the environment's name for the folder, so that jobs know it too
+FOLDER = "GLIOBENCH_PARTIAL"  # environment variable for the folder, so that jobs know it too
 RUN_FILES = ("predictions.tsv", "history.tsv", "run.json")
 COHORT_FILES = ("patients.tsv", "series.tsv")
 MEASURED = ("generate.tsv", "audit/*.tsv", "preprocess/**/*.tsv", "tuning/**/*.tsv", "explanations/**/*.tsv")
-INDEXES = "inputs/*/*.tsv"  # of a cohort: what could be made of its series, and what not
+INDEXES = "inputs/*/*.tsv"  # of a cohort: which inputs could be made of its series
 OF_STUDY = ("fields/*.json", ".settings/shards.json")
 PICTURES = ("*/audit.png", "*/*/slices-*.png", "**/examples.png", "**/gradcam.png")  # drawn from images or by a network
 LINKED = (*COHORT_FILES, INDEXES, "runs/**/*", "tuning/**/*", "benchmarks/**/*", "permutations/**/*")
@@ -23,10 +23,10 @@ LINKED = (*COHORT_FILES, INDEXES, "runs/**/*", "tuning/**/*", "benchmarks/**/*",
 
 def take_snapshot(study: Study) -> str:
     """
-    Link what a study has so far into its folder ``partial``, and return that folder's absolute path.
+    Link the existing results of a study into its folder ``partial``, and return that folder's absolute path.
 
-    A training counts once all its files are there, made with the settings of this config. A link keeps a file as it
-    is, even if the study makes it anew; what a snapshot taken before has and this one lacks is removed.
+    A training counts once all its files exist, made with the settings of this config. A link keeps a file as it is,
+    even if the study re-creates it; files of an earlier snapshot that this one lacks are removed.
     """
     source = Path(study.results)
     folder = (source / TARGET).resolve()
@@ -38,7 +38,7 @@ def take_snapshot(study: Study) -> str:
 
 
 def look_at(study: Study, folder: str) -> None:
-    """Have a study's results, figures and controls be those of a snapshot: of the cells that have all their runs."""
+    """Restrict a study's results, figures and controls to a snapshot: to the cells with all their runs."""
     study.in_part, study.results = True, folder
     study.drawn = [cell for cell in study.cells if all(map(has_run, study.run_folders(cell)))]
     there = {cell.cohort for cell in study.drawn}
@@ -54,7 +54,7 @@ def about(there: int, wanted: int) -> str:
 
 
 def has_run(folder: str) -> bool:
-    """Whether a training's files are all there."""
+    """Whether all files of a training exist."""
     return all(Path(folder, name).is_file() for name in RUN_FILES)
 
 
@@ -78,7 +78,7 @@ def _groups(study: Study, source: Path) -> Iterator[list[Path]]:
 
 
 def _link_all(group: Iterable[Path], source: Path, folder: Path) -> list[Path]:
-    """Link some files, or none of them where one is not there (any more)."""
+    """Link some files, or none of them if one does not exist (any more)."""
     links = {path: folder / path.relative_to(source) for path in group}
     try:
         for path, link in links.items():
@@ -105,7 +105,7 @@ def _link(path: Path, link: Path) -> None:
 
 
 def _linked(study: Study, folder: Path) -> list[Path]:
-    """Return what a snapshot taken before holds; what was made of it is not among them."""
+    """Return the files of an earlier snapshot, without those made from it."""
     found = [path for cohort in study.cohorts for name in LINKED for path in (folder / cohort).glob(name)]
     found += [path for name in OF_STUDY for path in folder.glob(name)]
     found += [path for name in PICTURES for path in (folder / "figures").glob(name)]

@@ -1,4 +1,4 @@
-"""Digests of what scripts compute, so that an edit re-runs what it must and nothing else."""
+"""Digests of what scripts compute, so that an edit re-runs only what it must."""
 
 import ast
 import hashlib
@@ -8,25 +8,25 @@ from pathlib import Path
 
 SCRIPTS = Path(__file__).parents[1]
 DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
-LEFT_OUT = (  # of every digest, for no number of an output comes from them; what they import is not followed
+LEFT_OUT = (  # of every digest, because they produce no output numbers; their imports are not followed
     "gliobench/caches.py",  # where libraries keep what they download and compile
     "gliobench/errors.py",  # the error that users read
     "gliobench/processes.py",  # locks, and processes that end with their parent
-    "gliobench/recipe.py",  # the frame of scripts: log, progress, errors as sentences
+    "gliobench/recipe.py",  # the frame of scripts: log, progress, readable errors
     "gliobench/records.py",  # refuses a record that lacks something
     "gliobench/training/gpus.py",  # which of several GPUs a training takes
     "gliobench/training/meter.py",  # time, memory and energy: measured, never twice the same
 )
 
 
-@cache  # hundreds of jobs ask for the same
+@cache  # hundreds of jobs request the same
 def library_digest(*entries: str) -> str:
     """
     Return a digest of what scripts or modules compute: as a parameter of a job, it lets edits be seen.
 
-    Comments, docstrings and layout do not count. As inputs, the same files would be most of what Snakemake looks at
-    while it plans, several dozen a job. Python versions write syntax trees in different ways, so that a job whose
-    environment has another Python must be given the digest and cannot make it.
+    Comments, docstrings and layout do not count. As inputs, these files, several dozen per job, would be most of what
+    Snakemake checks while planning. Python versions write syntax trees differently, so a job with another Python in
+    its environment is given the digest and cannot compute it.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ def library_digest(*entries: str) -> str:
     Returns
     -------
     str
-        16 hexadecimal digits, of names and syntax trees: a study that is moved with its results stays finished.
+        16 hexadecimal digits, of names and syntax trees: a study moved with its results remains finished.
     """
     digest = hashlib.sha256()
     for path in source_files(*entries, left_out=LEFT_OUT):
@@ -53,7 +53,7 @@ def source_files(*entries: str, left_out: Collection[str] = ()) -> list[Path]:
     *entries : str
         Paths below ``workflow/scripts``: scripts, or modules that a script picks by name at run time.
     left_out : collection of str
-        Paths below ``workflow/scripts`` that are not looked at.
+        Paths below ``workflow/scripts`` to ignore.
 
     Returns
     -------

@@ -32,7 +32,7 @@ def draw_split(patients: pd.DataFrame, series: pd.DataFrame, scheme: dict, seed:
     scheme : dict
         An entry of ``config/splits.yaml``.
     seed : int
-        Base seed of the cohort (not used where the scheme carries its own ``random_state``).
+        Base seed of the cohort (not used if the scheme has its own ``random_state``).
 
     Returns
     -------
@@ -57,13 +57,13 @@ def draw_split(patients: pd.DataFrame, series: pd.DataFrame, scheme: dict, seed:
 
 def split_or_reason(patients: pd.DataFrame, series: pd.DataFrame, scheme: dict, seed: int) -> pd.DataFrame:
     """
-    Draw a split as `draw_split` does; where the cohort does not allow it, say why.
+    Draw a split as `draw_split` does; if the cohort does not allow it, say why.
 
     Returns
     -------
     DataFrame
-        As in the schema ``split``. An impossible one is a fold without a test part, whose rows have the reason: what
-        runs on it fails with it, and the rest of the study goes on.
+        As in the schema ``split``. An impossible one is a fold without a test part and with the reason in its rows:
+        trainings on it fail with this reason, and the rest of the study continues.
     """
     try:
         return draw_split(patients, series, scheme, seed)
@@ -157,34 +157,34 @@ def _sites(patients: pd.DataFrame, scheme: dict, seed: int) -> Iterator[pd.DataF
     _check_sites(patients)
     for fold, (site, test) in enumerate(patients.groupby("site")):
         if len(set(test["label"])) == 1:
-            LOGGER.info("site %s has patients of one label only: they count in accuracy, but in no AUC", site)
+            LOGGER.info("all patients of site %s have one label: they count in accuracy, but not in AUC", site)
         train, validation = _divide(patients.drop(test.index), scheme["validation"], derive_seed(seed, "sites", site))
         yield _roles(train, validation, test, 0, fold)
 
 
 def _check_sites(patients: pd.DataFrame) -> None:
-    """Refuse a cohort whose sites are unknown, are one, or of which a single one has all patients of a label."""
+    """Refuse a cohort with unknown sites, with one site, or with all patients of a label at one site."""
     nowhere = patients.loc[patients["site"].isna(), "patient_id"]
     if len(nowhere):
         raise GlioBenchError(
             f"leave-one-site-out needs the site of every patient, but {len(nowhere)} of {len(patients)} have none, "
-            f"{nowhere.iloc[0]} the first: complete the sites; what is of unknown origin may be a site by that name."
+            f"the first is {nowhere.iloc[0]}: complete the sites; `unknown` may be a site of its own."
         )
     if len(set(patients["site"])) == 1:
         raise ImpossibleSplit(
-            f"leave-one-site-out needs two sites or more, but all patients are from {patients['site'].iloc[0]}: "
+            f"leave-one-site-out needs at least two sites, but all patients are from {patients['site'].iloc[0]}: "
             "run another protocol on this cohort."
         )
     for label, group in patients.groupby("label"):
         if len(set(group["site"])) == 1:
             raise ImpossibleSplit(
-                f"without site {group['site'].iloc[0]} no patient of label {label} is left to train on: "
+                f"without site {group['site'].iloc[0]} no patient with label {label} is left for training: "
                 "run another protocol on this cohort."
             )
 
 
 def _divide(units: pd.DataFrame, size: float, random_state: int) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Divide units, stratified by label, into those kept and a share or number taken."""
+    """Divide units, stratified by label, into those kept and those taken (a share or a number)."""
     try:
         kept, taken = train_test_split(units, test_size=size, stratify=units["label"], random_state=random_state)
     except ValueError as error:

@@ -50,22 +50,21 @@ class Study(Asked):
     in_part = False  # whether what exists so far is all to be looked at
 
     def field_cohorts(self, approach: str) -> list[str]:
-        """Return the cohorts whose brains decide the field of view of an approach's grid."""
+        """Return the cohorts used to choose the field of view of an approach's grid."""
         cohorts = dict.fromkeys(cell.cohort for cell in self.cells if cell.approach == approach)
         return [cohort for cohort in cohorts if self.input(approach, cohort).get("around") == "brain"]
 
     def series(self, cell: Cell) -> list[str]:
-        """Return the series that a cell's inputs are made of, in the order of their channels."""
+        """Return the series of a cell's inputs, in the order of their channels."""
         modalities = self.modalities(cell.cohort) if cell.modality == ALL else [cell.modality]
         ordered = [modality for modality in MODALITIES if modality in modalities]
         return ordered + [SEGMENTATION] * self.input(cell.approach, cell.cohort).get(SEGMENTATION, False)
 
     def made_series(self, approach: str, cohort: str) -> list[str]:
         """
-        Return the series of a cohort that an approach's inputs are made of.
+        Return the series of a cohort used in an approach's inputs.
 
-        They are those that its YAML reads and those that the study asks for, so that a study that asks for another of
-        the first makes nothing anew.
+        They are those in its YAML plus those in the study, so choosing another one from the YAML re-runs nothing.
         """
         named = self.approaches[approach].file.modalities
         asked = {
@@ -80,7 +79,7 @@ class Study(Asked):
 
     @cached_property
     def cells(self) -> list[Cell]:
-        """Every cell of the grid, once, in the order of the config; its settings are checked."""
+        """Every cell of the grid, once, in config order; its settings are checked."""
         cells = list(self._permutations)
         for cell in cells:
             self._check(cell)
@@ -88,11 +87,11 @@ class Study(Asked):
 
     @cached_property
     def drawn(self) -> list[Cell]:
-        """The cells that figures show: all, unless the study is looked at in part."""
+        """The cells shown in figures: all, except in a partial report."""
         return self.cells
 
     def _check(self, cell: Cell) -> None:
-        """Raise a sentence where a cell's settings do not fit together."""
+        """Raise an error if a cell's settings are inconsistent."""
         where, scheme = f"runs, {cell.approach}", self.splits[self.scheme_name(cell)]
         series = self.cohort_series(cell.cohort)
         check_input(self.input(cell.approach, cell.cohort), series, cell.cohort, cell.approach)
@@ -105,7 +104,7 @@ class Study(Asked):
 
     @cached_property
     def _permutations(self) -> dict[Cell, int]:
-        """How many permutations of the labels the config asks of each cell; 0 where it does not say."""
+        """Number of label permutations in the config for each cell; 0 if not given."""
         counts: dict[Cell, int] = {}
         for run in self.file.runs:
             for cell in self._expand(run):
@@ -114,11 +113,11 @@ class Study(Asked):
 
     @property
     def permuted_schemes(self) -> list[str]:
-        """The split schemes that copies with permuted labels are split by."""
+        """The split schemes for copies with permuted labels."""
         return list(dict.fromkeys(self.scheme_name(cell) for cell, count in self._permutations.items() if count))
 
     def permuted(self, cell: Cell) -> list[Cell]:
-        """Return a cell's counterparts on the copies of its cohort with permuted labels; none if not asked for."""
+        """Return a cell's counterparts on the copies of its cohort with permuted labels; none if not requested."""
         numbers = range(1, self._permutations[cell] + 1)
         return [replace(cell, cohort=permuted_cohort(cell.cohort, number)) for number in numbers]
 
@@ -148,14 +147,16 @@ class Study(Asked):
         if modality != ALL:
             check_known(modality, self.modalities(cohort), f"{where}: cohort {shown} has no modality")
         elif ALL not in approach.file.modalities:
-            raise GlioBenchError(f"{where}: it reads one modality at a time; name modalities instead of `{ALL}`.")
+            raise GlioBenchError(
+                f"{where}: the approach reads one modality at a time; name modalities instead of `{ALL}`."
+            )
 
     def parameters(self, cell: Cell) -> dict[str, Any]:
         """Return the hyperparameters of a cell: the variant's, with the protocol's changes."""
         return self.approaches[cell.approach].parameters_of(cell.variant, cell.protocol)
 
     def job(self, cell: Cell, cohort: str | None = None) -> dict:
-        """Return what every training job of a cell shares, as plain data; `cohort`: a copy with permuted labels."""
+        """Return the common settings of a cell's training jobs as plain data; `cohort`: a copy with permuted labels."""
         cohort = cohort or cell.cohort
         return {
             "cell": asdict(replace(cell, cohort=cohort)),
@@ -191,7 +192,7 @@ class Study(Asked):
         return protocol
 
     def caveat(self, cell: Cell) -> str | None:
-        """Return what a reader must know of the cell's variant and protocol, or None."""
+        """Return the caveats of the cell's variant and protocol, or None."""
         variant = self.approaches[cell.approach].variant(cell.variant)
         caveats = [variant.caveat, self.protocol(cell).caveat, self.splits[self.scheme_name(cell)].get("caveat")]
         return "; ".join(dict.fromkeys(caveat for caveat in caveats if caveat)) or None
@@ -219,7 +220,7 @@ class Study(Asked):
         return [f"{self.results}/{paths.RUN.format(**asdict(cell), **job)}" for job in self.batches(cell)]
 
     def run_benchmarks(self, cell: Cell) -> list[str]:
-        """Return the files that say what a cell's training jobs took, in the order of their folders."""
+        """Return the files with the cost of a cell's training jobs, in the order of their folders."""
         return [
             f"{self.results}/{paths.BENCHMARKS['train'].format(**asdict(cell), **job)}" for job in self.batches(cell)
         ]

@@ -5,17 +5,20 @@ from typing import Literal, get_args
 Modality = Literal["FLAIR", "T1w", "T1wCE", "T2w"]
 MODALITIES: tuple[str, ...] = get_args(Modality)
 ALL = "all"  # every modality of a cohort: as channels, or as rows where the input is slices
-BASELINE = "baseline"  # the approach that is no paper's
+BASELINE = "baseline"  # the approach without a paper
 SEGMENTATION, LESION = "segmentation", "lesion"  # series that are masks: the user's, the generator's
 PERMUTATIONS = "permutations"  # below a cohort's folder: its copies with permuted labels
-GENERATED = {"synthetic": "rsna", "synthetic-brainstem": "brainstem"}  # kind of a generated cohort: what it is like
-# Statuses of a series that can be used: everywhere, or by inputs that ask for no millimetres
+GENERATED = {
+    "synthetic": "rsna",
+    "synthetic-brainstem": "brainstem",
+}  # kind of a generated cohort: the kind it imitates
+# Statuses of a usable series: for all inputs, or for inputs that do not need millimetres
 OK, VOXELS_ONLY = "ok", "voxels only"
 USABLE = (OK, VOXELS_ONLY)
 
 
 def permuted_cohort(cohort: str, number: int) -> str:
-    """Return the name of a cohort's copy with permuted labels: it shares all but labels, splits and runs."""
+    """Return the name of a cohort's copy with permuted labels: it shares everything except labels, splits and runs."""
     return f"{cohort}/{PERMUTATIONS}/{number:03}"
 
 

@@ -1,22 +1,22 @@
 """
-One file an approach: its network, how it trains, how it predicts.
+One file per approach: its network, how it trains, how it predicts.
 
-A module here is found by its file name and offers:
+A module here is found by its file name and provides:
 
 ``prepare(machine)``
-    Set up the framework for the `gliobench.training.Machine`, once a process; returns the device's name.
+    Set up the framework for the `gliobench.training.Machine`, once per process; returns the device's name.
 ``build(shape, parameters, weights)``
-    A model for inputs of that shape; built once a job, so that its folds share one compiled step. `weights` is
+    A model for inputs of that shape; built once per job, so that its folds share one compiled step. `weights` is
     ``none``, ``imagenet`` or the path of a file.
 ``fit(model, phase, train, validation, parameters, seed, on_epoch)``
     Train one phase of the approach's YAML and leave the model in its best state; the first phase starts from the
-    initial weights, what they leave open being drawn with `seed`. Calls ``on_epoch(record)`` after each epoch (columns
+    initial weights, with the rest drawn with `seed`. Calls ``on_epoch(record)`` after each epoch (columns
     of the schema ``history``), returns the best epoch (from 1), raises `gliobench.training.Diverged` when the loss is
-    no number.
+    NaN or infinite.
 ``predict(model, inputs)``
     Probability of label 1 for each row of `inputs`.
 ``save(model, path)``, ``load(path)``, ``SUFFIX``
     The trained model as one file of that suffix, in a format that carries no code.
 ``cam_layer(model)``, ``redrawn(model, seed)``
-    Only for the figure ``gradcam``, in PyTorch: the layer whose maps are weighed, and the network with random weights.
+    Only for the figure ``gradcam``, in PyTorch: the layer with the maps to weight, and the network with random weights.
 """

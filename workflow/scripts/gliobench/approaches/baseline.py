@@ -1,4 +1,4 @@
-"""Baselines: training prevalence, acquisition facts alone, intensity statistics alone. scikit-learn."""
+"""Baselines: training prevalence, acquisition parameters only, intensity statistics only. scikit-learn."""
 
 import time
 from dataclasses import asdict, dataclass, field
@@ -22,25 +22,25 @@ from gliobench.training.scores import binary_scores
 SUFFIX = ".json"
 NAMES = (*HEADER, *INTENSITY)
 FEATURES = {"none": (), "header": HEADER, "intensity": INTENSITY}
-UNKNOWN = -1.0  # stands for a missing code; true codes are not negative
+UNKNOWN = -1.0  # marks a missing code; true codes are not negative
 
 
 @dataclass
 class Baseline:
     """
-    A logistic regression, written out.
+    A logistic regression, with explicit coefficients.
 
     Attributes
     ----------
     features : {"none", "header", "intensity"}
-        What it may look at.
+        The features it may use.
     intercept : float
         Log-odds where every term is zero.
     numbers : list of dict
-        One a feature: ``channel``, ``feature``, ``fill`` (stands for a missing value), ``mean``, ``scale``,
+        One per feature: ``channel``, ``feature``, ``fill`` (replaces a missing value), ``mean``, ``scale``,
         ``coefficient`` (of the standardised value).
     codes : list of dict
-        One a category: ``channel``, ``feature``, ``code``, ``coefficient``. A code never trained on adds nothing.
+        One per category: ``channel``, ``feature``, ``code``, ``coefficient``. An unseen code adds nothing.
     """
 
     features: str
@@ -70,8 +70,8 @@ def build(shape: tuple[int, ...], parameters: dict, weights: str) -> Baseline:
     """
     if weights != "none":
         raise GlioBenchError(
-            f"baseline: `weights: {weights}` cannot be used, since of the choices none, imagenet or a file "
-            "a baseline knows `none` alone; set `weights: none`."
+            f"baseline: `weights: {weights}` cannot be used; of the choices none, imagenet or a file, "
+            "a baseline accepts only `none`; set `weights: none`."
         )
     return Baseline(parameters["features"])
 
@@ -121,7 +121,7 @@ def save(model: Baseline, path: Path) -> None:
 
 
 def load(path: Path) -> Baseline:
-    """Read a model that `save` wrote; one that lacks a part fails here and not when it is asked."""
+    """Read a model that `save` wrote; one that lacks a part fails here, not in prediction."""
     model = Baseline(**read_json(path))
     channels = 1 + max((term["channel"] for term in (*model.numbers, *model.codes)), default=0)
     predict(model, np.zeros((1, channels, len(NAMES))))
@@ -129,7 +129,7 @@ def load(path: Path) -> Baseline:
 
 
 def _columns(names: tuple[str, ...], channels: int, categorical: bool) -> list[int]:
-    """Return where the named features stand once channels and features are one axis, channel by channel."""
+    """Return the positions of the named features when channels and features are one axis, channel by channel."""
     wanted = [NAMES.index(name) for name in names if (name in CATEGORICAL) == categorical]
     return [channel * len(NAMES) + feature for channel in range(channels) for feature in wanted]
 

@@ -80,7 +80,7 @@ def fit(
     Raises
     ------
     Diverged
-        The training or validation loss is no number.
+        The training or validation loss is NaN or infinite.
     """
     seed_all(seed)
     renew(model, _network(model.input_shape[1:-1], parameters))
@@ -132,11 +132,11 @@ class LabelledBatches(keras.utils.PyDataset):
     part : Part
         Training patients.
     batch_size : int
-        Patients a batch; the last may be smaller.
+        Patients per batch; the last may be smaller.
     labels : str
-        ``kept``: patients are shuffled with their labels, each epoch anew. ``permuted``: the same, with labels
-        permuted once before the first epoch. ``permuted_after_first_epoch``: patients stay in order, and after each
-        epoch the labels are permuted against them, as in the authors' loader.
+        ``kept``: patients are reshuffled with their labels in each epoch. ``permuted``: the same, with labels
+        permuted once before the first epoch. ``permuted_after_first_epoch``: patients keep their order, and after each
+        epoch the labels are permuted relative to them, as in the authors' loader.
     rng : numpy Generator
         Source of every shuffle.
     """

@@ -97,7 +97,7 @@ def fit(model: Model, phase: str, train: Part, validation: Part, parameters: dic
     Raises
     ------
     Diverged
-        A loss or a weight is no number.
+        A loss or a weight is NaN or infinite.
     """
     renew(model, partial(_network, model.about), seed)
     optimizer = torch_session.adam(model.network, parameters["learning_rate"])

@@ -41,16 +41,16 @@ class HeadStep(keras.Model):
 @dataclass(frozen=True)
 class Classifier:
     """
-    A network and its two training steps, which share every weight and are traced once a job.
+    A network and its two training steps, which share every weight and are traced once per job.
 
     Attributes
     ----------
     network : keras.Model
         Slices of shape (n, rows, columns, 1) in [0, 1] to probabilities of shape (n, 1).
     steps : dict of keras.Model
-        Compiled, one a phase; empty in a model that was loaded to predict.
+        Compiled, one per phase; empty in a model loaded for prediction.
     pretrained : list of ndarray, or None
-        Weights of the backbone that every training starts from; None for random ones.
+        Initial backbone weights of every training; None for random ones.
     """
 
     network: keras.Model
@@ -127,9 +127,9 @@ def fit(
     """
     Train one phase and keep the weights of its lowest validation loss (IV), over slices.
 
-    ``transfer`` starts from a fresh head on the pretrained backbone and trains the head alone; a backbone of random
-    weights first takes its BatchNormalization statistics from one batch of training slices. ``finetuned`` goes on with
-    every layer but BatchNormalization, which stays as it is: weights and moving statistics.
+    ``transfer`` starts from a fresh head on the pretrained backbone and trains only the head; a backbone of random
+    weights first takes its BatchNormalization statistics from one batch of training slices. ``finetuned`` continues
+    with every layer except BatchNormalization, whose weights and moving statistics stay frozen.
 
     Returns
     -------
@@ -139,7 +139,7 @@ def fit(
     Raises
     ------
     Diverged
-        The training or validation loss, or a weight, is no number.
+        The training or validation loss, or a weight, is NaN or infinite.
     """
     settings = parameters[phase]
     seed_all(seed)
@@ -176,7 +176,7 @@ def _start_afresh(model: Classifier, batches: "TrainingSlices", parameters: dict
 def _unfreeze(network: keras.Model, phase: str) -> None:
     tuned = phase == "finetuned"
     for part, trains in ((network.get_layer("features"), tuned), (network.get_layer("head"), True)):
-        for layer in (part, *all_layers(part)):  # one by one: a model that has the value already does not pass it on
+        for layer in (part, *all_layers(part)):  # one by one: a model that already has the value does not pass it on
             layer.trainable = trains and not (tuned and isinstance(layer, keras.layers.BatchNormalization))
 
 
@@ -214,18 +214,18 @@ class Slices(keras.utils.PyDataset):
 
 class TrainingSlices(keras.utils.PyDataset):
     """
-    Batches of training slices, shuffled and augmented anew each epoch.
+    Batches of training slices, reshuffled and augmented again in each epoch.
 
     Parameters
     ----------
     part : Part
         Training slices, uint8.
     batch_size : int
-        Slices a batch; the last may be smaller.
+        Slices per batch; the last may be smaller.
     augmentation : dict
         As `augment` reads it.
     seed : int
-        With the epoch and the batch's number, the source of its randomness, in whatever order batches are asked for.
+        With the epoch and the batch's number, the source of its randomness, whatever the order of the batches.
     """
 
     def __init__(self, part: Part, batch_size: int, augmentation: dict[str, Any], seed: int):

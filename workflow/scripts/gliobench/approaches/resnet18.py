@@ -58,7 +58,7 @@ def _model(network: nn.Module, about: dict, start: dict | None = None) -> Model:
 
 
 def as_colours(slices: torch.Tensor) -> torch.Tensor:
-    """Turn slices (n, rows, columns) of 0 to 255 into three like channels, normalised as ImageNet's were (3.1)."""
+    """Turn slices (n, rows, columns) of 0 to 255 into three equal channels, normalised like ImageNet's (3.1)."""
     mean, deviation = (torch.tensor(values, device=slices.device).view(3, 1, 1) for values in (MEAN, DEVIATION))
     return (slices[:, None].float() / 255 - mean) / deviation
 
@@ -81,7 +81,7 @@ def fit(model: Model, phase: str, train: Part, validation: Part, parameters: dic
     Raises
     ------
     Diverged
-        A loss or a weight is no number.
+        A loss or a weight is NaN or infinite.
     """
     renew(model, _network, seed)
     optimizer = torch.optim.SGD(

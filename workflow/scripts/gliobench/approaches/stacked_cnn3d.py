@@ -42,7 +42,7 @@ class StackedCNN(nn.Module):
             nn.Sequential(nn.Conv3d(before, after, 3, padding=1, bias=False), nn.BatchNorm3d(after), nn.ReLU())
             for before, after in pairwise(widths)
         )
-        self.halve = nn.MaxPool3d(2, ceil_mode=True)  # an axis of one voxel stays
+        self.halve = nn.MaxPool3d(2, ceil_mode=True)  # an axis of one voxel is kept
         self.dropout = nn.Dropout(dropout)
         self.logit = nn.Linear(widths[-1], 1)
 
@@ -86,7 +86,7 @@ def redrawn(model: Model, seed: int) -> Model:
 
 
 def cam_layer(model: Model) -> nn.Module:
-    """Return the layer whose maps Grad-CAM weighs: the last block, before averaging."""
+    """Return the layer with the maps that Grad-CAM weights: the last block, before averaging."""
     network = model.network
     assert isinstance(network, StackedCNN)
     return network.blocks[-1]
@@ -104,7 +104,7 @@ def fit(model: Model, phase: str, train: Part, validation: Part, parameters: dic
     Raises
     ------
     Diverged
-        A loss or a weight is no number.
+        A loss or a weight is NaN or infinite.
     """
     renew(model, partial(_network, model.about), seed)
     optimizer = torch_session.adam(model.network, parameters["learning_rate"])

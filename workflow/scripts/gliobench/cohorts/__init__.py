@@ -29,7 +29,7 @@ def layout(kind: str) -> ModuleType:
     module
         Offers ``read_patients(folder, sites)`` (but for single and decoded) and ``locate(folder, patient_id, name)``.
     """
-    # The one that is asked for: each takes its time to import.
+    # Only the requested one: each is slow to import.
     if kind.endswith("brainstem"):
         from gliobench.cohorts import nifti
 
@@ -70,7 +70,7 @@ def read_patient_series(kind: str, folder: str | Path, patient_id: str, name: st
     Raises
     ------
     SeriesError
-        The series is absent or unreadable, or the system refuses its files.
+        The series is absent or unreadable, or the operating system refuses its files.
     """
     from gliobench.cohorts.paths import read_path  # imaging libraries, which those who only ask for labels do not need
 

@@ -1,4 +1,4 @@
-"""What a scanner makes of a patient: slices in a plane, bias field, Rician noise, 16-bit pixels."""
+"""Simulated acquisition of a patient: slices in a plane, bias field, Rician noise, 16-bit pixels."""
 
 from dataclasses import dataclass
 
@@ -76,9 +76,9 @@ def plan_slices(
     tilt : array of shape (3, 3)
         Rotation of the stack in RAS.
     matrix, field_of_view : int, float
-        Rows and columns, and the mm that they span.
+        Rows and columns, and their extent in mm.
     count, blank_ends : int
-        Slices in all, and how many of them lie beyond the brain on each side.
+        Number of slices, and how many of them lie beyond the brain on each side.
 
     Returns
     -------
@@ -134,7 +134,7 @@ def acquire(
     rng: np.random.Generator,
 ) -> NDArray[np.float32]:
     """
-    Return the magnitude image on slices: Rician noise, and 0 outside the brain, for skull-stripped data are so.
+    Return the magnitude image on slices: Rician noise, and 0 outside the brain, as in skull-stripped data.
 
     Parameters
     ----------
@@ -160,7 +160,7 @@ def acquire(
 def digitise(
     image: NDArray[np.float32], affine: NDArray[np.float64], rescale: bool, rng: np.random.Generator
 ) -> Series:
-    """Store signal as uint16 at a gain of the series' own; with `rescale`, pixels need their slope and intercept."""
+    """Store signal as uint16 with a gain for each series; with `rescale`, pixels need their slope and intercept."""
     gain = rng.uniform(250, 450)
     slope, intercept = (float(rng.uniform(0.3, 3.0)), float(rng.integers(-20, 0))) if rescale else (1.0, 0.0)
     slope = round(slope, 4)

@@ -1,4 +1,4 @@
-"""One patient's healthy brain: the MNI template under an affine map and a smooth warp of the patient's own."""
+"""One patient's healthy brain: the MNI template under an affine map and a smooth warp for each patient."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -52,14 +52,14 @@ class Anatomy:
 @cache
 def load_template(spacing: int) -> Anatomy:
     """
-    Load the ICBM152 2009a tissue maps that nilearn carries; CSF is the brain mask less grey and white matter.
+    Load the ICBM152 2009a tissue maps distributed with nilearn; CSF is the brain mask less grey and white matter.
 
     Parameters
     ----------
     spacing : int
         Voxel size in mm, 1 to 3.
     """
-    from nilearn import datasets  # slow to import, and only generating needs it
+    from nilearn import datasets  # slow to import, and needed only for generating
 
     mask_image = datasets.load_mni152_brain_mask(resolution=spacing)
     inside = np.asarray(mask_image.dataobj) > 0
@@ -150,7 +150,7 @@ def draw_warp(
     template: Anatomy, pose: Pose, push: tuple[NDArray, float, float], rng: np.random.Generator
 ) -> NDArray[np.float32]:
     """
-    Draw where in the template each voxel of a patient's brain comes from.
+    Draw the template position of each voxel of a patient's brain.
 
     Parameters
     ----------
@@ -183,5 +183,5 @@ def draw_warp(
 
 
 def warp(maps: NDArray[np.float32], coordinates: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Carry maps of the template, shape (n, x, y, z), to where `draw_warp` says."""
+    """Resample maps of the template, shape (n, x, y, z), at the positions of `draw_warp`."""
     return np.stack([ndimage.map_coordinates(each, coordinates, order=1) for each in maps])

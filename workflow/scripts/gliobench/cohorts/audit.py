@@ -1,4 +1,4 @@
-"""The audit: each series read once for its facts, and a row for every one, readable or not."""
+"""The audit: each series is read once for its facts and gets a row, readable or not."""
 
 import hashlib
 from collections.abc import Callable, Iterable
@@ -19,9 +19,9 @@ from gliobench.imaging.resample import box
 from gliobench.imaging.volume import Volume, regular
 from gliobench.terms import MODALITIES, OK, USABLE, VOXELS_ONLY
 
-THUMBNAIL = 96  # pixels a side
+THUMBNAIL = 96  # pixels per side
 BRAIN = ("brain_x", "brain_y", "brain_z")
-SAME_PLACE = 0.1  # mm; corners of one grid may differ by so much, since headers round
+SAME_PLACE = 0.1  # mm; tolerance for the corners of one grid, because headers are rounded
 Grid = tuple[tuple[int, ...], np.ndarray]  # a volume's shape and its affine
 Keep = Callable[[str, str, Volume, SeriesFacts], None]  # what is done with each series that can be used
 
@@ -42,7 +42,7 @@ def audit_patients(
     patient_ids : iterable of str
         Patients of the cohort.
     names : iterable of str
-        Series to read: modalities, and after them the segmentation, whose grid is compared with theirs.
+        Series to read: modalities, followed by the segmentation, which is compared with their grids.
     folder : path
         The cohort, in the layout of its kind.
     exclude : dict
@@ -55,9 +55,9 @@ def audit_patients(
     Returns
     -------
     series : DataFrame
-        As in the schema ``series``, a row a patient and name.
+        As in the schema ``series``, one row per patient and name.
     thumbnails : ndarray
-        Shape (rows of `series`, 96, 96), uint8: the middle slice, of a mask its largest; zeros where nothing was read.
+        Shape (rows of `series`, 96, 96), uint8: the middle slice, for a mask the largest; zeros where nothing was read.
     """
     rows, thumbnails = [], []
     names = list(names)
@@ -80,10 +80,12 @@ def audit_patients(
 
 
 def check_something_left(series: pd.DataFrame, cohort: str) -> None:
-    """Raise a sentence if no series of the cohort is usable."""
+    """Raise an error if no series of the cohort is usable."""
     if not series["status"].isin(USABLE).any():
         first = series["reason"].iloc[0] if len(series) else "it has no patients"
-        raise GlioBenchError(f"cohort {cohort}: none of its {len(series)} series is usable; the first because: {first}")
+        raise GlioBenchError(
+            f"cohort {cohort}: none of its {len(series)} series is usable; reason of the first: {first}"
+        )
 
 
 def _audit_series(
@@ -108,18 +110,18 @@ def _audit_series(
 
 
 def _told(facts: SeriesFacts) -> dict[str, Any]:
-    """Return what ``series.tsv`` tells of a series; a place that is not known stands in its status and reason."""
+    """Return the row of a series in ``series.tsv``; its status and reason report an unknown position."""
     told = asdict(facts)
     del told["unplaced"]
     return told
 
 
 def _without_millimetres(facts: SeriesFacts) -> str | None:
-    return f"{facts.unplaced}: only inputs that need no millimetres use it." if facts.unplaced else None
+    return f"{facts.unplaced}: only inputs that do not need millimetres can use it." if facts.unplaced else None
 
 
 def _brain_size(name: str, volume: Volume, facts: SeriesFacts) -> dict[str, float]:
-    """Return how large the brain is along the patient's axes, mm: what a field of view must hold."""
+    """Return the size of the brain along the patient's axes, mm: what a field of view must cover."""
     if facts.unplaced or name not in MODALITIES:
         return {}
     evenly, mask = stripped(regular(volume), "auto")
@@ -147,11 +149,11 @@ def _reason_to_exclude(name: str, volume: Volume, facts: SeriesFacts) -> str | N
 
 
 def _compare_grids(patient_id: str, grid: Grid | None, images: list[Grid]) -> dict[str, str]:
-    """Return what changes in the row of a segmentation that lies on none of its images' grids."""
+    """Return the changes to the row of a segmentation that is not on the grid of any of its images."""
     if grid is None or not images or any(_same(grid, image) for image in images):
         return {}
     reason = (
-        f"patient {patient_id}: the segmentation lies on another grid than its images; "
+        f"patient {patient_id}: the segmentation is not on the grid of any of its images; "
         "resample it (nearest neighbour) to one of them."
     )
     return {"status": "failed", "reason": reason}
@@ -166,14 +168,14 @@ def _same(first: Grid, second: Grid) -> bool:
 
 
 def _telling_slice(name: str, voxels: np.ndarray) -> int:
-    """Return the middle slice, of a mask the one that it fills most."""
+    """Return the middle slice, for a mask the one it fills most."""
     if name in MODALITIES:
         return len(voxels) // 2
     return int(np.count_nonzero(voxels, axis=(1, 2)).argmax())
 
 
 def _thumbnail(volume: Volume, number: int) -> np.ndarray:
-    """Return a slice in true proportions, for reformatted slices have long pixels."""
+    """Return a slice in true proportions, because reformatted slices have long pixels."""
     pixels = volume.voxels[number]
     extent = pixels.shape * np.linalg.norm(volume.affine[:3, 1:3], axis=0)
     height, width = (max(1, round(THUMBNAIL * side / extent.max())) for side in extent)

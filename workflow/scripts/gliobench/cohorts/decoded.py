@@ -1,4 +1,4 @@
-"""Series as the audit decoded them, cropped without loss: inputs are made of these, and no image is opened twice."""
+"""Series as the audit decoded them, cropped without loss: inputs are made from these, and no image is opened twice."""
 
 import json
 from dataclasses import asdict
@@ -20,17 +20,17 @@ Pixels = npt.NDArray[Any]
 
 def keep_series(folder: str | Path, patient_id: str, name: str, volume: Volume, facts: SeriesFacts) -> None:
     """
-    Write one series of a patient, for `read_kept` to give it back as it is.
+    Write one series of a patient so that `read_kept` returns it unchanged.
 
-    Of the slices, rows and columns at the borders of the volume, those that hold one single value, the first voxel's,
-    are left out. Nothing is compressed: reading is what the file is for.
+    Slices, rows and columns at the borders of the volume that hold only the value of the first voxel are left out.
+    Nothing is compressed, for fast reading.
 
     Parameters
     ----------
     folder : path
-        Where series are kept, as ``<patient_id>/<name>.npz``.
+        Folder of the series, as ``<patient_id>/<name>.npz``.
     patient_id, name : str
-        Whose series, and which.
+        The patient and the series.
     volume, facts
         As readers of cohorts return them.
     """
@@ -56,7 +56,7 @@ def locate(folder: str | Path, patient_id: str, name: str) -> Path:
     Raises
     ------
     GlioBenchError
-        It is not there: the audit kept every series that can be used.
+        It does not exist: the audit kept every usable series.
     """
     path = _file(folder, patient_id, name)
     if not path.is_file():

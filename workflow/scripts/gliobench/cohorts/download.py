@@ -1,4 +1,4 @@
-"""The RSNA-MICCAI 2021 data from Kaggle, by the user's own credentials: resumed, checked, safely unpacked."""
+"""The RSNA-MICCAI 2021 data from Kaggle, with the user's own credentials: resumed, checked, safely unpacked."""
 
 import base64
 import hashlib
@@ -27,7 +27,7 @@ HOME_PAGE = f"https://www.kaggle.com/competitions/{COMPETITION}"
 ENDPOINT = "https://www.kaggle.com"  # KAGGLE_API_ENDPOINT names another, as for Kaggle's own clients
 WANTED = ("train/", LABEL_TABLES["rsna"])  # of the archive; the test patients have no labels
 RECORD = "download.json"
-TRIES = 6  # in a row without a byte more
+TRIES = 6  # consecutive attempts without progress
 CHUNK = 2**16  # bytes; what arrived of an unfinished one is lost with the connection
 TIMEOUT = (30, 120)  # seconds to connect, and between bytes
 BUSY = (429, 500, 502, 503, 504)
@@ -55,7 +55,7 @@ def find_credentials(environment: Mapping[str, str] = os.environ) -> AuthBase:
     Raises
     ------
     GlioBenchError
-        There are none, or ``kaggle.json`` is none of Kaggle's.
+        There are none, or ``kaggle.json`` is not one of Kaggle's.
     """
     if environment.get("KAGGLE_API_TOKEN"):
         return Bearer(environment["KAGGLE_API_TOKEN"].strip())
@@ -67,7 +67,7 @@ def find_credentials(environment: Mapping[str, str] = os.environ) -> AuthBase:
     if (folder / "kaggle.json").is_file():
         return _read_key(folder / "kaggle.json")
     raise GlioBenchError(
-        "there are no Kaggle credentials: make an API token at https://www.kaggle.com/settings and set "
+        "there are no Kaggle credentials: create an API token at https://www.kaggle.com/settings and set "
         f"KAGGLE_API_TOKEN, or KAGGLE_USERNAME and KAGGLE_KEY, or put kaggle.json into {folder}."
     )
 
@@ -78,17 +78,17 @@ def _read_key(path: Path) -> AuthBase:
         return HTTPBasicAuth(record["username"], record["key"])
     except (ValueError, KeyError, TypeError):  # their words quote the file
         raise GlioBenchError(
-            f"{path} is no Kaggle credential: expected is JSON with username and key, as Kaggle's settings page "
-            "writes it; make a new one there."
+            f"{path} is not a Kaggle credential: expected JSON with username and key, as Kaggle's settings page "
+            "writes it; create a new one there."
         ) from None
 
 
 def download_rsna(folder: str | Path) -> dict[str, Any]:
     """
-    Fetch the labelled patients of the competition into a folder that is not there yet.
+    Fetch the labelled patients of the competition into a folder that does not exist yet.
 
-    The archive lies beside the folder, in ``<folder>.download``, until the folder is there, so that whatever stops the
-    download, the next call goes on from there. The folder appears whole.
+    The archive is kept next to the folder, in ``<folder>.download``, until the folder exists, so that the next call
+    resumes an interrupted download. The folder appears only when complete.
 
     Parameters
     ----------
@@ -98,8 +98,8 @@ def download_rsna(folder: str | Path) -> dict[str, Any]:
     Returns
     -------
     dict
-        What arrived: bytes, sha256, how it was checked, files; also kept as ``download.json`` in the folder. If that
-        is there already, nothing is fetched.
+        The downloaded file: bytes, sha256, how it was checked, files; also kept as ``download.json`` in the folder. If
+        that exists already, nothing is fetched.
 
     Raises
     ------
@@ -110,7 +110,7 @@ def download_rsna(folder: str | Path) -> dict[str, Any]:
     if (folder / RECORD).is_file():
         return dict(read_json(folder / RECORD))
     if folder.exists():
-        raise GlioBenchError(f"{folder} is there already and not from a download: move it away, or use it as it is.")
+        raise GlioBenchError(f"{folder} already exists and is not from a download: move it away, or use it as it is.")
     work = folder.with_name(f"{folder.name}.download")
     work.mkdir(parents=True, exist_ok=True)
     archive = work / "archive.zip"
@@ -120,7 +120,7 @@ def download_rsna(folder: str | Path) -> dict[str, Any]:
     shutil.rmtree(unpacked, ignore_errors=True)  # of a call that was stopped
     record["files"] = unpack(archive, unpacked, WANTED)
     if not (unpacked / WANTED[-1]).is_file():
-        raise GlioBenchError(f"the archive holds no {WANTED[-1]}: it is not the competition's; see {HOME_PAGE}.")
+        raise GlioBenchError(f"the archive has no {WANTED[-1]}: it is not the competition's; see {HOME_PAGE}.")
     write_json(record, unpacked / RECORD)
     unpacked.replace(folder)
     shutil.rmtree(work)
@@ -131,7 +131,7 @@ def fetch(
     url: str, auth: AuthBase, target: Path, pause: Callable[[int], float] = lambda failures: min(60.0, 2.0**failures)
 ) -> dict[str, Any]:
     """
-    Fetch a file, going on where an earlier call or a broken connection stopped.
+    Fetch a file, resuming where an earlier call or a broken connection stopped.
 
     Parameters
     ----------
@@ -174,7 +174,7 @@ def fetch(
 
 
 class _Known:
-    """What the server said of the file: kept beside the part that has arrived, without its address."""
+    """The server's description of the file, kept next to the downloaded part, without its address."""
 
     def __init__(self, path: Path):
         self.path = path
@@ -223,15 +223,15 @@ def _fetch_all(
         failures = 0 if _size(part) > before else failures + 1
         if failures == TRIES:
             raise GlioBenchError(
-                f"the download stopped at {_gigabytes(_size(part))}, {TRIES} times in a row without a byte more "
-                f"({problem}): run the same command later, it goes on from there."
+                f"the download stopped at {_gigabytes(_size(part))}, {TRIES} times in a row without progress "
+                f"({problem}): run the same command later to resume it."
             )
-        say(f"the download stopped at {_gigabytes(_size(part))} ({problem}); it goes on")
+        say(f"the download stopped at {_gigabytes(_size(part))} ({problem}); it resumes")
         time.sleep(pause(failures))
 
 
 def _fetch_more(session: requests.Session, url: str, auth: AuthBase, part: Path, known: _Known) -> bool:
-    """Ask for what is missing and append it; return whether the file is whole."""
+    """Request the missing part and append it; return whether the file is complete."""
     have = _size(part)
     if have and have == known.size:
         return True
@@ -278,7 +278,7 @@ def _check_answer(response: requests.Response) -> None:
         return
     if status == 401:
         raise GlioBenchError(
-            "Kaggle does not know these credentials (status 401): make a new API token at "
+            "Kaggle does not accept these credentials (status 401): create a new API token at "
             "https://www.kaggle.com/settings."
         )
     if status == 403:
@@ -287,8 +287,10 @@ def _check_answer(response: requests.Response) -> None:
             f"{HOME_PAGE}/rules, then run the same command."
         )
     if status == 404:
-        raise GlioBenchError(f"Kaggle has no such file (status 404): see {HOME_PAGE} for what became of it.")
-    raise GlioBenchError(f"Kaggle answers with status {status}: run the same command later; {HOME_PAGE} may say more.")
+        raise GlioBenchError(f"Kaggle has no such file (status 404): see {HOME_PAGE}.")
+    raise GlioBenchError(
+        f"Kaggle responded with status {status}: run the same command later; {HOME_PAGE} may say more."
+    )
 
 
 def _check_arrived(part: Path, known: _Known) -> dict[str, Any]:
@@ -303,8 +305,8 @@ def _check_arrived(part: Path, known: _Known) -> dict[str, Any]:
         part.unlink()
         known.forget()
         raise GlioBenchError(
-            f"what arrived is not what the server sent: its MD5 is {md5.hexdigest()}, stated was {stated}; "
-            "it was removed: run the same command again."
+            f"the downloaded file is damaged: its MD5 is {md5.hexdigest()}, but the server states {stated}; "
+            "it was removed; run the same command again."
         )
     checks = ["size"] * (known.size is not None) + ["MD5"] * bool(stated)
     return {

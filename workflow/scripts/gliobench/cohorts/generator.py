@@ -1,4 +1,4 @@
-"""What all generated cohorts share: seeds, and many patients written at once."""
+"""Shared code of all generated cohorts: seeds, and writing many patients at once."""
 
 import logging
 from collections.abc import Callable, Mapping
@@ -27,14 +27,14 @@ def patient_rng(seed: int, patient: Mapping[str, Any], purpose: str) -> np.rando
 
 def write_patients(write: Callable[[dict[str, Any]], None], patients: pd.DataFrame, matrix: int, workers: int) -> None:
     """
-    Write all patients, and log how far it has come.
+    Write all patients, and log the progress.
 
     Parameters
     ----------
     write : callable
         Writes the patient of one row; it can be pickled.
     patients : DataFrame
-        A row a patient.
+        One row per patient.
     matrix : int
         Rows and columns of a slice.
     workers : int

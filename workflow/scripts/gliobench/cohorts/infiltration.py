@@ -78,7 +78,7 @@ def infiltrate(
     lesion: Lesion, stem: NDArray[np.float32], infiltrated: NDArray[np.float32], oedema_share: float
 ) -> Lesion:
     """
-    Return the lesion with the brainstem's infiltration as a thin oedema, and nothing else of it in the brainstem.
+    Return the lesion with the infiltration of the brainstem as faint oedema, and no other part of it in the brainstem.
 
     Parameters
     ----------
@@ -87,7 +87,7 @@ def infiltrate(
     stem, infiltrated : float32 arrays of shape (x, y, z)
         The brainstem and its infiltrated part, 0 to 1.
     oedema_share : float
-        Share of infiltrated tissue that looks as oedema does, 0 to 1: it brightens T2w and FLAIR, and hardly T1w.
+        Share of infiltrated tissue that looks like oedema, 0 to 1: it brightens T2w and FLAIR, and T1w hardly.
     """
     outside = 1 - stem
     return replace(

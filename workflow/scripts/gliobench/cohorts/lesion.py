@@ -22,7 +22,7 @@ TRAITS = (
 @dataclass(frozen=True)
 class Traits:
     """
-    What a reader would describe of the lesion.
+    What a radiologist would describe of the lesion.
 
     Attributes
     ----------
@@ -85,7 +85,7 @@ def draw_traits(
     latent : float
         The patient's s.
     moved : list of str
-        Traits that follow s; the others vary by themselves.
+        Traits that follow s; the others vary independently.
     strength : float
         Correlation of a moved trait's normal score with s, 0 to 1.
     oedema : (float, float)
@@ -131,7 +131,7 @@ def draw_lesion(anatomy: Anatomy, centre: NDArray, radius: float, traits: Traits
     centre : array of shape (3,)
         Centre of the core, RAS mm.
     radius : float
-        Mean radius of the core (rim and what it encloses), mm.
+        Mean radius of the core (rim and its contents), mm.
     traits : Traits
         The lesion's traits.
     rng : numpy Generator

@@ -1,4 +1,4 @@
-"""Names in a cohort's folder that those who read it share with those who generate it."""
+"""File names in a cohort's folder, shared by readers and generators."""
 
 import csv
 import hashlib
@@ -22,7 +22,7 @@ def lesion_file(folder: str | Path, patient_id: str) -> Path:
 
 def paths_digest(table: str | Path, series: Collection[str]) -> str | None:
     """
-    Return a digest of the paths that a user's table names, or None where they cannot be read: the job says why.
+    Return a digest of the paths in a user's table, or None if they cannot be read: the job reports why.
 
     Parameters
     ----------

@@ -18,8 +18,8 @@ def read_patients(folder: str | Path, sites: str | Path | None = None) -> pd.Dat
     Parameters
     ----------
     folder : path
-        Holds ``patients.tsv`` (patient_id; grade: none, microscopic or extensive; and site, if known) and a folder a
-        patient.
+        Holds ``patients.tsv`` (patient_id; grade: none, microscopic or extensive; and site, if known) and one folder
+        per patient.
     sites : path, optional
         TSV of a generated cohort with patient_id, site and oracle_probability; its sites are not read.
 
@@ -31,7 +31,7 @@ def read_patients(folder: str | Path, sites: str | Path | None = None) -> pd.Dat
     Raises
     ------
     GlioBenchError
-        The data are not there, a grade is unknown, or the table and the folders do not belong together.
+        The data do not exist, a grade is unknown, or the table and the folders do not match.
     """
     folder = Path(folder)
     table = _read_table(folder / TABLE)
@@ -51,7 +51,7 @@ def locate(folder: str | Path, patient_id: str, name: str) -> Path:
     folder : path
         The cohort's folder.
     patient_id : str
-        Whose series.
+        The patient.
     name : str
         A modality, or "segmentation": the mask of the brainstem, 0 outside.
 
@@ -76,7 +76,7 @@ def _read_table(path: Path) -> pd.DataFrame:
     columns = ["patient_id", "grade", "site"]
     if not set(columns[:2]) <= set(table.columns) <= set(columns):
         raise GlioBenchError(
-            f"{path} has the columns {list(table.columns)}; expected are patient_id and grade, and site if known."
+            f"{path} has the columns {list(table.columns)}; expected: patient_id, grade, and site if known."
         )
     check_ids(table["patient_id"], path)
     check_once(table["patient_id"], path)

@@ -1,4 +1,4 @@
-"""One series wherever it lies: a folder of DICOM files, a NIfTI file, or what an audit kept of either."""
+"""One series at any path: a folder of DICOM files, a NIfTI file, or what an audit kept of either."""
 
 from pathlib import Path
 
@@ -26,7 +26,7 @@ def read_path(path: str | Path) -> tuple[Volume, SeriesFacts]:
     Raises
     ------
     SeriesError
-        Nothing is there, it is neither DICOM nor NIfTI, or it is unreadable.
+        It does not exist, is neither DICOM nor NIfTI, or is unreadable.
     """
     path = Path(path)
     if path.is_dir():
@@ -40,6 +40,6 @@ def read_path(path: str | Path) -> tuple[Volume, SeriesFacts]:
             f"{path} is neither a folder of DICOM files nor a .nii or .nii.gz file; "
             "put DICOM files into a folder of their own and name the folder."
         )
-    from gliobench.imaging.nifti import read_nifti  # slow to import, and cohorts of DICOM never need it
+    from gliobench.imaging.nifti import read_nifti  # slow to import, and not needed for DICOM cohorts
 
     return read_nifti(path)

@@ -10,7 +10,7 @@ LABEL = ["label", "label_name"]
 
 def permute_labels(patients: pd.DataFrame, seed: int) -> pd.DataFrame:
     """
-    Hand the labels of a cohort out anew, by chance; everything else stays with its patient.
+    Permute the labels of a cohort at random; everything else stays with its patient.
 
     Parameters
     ----------
@@ -22,8 +22,8 @@ def permute_labels(patients: pd.DataFrame, seed: int) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        The same patients in the same order, label and label_name permuted together; oracle_probability is empty, for
-        it belonged to the true labels.
+        The same patients in the same order, label and label_name permuted together; oracle_probability is
+        empty, because it belonged to the true labels.
     """
     order = np.random.default_rng(derive_seed(seed, "labels")).permutation(len(patients))
     permuted = patients[LABEL].iloc[order].set_axis(patients.index)

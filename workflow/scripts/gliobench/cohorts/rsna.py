@@ -32,7 +32,7 @@ def read_patients(folder: str | Path, sites: str | Path | None = None) -> pd.Dat
     Raises
     ------
     GlioBenchError
-        The data are not there, or labels and folders do not belong together.
+        The data do not exist, or labels and folders do not match.
     """
     folder = Path(folder)
     labels = _read_labels(folder)
@@ -41,7 +41,7 @@ def read_patients(folder: str | Path, sites: str | Path | None = None) -> pd.Dat
     known = read_sites(sites)
     known["patient_id"] = _padded(known["patient_id"])
     if len(known) and not set(known["patient_id"]) & set(patients["patient_id"]):
-        raise GlioBenchError(f"{sites} names no patient of {folder}: its patient_id must be the names of the folders.")
+        raise GlioBenchError(f"{sites} names no patient of {folder}: its patient_id must match the folder names.")
     return patients.merge(known, on="patient_id", how="left").sort_values("patient_id", ignore_index=True)
 
 
@@ -54,7 +54,7 @@ def locate(folder: str | Path, patient_id: str, name: str) -> Path:
     folder : path
         The cohort's folder.
     patient_id : str
-        Whose series.
+        The patient.
     name : str
         A modality, or "lesion": the mask of the whole lesion, which generated cohorts have.
 
@@ -84,13 +84,13 @@ def _read_labels(folder: Path) -> pd.DataFrame:
     if not path.is_file():
         raise GlioBenchError(
             f"{path} does not exist: put the RSNA-MICCAI 2021 data there ({LABELS} and train/<id>/<modality>/*.dcm; "
-            "Kaggle competition rsna-miccai-brain-tumor-radiogenomic-classification, it needs an account; "
+            "Kaggle competition rsna-miccai-brain-tumor-radiogenomic-classification, which needs an account; "
             "`snakemake download` fetches them with your Kaggle credentials), "
             "or try the generated cohorts first with `make demo`."
         )
     table = read_rows(path, ",")
     if list(table.columns) != ["BraTS21ID", "MGMT_value"]:
-        raise GlioBenchError(f"{path} has the columns {list(table.columns)}; expected are BraTS21ID and MGMT_value.")
+        raise GlioBenchError(f"{path} has the columns {list(table.columns)}; expected: BraTS21ID and MGMT_value.")
     bad = table[~table["MGMT_value"].isin(["0", "1"])]
     if len(bad):
         row = bad.iloc[0]
@@ -105,5 +105,5 @@ def _read_labels(folder: Path) -> pd.DataFrame:
 
 
 def _padded(patient_ids: pd.Series) -> pd.Series:
-    """Return ids as the folders write them, since tables are known to lose leading zeros."""
+    """Return ids as in the folder names, because tables often lose leading zeros."""
     return patient_ids.str.zfill(5)

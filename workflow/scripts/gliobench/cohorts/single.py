@@ -12,7 +12,7 @@ def locate(folder: str | Path, patient_id: str, name: str) -> Path:
     Parameters
     ----------
     folder : path
-        Where the patient's folder lies.
+        The folder that holds the patient's folder.
     patient_id : str
         The patient's folder in it.
     name : str
@@ -26,6 +26,6 @@ def locate(folder: str | Path, patient_id: str, name: str) -> Path:
     home = Path(folder) / patient_id
     absent = (
         f"patient {patient_id} has no {name} series: there is no folder {home / name} with DICOM files "
-        f"and no file {name}.nii.gz or {name}.nii beside it."
+        f"and no file {name}.nii.gz or {name}.nii next to it."
     )
     return only_one(home, name, ("", *NIFTI), absent)

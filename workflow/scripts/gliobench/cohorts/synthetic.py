@@ -1,4 +1,4 @@
-"""Generated cohorts: DICOM in the competition's layout, with a planted signal whose best possible AUC is known."""
+"""Generated cohorts: DICOM in the competition's layout, with a planted signal and a known best possible AUC."""
 
 import shutil
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ from gliobench.files import whole, write_table
 from gliobench.seeds import derive_seed
 
 ORACLE_DRAWS = 1_000_000
-SMALLEST_CLASS = 3  # each class holds at least one patient in so many
+SMALLEST_CLASS = 3  # each class holds at least one in this number of patients
 
 
 @cache
@@ -42,7 +42,7 @@ def draw_patients(settings: Mapping[str, Any], seed: int) -> pd.DataFrame:
     """
     Draw a cohort's patients.
 
-    The whole cohort is drawn anew until each class holds at least a third of it, so that folds can be stratified.
+    The whole cohort is redrawn until each class holds at least a third of it, so that folds can be stratified.
 
     Parameters
     ----------
@@ -197,10 +197,10 @@ def _truncate(file: Path) -> None:
 
 def write_cohort(settings: Mapping[str, Any], seed: int, folder: str | Path, workers: int = 1) -> None:
     """
-    Write a cohort as the competition lays it out, with ``truth.tsv`` beside it.
+    Write a cohort in the competition's layout, with ``truth.tsv`` next to it.
 
     ``truth.tsv`` (patient_id, site, oracle_probability) is written first and marks the folder as generated;
-    ``train_labels.csv`` is written last and says that the cohort is whole. The files are the same whatever the number
+    ``train_labels.csv`` is written last and marks the cohort as complete. The files are the same whatever the number
     of workers.
 
     Parameters
@@ -210,7 +210,7 @@ def write_cohort(settings: Mapping[str, Any], seed: int, folder: str | Path, wor
     seed : int
         The cohort's base seed.
     folder : path
-        Where to; what an earlier call wrote there is replaced.
+        Target folder; files from an earlier call are replaced.
     workers : int
         Processes that share the patients.
 

@@ -22,15 +22,15 @@ from gliobench.files import whole, write_table
 from gliobench.seeds import derive_seed
 from gliobench.terms import MODALITIES
 
-REFERENCE = "T1wCE"  # the segmentation lies on its grid
+REFERENCE = "T1wCE"  # the segmentation is on its grid
 
 
 def draw_patients(settings: Mapping[str, Any], seed: int) -> pd.DataFrame:
     """
-    Draw a cohort's patients, of each grade as many as asked for.
+    Draw a cohort's patients, with the requested number of each grade.
 
-    A patient's infiltrated volume is that of the own grade with probability `signal`, else that of a grade drawn as
-    the grades are frequent; so the probability of extensive infiltration given the volume is known.
+    A patient's infiltrated volume is that of the own grade with probability `signal`, else that of a grade drawn by
+    its frequency; so the probability of extensive infiltration given the volume is known.
 
     Parameters
     ----------
@@ -149,10 +149,10 @@ def _write(voxels: NDArray, affine: NDArray[np.float64], path: Path) -> None:
 
 def write_cohort(settings: Mapping[str, Any], seed: int, folder: str | Path, workers: int = 1) -> None:
     """
-    Write a cohort in the layout that `gliobench.cohorts.nifti` reads, with ``truth.tsv`` beside it.
+    Write a cohort in the layout that `gliobench.cohorts.nifti` reads, with ``truth.tsv`` next to it.
 
     ``truth.tsv`` (patient_id, site, which is empty, oracle_probability) is written first and marks the folder as
-    generated; ``patients.tsv`` is written last and says that the cohort is whole. The files are the same whatever the
+    generated; ``patients.tsv`` is written last and marks the cohort as complete. The files are the same whatever the
     number of workers.
 
     Parameters
@@ -162,7 +162,7 @@ def write_cohort(settings: Mapping[str, Any], seed: int, folder: str | Path, wor
     seed : int
         The cohort's base seed.
     folder : path
-        Where to; what an earlier call wrote there is replaced.
+        Target folder; files from an earlier call are replaced.
     workers : int
         Processes that share the patients.
 

@@ -1,4 +1,4 @@
-"""A cohort of one's own: a TSV with a row a patient, which names the files of each series."""
+"""A user's own cohort: a TSV with one row per patient that names the files of each series."""
 
 import os
 from functools import cache
@@ -14,7 +14,7 @@ from gliobench.terms import MODALITIES, SEGMENTATION
 NEEDED = ("patient_id", "label")
 SERIES = (*MODALITIES, SEGMENTATION)
 COLUMNS = (*NEEDED, "label_name", "site", *SERIES)
-LABEL_NAMES = {"0": "negative", "1": "positive"}  # where the table names none
+LABEL_NAMES = {"0": "negative", "1": "positive"}  # if the table names none
 
 
 def read_patients(table: str | Path, sites: None = None) -> pd.DataFrame:
@@ -24,7 +24,7 @@ def read_patients(table: str | Path, sites: None = None) -> pd.DataFrame:
     Parameters
     ----------
     table : path
-        TSV with patient_id, label (0 or 1) and a column a series; and label_name and site, if known.
+        TSV with patient_id, label (0 or 1) and one column per series; and label_name and site, if known.
     sites : None
         The site is a column of the table.
 
@@ -36,8 +36,8 @@ def read_patients(table: str | Path, sites: None = None) -> pd.DataFrame:
     Raises
     ------
     GlioBenchError
-        The table is not there, a column is missing or unknown, a label is neither 0 nor 1, a label has two names, a
-        patient stands there twice, or two cells name the same series.
+        The table does not exist, a column is missing or unknown, a label is neither 0 nor 1, a label has two names, a
+        patient is listed twice, or two cells name the same series.
     """
     table = Path(table)
     rows = _read_table(table)
@@ -64,14 +64,14 @@ def locate(table: str | Path, patient_id: str, name: str) -> Path:
     table : path
         The cohort's TSV; a path in it is relative to its folder, or absolute.
     patient_id : str
-        Whose series.
+        The patient.
     name : str
         A modality, or "segmentation".
 
     Raises
     ------
     SeriesError
-        The cell is empty.
+        The cell is empty, or its path does not exist or is unreadable.
     GlioBenchError
         The table has no such column.
     """
@@ -96,8 +96,8 @@ def _read_table(table: Path) -> pd.DataFrame:
     """Return the checked rows, with the columns that may be left out."""
     if not table.exists():
         raise GlioBenchError(
-            f"{table} does not exist: `table` in the config must name a TSV with patient_id, label and a column a "
-            "modality; docs/own-data.md has an example."
+            f"{table} does not exist: `table` in the config must name a TSV with patient_id, label and one column "
+            "per modality; docs/own-data.md has an example."
         )
     rows = read_rows(table)
     missing = [name for name in NEEDED if name not in rows]
@@ -110,7 +110,7 @@ def _read_table(table: Path) -> pd.DataFrame:
         if name not in COLUMNS:
             raise GlioBenchError(f"{table}: no column is called {name!r}; {nearest(name, COLUMNS)}")
     if not any(name in rows for name in MODALITIES):
-        raise GlioBenchError(f"{table} has no column of a series: add one or more of {', '.join(MODALITIES)}.")
+        raise GlioBenchError(f"{table} has no column for a series: add one or more of {', '.join(MODALITIES)}.")
     check_ids(rows["patient_id"], table)
     check_once(rows["patient_id"], table)
     _check_labels(rows, table)
@@ -124,7 +124,7 @@ def _check_labels(rows: pd.DataFrame, table: Path) -> None:
         row = bad.iloc[0]
         raise GlioBenchError(
             f"{table}: patient {row['patient_id']} has the label {row['label']!r}; label must be 0 or 1 "
-            "(its name may stand in label_name): correct or remove that row."
+            "(its name goes in label_name): correct or remove that row."
         )
 
 
@@ -134,11 +134,11 @@ def _check_names(names: pd.Series, table: Path) -> None:
         if len(found) > 1:
             raise GlioBenchError(f"{table}: label {label} is called {found[0]!r} and {found[1]!r}; choose one name.")
     if len(names) == 2 and names.iloc[0][0] == names.iloc[1][0]:
-        raise GlioBenchError(f"{table}: both labels are called {names.iloc[0][0]!r}; give each its own name.")
+        raise GlioBenchError(f"{table}: both labels are called {names.iloc[0][0]!r}; give them different names.")
 
 
 def _check_paths(rows: pd.DataFrame, table: Path) -> None:
-    """Refuse one series under two names: a patient would be in two places at once."""
+    """Refuse one series under two names, because a patient would be in two folds."""
     series = rows[["patient_id", *(name for name in SERIES if name in rows)]]
     cells = series.melt("patient_id", var_name="series", value_name="path").query("path != ''")
     cells["place"] = [os.path.realpath(table.parent / path) for path in cells["path"]]

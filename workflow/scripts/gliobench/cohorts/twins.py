@@ -1,4 +1,4 @@
-"""One patient under two ids, found by what the series hold: else folds would test the heads that they train on."""
+"""One patient under two ids, found by content; otherwise folds would test patients that they train on."""
 
 from collections.abc import Iterable, Iterator, Mapping
 
@@ -14,9 +14,9 @@ def exclude_twins(series: pd.DataFrame, labels: Mapping[str, int]) -> pd.DataFra
     """
     Exclude the series that show one patient under two ids, or one image as two series.
 
-    Of patients who share an image, the first id stays and all series of the others are excluded; none stays where their
-    labels differ. Two series of one patient with the same image are excluded both. A SeriesInstanceUID that more than
-    two patients share, without sharing pixels, is no identity: tools that remove names may write one into every file.
+    Of patients who share an image, the first id is kept and all series of the others are excluded; if their labels
+    differ, none is kept. Two series of one patient with the same image are both excluded. A SeriesInstanceUID that more
+    than two patients share, without sharing pixels, is ignored: anonymisation tools may write it into every file.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ def _exclude(
 
 
 def _alike(images: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
-    """Give the groups of series that are alike, with what they share."""
+    """Give the groups of equal series, with what they share."""
     for column, what in SAME.items():
         for _, rows in images.dropna(subset=column).groupby(column, sort=False):
             shared = rows["patient_id"].nunique()

@@ -1,4 +1,4 @@
-"""Archives that others made, unpacked without letting them write anywhere but where they are told to."""
+"""Unpacking of untrusted archives, which cannot write outside their target folder."""
 
 import shutil
 import stat
@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from gliobench.errors import GlioBenchError
 
-SPARE = 10**9  # bytes that stay free, but no more than a hundredth of the disk
+SPARE = 10**9  # bytes kept free, but at most a hundredth of the disk
 LONGEST_NAME = 255  # bytes, of a file in common file systems
 DAMAGED = (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, ValueError)
 
@@ -38,8 +38,8 @@ def unpack(archive: Path, folder: Path, wanted: Sequence[str]) -> int:
     Raises
     ------
     GlioBenchError
-        A member would lie outside the folder, is a link, is encrypted or stands there twice; the archive is damaged;
-        or it has no room.
+        A member would lie outside the folder, is a link, is encrypted or occurs twice; the archive is damaged;
+        or there is not enough space.
     """
     try:
         with zipfile.ZipFile(archive) as file:
@@ -63,14 +63,14 @@ def _check_members(members: Sequence[zipfile.ZipInfo], archive: Path) -> None:
     folders = {str(parent) for member in members for parent in PurePosixPath(member.filename).parents}
     for member in members:
         again = member.filename in seen or member.filename in folders
-        problem = _problem(member) or ("stands there twice" if again else None)
+        problem = _problem(member) or ("occurs twice" if again else None)
         if problem:
             raise GlioBenchError(f"{archive}: its member {member.filename!r} {problem}; nothing was unpacked.")
         seen.add(member.filename)
 
 
 def _problem(member: zipfile.ZipInfo) -> str | None:
-    # The name as it stands in the archive: zipfile has cut it at a NUL and changed separators already.
+    # The name as stored in the archive: zipfile has cut it at a NUL and changed separators already.
     name = member.orig_filename
     parts = PurePosixPath(name).parts
     if name.startswith("/") or ".." in parts or "\\" in name or ":" in name or "\0" in name or not parts:
@@ -79,12 +79,12 @@ def _problem(member: zipfile.ZipInfo) -> str | None:
         return "has too long a name"
     kind = stat.S_IFMT(member.external_attr >> 16)
     if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
-        return "is a link or a device and no file"
+        return "is a link or a device, not a file"
     return "is encrypted" if member.flag_bits & 1 else None
 
 
 def check_room(n_bytes: int, folder: Path, what: str) -> None:
-    """Raise a sentence unless the disk of a folder has room for so many bytes, and some to spare."""
+    """Raise an error unless the disk of a folder has room for this many bytes, and some to spare."""
     disk = shutil.disk_usage(folder)
     room = disk.free - min(SPARE, disk.total // 100)
     if n_bytes > room:

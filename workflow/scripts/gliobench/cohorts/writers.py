@@ -46,15 +46,15 @@ def write_series(
     series : Series
         Pixels and geometry.
     folder : Path
-        Where to; it is made.
+        Target folder; it is created.
     numbers : sequence of int
         Number of each slice, in the order of `series.pixels`: its file name and its InstanceNumber.
     patient_id, modality : str
-        Whose series, and which.
+        The patient and the series.
     scanner : Scanner
         The scanner's facts.
     identity : tuple
-        What the UIDs are made from: the same identity, the same UIDs.
+        Source of the UIDs: the same identity gives the same UIDs.
 
     Returns
     -------

@@ -17,20 +17,20 @@ IN_SLICE = np.array([[[0, 1, 0], [1, 1, 1], [0, 1, 0]]])
 
 def stripped(volume: Volume, when: str) -> tuple[Volume, npt.NDArray[np.bool_]]:
     """
-    Return a series without its skull, and the mask of what it shows.
+    Return a series without its skull, and the mask of its content.
 
     Parameters
     ----------
     volume : Volume
         A series.
     when : str
-        ``auto`` strips where `background` finds the series not to be stripped already, ``always`` strips in any case,
+        ``auto`` strips unless `background` finds that the series is already stripped, ``always`` strips in any case,
         ``none`` never.
 
     Returns
     -------
     volume : Volume
-        The one given, untouched, where there is nothing to strip; else with its smallest value outside the brain.
+        The input itself if there is nothing to strip; else with its smallest value outside the brain.
     mask : numpy.ndarray of bool, shape (slices, rows, columns)
         The brain, or with `when` = ``none`` the head of a series that still has its skull.
     """

@@ -28,9 +28,9 @@ def read_series(folder: str | Path) -> tuple[Volume, SeriesFacts]:
 
     Slices are ordered by their position along the slice normal; the modality look-up table (rescale slope and
     intercept) is applied; MONOCHROME1 is inverted, so that bright is large; the volume is turned as `shown` does. Files
-    that are not DICOM, a DICOMDIR and hidden files are passed over; gzip'd files and those without a preamble are read.
-    Gaps between slices are left as they are: nothing is interpolated. A series whose header does not place it in
-    millimetres is read all the same, and `facts.unplaced` says why.
+    that are not DICOM, a DICOMDIR and hidden files are skipped; gzipped files and those without a preamble are read.
+    Gaps between slices are left as they are: nothing is interpolated. A series without a position in millimetres is
+    still read, and `facts.unplaced` says why.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ def read_series(folder: str | Path) -> tuple[Volume, SeriesFacts]:
     volume : Volume
         Voxels, shape (slices, rows, columns), with their affine.
     facts : SeriesFacts
-        What the audit tells of it.
+        Its facts for the audit.
 
     Raises
     ------
@@ -72,7 +72,7 @@ def read_series(folder: str | Path) -> tuple[Volume, SeriesFacts]:
         if facts.position_status != "stated" and is_tile_sheet(voxels):
             raise SeriesError(
                 f"{folder}: its images look like mosaics (one holds many slices as tiles), which are not supported; "
-                "convert them to one file a slice, or exclude the series."
+                "convert them to one file per slice, or exclude the series."
             )
     except SeriesError as error:
         error.facts = facts
@@ -109,9 +109,9 @@ def _heads(folder: Path) -> dict[Path, bytes]:
     there = [path for path in sorted(folder.iterdir()) if not path.name.startswith(".")]
     paths = [path for path in there if path.is_file()]
     if not paths:
-        what = f"holds no files but {len(there)} folders" if there else "is empty"
+        what = f"holds only {len(there)} folders" if there else "is empty"
         todo = "name the folder of one series" if there else "fetch the series again"
-        raise SeriesError(f"{folder}: the folder {what}; {todo} or exclude it.")
+        raise SeriesError(f"{folder}: the folder {what}; {todo}, or exclude it.")
     begun = {path: _head(path) for path in paths if not path.name.startswith("DICOMDIR")}
     heads = {path: head for path, head in begun.items() if head is not None}
     if not heads:
@@ -120,14 +120,14 @@ def _heads(folder: Path) -> dict[Path, bytes]:
     for path in (path for path in begun if path not in heads):
         if path.suffix.lower() == ".dcm" or _without_numbers(path).startswith(names):
             raise SeriesError(
-                f"{path}: it is named as a slice but is not DICOM; fetch the file again or exclude the series.",
+                f"{path}: it is named like a slice but is not DICOM; fetch the file again or exclude the series.",
                 SeriesFacts(n_files=len(heads)),
             )
     return heads
 
 
 def _head(path: Path) -> bytes | None:
-    """Return the beginning of a DICOM file, empty where only pydicom reads it; None of another file."""
+    """Return the beginning of a DICOM file, empty where only pydicom can read it; None for other files."""
     try:
         with path.open("rb") as file:
             head = file.read(HEAD_BYTES)
@@ -141,7 +141,7 @@ def _head(path: Path) -> bytes | None:
 
 
 def _holds_dicom(path: Path) -> bool:
-    """Whether a gzip'd file holds DICOM; one that is damaged holds nothing."""
+    """Whether a gzipped file holds DICOM; a damaged one holds nothing."""
     try:
         with opened(path) as file:
             head = file.read(MARK.stop)
@@ -190,7 +190,7 @@ def _check_positions(folder: Path, slices: list[Slice]) -> None:
         repeats = f"{most}" if fewest == most else f"{fewest} to {most}"
         raise SeriesError(
             f"{folder}: its {len(slices)} files lie at {len(counts)} positions, {repeats} at each: several time "
-            "points, echoes or copies, not one volume; keep one file a position."
+            "points, echoes or copies, not one volume; keep one file per position."
         )
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from gliobench.errors import GlioBenchError
 
-# Fields of view that a head can have, mm. The second bound of the slices lets thin slabs pass, which show some brain.
+# Possible fields of view of a head, mm. The bound for the slices accepts thin slabs, which show some brain.
 IN_PLANE = (80.0, 500.0)
 ALONG_SLICES = (25.0, 500.0)
 
@@ -21,27 +21,27 @@ class SeriesFacts:
     spacing, slice_spacing : float
         Distance of neighbouring pixel rows and of neighbouring slices (of unequal ones the median), mm.
     spacing_status, position_status, orientation_status : {"stated", "not stated", "partly stated", "invalid"}
-        What the header says of the pixels' spacing, of where the slices lie, and of how they are turned.
+        What the header says of the pixel spacing and of the position and orientation of the slices.
     off_grid : float
-        Largest distance of a slice from its place on the regular grid of that slice spacing, mm.
+        Largest distance of a slice from its position on the regular grid of that slice spacing, mm.
     fov_rows, fov_columns, fov_slices : float
         Field of view along the pixels of a column, those of a row, and the slices, mm.
     sform_code, qform_code : int
-        Of NIfTI: what its two affines refer to; 0 is nothing.
+        NIfTI: what its two affines refer to; 0 is nothing.
     units : str
-        Of NIfTI: of its lengths, as the header says.
+        NIfTI: unit of length, as in the header.
     plane : {"axial", "coronal", "sagittal"}
         The one nearest to the slices.
     ordered_by : {"position", "instance number", "file name"}
-        What ordered the slices.
+        Criterion used to order the slices.
     transfer_syntax, manufacturer : str
-        Of the first slice; the manufacturer is one of the known makers of scanners, or "other".
+        Of the first slice; the manufacturer is one of the known ones, or "other".
     blank_fraction : float
-        Share of slices that hold one single value, 0 to 1.
+        Share of constant slices, 0 to 1.
     series_uid : str
         Digest of the SeriesInstanceUID, which itself is not passed on.
     unplaced : str
-        Why the voxels have no place in millimetres, as a sentence; None where they have.
+        Why the voxels have no position in millimetres; None if they have one.
     """
 
     n_files: int = 0
@@ -70,19 +70,23 @@ class SeriesFacts:
 
 
 def why_implausible(facts: SeriesFacts) -> str | None:
-    """Return why the field of view is none of a head, None where it may be one or is not known."""
+    """Return why the field of view cannot be a head's, None if it can or is not known."""
     low, high = IN_PLANE
     sides = [side for side in (facts.fov_rows, facts.fov_columns) if side is not None]
     if not all(low <= side <= high for side in sides):
-        return f"by its header a slice is {sides[0]:.4g} x {sides[1]:.4g} mm large, a head's {low:g} to {high:g} mm"
+        return (
+            f"according to its header a slice is {sides[0]:.4g} x {sides[1]:.4g} mm; a head's is {low:g} to {high:g} mm"
+        )
     low, high = ALONG_SLICES
     if facts.fov_slices is not None and not low <= facts.fov_slices <= high:
-        return f"by its header its slices span {facts.fov_slices:.4g} mm, a head's {low:g} to {high:g} mm"
+        return (
+            f"according to its header its slices span {facts.fov_slices:.4g} mm; a head's span {low:g} to {high:g} mm"
+        )
     return None
 
 
 class SeriesError(GlioBenchError):
-    """A series that cannot be read as one volume; `facts` holds what is known of it all the same."""
+    """A series that cannot be read as one volume; `facts` still holds what is known of it."""
 
     def __init__(self, message: str, facts: SeriesFacts | None = None):
         super().__init__(message)

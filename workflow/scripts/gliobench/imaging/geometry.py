@@ -1,4 +1,4 @@
-"""Where slices lie: their order, the way from one to the next, and the affine of the volume they make."""
+"""Position of slices: their order, the step from one to the next, and the affine of their volume."""
 
 import re
 from collections.abc import Sequence
@@ -11,19 +11,19 @@ from gliobench.imaging.slices import GEOMETRY, Slice
 from gliobench.imaging.volume import PLANES
 
 Array = npt.NDArray[np.float64]
-SAME_POSITION = 0.01  # mm; slices of one volume lie much further apart
+SAME_POSITION = 0.01  # mm; slices of one volume are much further apart
 SAME_DIRECTION = 0.01  # cosines, about half a degree; beyond what scanners lose by rounding
 REGULAR = 0.1  # mm from a regular grid; headers round their positions
-MISSING = 2  # slices that may be missing in a row: what lies between is interpolated
-THICKEST = 10.0  # mm; what a header says beyond that is no reason to let a hole pass
-PIXELS_ASIDE = 0.5  # that a slice may lie out of line
-AXIAL = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)  # taken where the header states no orientation
+MISSING = 2  # consecutive slices that may be missing: the gap is interpolated
+THICKEST = 10.0  # mm; a larger step in a header does not excuse a gap
+PIXELS_ASIDE = 0.5  # tolerance for a slice out of line
+AXIAL = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)  # used if the header states no orientation
 LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 
 def ordered(slices: Sequence[Slice]) -> tuple[list[Slice], str]:
     """
-    Order slices along their normal, or by instance number, or by the number in the file name.
+    Order slices along their normal, by instance number, or by the number in the file name.
 
     Returns
     -------
@@ -94,15 +94,15 @@ class Stack:
     Attributes
     ----------
     step : numpy.ndarray, shape (3,)
-        The way from one slice to the next, LPS+ mm: the mean where the slices are equally spaced, else the median.
+        The step from one slice to the next, LPS+ mm: the mean if the slices are equally spaced, else the median.
     spacing : float or None
-        Its length along the slices' normal, mm; None where the header is silent.
+        Its length along the slice normal, mm; None if the header does not state it.
     places : numpy.ndarray, shape (slices,), or None
-        Of unequally spaced slices: where they lie, in steps from the first.
+        Positions of unequally spaced slices, in steps from the first.
     off_grid : float or None
         Largest distance of a slice from the regular grid of that step, mm; None where positions are not known.
     aside : float
-        Largest distance of a slice from the line that the slices lie on, mm.
+        Largest distance of a slice from the common line of the slices, mm.
     widest : float
         The widest gap between two slices, in slices: 1 where none is missing.
     """
@@ -117,9 +117,9 @@ class Stack:
 
 def stack(slices: Sequence[Slice]) -> Stack:
     """
-    Find how slices, in order, follow one another.
+    Find the steps between slices, in order.
 
-    Without positions, or of a single slice, the step is what the header states, and 1 mm where that is silent too.
+    Without positions, or for a single slice, the step is what the header states, or 1 mm if it states nothing.
     """
     first = slices[0]
     if len(slices) == 1 or not _placed(slices):
@@ -147,7 +147,7 @@ def stack(slices: Sequence[Slice]) -> Stack:
 
 def _line(along: Array, positions: Array) -> tuple[Array, float]:
     """
-    Return the line through slices, as the way for each mm along the normal, and how far the outermost lies aside.
+    Return the line through slices, as the step per mm along the normal, and the largest distance from it.
 
     The median over all pairs of slices (Theil and Sen's line): a slice out of line does not bend it.
     """
@@ -161,7 +161,7 @@ def affine(slices: Sequence[Slice], step: Array) -> Array:
     """
     Return the 4 x 4 matrix from (slice, row, column) to RAS+ mm, for slices in order.
 
-    Where the header is silent: axial directions, origin 0, 1 mm.
+    If the header states nothing: axial directions, origin 0, 1 mm.
     """
     first = slices[0]
     along_row, along_column = np.reshape(first.orientation or AXIAL, (2, 3))
@@ -175,13 +175,13 @@ def affine(slices: Sequence[Slice], step: Array) -> Array:
 
 
 def why_unplaced(slices: Sequence[Slice], found: Stack) -> str | None:
-    """Return why slices have no place in millimetres, None where they have one."""
+    """Return why slices have no position in millimetres, None if they have one."""
     for name, status in statuses(slices).items():
         if status != "stated":
             what = "lack" if status == "not stated" else "have no usable"
             return f"its files {what} {GEOMETRY[name]}"
     if found.widest > MISSING + 1.1:
-        return f"about {round(found.widest) - 1} slices in a row are missing"
+        return f"about {round(found.widest) - 1} consecutive slices are missing"
     if found.aside > PIXELS_ASIDE * min(slices[0].pixel_spacing or (1.0,)):
-        return f"a slice lies {found.aside:.3g} mm out of the line of the others"
+        return f"a slice is {found.aside:.3g} mm out of line with the others"
     return None

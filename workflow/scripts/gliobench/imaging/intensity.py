@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-STRIPPED_SHARE = 0.25  # of a volume; a brain cut as tightly as can be fills pi/6 of its box
+STRIPPED_SHARE = 0.25  # of a volume; a tightly cropped brain fills pi/6 of its box
 OUTLIERS = (0.5, 99.5)  # percentiles
 
 
@@ -21,7 +21,7 @@ def minmax(volume: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
     Returns
     -------
     numpy.ndarray
-        float32 in [0, 1], same shape; zeros where the volume is constant or holds no finite value. Non-finite voxels
+        float32 in [0, 1], same shape; zeros if the volume is constant or holds no finite value. Non-finite voxels
         become 0 (NaN, minus infinity) or 1 (infinity).
     """
     finite = np.isfinite(volume)
@@ -40,8 +40,8 @@ def background(voxels: npt.NDArray[Any]) -> float | None:
     """
     Return the value outside the brain of a skull-stripped series, or None for a series that is not stripped.
 
-    A series counts as stripped if the commonest value of its eight corner voxels fills a quarter of the volume or more:
-    air around a head is noise, stripping leaves one exact value. (A head whose air was set to one value counts too.)
+    A series counts as stripped if the most frequent value of its eight corner voxels fills at least a quarter of the
+    volume: air around a head is noise, stripping leaves one exact value. (A head with air set to one value counts too.)
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ def background(voxels: npt.NDArray[Any]) -> float | None:
 
 def foreground(voxels: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
     """
-    Return the mask of what differs from the background of a stripped series, else of what exceeds the series' mean.
+    Return the mask of voxels that differ from the background of a stripped series, else of those above the mean.
 
     Parameters
     ----------
@@ -87,7 +87,7 @@ def standardise(values: npt.NDArray[Any], inside: npt.NDArray[np.bool_]) -> npt.
 
 def rescale(values: npt.NDArray[Any], inside: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32]:
     """
-    Scale values to [0, 1] by their 0.5th and 99.5th percentile over a mask, beyond which they are cut; 0 outside it.
+    Scale values to [0, 1] by their 0.5th and 99.5th percentile over a mask, clipped beyond; 0 outside it.
 
     Parameters
     ----------

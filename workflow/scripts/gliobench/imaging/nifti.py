@@ -16,17 +16,17 @@ from gliobench.imaging.volume import Volume, shown, sizes, slice_plane
 
 UNREADABLE = (ImageFileError, HeaderDataError, OSError, EOFError, ValueError, OverflowError, MemoryError, zlib.error)
 MILLIMETRES = {"mm": 1.0, "meter": 1000.0, "micron": 0.001, "unknown": 1.0}  # files that name no unit are in mm
-EQUAL = 0.01  # spacings that differ by a smaller share are one
-SAME_PLACE = 0.5  # voxels that the two affines may put a corner apart
+EQUAL = 0.01  # spacings that differ by a smaller share count as equal
+SAME_PLACE = 0.5  # voxels; tolerance between the two affines at a corner
 
 
 def read_nifti(path: Path) -> tuple[Volume, SeriesFacts]:
     """
     Read a NIfTI file as the slices that were acquired; nothing is interpolated.
 
-    NIfTI does not say which of its axes the slices follow one another along: see `slice_axis`. They are turned as
-    `shown` does. Trailing axes of length 1 are dropped. Lengths are in the header's unit, in mm if it names none. A
-    file whose header does not place it in millimetres is read all the same, and `facts.unplaced` says why.
+    NIfTI does not define the slice axis: see `slice_axis`. Slices are turned as `shown` does. Trailing axes of
+    length 1 are dropped. Lengths are in the header's unit, in mm if it names none. A
+    file without a position in millimetres is still read, and `facts.unplaced` says why.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ def read_nifti(path: Path) -> tuple[Volume, SeriesFacts]:
     volume : Volume
         Voxels, shape (slices, rows, columns), scaled as the header says: the stored integers, or float32.
     facts : SeriesFacts
-        Those of `volume`; what NIfTI does not tell is None.
+        Those of `volume`; None if NIfTI does not contain it.
 
     Raises
     ------
@@ -90,10 +90,10 @@ def _placed(path: Path, image: Any, voxels: npt.NDArray[Any]) -> tuple[Volume, S
 
 def slice_axis(affine: npt.NDArray[np.float64], stated: int | None = None) -> int:
     """
-    Return the axis of a volume along which the acquired slices follow one another.
+    Return the slice axis of a volume as acquired.
 
-    The axis of the largest spacing, to 1 %. Where two share it, the third: pixels are square. Where all three are
-    alike, the one that the header's ``dim_info`` names, else the one nearest to the patient's feet-to-head axis.
+    The axis of the largest spacing, to 1 %. If two share it, the third, because pixels are square. If all three are
+    equal, the one named by the header's ``dim_info``, else the one nearest to the patient's feet-to-head axis.
 
     Parameters
     ----------
@@ -118,11 +118,11 @@ def _millimetres(image: Any) -> npt.NDArray[np.float64]:
 
 
 def _why_unplaced(image: Any) -> str | None:
-    """Return why a header does not place its voxels, None where it does."""
+    """Return why a header does not position its voxels, None if it does."""
     sform, s_code = image.header.get_sform(coded=True)
     qform, q_code = image.header.get_qform(coded=True)
     if not s_code and not q_code:
-        return "its header places it nowhere (sform and qform codes are 0)"
+        return "its header gives no position (sform and qform codes are 0)"
     if s_code and q_code:
         corners = np.array([[*corner, 1] for corner in np.ndindex(2, 2, 2)]) * [*np.array(image.shape[:3]) - 1, 1]
         apart = np.linalg.norm(corners @ (sform - qform).T, axis=1).max()
@@ -136,10 +136,14 @@ def _check_one_volume(path: Path, image: Any) -> None:
         raise SeriesError(f"{path}: it is not NIfTI but {type(image).__name__}; convert it to NIfTI.")
     if len(image.shape) < 3 or 0 in image.shape or max(image.shape[3:], default=1) > 1:
         shape = "x".join(map(str, image.shape))
-        raise SeriesError(f"{path}: its shape is {shape}, not that of one volume; keep one three-dimensional volume.")
+        raise SeriesError(f"{path}: its shape is {shape}, which is not one volume; keep one three-dimensional volume.")
     if image.get_data_dtype().kind not in "iuf":
-        raise SeriesError(f"{path}: it holds {image.get_data_dtype()} values, not grey ones; convert it to one number.")
+        raise SeriesError(
+            f"{path}: it holds {image.get_data_dtype()} values, not grey values; convert them to one number."
+        )
     if not np.isfinite(image.affine).all() or np.linalg.matrix_rank(image.affine[:3, :3]) < 3:
-        raise SeriesError(f"{path}: its affine does not place it in space; correct its header or exclude the series.")
+        raise SeriesError(
+            f"{path}: its affine does not position it in space; correct its header or exclude the series."
+        )
     if image.header.get_xyzt_units()[0] not in MILLIMETRES:
-        raise SeriesError(f"{path}: its header has no unit of length that NIfTI knows; correct it.")
+        raise SeriesError(f"{path}: its header has an unknown unit of length; correct it.")

@@ -1,4 +1,4 @@
-"""How the stored pixels of a DICOM slice become values: rescaled, inverted, and through a window where asked for."""
+"""Conversion of the stored pixels of a DICOM slice to values: rescaled, inverted, and windowed on request."""
 
 import warnings
 from collections.abc import Iterator, Mapping
@@ -32,18 +32,18 @@ NO_WINDOW = "its window or VOI look-up table cannot be applied"
 @dataclass(frozen=True)
 class Presentation:
     """
-    What turns the stored pixels of one slice into values.
+    The conversion of the stored pixels of one slice to values.
 
     Attributes
     ----------
     path : str
-        The file, for sentences.
+        The file, for messages.
     fields : mapping
         Of its header, by keyword: those of `WINDOW` that it has.
     looked_up : tuple of int and list of float, optional
-        What a look-up table of the file makes of the stored values, from the first on, in place of a window.
+        The look-up table of the file for the stored values, from the first on, instead of a window.
     refused : str, optional
-        Why there is no such table, as a sentence.
+        Why there is no such table.
     """
 
     path: str
@@ -88,7 +88,7 @@ class Presentation:
         if self.looked_up:
             low, table = self.looked_up
             return np.array(table, np.float32)[np.subtract(pixels, low, dtype=np.int64)]
-        if low == high and (self.fields.get("WindowWidth") or [1])[0] < 1:  # a blank slice has no use for a window
+        if low == high and (self.fields.get("WindowWidth") or [1])[0] < 1:  # a blank slice needs no window
             return _rescaled(pixels, self.fields)
         values = np.arange(low, high + 1).astype(pixels.dtype) if high - low < pixels.size else pixels
         with refused(self.path, NO_WINDOW):
@@ -110,13 +110,13 @@ class Presentation:
 def presentation(path: object, fields: Mapping[str, Any]) -> Presentation:
     """Return how a slice without look-up tables is presented, by the fields of its header."""
     kept = {name: fields[name] for name in WINDOW if fields.get(name) is not None}
-    if kept.get("VOILUTFunction", "LINEAR") not in FUNCTIONS:  # a header may say anything, and that is not passed on
+    if kept.get("VOILUTFunction", "LINEAR") not in FUNCTIONS:  # a header may contain anything, so it is not passed on
         kept["VOILUTFunction"] = "UNKNOWN"
     return Presentation(str(path), kept)
 
 
 def looked_up(shown: Presentation, pixels: npt.NDArray[Any], dataset: pydicom.Dataset) -> Presentation:
-    """Return how a slice is presented whose header, `dataset`, has look-up tables; `pixels` are what they apply to."""
+    """Return the presentation of a slice with look-up tables in its header, `dataset`; they apply to `pixels`."""
     low, high = int(pixels.min()), int(pixels.max())
     if shown.fields["PhotometricInterpretation"] == "MONOCHROME1":
         return Presentation(shown.path, shown.fields, refused=f"{shown.path}: {INVERTED_TABLE}")
@@ -131,22 +131,22 @@ def looked_up(shown: Presentation, pixels: npt.NDArray[Any], dataset: pydicom.Da
 @contextmanager
 def refused(path: object, problem: str) -> Iterator[None]:
     """
-    Turn whatever pydicom or a decoder raises into a sentence with that problem.
+    Turn any error of pydicom or a decoder into a message with that problem.
 
-    Their own words, warnings too, are not passed on: they quote the header, where names and dates may stand.
+    Their own messages and warnings are not passed on: they quote the header, which may contain names and dates.
     """
     try:
         with silent():
             yield
     except (KeyboardInterrupt, SystemExit):
         raise
-    except BaseException as error:  # each decoder raises its own kinds; a panic of the one in Rust is no Exception
+    except BaseException as error:  # each decoder raises its own types; a panic of the Rust one is not an Exception
         raise SeriesError(f"{path}: {problem}; {FETCH_AGAIN}.") from error
 
 
 @contextmanager
 def silent() -> Iterator[None]:
-    """Have pydicom neither warn nor log: it quotes what it finds odd."""
+    """Silence pydicom's warnings and logs, which quote the header."""
     with pydicom.config.disable_value_validation(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield

@@ -6,9 +6,9 @@ from gliobench.imaging.facts import SeriesError
 from gliobench.imaging.resample import image_of, reduced
 from gliobench.imaging.volume import Volume
 
-SPACING = (2.0, 2.0, 2.0)  # mm; finer grids take time and gain little for grids of about that spacing
+SPACING = (2.0, 2.0, 2.0)  # mm; finer grids take longer and gain little for grids of about that spacing
 BINS = 32
-SAMPLED = 30_000  # voxels that each step looks at
+SAMPLED = 30_000  # voxels sampled in each step
 RADIUS = 50.0  # mm: a rotation counts as the shift it makes at that distance from the centre
 SEED = 1
 THINNEST = 4  # voxels that recursive smoothing needs
@@ -16,10 +16,10 @@ THINNEST = 4  # voxels that recursive smoothing needs
 
 def rigid(moving: Volume, fixed: Volume) -> SimpleITK.Transform:
     """
-    Return the rotation and shift that lay one series over another, on top of what their affines say.
+    Return the rotation and shift that align one series with another, on top of their affines.
 
     Mattes mutual information, first on smoother images (4 mm, then 2 mm). The same volumes give the same transform. A
-    series too thin to be smoothed (fewer than 4 voxels along an axis) stays where its affine puts it.
+    series too thin to be smoothed (fewer than 4 voxels along an axis) is not moved.
 
     Parameters
     ----------
@@ -56,5 +56,5 @@ def rigid(moving: Volume, fixed: Volume) -> SimpleITK.Transform:
     try:
         method.Execute(target, source)
     except RuntimeError as error:  # SimpleITK has no other kind
-        raise SeriesError("it cannot be registered, since it hardly overlaps the reference; exclude it.") from error
+        raise SeriesError("it cannot be registered, because it hardly overlaps the reference; exclude it.") from error
     return start

@@ -11,7 +11,7 @@ import SimpleITK
 from gliobench.imaging.facts import SeriesError
 from gliobench.imaging.volume import Volume
 
-LEAST_WEIGHT = 1e-3  # of a voxel; below it stands nothing but rounding
+LEAST_WEIGHT = 1e-3  # of a voxel; anything below is rounding
 TURNED = np.diag([-1.0, -1.0, 1.0])  # RAS+ to LPS+, SimpleITK's space, and back
 
 SimpleITK.ProcessObject.SetGlobalDefaultNumberOfThreads(1)  # threads would change the last digits of sums
@@ -45,7 +45,7 @@ class Grid:
 
 
 def image_of(volume: Volume) -> SimpleITK.Image:
-    """Return a volume as an image in LPS+ space: masks as uint8, all else as float32, not finite values as 0."""
+    """Return a volume as an image in LPS+ space: masks as uint8, all else as float32, non-finite values as 0."""
     kind = np.uint8 if volume.voxels.dtype == bool else np.float32
     voxels = volume.voxels.astype(kind)
     if volume.voxels.dtype.kind == "f":
@@ -62,14 +62,14 @@ def image_of(volume: Volume) -> SimpleITK.Image:
 
 def reduced(image: SimpleITK.Image, spacing: tuple[float, ...]) -> SimpleITK.Image:
     """
-    Return the means of blocks of voxels, as large as they can be without growing coarser than the spacing.
+    Return the means of blocks of voxels, as large as possible without becoming coarser than the spacing.
 
     Parameters
     ----------
     image : SimpleITK.Image
-        Its axes may lie anyhow in the patient.
+        With any orientation in the patient.
     spacing : tuple of 3 floats
-        mm along the patient's axes; each of the image's axes takes that of the axis next to it.
+        mm along the patient's axes; each image axis uses that of the nearest patient axis.
     """
     directions = np.abs(np.reshape(image.GetDirection(), (3, 3)))
     wanted = np.array(spacing)[directions.argmax(axis=0)]
@@ -92,17 +92,17 @@ def sample(
     volume : Volume
         A series.
     grid : Grid
-        Where to.
+        The target.
     transform : SimpleITK.Transform, optional
         From the grid's space to the volume's (see `rigid`).
     inside : numpy.ndarray of bool, shape of the voxels, optional
-        What counts: means are taken over it alone, so that a background does not darken the edge of a brain
+        Voxels that count: means are taken over these only, so that the background does not darken the edge of a brain
         (normalized convolution, Knutsson and Westin 1993). Holes count as inside.
 
     Returns
     -------
     numpy.ndarray, shape (x, y, z)
-        Beyond the volume's edge stands the nearest value; 0 where nothing inside is near.
+        The nearest value beyond the volume's edge; 0 where nothing inside is near.
     """
     image = image_of(volume)
     if inside is None:
@@ -115,7 +115,7 @@ def sample(
 
 
 def _holes(weights: SimpleITK.Image) -> SimpleITK.Image:
-    """Return where a mask has holes: fluid of no signal, which is part of the brain."""
+    """Return the holes of a mask: fluid without signal, which is part of the brain."""
     mask = weights > 0
     return SimpleITK.BinaryFillhole(mask, foregroundValue=1) - mask
 
@@ -136,7 +136,7 @@ def sample_mask(
     affine : numpy.ndarray, shape (4, 4)
         From its indices to RAS+ mm.
     grid : Grid
-        Where to.
+        The target.
     transform : SimpleITK.Transform, optional
         As for `sample`.
     """

@@ -1,4 +1,4 @@
-"""The fast way into a DICOM file: uncompressed, little-endian, one grey image; anything else is pydicom's work."""
+"""The fast way into a DICOM file: uncompressed, little-endian, one grey image; anything else is left to pydicom."""
 
 import struct
 from collections.abc import Callable
@@ -23,7 +23,7 @@ Element = tuple[int, int, int]  # tag, where the value starts, its length
 
 
 class NotPlain(Exception):
-    """The file is none that this module reads."""
+    """The file is not one that this module reads."""
 
 
 def _text(value: bytes) -> str | None:
@@ -108,7 +108,7 @@ DECODERS: dict[str, Callable[[bytes], Any]] = {
 
 def scan(head: bytes) -> tuple[dict[str, Any], int, int]:
     """
-    Find the fields of an uncompressed little-endian file, and where its pixel data lie.
+    Find the fields of an uncompressed little-endian file, and the position of its pixel data.
 
     Parameters
     ----------

@@ -42,8 +42,8 @@ COLOURS = (
     "YBR_ICT",
     "YBR_RCT",
 )
-# Makers of MR scanners, as one word of the header's text names them. The text itself may say anything, a hospital's or
-# a patient's name, and is never passed on.
+# Manufacturers of MR scanners, as named by one word of the header's text. The text itself may contain anything, such as
+# the name of a hospital or patient, and is never passed on.
 VENDORS = (
     *("SIEMENS", "GE", "PHILIPS", "CANON", "TOSHIBA", "HITACHI", "FUJIFILM", "UIH", "BRUKER", "ESAOTE", "HYPERFINE"),
     *("MARCONI", "PICKER", "NEUSOFT", "MINDRAY", "AGILENT", "VARIAN"),
@@ -59,7 +59,7 @@ PLAIN = {
     "BitsStored": range(1, 33),
     "PixelRepresentation": (0, 1),
 }
-GEOMETRY = {  # what places a slice in the patient, and the element of the header that says so
+GEOMETRY = {  # what positions a slice in the patient, and its header element
     "spacing": "PixelSpacing",
     "position": "ImagePositionPatient",
     "orientation": "ImageOrientationPatient",
@@ -84,7 +84,7 @@ class Slice:
     slice_spacing : float or None
         Distance to the next slice as the header states it, else the slice thickness, mm.
     stated : dict of str to str
-        For each of `GEOMETRY`: ``stated``, ``not stated``, or ``invalid`` where it is none that can be.
+        For each of `GEOMETRY`: ``stated``, ``not stated``, or ``invalid`` if it is impossible.
     dtype : numpy.dtype
         Of the pixels: the stored integers', or float32 where a modality look-up table changes them.
     load : callable
@@ -120,12 +120,12 @@ def read_slice(path: Path, head: bytes) -> Slice:
     path : Path
         A DICOM file.
     head : bytes
-        Its beginning; empty for what only pydicom reads: gzip'd files, and those without a preamble.
+        Its beginning; empty for files that only pydicom can read: gzipped ones and those without a preamble.
 
     Raises
     ------
     SeriesError
-        The file holds no single grey image, or is damaged.
+        The file is not a single grey image, or is damaged.
     """
     try:
         return _plain_slice(path, head)
@@ -176,7 +176,7 @@ def _any_slice(path: Path) -> Slice:
     if fields["tiled_by"]:
         raise _tile_sheet(path, fields["tiled_by"])
     has_lut = "ModalityLUTSequence" in dataset
-    if has_lut:  # it stands in place of slope and intercept
+    if has_lut:  # it replaces slope and intercept
         fields["RescaleSlope"] = fields["RescaleIntercept"] = None
     if fields["PhotometricInterpretation"] == "MONOCHROME1" and has_lut:
         raise SeriesError(f"{path}: {INVERTED_TABLE}")
@@ -193,11 +193,11 @@ def _any_slice(path: Path) -> Slice:
 
 
 def _store(path: Path, pixels: npt.NDArray[Any], target: npt.NDArray[Any]) -> None:
-    """Write pixels to the array they are meant for, without losing any of their digits but to float32."""
+    """Write pixels to their array, without losing digits except to float32."""
     casting: Literal["same_kind", "safe"] = "same_kind" if target.dtype.kind == "f" else "safe"
     if pixels.shape != target.shape or not np.can_cast(pixels.dtype, target.dtype, casting):
         raise SeriesError(
-            f"{path}: it decodes to {pixels.dtype} {pixels.shape}, but its header promises {target.dtype} "
+            f"{path}: it decodes to {pixels.dtype} {pixels.shape}, but its header states {target.dtype} "
             f"{target.shape}; exclude the series."
         )
     np.copyto(target, pixels, casting=casting)
@@ -207,21 +207,21 @@ def _what_it_is(sop_class: str | None) -> str:
     """Say what a file without pixels is, and what to do with it."""
     name = UID(sop_class or "").name
     if "Image Storage" in name:
-        return f"it holds no pixel data, so it was cut short; {FETCH_AGAIN}"
+        return f"it holds no pixel data, so it is truncated; {FETCH_AGAIN}"
     kind = name.removesuffix(" Storage") if name != sop_class else "of an unknown kind"
-    return f"it is no image but an object without pixels ({kind or 'of an unknown kind'}); remove it"
+    return f"it is not an image but an object without pixels ({kind or 'of an unknown kind'}); remove it"
 
 
 def _tile_sheet(path: Path, maker: str) -> SeriesError:
     return SeriesError(
-        f"{path}: a {maker} mosaic (one file holds many slices as tiles) is not supported; convert it to one file a "
+        f"{path}: a {maker} mosaic (one file holds many slices as tiles) is not supported; convert it to one file per "
         "slice, or exclude the series."
     )
 
 
 def _read_dataset(path: Path) -> tuple[pydicom.Dataset, dict[str, Any]]:
     """Read a file with pydicom, and its fields as `scan` names them, an entry for each and `bytes` of pixel data."""
-    with refused(path, "it cannot be read as DICOM, for it is damaged or states no known transfer syntax"):
+    with refused(path, "it cannot be read as DICOM: it is damaged or states no known transfer syntax"):
         with opened(path) as file:
             dataset = pydicom.dcmread(file, force=True)
         if "TransferSyntaxUID" not in dataset.file_meta and not dataset.preamble:
@@ -237,21 +237,21 @@ def _read_dataset(path: Path) -> tuple[pydicom.Dataset, dict[str, Any]]:
 
 
 def opened(path: Path) -> BinaryIO:
-    """Open a file, or what it holds where it is gzip'd."""
+    """Open a file, or its content if it is gzipped."""
     with path.open("rb") as file:
         zipped = file.read(2) == GZIPPED
     return cast(BinaryIO, gzip.open(path)) if zipped else path.open("rb")
 
 
 def _guessed_syntax(dataset: pydicom.Dataset) -> UID:
-    """Return the transfer syntax of a file that names none: uncompressed, as pydicom found it to be written."""
+    """Return the transfer syntax of a file that names none: uncompressed, as detected by pydicom."""
     implicit, little = dataset.original_encoding
     explicit = ExplicitVRLittleEndian if little else ExplicitVRBigEndian
     return ImplicitVRLittleEndian if implicit else explicit
 
 
 def _tiled_by(dataset: pydicom.Dataset) -> str | None:
-    """Return whose private element says that one image holds several slices."""
+    """Return the manufacturer with a private element for several slices in one image."""
     for maker, group, creator, element in PRIVATE_COUNTS:
         try:
             if int(dataset.private_block(group, creator)[element].value) > 1:
@@ -262,11 +262,11 @@ def _tiled_by(dataset: pydicom.Dataset) -> str | None:
 
 
 def _check_single_grey(path: Path, fields: dict[str, Any]) -> None:
-    """Refuse what is no single grey image of known size, or is cut short."""
+    """Refuse anything but a single, complete grey image of known size."""
     if fields["SOPClassUID"] in ENHANCED or (fields["NumberOfFrames"] or 1) > 1:
         raise SeriesError(
             f"{path}: an enhanced or multi-frame object ({fields['NumberOfFrames'] or 1} frames in one file) is not "
-            "supported; convert it to one file a slice, or exclude the series."
+            "supported; convert it to one file per slice, or exclude the series."
         )
     missing = [keyword for keyword in NEEDED if fields[keyword] is None]
     if missing:
@@ -274,9 +274,9 @@ def _check_single_grey(path: Path, fields: dict[str, Any]) -> None:
     if (fields["SamplesPerPixel"] or 1) != 1 or fields["PhotometricInterpretation"] not in GREY:
         stated = fields["PhotometricInterpretation"]
         kind = f"a colour image ({stated})" if stated in COLOURS else "an image that is not grey"
-        raise SeriesError(f"{path}: {kind} is no MRI slice; remove it.")
+        raise SeriesError(f"{path}: {kind} is not an MRI slice; remove it.")
     if fields["BitsAllocated"] not in (1, 8, 16, 32, 64):
-        raise SeriesError(f"{path}: its header states {fields['BitsAllocated']} bits a pixel; {FETCH_AGAIN}.")
+        raise SeriesError(f"{path}: its header states {fields['BitsAllocated']} bits per pixel; {FETCH_AGAIN}.")
     n_bytes = fields["Rows"] * fields["Columns"] * fields["BitsAllocated"] // 8
     if not UID(fields["TransferSyntaxUID"]).is_compressed and fields["bytes"] < n_bytes:
         raise SeriesError(
@@ -350,7 +350,7 @@ def _unit_vectors(cosines: tuple[float, ...] | None) -> tuple[float, ...] | None
 
 
 def _vendor(stated: str | None) -> str | None:
-    """Return the maker's name, one of `VENDORS` or `OTHER_VENDOR`, None where the header is silent."""
+    """Return the manufacturer, one of `VENDORS` or `OTHER_VENDOR`, None if the header does not state it."""
     if not stated:
         return None
     words = re.findall(r"[A-Z]+", stated.upper())

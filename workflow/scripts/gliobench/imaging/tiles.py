@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-MOST = 16  # tiles a side
-SMALLEST = 16  # pixels a side of a tile
+MOST = 16  # tiles per side
+SMALLEST = 16  # pixels per side of a tile
 ALIKE = 0.7  # mean correlation of neighbouring tiles; the quarters of one head reach 0.4 or less
 
 
@@ -20,7 +20,7 @@ def is_tile_sheet(images: npt.NDArray[Any]) -> bool:
     Parameters
     ----------
     images : numpy.ndarray, shape (images, rows, columns)
-        The middle one is looked at.
+        Only the middle one is checked.
     """
     image = images[len(images) // 2].astype(np.float64)
     return any(_likeness(image, n) >= ALIKE for n in range(2, MOST + 1) if _divides(image.shape, n))

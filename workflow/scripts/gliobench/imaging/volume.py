@@ -1,4 +1,4 @@
-"""Voxels and where they lie."""
+"""Voxels and their position."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 Array = npt.NDArray[np.float64]
 
-PLANES = ("sagittal", "coronal", "axial")  # by the patient axis (x, y, z) that slices follow one another along
-# How a radiologist looks at each plane: the patient axis, and its direction (RAS+), of slices, rows and columns
+PLANES = ("sagittal", "coronal", "axial")  # by the patient axis (x, y, z) of the slices
+# Standard radiological view of each plane: the patient axis, and its direction (RAS+), of slices, rows and columns
 SHOWN = {
     "sagittal": ((0, 1), (2, -1), (1, -1)),  # from left to right; downwards; to the back
     "coronal": ((1, -1), (2, -1), (0, -1)),  # from front to back; downwards; to the left
@@ -41,7 +41,7 @@ class Stored:
 @dataclass(frozen=True)
 class Volume:
     """
-    Voxels and where they lie.
+    Voxels and their position.
 
     Attributes
     ----------
@@ -50,10 +50,10 @@ class Volume:
     affine : numpy.ndarray, shape (4, 4)
         From (slice, row, column) to RAS+ mm.
     places : numpy.ndarray, shape (slices,), optional
-        Where slices of unequal distances lie, as slice indices of the affine that grow from 0; None where they are 0,
-        1, 2 and so on.
+        Positions of unequally spaced slices, as increasing slice indices of the affine from 0; None if they are 0, 1, 2
+        and so on.
     stored : Stored, optional
-        What the files hold, of a volume read from DICOM.
+        Content of the files, for a volume read from DICOM.
     """
 
     voxels: npt.NDArray[Any]
@@ -112,10 +112,10 @@ def sizes(volume: Volume, pixels_known: bool = True, slices_known: bool = True) 
 
 def shown(volume: Volume) -> Volume:
     """
-    Turn a volume the way a radiologist looks at its plane; no voxel changes its place in the patient.
+    Turn a volume to the standard radiological view of its plane; no voxel changes its position in the patient.
 
-    Slices stay slices. Rows and columns are swapped and mirrored, and the order of slices reversed, where need be: so
-    that a volume is the same whether it was stored as DICOM or as NIfTI.
+    Slices remain slices. Rows and columns are swapped and mirrored, and the order of slices reversed, as needed, so
+    that a volume is the same whether stored as DICOM or as NIfTI.
     """
     plane = SHOWN[slice_plane(volume.affine)]
     along = np.abs(volume.affine[:3, :3] / np.linalg.norm(volume.affine[:3, :3], axis=0))
@@ -151,7 +151,7 @@ def _reversed(affine: Array, axis: int, last: float) -> Array:
 
 def regular(volume: Volume) -> Volume:
     """
-    Return a volume whose slices are equally spaced: of unequal ones, linear between the two neighbours.
+    Return a volume with equally spaced slices: unequal ones are interpolated linearly between neighbours.
 
     Masks (bool) take the nearer neighbour. Volumes of equal spacing are returned as they are.
     """

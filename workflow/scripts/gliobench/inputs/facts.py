@@ -1,4 +1,4 @@
-"""The baselines' input: what a series' header says, and simple statistics of its intensities."""
+"""The baselines' input: header values of a series, and simple statistics of its intensities."""
 
 import zlib
 from collections.abc import Callable
@@ -51,7 +51,7 @@ def intensity_facts(voxels: npt.NDArray[Any]) -> list[float]:
     inside = foreground(voxels)
     if not inside.any():
         return [0.0] * len(INTENSITY)
-    ends = [np.nanmin(voxels), np.nanmax(voxels)]  # the range is the whole series', background included
+    ends = [np.nanmin(voxels), np.nanmax(voxels)]  # the range of the whole series, background included
     values = minmax(np.append(ends, voxels[inside]))[2:].astype(np.float64)
     mean, sd = values.mean(), values.std()
     around = (values - mean) / (sd or 1.0)

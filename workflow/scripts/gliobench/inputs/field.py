@@ -1,4 +1,4 @@
-"""The field of view of a grid around the brain: chosen once a study, before any label is read."""
+"""The field of view of a grid around the brain: chosen once per study, before any label is read."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,7 +10,7 @@ import pandas as pd
 from gliobench.files import read_json
 from gliobench.terms import OK
 
-MARGIN = 1.0  # voxels that are left free on each side of the largest brain
+MARGIN = 1.0  # free voxels on each side of the largest brain
 STEP = 0.05  # mm; spacings are rounded up to it
 AXES = {"brain_x": "from right to left", "brain_y": "from front to back", "brain_z": "from top to bottom"}
 
@@ -23,8 +23,8 @@ def choose_field(settings: Mapping[str, Any], cohorts: Mapping[str, pd.DataFrame
     ----------
     settings : mapping
         ``input`` of an approach: ``shape``, ``spacing``, ``reference``; ``field``: with ``study`` the spacing grows,
-        along all axes alike, until every brain that the reference shows fits with a voxel to spare; with ``fixed`` it
-        stays.
+        equally along all axes, until every brain in the reference fits with a voxel to spare; with ``fixed`` it does
+        not change.
     cohorts : mapping of str to DataFrame
         Table ``series`` of each cohort.
 
@@ -32,7 +32,7 @@ def choose_field(settings: Mapping[str, Any], cohorts: Mapping[str, pd.DataFrame
     -------
     dict
         ``spacing`` and ``field`` (mm along x, y, z), and ``cut``: cohort, patient_id, modality and reason of every
-        brain that the field does not hold.
+        brain that does not fit the field.
     """
     spacing = np.broadcast_to(np.asarray(settings["spacing"], float), 3)
     shape = np.array(settings["shape"])
@@ -57,7 +57,7 @@ def choose_field(settings: Mapping[str, Any], cohorts: Mapping[str, pd.DataFrame
 
 
 def _what_is_cut(row: Mapping[Any, Any], field: np.ndarray) -> str | None:
-    """Say how much of a brain lies beyond the field, None where it is held."""
+    """Say how much of a brain lies beyond the field, None if it fits."""
     parts = [
         f"{row[name] - side:.0f} of {row[name]:.0f} mm {way}"
         for (name, way), side in zip(AXES.items(), field, strict=True)

@@ -15,7 +15,7 @@ from gliobench.imaging.resample import Grid, box, sample, sample_mask
 from gliobench.imaging.volume import Volume, regular
 from gliobench.inputs.read import NotCovered, Patient, Read
 
-MILLIMETRES = True  # it lays series over each other by their places in the patient
+MILLIMETRES = True  # it aligns series by their positions in the patient
 COVERED = 0.8  # of the reference's brain that a channel must show
 MASKS = ("segmentation", "lesion")  # series that are masks; they lie in the space of the reference
 INTENSITIES = {"standardise": standardise, "rescale": rescale}
@@ -27,8 +27,8 @@ def needs(name: str, settings: dict[str, Any]) -> list[str]:
     """
     Return the names of the series that the input of series `name` is made from.
 
-    Beside the series itself: the one that the grid is placed by, and the one that others are registered to. A lesion
-    mask is no series of ``series.tsv``.
+    In addition to the series itself: the one that places the grid, and the target of registration. A lesion mask is not
+    a series of ``series.tsv``.
     """
     names = [] if name == "lesion" else [name]
     if settings["around"] == "segmentation":
@@ -40,7 +40,7 @@ def needs(name: str, settings: dict[str, Any]) -> list[str]:
 
 class Space:
     """
-    Where the series of a patient are laid over each other: the reference, its masks and the grid are made once.
+    The common space of a patient's series: the reference, its masks and the grid are made once.
 
     Parameters
     ----------
@@ -55,15 +55,15 @@ class Space:
         self.settings = settings
 
     def placed(self, name: str) -> Volume:
-        """Read a series that has a place in the patient: slices equally spaced, masks as such."""
+        """Read a series with a position in the patient: slices equally spaced, masks as bool."""
         volume, facts = self.read(name)
         if facts.unplaced:
-            raise SeriesError(f"{facts.unplaced}; it cannot be laid over other series.")
+            raise SeriesError(f"{facts.unplaced}; it cannot be aligned with other series.")
         return regular(Volume(volume.voxels > 0, volume.affine, volume.places) if name in MASKS else volume)
 
     @cached_property
     def reference(self) -> Volume:
-        """The series that others are laid over."""
+        """The series that others are aligned with."""
         return self.placed(self.settings["reference"])
 
     @cached_property
@@ -81,14 +81,14 @@ class Space:
         return self.placed("segmentation")
 
     def shown(self, name: str) -> Stripped:
-        """Return a series as ``skull_stripping`` asks, and the mask of what it shows."""
+        """Return a series with ``skull_stripping`` applied, and the mask of its content."""
         if name == self.settings["reference"]:
             return self._reference_shown
         return stripped(self.placed(name), self.settings["skull_stripping"])
 
     @cached_property
     def grid(self) -> Grid:
-        """The grid, placed as ``around`` asks."""
+        """The grid, placed according to ``around``."""
         if self.settings["around"] == "segmentation":
             corners = box(self.segmentation.voxels, self.segmentation.affine)
         else:
@@ -99,19 +99,19 @@ class Space:
 
     @cached_property
     def wanted(self) -> npt.NDArray[np.bool_]:
-        """What every channel has to show of the grid: the segmentation, or the reference's brain."""
+        """What every channel must show: the segmentation, or the reference's brain."""
         if self.settings["around"] == "segmentation":
             return sample_mask(self.segmentation.voxels, self.segmentation.affine, self.grid)
         volume, inside = self.brain
         return fill_holes(sample_mask(inside, volume.affine, self.grid))
 
     def check_covered(self, name: str, shown: npt.NDArray[np.bool_]) -> None:
-        """Refuse a channel that shows too little of what the grid is placed around."""
+        """Refuse a channel that shows too little of the brain or segmentation that places the grid."""
         share = int(np.count_nonzero(shown & self.wanted)) / max(int(np.count_nonzero(self.wanted)), 1)
         if share < COVERED:
             around = self.settings["around"]
-            what = f"the brain that {self.settings['reference']} shows" if around == "brain" else "the segmentation"
-            raise NotCovered(f"{name} covers {share:.0%} of {what}, and {COVERED:.0%} are needed.")
+            what = f"the brain in {self.settings['reference']}" if around == "brain" else "the segmentation"
+            raise NotCovered(f"{name} covers {share:.0%} of {what}, but {COVERED:.0%} are needed.")
 
 
 def make_input(read: Read, name: str, settings: dict[str, Any]) -> tuple[list[npt.NDArray[Any]], list[int | None]]:
@@ -140,9 +140,9 @@ def make_input(read: Read, name: str, settings: dict[str, Any]) -> tuple[list[np
     Raises
     ------
     NotCovered
-        The series shows less than 80 % of what the grid is placed around: the reference's brain, or the segmentation.
+        The series shows less than 80 % of the reference's brain or the segmentation, whichever places the grid.
     SeriesError
-        A series has no place in millimetres, or the two hardly overlap.
+        A series has no position in millimetres, or the two hardly overlap.
     """
     space = read.once("space", lambda: Space(read, settings)) if isinstance(read, Patient) else Space(read, settings)
     if name in MASKS:
@@ -159,6 +159,6 @@ def make_input(read: Read, name: str, settings: dict[str, Any]) -> tuple[list[np
 
 
 def fill_holes(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-    """Fill the holes of a mask: fluid of no signal inside the brain is no background."""
+    """Fill the holes of a mask: fluid without signal inside the brain is not background."""
     filled = SimpleITK.BinaryFillhole(SimpleITK.GetImageFromArray(mask.astype(np.uint8)), foregroundValue=1)
     return SimpleITK.GetArrayFromImage(filled).astype(bool)

@@ -1,4 +1,4 @@
-"""Making inputs: each patient's series read and turned into the arrays an approach asks for."""
+"""Making inputs: each patient's series are read and turned into the arrays an approach needs."""
 
 from collections.abc import Iterable
 from importlib import import_module
@@ -20,9 +20,9 @@ from gliobench.terms import OK, USABLE
 
 def usable_patients(series: pd.DataFrame, name: str, settings: dict[str, Any]) -> list[str]:
     """
-    Return the patients whose input of one series can be made: all series that it needs are usable.
+    Return the patients with all series usable that the input of one series needs.
 
-    Series without a place in millimetres are usable for the kinds of input that ask for none.
+    Series without a position in millimetres are usable for kinds of input that do not need one.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ def usable_patients(series: pd.DataFrame, name: str, settings: dict[str, Any]) -
 
 
 def usable_statuses(settings: dict[str, Any]) -> tuple[str, ...]:
-    """Return the statuses of series that an input can be made from: some kinds need a place in millimetres."""
+    """Return the statuses of series that an input can be made from: some kinds need a position in millimetres."""
     return (OK,) if getattr(_kind(settings), "MILLIMETRES", False) else USABLE
 
 
@@ -68,7 +68,7 @@ def make_inputs(
     folder : path
         The cohort.
     kind : str
-        Kind of the cohort, which tells how it lies on disk.
+        Kind of the cohort, which defines its layout on disk.
     settings : dict
         ``input`` of the approach: ``kind`` names the module of `gliobench.inputs` whose ``make_input(read, name,
         settings)`` makes the arrays of one series; ``voi_lut`` asks for the VOI LUT.
@@ -76,7 +76,7 @@ def make_inputs(
     Returns
     -------
     arrays : list of ndarray
-        One a row of the index that has no reason.
+        One per index row without a reason.
     index : DataFrame
         patient_id, modality and slice_index (empty for whole volumes) of each array; and the reason, where a series is
         not covered (`NotCovered`) and has no array.
@@ -84,7 +84,7 @@ def make_inputs(
     Raises
     ------
     GlioBenchError
-        An input cannot be made; the sentence names the patient.
+        An input cannot be made; the message names the patient.
     """
     make_input = _kind(settings).make_input
     arrays: list[np.ndarray] = []

@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 class Patient:
     """
-    Reads the series of one patient, and keeps what the input of one series shares with that of the next.
+    Reads the series of one patient, and keeps what the inputs of several series share.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ class Patient:
         return self.read(name)
 
     def once(self, key: str, make: Callable[[], T]) -> T:
-        """Return what `make` made when it was first asked for."""
+        """Return the result of the first call of `make`."""
         if key not in self.kept:
             self.kept[key] = make()
         found: T = self.kept[key]
@@ -40,4 +40,4 @@ class Patient:
 
 
 class NotCovered(SeriesError):
-    """A series that shows too little of the patient to be a channel beside the others."""
+    """A series that shows too little of the patient to be a channel with the others."""

@@ -20,7 +20,7 @@ def make_input(read: Read, name: str, settings: dict[str, Any]) -> tuple[list[np
     Make the slices of one series.
 
     They are resized as in `resized` and scaled together, by the smallest and the largest value among them, so that a
-    dark slice stays darker than a bright one [silent in both documents].
+    dark slice remains darker than a bright one [silent in both documents].
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ def make_input(read: Read, name: str, settings: dict[str, Any]) -> tuple[list[np
         The series.
     settings : dict
         ``shape``: rows and columns. ``choose``: ``central`` (see `central`, with ``share``) or ``nonblank`` (see
-        `nonblank`, with ``minimum_foreground``). ``most``: at most so many, evenly spaced among the chosen; null or
+        `nonblank`, with ``minimum_foreground``). ``most``: maximum number, evenly spaced among the chosen; null or
         absent for all.
 
     Returns
@@ -52,14 +52,14 @@ def make_input(read: Read, name: str, settings: dict[str, Any]) -> tuple[list[np
 
 
 def central(n_slices: int, share: float) -> npt.NDArray[np.int64]:
-    """Return the places of the central slices: a share of all, rounded, and one at least."""
+    """Return the indices of the central slices: a share of all, rounded, at least one."""
     count = max(round(share * n_slices), 1)
     return np.arange(count) + (n_slices - count) // 2
 
 
 def nonblank(voxels: npt.NDArray[Any], minimum_foreground: float) -> npt.NDArray[np.int64]:
     """
-    Return the places of slices that show enough of the head.
+    Return the indices of slices that show enough of the head.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ def nonblank(voxels: npt.NDArray[Any], minimum_foreground: float) -> npt.NDArray
 
 
 def spread(places: npt.NDArray[np.int64], most: int | None) -> npt.NDArray[np.int64]:
-    """Return at most so many of the places, evenly spaced from the first to the last (one: the middle)."""
+    """Return at most `most` of the indices, evenly spaced from the first to the last (one: the middle)."""
     if most is None or len(places) <= most:
         return places
     ends = (0, len(places) - 1) if most > 1 else (len(places) // 2,) * 2

@@ -1,4 +1,4 @@
-"""The array store: one ``.npy`` a shard, with a TSV that says which row is whose; and how series are joined."""
+"""The array store: one ``.npy`` per shard, with a TSV that gives the patient of each row; and how series are joined."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -22,11 +22,11 @@ def write_shard(arrays: Sequence[np.ndarray], index: pd.DataFrame, path: str | P
     Parameters
     ----------
     arrays : sequence of ndarray
-        One a row of `index` that has no reason, all of one shape; may be empty.
+        One per row of `index` without a reason, all of one shape; may be empty.
     index : DataFrame
         As `gliobench.inputs.make.make_inputs` returns it.
     path : path
-        The ``.npy`` file; the index goes beside it as ``.tsv``.
+        The ``.npy`` file; the index is written next to it as ``.tsv``.
     """
     with shard_writer(path) as append:
         append(arrays, index)
@@ -35,7 +35,7 @@ def write_shard(arrays: Sequence[np.ndarray], index: pd.DataFrame, path: str | P
 @contextmanager
 def shard_writer(path: str | Path) -> Iterator[Callable[[Sequence[np.ndarray], pd.DataFrame], None]]:
     """
-    Give a function that appends arrays and their rows to a shard: memory does not grow with the patients.
+    Yield a function that appends arrays and their rows to a shard, so memory does not grow with the patients.
 
     The function takes what `write_shard` takes. Both files appear once the block ends without an error.
 
@@ -77,7 +77,7 @@ class _ArrayFile:
             if (array.shape, array.dtype) != (self.first.shape, self.first.dtype):
                 raise GlioBenchError(
                     f"{self.path}: an input is {array.dtype} {array.shape}, those before it {self.first.dtype} "
-                    f"{self.first.shape}; inputs of one approach have one shape."
+                    f"{self.first.shape}; inputs of one approach must have one shape."
                 )
             self.file.write(np.ascontiguousarray(array).data)
             self.rows += 1
@@ -102,7 +102,7 @@ def read_shards(paths: Sequence[str | Path], name: str, patients: Collection[str
     Parameters
     ----------
     paths : sequence of path
-        The ``.npy`` files of the shards; one that holds none of the patients is not opened.
+        The ``.npy`` files of the shards; one without any of the patients is not opened.
     name : str
         The series.
     patients : collection of str, optional
@@ -111,7 +111,7 @@ def read_shards(paths: Sequence[str | Path], name: str, patients: Collection[str
     Returns
     -------
     array : ndarray
-        Shape (rows, ...), in the order of patients and slices, however they are cut into shards.
+        Shape (rows, ...), in the order of patients and slices, however they are split into shards.
     index : DataFrame
         As in the schema ``index``, with ``row`` counting through the whole array.
 
@@ -150,7 +150,7 @@ def single(series: Mapping[str, Stored]) -> Stored:
 
 def append_rows(series: Mapping[str, Stored]) -> Stored:
     """
-    Put the rows of all series under one another, in the order of patient, series as given, and slice.
+    Concatenate the rows of all series, in the order of patient, series as given, and slice.
 
     Parameters
     ----------
@@ -180,7 +180,7 @@ def append_rows(series: Mapping[str, Stored]) -> Stored:
 
 def stack_channels(series: Mapping[str, Stored]) -> Stored:
     """
-    Make each series a channel, for the patients who have them all.
+    Make each series a channel, for patients who have all of them.
 
     Parameters
     ----------
@@ -192,7 +192,7 @@ def stack_channels(series: Mapping[str, Stored]) -> Stored:
     array : ndarray
         Shape (patients, channels, ...), channels in the order given.
     index : DataFrame
-        ``modality`` is the series' name, or ``all`` where there are several.
+        ``modality`` is the series' name, or ``all`` if there are several.
 
     Raises
     ------
@@ -216,7 +216,7 @@ def stack_channels(series: Mapping[str, Stored]) -> Stored:
     return stacked, index.assign(slice_index=pd.array([None] * len(common), dtype="Int64"))
 
 
-# By kind of input. It stands here, since trainings join inputs where no imaging library is installed
+# By kind of input. Defined here because trainings join inputs where no imaging library is installed
 JOINS = {"volume": single, "slices": append_rows, "grid": stack_channels, "facts": stack_channels}
 
 
@@ -224,7 +224,7 @@ def join_shards(
     kind: str, arrays: Sequence[str | Path], series: Iterable[str], patients: Collection[str] | None = None
 ) -> Stored:
     """
-    Read the shards of an approach's inputs, series joined as the kind of input asks.
+    Read the shards of an approach's inputs, with series joined according to the kind of input.
 
     Parameters
     ----------

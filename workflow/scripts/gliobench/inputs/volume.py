@@ -17,7 +17,7 @@ def needs(name: str, settings: dict[str, Any]) -> list[str]:
 
 
 def make_input(read: Read, name: str, settings: dict[str, Any]) -> tuple[list[npt.NDArray[Any]], list[int | None]]:
-    """Make the input of one series as the approach's settings (``shape``) ask; see `volume_input`."""
+    """Make the input of one series with the approach's ``shape``; see `volume_input`."""
     volume, _ = read(name)
     return [volume_input(volume.voxels, tuple(settings["shape"]))], [None]
 
@@ -27,10 +27,10 @@ def volume_input(voxels: npt.NDArray[Any], shape: tuple[int, int, int]) -> npt.N
     Make the `cnn3d` input of one series.
 
     The central slices are kept, half of them on each side of the middle [code]; each is resized to rows x columns
-    [doc: 128x128; the way is silent, here the mean over each new pixel's area where it shrinks, bilinear where it
-    grows]; the block is scaled to [0, 1] by its smallest and largest value [doc]; a series of fewer slices gets zero
-    slices, as many in front as behind, one more behind if the number is odd [doc: zero slices front and back]. They are
-    added after scaling, so that they are 0 whatever the series' smallest value is [silent].
+    [doc: 128x128; interpolation not stated, here the mean over each new pixel's area when shrinking,
+    else bilinear]; the block is scaled to [0, 1] by its smallest and largest value [doc]; a series with fewer slices
+    gets zero slices, as many in front as behind, one more behind if the number is odd [doc: zero slices front and
+    back]. They are added after scaling, so they are 0 whatever the series' smallest value [silent].
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
 """
-What a trained run says of one new patient.
+Prediction for one new patient with a trained run.
 
-In three steps, since they need different environments: `patient` reads the images and makes the input as the
-training's was made, `folds` asks the run's models, and `gliobench.reporting.prediction` draws and words the answer.
-`request` checks what was asked for.
+Three steps, because they need different environments: `patient` reads the images and makes the input as in
+training, `folds` applies the run's models, and `gliobench.reporting.prediction` draws and describes the result.
+`request` checks the request.
 """

@@ -1,4 +1,4 @@
-"""The models of a run asked for one patient: each fold's probability, their mean and spread, and what limits them."""
+"""The models of a run applied to one patient: each fold's probability, their mean and spread, and their limits."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from gliobench.training import Machine
 from gliobench.training.job import versions
 from gliobench.training.models import load_model
 
-PURPOSE = "For research only: this is not a medical device and not for use in patients."
+PURPOSE = "For research only: this is not a medical device and must not be used for patient care."
 RUN: tuple[str, ...] = ("cohort", "cohort_kind", "approach", "variant", "modality", "protocol")
 RUN += ("repeat", "seed_index", "batch", "weights")
 WHERE = {"test": "tested by", "validation": "in the validation part of", "train": "trained on by", "whole": "part of"}
@@ -27,14 +27,14 @@ WHERE = {"test": "tested by", "validation": "in the validation part of", "train"
 @dataclass(frozen=True)
 class Answer:
     """
-    What the models of a run say of a patient.
+    Prediction of a run's models for a patient.
 
     Attributes
     ----------
     prediction : dict
         As in the schema ``prediction``.
     cam : ndarray or None
-        Shape (x, y, z), the mean of the folds' Grad-CAM maps, each from 0 to 1; None where the approach makes none.
+        Shape (x, y, z), the mean of the folds' Grad-CAM maps, each from 0 to 1; None if the approach makes none.
     """
 
     prediction: dict[str, Any]
@@ -46,7 +46,7 @@ def predict_patient(
     fold: int | None = None,
 ) -> Answer:  # fmt: skip
     """
-    Ask the models of a run for a patient.
+    Apply the models of a run to a patient.
 
     Parameters
     ----------
@@ -61,12 +61,12 @@ def predict_patient(
     machine : Machine
         Threads and device.
     fold : int, optional
-        The one fold to ask; all by default.
+        The only fold to use; all by default.
 
     Raises
     ------
     GlioBenchError
-        The input has another shape than the training's, a model cannot be read, or an answer is no number.
+        The input has another shape than the training's, a model cannot be read, or a prediction is NaN or infinite.
     """
     approach = import_module(f"gliobench.approaches.{record['approach']}")
     device = approach.prepare(machine)
@@ -74,13 +74,13 @@ def predict_patient(
     if list(inputs.shape[1:]) != record["shape"]:
         raise GlioBenchError(
             f"the input has the shape {list(inputs.shape[1:])}, but {run} was trained on {record['shape']}; "
-            "its record and its models are not of one training: give another run."
+            "its record and its models are from different trainings: give another run."
         )
     paths = find_models(run, fold)
     models = [load_model(approach, path) for path in paths]
     probabilities = [float(np.mean(approach.predict(model, inputs))) for model in models]
     if not np.isfinite(probabilities).all():
-        raise GlioBenchError(f"{run}: a model's answer is no number; give another run.")
+        raise GlioBenchError(f"{run}: a model's prediction is NaN or infinite; give another run.")
     patient_id = str(series["patient_id"].iloc[0])
     parts = _parts(run, patient_id)
     folds = [
@@ -107,17 +107,18 @@ def predict_patient(
 
 
 def notes(record: dict[str, Any], folds: list[dict[str, Any]], series: pd.DataFrame) -> list[str]:
-    """Say what limits an answer: generated training images, a patient whom the run knows, series of another make."""
+    """List the limits of a prediction: generated training images, a patient known to the run, other kinds of series."""
     return [*_note_of_cohort(record), *_note_of_parts(folds), *_notes_of_series(record, series)]
 
 
 def _note_of_cohort(record: dict[str, Any]) -> list[str]:
     if parent_cohort(record["cohort"]) != record["cohort"]:
-        return ["The models were trained on permuted labels: they know nothing."]
+        return ["The models were trained on permuted labels: their predictions mean nothing."]
     if record["cohort_kind"] not in GENERATED:
         return []
     return [
-        f"The models were trained on generated images (cohort {record['cohort']}): of a real patient they know nothing."
+        f"The models were trained on generated images (cohort {record['cohort']}): "
+        "they say nothing about a real patient."
     ]
 
 
@@ -127,27 +128,29 @@ def _note_of_parts(folds: list[dict[str, Any]]) -> list[str]:
         return []
     unseen = [str(each["fold"]) for each in folds if each["part"] in (None, "test")]
     honest = f"only fold {' and '.join(unseen)} never saw it" if unseen else "every fold saw it in training"
-    return [f"A patient of this id was {', '.join(met)}: if it is the same patient, {honest}."]
+    return [f"A patient with this id was {', '.join(met)}: if it is the same patient, {honest}."]
 
 
 def _notes_of_series(record: dict[str, Any], series: pd.DataFrame) -> list[str]:
     left_out = series[~series["status"].isin(USABLE)]
     found = [f"Scored without {row['modality']}: {row['reason']}" for row in left_out.to_dict("records")]
     unplaced = series[series["status"] == VOXELS_ONLY]
-    found += [f"{row['modality']} has no place in millimetres: {row['reason']}" for row in unplaced.to_dict("records")]
+    found += [
+        f"{row['modality']} has no position in millimetres: {row['reason']}" for row in unplaced.to_dict("records")
+    ]
     images = series[series["status"].isin(USABLE) & (series["modality"] != "segmentation")]
-    nifti = images.loc[images["ordered_by"].isna(), "modality"]  # files of slices have an order, one volume has none
+    nifti = images.loc[images["ordered_by"].isna(), "modality"]  # files of slices have an order; one volume has none
     trained_on = GENERATED.get(record["cohort_kind"], record["cohort_kind"])
     if trained_on == "rsna" and len(nifti):
         found.append(
-            f"{', '.join(nifti)}: NIfTI does not say which way its slices were acquired; they were taken across the "
-            "axis of the largest spacing. The models were trained on DICOM, which says it."
+            f"{', '.join(nifti)}: NIfTI does not state the slice axis; the axis of the largest spacing was used. The "
+            "models were trained on DICOM, which states it."
         )
     return found
 
 
 def _parts(run: Path, patient_id: str) -> dict[int, str]:
-    """Return in which part each fold of a run met a patient of this id."""
+    """Return the part of a patient with this id in each fold of a run."""
     path = run / "predictions.tsv"
     if not path.is_file():
         return {}
@@ -164,6 +167,6 @@ def plain_rows(series: pd.DataFrame) -> list[dict[str, Any]]:
 
 def _evidence(approach: Any, models: Sequence[Any], inputs: np.ndarray, answer: int) -> np.ndarray:
     """Return the mean of the models' Grad-CAM maps for one answer."""
-    from gliobench.training.gradcam import grad_cam  # PyTorch alone has it
+    from gliobench.training.gradcam import grad_cam  # only in PyTorch
 
     return np.mean([grad_cam(model, approach.cam_layer(model), inputs[0], answer) for model in models], axis=0)

@@ -1,4 +1,4 @@
-"""One new patient: the series audited, and the input made by the code that made the training's."""
+"""One new patient: the series audited, and the input made with the code used in training."""
 
 from functools import partial
 from importlib import import_module
@@ -29,7 +29,7 @@ def audit_patient(patient: Path, record: dict[str, Any], decoded: Path) -> tuple
     record : dict
         ``run.json`` of the run.
     decoded : Path
-        Where the series are kept for `make_patient_inputs`.
+        Folder that keeps the series for `make_patient_inputs`.
 
     Returns
     -------
@@ -42,7 +42,7 @@ def audit_patient(patient: Path, record: dict[str, Any], decoded: Path) -> tuple
         The input cannot be made: a series is missing, unreadable or blank.
     """
     needed = needed_series(record)
-    # As in training, a segmentation may lie on the grid of a series that the run itself does not read.
+    # As in training, a segmentation may be on the grid of a series that the run itself does not read.
     names = (*MODALITIES, SEGMENTATION) if SEGMENTATION in needed else needed
     keep = partial(keep_series, decoded)
     series, thumbnails = audit_patients([patient.name], names, patient.parent, {}, LAYOUT, keep)
@@ -50,7 +50,8 @@ def audit_patient(patient: Path, record: dict[str, Any], decoded: Path) -> tuple
     series, thumbnails = series[mine].reset_index(drop=True), thumbnails[mine.to_numpy()]
     unusable = series[~series["status"].isin(usable_statuses(record["input"]))]
     makeable = usable_series(series, record["series"], record["input"])
-    # Slices of several series are rows of one input: what is there is scored, as in training. Else they are channels.
+    # Slices of several series are rows of one input, and the available ones are scored, as in training. Other kinds are
+    # channels.
     if len(unusable) and (record["input"]["kind"] != "slices" or not makeable):
         first = unusable.iloc[0]
         reason = str(first["reason"])
@@ -81,7 +82,7 @@ def make_patient_inputs(
     record : dict
         ``run.json`` of the run.
     decoded : Path
-        Where `audit_patient` kept the series.
+        Folder in which `audit_patient` kept the series.
 
     Returns
     -------
@@ -91,7 +92,7 @@ def make_patient_inputs(
     Raises
     ------
     GlioBenchError
-        A series shows too little of the patient to be a channel beside the others.
+        A series shows too little of the patient to be a channel with the others.
     """
     names = usable_series(series, record["series"], record["input"]).get(patient.name, [])
     arrays, index = make_inputs(patient.name, names, decoded, DECODED, record["input"])

@@ -1,4 +1,4 @@
-"""What is to be predicted: a patient's folder and a run, checked before any job starts. Light to import."""
+"""A prediction request: a patient's folder and a run, checked before any job starts. Light to import."""
 
 import hashlib
 import json
@@ -22,18 +22,18 @@ LIBRARY = Path(__file__).parents[1]
 @dataclass(frozen=True)
 class Request:
     """
-    One patient and the models that are to score it.
+    One patient and the models to score it with.
 
     Attributes
     ----------
     patient : Path
         The patient's folder; its name is the patient's id.
     run : Path
-        Folder of a training job, absolute: no rule of a study makes its files anew.
+        Folder of a training job, absolute: no rule of a study re-creates its files.
     record : dict
         The run's ``run.json``, checked against the schema ``run``.
     fold : int, optional
-        The one fold that is asked; all by default.
+        The only fold to use; all by default.
     """
 
     patient: Path
@@ -48,7 +48,7 @@ class Request:
 
     @property
     def models(self) -> list[Path]:
-        """The models that are asked, by fold."""
+        """The models to use, by fold."""
         return find_models(self.run, self.fold)
 
     @property
@@ -58,12 +58,12 @@ class Request:
 
     @property
     def figure(self) -> str:
-        """Name of the figure: what the network looked at, or else what it was shown."""
+        """Name of the figure: Grad-CAM, or else the input."""
         return "gradcam" if self.record["grad_cam"] else "input"
 
     @property
     def folder(self) -> str:
-        """Where the answer goes: it names the run by its cell and a digest of its record."""
+        """Folder of the result: it names the run by its cell and a digest of its record."""
         names = [self.record[name] for name in ("approach", "variant", "modality", "protocol")]
         names += [] if self.fold is None else [f"fold-{self.fold}"]
         digest = hashlib.sha256((self.run / "run.json").read_bytes()).hexdigest()[:8]
@@ -71,12 +71,12 @@ class Request:
 
     @property
     def results(self) -> list[str]:
-        """Files of the answer, below `folder`."""
+        """Files of the result, below `folder`."""
         return ["prediction.json", "index.html", f"{self.figure}.png", f"{self.figure}.pdf"]
 
     @property
     def images(self) -> str:
-        """A digest of the patient's files, by name, place, size and time: other files ask for another answer."""
+        """A digest of the patient's files, by name, location, size and time: changed files need a new prediction."""
         # Links are followed: a series may be a link to where an archive keeps it.
         folders = os.walk(self.patient, followlinks=True)
         files = sorted(Path(folder, name) for folder, _, names in folders for name in names)
@@ -90,23 +90,23 @@ class Request:
 
 def take_request(config: dict[str, Any]) -> Request | None:
     """
-    Take ``patient``, ``model`` and ``fold`` out of a config: what is left is a study's.
+    Take ``patient``, ``model`` and ``fold`` out of a config: the rest belongs to a study.
 
     Returns
     -------
     Request or None
-        None where neither is given.
+        None if neither is given.
 
     Raises
     ------
     GlioBenchError
-        One is given without the other, a folder is not there, is no patient's or no run's, or there is no such model.
+        One is given without the other, a folder is missing or is not a patient's or a run's, or the model is missing.
     """
     asked = {key: config.pop(key) for key in KEYS if key in config}
     if not asked:
         return None
     if not {"patient", "model"} <= set(asked):
-        raise GlioBenchError(f"`{next(iter(asked))}` is only a part of what a prediction needs: {USAGE}.")
+        raise GlioBenchError(f"`{next(iter(asked))}` is not enough for a prediction: {USAGE}.")
     run = _folder(asked["model"], "model").resolve()
     if set("{}") & set(str(run)):
         raise GlioBenchError(f"`model`: Snakemake cannot use a path with braces, {run}; rename or move the folder.")
@@ -116,17 +116,17 @@ def take_request(config: dict[str, Any]) -> Request | None:
 
 
 def check_target(request: Request | None, targets: Collection[str]) -> None:
-    """Raise a sentence where a prediction is asked for without its config, or the config without the target."""
+    """Raise an error if a prediction is requested without its config, or the config given without the target."""
     if request is None and TARGET in targets:
         raise GlioBenchError(f"name a patient and a run: {USAGE}.")
     if request is not None and not targets:
-        raise GlioBenchError(f"`patient` and `model` ask for one target, which is not the study: {USAGE}.")
+        raise GlioBenchError(f"`patient` and `model` are for the target `predict`, not for a study: {USAGE}.")
 
 
 def _folder(path: Any, key: str) -> Path:
     if not isinstance(path, str) or not path:
         raise GlioBenchError(
-            f"`{key}` must be the path of a folder and not {path!r}; a name of digits is read as a number: "
+            f"`{key}` must be the path of a folder, not {path!r}; a name of digits is read as a number: "
             f"write {key}=./<name>."
         )
     if not Path(path).is_dir():
@@ -138,7 +138,7 @@ def _patient(path: Any) -> Path:
     folder = _folder(path, "patient").absolute()  # the user's name for it, even if it is a link
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", folder.name):
         raise GlioBenchError(
-            f"`patient`: the folder's name {folder.name!r} cannot be a patient id: use letters, digits, - and _ only."
+            f"`patient`: the folder's name {folder.name!r} cannot be a patient id: use only letters, digits, - and _."
         )
     return folder
 
@@ -151,17 +151,17 @@ def _fold(fold: Any) -> int | None:
 
 def read_record(run: Path) -> dict[str, Any]:
     """
-    Read the record of a run that is to predict.
+    Read the record of a run used for prediction.
 
     Raises
     ------
     GlioBenchError
-        The folder is no run's, its record lacks what a prediction needs, or it is of an approach that is not here.
+        The folder is not a run's, its record lacks something a prediction needs, or its approach is missing here.
     """
     path = run / "run.json"
     if not path.is_file():
         raise GlioBenchError(
-            f"`model`: {run} is no folder of a run, for it holds no run.json; give one that ends in "
+            f"`model`: {run} is not the folder of a run, because it has no run.json; give one that ends in "
             "repeat-<r>/seed-<s>/batch-<b> below a study's `runs`."
         )
     try:
@@ -171,7 +171,7 @@ def read_record(run: Path) -> dict[str, Any]:
     check_record(record, "run", f"{path} (if an earlier version trained this run, train it again)")
     for room, name in (("approaches", record["approach"]), ("inputs", record["input"]["kind"])):
         if not (LIBRARY / room / f"{name}.py").is_file():
-            raise GlioBenchError(f"{path}: this GlioBench has no {name} among its {room}; add it or use another run.")
+            raise GlioBenchError(f"{path}: this GlioBench has no {name} in its {room}; add it or use another run.")
     return record
 
 
@@ -184,7 +184,7 @@ def find_models(run: Path, fold: int | None = None) -> list[Path]:
     run : Path
         The run's folder.
     fold : int, optional
-        The one to find; all by default.
+        The only one to find; all by default.
 
     Returns
     -------
@@ -198,7 +198,7 @@ def find_models(run: Path, fold: int | None = None) -> list[Path]:
     """
     there = {fold_of(path): path for path in (run / "models").glob("fold-*") if path.is_file()}
     if not there:
-        raise GlioBenchError(f"{run / 'models'} holds no model: every fold failed, or the files were moved away.")
+        raise GlioBenchError(f"{run / 'models'} has no model: every fold failed, or the files were moved.")
     if fold is None:
         return [there[number] for number in sorted(there)]
     if fold not in there:
@@ -208,8 +208,8 @@ def find_models(run: Path, fold: int | None = None) -> list[Path]:
 
 
 def fold_of(model: Path) -> int:
-    """Return the fold that a model's file is of."""
+    """Return the fold of a model file."""
     number = model.stem.removeprefix("fold-")
     if not number.isdecimal():
-        raise GlioBenchError(f"{model} is no model of a fold; remove it from the folder.")
+        raise GlioBenchError(f"{model} is not the model of a fold; remove it from the folder.")
     return int(number)

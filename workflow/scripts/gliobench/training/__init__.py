@@ -1,4 +1,4 @@
-"""What approaches share: devices, seeds, the loop over folds."""
+"""Shared code of approaches: devices, seeds, the loop over folds."""
 
 import sys
 from collections.abc import Callable
@@ -10,25 +10,25 @@ OnEpoch = Callable[[dict[str, float]], None]
 
 
 class Diverged(Exception):
-    """The loss of a training is no longer a number."""
+    """The loss of a training became NaN or infinite."""
 
 
 def first_line(error: Exception) -> str:
-    """Return what an error of a framework is, in one line of at most 200 characters."""
+    """Describe an error of a framework in one line of at most 200 characters."""
     return f"{type(error).__name__}: {error}".splitlines()[0][:200]
 
 
 @dataclass(frozen=True)
 class Machine:
     """
-    What a training may use of the machine.
+    Resources of the machine for a training.
 
     Attributes
     ----------
     threads : int
-        Threads of one operation. Results on CPU repeat to the byte for the same number.
+        Threads per operation. Results on CPU repeat to the byte for the same number.
     device : {"auto", "cpu", "cuda"}
-        ``auto`` takes a GPU if there is one.
+        ``auto`` uses a GPU if there is one.
     deterministic : bool
         Exact repeats on a GPU too, at the cost of speed; results on CPU always repeat.
     """
@@ -39,7 +39,7 @@ class Machine:
 
 
 def keras_backend() -> str | None:
-    """Return what Keras computes with in this process, or None where it is not loaded; nothing is loaded for it."""
+    """Return the backend of Keras in this process, or None if it is not loaded; nothing is loaded for this."""
     keras = sys.modules.get("keras")
     return keras.backend.backend() if keras else None
 
@@ -56,7 +56,7 @@ class Part:
     labels : ndarray
         Shape (n,), 0 or 1.
     patient_ids : ndarray
-        Shape (n,), text; rows of slices share their patient's.
+        Shape (n,), text; slices of one patient share its id.
     """
 
     inputs: np.ndarray

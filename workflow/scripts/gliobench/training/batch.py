@@ -1,4 +1,4 @@
-"""The loop over folds that every approach shares: train, score, record; finished folds survive a kill."""
+"""The loop over folds shared by all approaches: train, score, record; finished folds survive a kill."""
 
 import hashlib
 import json
@@ -36,8 +36,8 @@ class Job:
     input : str
         Kind of the inputs.
     scheme : str
-        The split scheme. Together with the cell's other names it makes the identity of a run, so that two protocols
-        that score one split in two ways train the same model.
+        The split scheme. Together with the cell's other names it identifies a run, so that two protocols that score one
+        split in two ways train the same model.
     repeat, seed_index, batch, batches : int
         Which runs of the cell.
     seed : int
@@ -53,10 +53,10 @@ class Job:
     part : str, optional
         ``whole``: all patients of a run are scored as one part, training patients included.
     needs : dict
-        What the record keeps so that the models can read a new patient: toolchain, cohort_kind, input (its settings)
+        What the record keeps so that the models can score a new patient: toolchain, cohort_kind, input (its settings)
         and series (in the order of the channels).
     reason : str, optional
-        Why it cannot be trained, as where a search found no hyperparameters: each fold then fails with this reason.
+        Why it cannot be trained, for example after a failed search: each fold then fails with this reason.
     """
 
     cell: dict[str, str]
@@ -82,7 +82,7 @@ class Job:
 
     @property
     def name(self) -> str:
-        """The job in words, for progress lines."""
+        """The job's name for progress lines."""
         return " ".join([*self.cell.values(), f"repeat {self.repeat}"])
 
 
@@ -112,16 +112,16 @@ def train_folds(
     split : DataFrame
         As in the schema ``split``; patients without an input are left out.
     folder : Path
-        Where ``fold-<k>/`` go; those already there with the same fingerprint are taken as they are.
+        Folder of the ``fold-<k>/``; existing ones with the same fingerprint are kept.
     machine : Machine
-        What the approach was prepared for.
+        The machine that the approach was prepared for.
     device : str
-        What it trains on, as its ``prepare`` returned; on a GPU, its energy is recorded.
+        The device, as returned by its ``prepare``; on a GPU, its energy is recorded.
 
     Returns
     -------
     list of dict
-        One a fold, as they stand under ``folds`` in ``run.json``.
+        One per fold, as under ``folds`` in ``run.json``.
     """
     if not len(inputs):
         raise GlioBenchError(f"{job.name}: no patient has a usable series; see series.tsv for the reasons.")
@@ -148,7 +148,7 @@ def gather_folds(folder: Path, records: Iterable[dict], table: str) -> pd.DataFr
 
 
 def _common_fingerprint(job: Job, inputs: np.ndarray, index: pd.DataFrame, machine: Machine, device: str) -> str:
-    """Return a digest of what the folds of a job share: data, initial weights, code, and what computes."""
+    """Return a digest of what the folds of a job share: data, initial weights, code, and computing environment."""
     digest = hashlib.sha256(np.ascontiguousarray(inputs).data)
     digest.update(index[[*SLICE, "label"]].to_csv(index=False).encode())
     if Path(job.weights).is_file():
@@ -223,7 +223,7 @@ def _train_fold(
         record |= {"status": "diverged", "reason": str(reason)}
     except GlioBenchError as reason:
         record |= {"status": "failed", "reason": str(reason)}
-    except Exception as error:  # frameworks raise many kinds; a row says so, and the study goes on
+    except Exception as error:  # frameworks raise many types; the row has the reason, and the study continues
         if disk_is_full(target.parent):
             raise
         LOGGER.exception("%s fold %d", job.name, fold)
@@ -242,12 +242,12 @@ def _train_fold(
 def _predict(approach: ModuleType, model: Any, parts: dict[str, Part]) -> dict[str, np.ndarray]:
     probabilities = {role: approach.predict(model, part.inputs) for role, part in parts.items()}
     if not all(np.isfinite(values).all() for values in probabilities.values()):
-        raise Diverged("a prediction is no number")
+        raise Diverged("a prediction is NaN or infinite")
     return probabilities
 
 
 class _EpochLog:
-    """Collects the history of one phase, and says now and then how far it is."""
+    """Collects the history of one phase, and regularly reports its progress."""
 
     SECONDS_BETWEEN_LINES = 20
 

@@ -29,7 +29,7 @@ def explain(
     seed: int,
 ) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
     """
-    Explain the answers of a run for test patients drawn by the seed.
+    Explain the predictions of a run for test patients drawn by the seed.
 
     Parameters
     ----------
@@ -40,13 +40,13 @@ def explain(
     predictions : DataFrame
         As in the schema ``predictions``.
     models : path
-        The run's folder of models, one a fold.
+        The run's folder of models, one per fold.
     patients : DataFrame
         As in the schema ``patients``.
     arrays : sequence of path
         Shards of the inputs.
     series : sequence of str
-        Series of the inputs, in the order of the channels; ``lesion`` behind them where its masks are known.
+        Series of the inputs, in the order of the channels; followed by ``lesion`` if its masks are known.
     seed : int
         The cohort's base seed.
 
@@ -56,7 +56,7 @@ def explain(
         As `gliobench.training.gradcam.explain_run` returns them.
     """
     cases = draw_cases(predictions, PER_OUTCOME, derive_seed(seed, "gradcam"))
-    if not cases:  # every fold failed, or the split tests nobody
+    if not cases:  # every fold failed, or the split has no test part
         return pd.DataFrame(columns=COLUMNS), np.empty((0,), np.float32), np.empty((0,), np.float16)
     drawn = [case.patient_id for case in cases]
     channels = [name for name in series if name != LESION]

@@ -1,4 +1,4 @@
-"""Which GPU a training takes where there are several."""
+"""Choice of a GPU for a training if there are several."""
 
 import os
 import re
@@ -17,23 +17,23 @@ VISIBLE = "CUDA_VISIBLE_DEVICES"
 
 def claim_gpu(asked: int, locks: str | Path = LOCKS) -> str | None:
     """
-    Take one of several GPUs until this process ends, the one that fewest others hold; call before a framework is used.
+    Take the GPU with the fewest holders until this process ends; call before a framework is used.
 
-    ``CUDA_VISIBLE_DEVICES`` names no other from then on. Held is a lock file for each training on a GPU, which the
-    kernel drops with its holder, however that ends.
+    From then on ``CUDA_VISIBLE_DEVICES`` names no other. Each training on a GPU holds a lock file, which the kernel
+    releases when the process ends, for whatever reason.
 
     Parameters
     ----------
     asked : int
-        GPUs that the job asks for; with 0 nothing is taken.
+        GPUs requested by the job; with 0 nothing is taken.
     locks : path
-        Folder of the lock files; has one folder a machine, and in a SLURM job one for its allocation, since two
-        allocations may call different GPUs by the same number.
+        Folder of the lock files, with one folder per machine, and in a SLURM job one per allocation, because two
+        allocations may number different GPUs the same.
 
     Returns
     -------
     str or None
-        The GPU's name for CUDA; None where there is nothing to choose from.
+        The GPU's name for CUDA; None if there is no choice.
     """
     os.environ.setdefault("CUDA_DEVICE_ORDER", "PCI_BUS_ID")  # a number means the same GPU to CUDA and to the driver
     gpus = visible_gpus() if asked else []
@@ -47,9 +47,9 @@ def claim_gpu(asked: int, locks: str | Path = LOCKS) -> str | None:
 
 def visible_gpus() -> list[str]:
     """
-    Return the GPUs that CUDA would see: what ``CUDA_VISIBLE_DEVICES`` names, else those that the driver lists.
+    Return the GPUs visible to CUDA: those in ``CUDA_VISIBLE_DEVICES``, else those listed by the driver.
 
-    No framework is loaded for it: that would fix the choice.
+    No framework is loaded for this, because that would fix the choice.
 
     Returns
     -------
@@ -59,7 +59,7 @@ def visible_gpus() -> list[str]:
     named = os.environ.get(VISIBLE)
     if named is not None:
         names = [name.strip() for name in named.split(",")]
-        return list(takewhile(lambda name: name and not name.startswith("-"), names))  # CUDA too stops at a -1
+        return list(takewhile(lambda name: name and not name.startswith("-"), names))  # CUDA also stops at -1
     if not shutil.which("nvidia-smi"):
         return []
     listed = subprocess.run(["nvidia-smi", "--list-gpus"], capture_output=True, text=True, check=False)

@@ -1,4 +1,4 @@
-"""Grad-CAM of a 3D network: where the evidence for its answers lies, and whether it depends on what was learnt."""
+"""Grad-CAM of a 3D network: the evidence for its predictions, and whether the map depends on what was learnt."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -46,14 +46,14 @@ class Case:
 
 def draw_cases(predictions: pd.DataFrame, per_outcome: int, seed: int) -> list[Case]:
     """
-    Draw patients of each outcome by a seed, so that nobody picks the telling ones.
+    Draw patients of each outcome by a seed, so that no one selects convincing cases.
 
     Parameters
     ----------
     predictions : DataFrame
-        Rows of the table ``predictions``; test patients are drawn from.
+        Rows of the table ``predictions``; only test patients are drawn.
     per_outcome : int
-        At most so many of each of TP, FP, TN, FN.
+        Maximum number of each of TP, FP, TN, FN.
     seed : int
         Of the draw.
     """
@@ -82,7 +82,7 @@ def explain_run(
     lesions: np.ndarray | None = None,
 ) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
     """
-    Map the evidence for the answer in each case, and check the maps.
+    Map the evidence for the prediction in each case, and check the maps.
 
     Parameters
     ----------
@@ -105,7 +105,7 @@ def explain_run(
     -------
     cams : DataFrame
         patient_id, fold, label, probability, outcome; pointing_hit: 1 where the map's maximum in the brain lies in the
-        lesion, else 0; lesion_share: what a random voxel of the brain would score; randomised_similarity: Spearman's
+        lesion, else 0; lesion_share: the chance that a random brain voxel does; randomised_similarity: Spearman's
         correlation, over the brain, with the map of the network with random weights. Empty where undefined: no lesion,
         or a map without evidence.
     maps : ndarray
@@ -142,14 +142,14 @@ def explain_run(
 
 def grad_cam(model: Model, layer: nn.Module, image: np.ndarray, answer: int) -> np.ndarray:
     """
-    Return Grad-CAM (Selvaraju et al. 2017) of one image: the evidence for an answer.
+    Return Grad-CAM (Selvaraju et al. 2017) of one image: the evidence for a predicted class.
 
     Parameters
     ----------
     model : Model
-        Of one logit, that of label 1.
+        With one logit, that of label 1.
     layer : Module
-        Its output, (1, maps, x, y, z), is weighed by the mean gradient of the logit.
+        Its output, (1, maps, x, y, z), is weighted by the mean gradient of the logit.
     image : ndarray
         Shape (channels, x, y, z).
     answer : {0, 1}
@@ -158,7 +158,7 @@ def grad_cam(model: Model, layer: nn.Module, image: np.ndarray, answer: int) -> 
     Returns
     -------
     ndarray
-        Shape (x, y, z), float32 from 0 to 1, its maximum; all 0 where nothing speaks for the answer.
+        Shape (x, y, z), float32 from 0 to 1, its maximum; all 0 without evidence for the class.
     """
     kept: list[torch.Tensor] = []
     hook = layer.register_forward_hook(lambda module, arguments, output: kept.append(output))
@@ -176,14 +176,14 @@ def grad_cam(model: Model, layer: nn.Module, image: np.ndarray, answer: int) -> 
 
 def pointing_game(cam: np.ndarray, lesion: np.ndarray | None, brain: np.ndarray) -> dict[str, Any]:
     """
-    Ask whether a map's maximum lies in the lesion.
+    Test whether a map's maximum lies in the lesion.
 
     Parameters
     ----------
     cam : ndarray
         Shape (x, y, z).
     lesion, brain : ndarray of bool
-        Of the same shape; no lesion where nothing is known of it.
+        Of the same shape; no lesion if it is not known.
 
     Returns
     -------
@@ -198,7 +198,7 @@ def pointing_game(cam: np.ndarray, lesion: np.ndarray | None, brain: np.ndarray)
 
 
 def similarity(one: np.ndarray, other: np.ndarray) -> float | None:
-    """Return Spearman's correlation of two maps; None where one of them is the same everywhere."""
+    """Return Spearman's correlation of two maps; None if one of them is constant."""
     if not len(one) or np.ptp(one) == 0 or np.ptp(other) == 0:
         return None
     return float(np.clip(np.corrcoef(rankdata(one), rankdata(other))[0, 1], -1, 1))

@@ -90,7 +90,7 @@ def load_inputs(
     patients : DataFrame
         As in the schema ``patients``.
     wanted : iterable of str
-        Patients to load; files that hold none of them are not opened.
+        Patients to load; files without any of them are not opened.
 
     Returns
     -------
@@ -119,7 +119,7 @@ def _label_names(patients: pd.DataFrame) -> dict[str, str]:
 
 
 def versions() -> dict[str, str]:
-    """Return the versions of Python and of the packages that decide a result."""
+    """Return the versions of Python and of the packages that affect results."""
     installed = {dist.metadata["Name"].lower() for dist in metadata.distributions()}
     packages = {name: metadata.version(name) for name in PACKAGES if name in installed}
     return {"python": platform.python_version()} | packages
@@ -133,5 +133,5 @@ def _collect_models(approach: ModuleType, folds: Path, models: Path) -> None:
 
 def _discard(folder: Path) -> None:
     doomed = folder.with_name(f".discarded.{uuid.uuid4().hex}")
-    folder.rename(doomed)  # at once, so that a kill leaves no half of a finished fold
+    folder.rename(doomed)  # at once, so that a kill leaves no incomplete fold
     shutil.rmtree(doomed)

@@ -1,4 +1,4 @@
-"""Random changes of 2D training slices, a batch at a time, on any backend of Keras."""
+"""Augmentation of 2D training slices, one batch at a time, on any backend of Keras."""
 
 from typing import Any
 
@@ -9,14 +9,14 @@ from gliobench.training.keras_session import keras
 
 def augment(slices: np.ndarray, settings: dict[str, Any], rng: np.random.Generator) -> np.ndarray:
     """
-    Rotate, zoom, shift, flip and brighten each slice by numbers of its own; bilinear, black outside.
+    Rotate, zoom, shift, flip and brighten each slice with its own random values; bilinear, black outside.
 
     Parameters
     ----------
     slices : ndarray
         Shape (n, rows, columns), float32 in [0, 1].
     settings : dict
-        ``rotation``: up to so many degrees to either side; ``zoom``: range of factors, above 1 enlarges; ``shift``:
+        ``rotation``: largest angle to either side, degrees; ``zoom``: range of factors, above 1 enlarges; ``shift``:
         up to this share of the side, in both directions; ``brightness``: range of factors. Half of the slices are
         mirrored left to right.
     rng : numpy Generator

@@ -26,7 +26,7 @@ def alexnet(input_shape: Shape) -> keras.Model:
 
 
 def resnet10(input_shape: Shape) -> keras.Model:
-    """He et al. 2016 with one basic block a stage: 1 + 4 x 2 convolutions, and the head."""
+    """He et al. 2016 with one basic block per stage: 1 + 4 x 2 convolutions, and the head."""
     inputs = keras.Input(input_shape)
     features = _convolution(inputs, 64, 7, 2)
     features = layers.MaxPooling2D(3, strides=2, padding="same")(layers.ReLU()(features))
@@ -57,9 +57,9 @@ class Backbone:
     Attributes
     ----------
     build : callable
-        Makes it; those of keras.applications also take ``include_top`` and ``weights``.
+        Builds it; those of keras.applications also take ``include_top`` and ``weights``.
     scale, offset : float, tuple of float
-        Pixels in [0, 1] times `scale` plus `offset` (a number a channel) are what the network expects.
+        The network expects pixels in [0, 1] times `scale` plus `offset` (one number per channel).
     in_keras : bool
         It is one of keras.applications, with ImageNet weights.
     """
@@ -70,8 +70,8 @@ class Backbone:
     in_keras: bool = True
 
 
-# What each expects: keras.applications.<network>.preprocess_input. EfficientNet takes 0..255 and rescales by itself,
-# MobileNet -1..1, ResNet50 0..255 less ImageNet's mean colour in the order blue, green, red.
+# What each expects: keras.applications.<network>.preprocess_input. EfficientNet takes 0..255 and rescales them itself,
+# MobileNet -1..1, ResNet50 0..255 minus ImageNet's mean colour in the order blue, green, red.
 BACKBONES = {
     "alexnet": Backbone(alexnet, in_keras=False),
     "mobilenet": Backbone(keras.applications.MobileNet, 2.0, (-1.0, -1.0, -1.0)),
@@ -94,11 +94,11 @@ def build_backbone(name: str, input_shape: Shape) -> keras.Model:
 
 def pretrained_weights(base: keras.Model, weights: str) -> list[np.ndarray] | None:
     """
-    Return the arrays that the backbone starts from, None for random ones; errors as in `initial_weights`.
+    Return the initial arrays of the backbone, None for random ones; errors as in `initial_weights`.
 
-    ImageNet's EfficientNet files hold the channels' standard deviation where the variance belongs. keras.applications
-    mends that by one more layer, but only for ``weights="imagenet"``; here the variance itself is mended, also when it
-    comes from a file.
+    ImageNet's EfficientNet files hold the channels' standard deviation instead of the variance. keras.applications
+    corrects this with an extra layer, but only for ``weights="imagenet"``; here the variance itself is corrected, also
+    when it comes from a file.
     """
     known = BACKBONES[base.name]
 
@@ -121,13 +121,13 @@ def settle_batch_norm(model: keras.Model, images: np.ndarray) -> None:
     """
     Set the moving statistics of every BatchNormalization to those of `images`.
 
-    A network of random weights whose BatchNormalization never trains would divide by nothing: EfficientNetB0's outputs
-    vanish. These layers are left trainable.
+    With random weights and BatchNormalization that never trains, the outputs of EfficientNetB0 vanish. These layers are
+    left trainable.
     """
     norms = [layer for layer in all_layers(model) if isinstance(layer, layers.BatchNormalization)]
     momenta = [layer.momentum for layer in norms]
     for layer in norms:
-        layer.trainable = True  # frozen, it would not look at the images
+        layer.trainable = True  # if frozen, it would ignore the images
         layer.momentum = 0.0
     model(images, training=True)
     for layer, momentum in zip(norms, momenta, strict=True):

@@ -24,15 +24,15 @@ Scores = dict[str, float]
 
 def prepare(machine: Machine) -> str:
     """
-    Choose the device, fix the number of threads and ask for exact repeats; call once, before the first model.
+    Choose the device, fix the number of threads and request exact repeats; call once, before the first model.
 
-    On CPU everything is float32. On a GPU convolutions are in bfloat16 where that is known to be right: on the torch
+    On CPU everything is float32. On a GPU convolutions are in bfloat16 if known to be correct: on the torch
     backend with cuDNN 9.15 or later.
 
     Parameters
     ----------
     machine : Machine
-        Threads, device, and whether a GPU must repeat exactly too. On torch an operation without an exact
+        Threads, device, and whether a GPU must repeat exactly too. On torch an operation without a deterministic
         implementation only warns.
 
     Returns
@@ -43,13 +43,13 @@ def prepare(machine: Machine) -> str:
     Raises
     ------
     GlioBenchError
-        ``cuda`` was asked for, and there is none.
+        ``cuda`` was requested, and there is none.
     """
     backend = keras.backend.backend()
     name = {"tensorflow": _prepare_tensorflow, "torch": _prepare_torch, "jax": _prepare_jax}[backend](machine)
     if machine.device == "cuda" and name == "cpu":
         raise GlioBenchError(
-            "`device: cuda` was asked for, but this machine shows no CUDA GPU; set `device: auto` or `device: cpu`."
+            "`device: cuda` was requested, but this machine has no CUDA GPU; set `device: auto` or `device: cpu`."
         )
     return name
 
@@ -63,7 +63,7 @@ def _prepare_tensorflow(machine: Machine) -> str:
     tf.config.threading.set_inter_op_parallelism_threads(1)
     if machine.deterministic or not gpus:
         tf.config.experimental.enable_op_determinism()
-        tf.random.set_seed(0)  # op determinism demands one; every fit draws from its own
+        tf.random.set_seed(0)  # op determinism requires one; every fit draws from its own
     return str(tf.config.experimental.get_device_details(gpus[0])["device_name"]) if gpus else "cpu"
 
 
@@ -95,7 +95,7 @@ def seed_all(seed: int) -> None:
     """
     Seed what Keras draws from: Python's generator, which seeds initialisers and dropout, and torch's own.
 
-    TensorFlow's global seed stays: Keras draws nothing from it, and setting it discards the compiled steps' kernels.
+    TensorFlow's global seed is not changed: Keras does not use it, and setting it discards the compiled kernels.
     """
     random.seed(seed)
     if keras.backend.backend() == "torch":
@@ -108,14 +108,14 @@ def renew(model: keras.Model, fresh: keras.Model) -> None:
     """
     Give a model the state of a fresh one: weights and dropout generators.
 
-    The compiled step stays, so that the folds of one job trace it once.
+    The compiled step is kept, so that the folds of one job trace it once.
     """
     for variable, source in zip(model.variables, fresh.variables, strict=True):
         variable.assign(source.value)
 
 
 def renew_optimizer(optimizer: keras.optimizers.Optimizer) -> None:
-    """Clear what an optimiser remembers of earlier steps; its learning rate stays."""
+    """Clear the state of an optimiser from earlier steps, except its learning rate."""
     if optimizer.built:
         for variable in optimizer.variables:
             if variable is not optimizer._learning_rate:
@@ -124,9 +124,9 @@ def renew_optimizer(optimizer: keras.optimizers.Optimizer) -> None:
 
 def load_network(path: Path) -> keras.Model:
     """
-    Read a network to predict with; a file that carries code is refused by Keras.
+    Read a network for prediction; a file that carries code is refused by Keras.
 
-    Layers bring the number type they were trained in. Where the session is in float32, as on every CPU, they are too.
+    Layers keep the number type of their training, except in a float32 session, as on every CPU: then they are float32.
     """
     network = keras.saving.load_model(path, compile=False, safe_mode=True)
     network.jit_compile = False  # as it was trained
@@ -137,7 +137,7 @@ def load_network(path: Path) -> keras.Model:
 
 
 def finite(arrays: Sequence[np.ndarray]) -> bool:
-    """Tell whether every number of every array is one."""
+    """Return whether all arrays are finite."""
     return all(np.isfinite(values).all() for values in arrays)
 
 

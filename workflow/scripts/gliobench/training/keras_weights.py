@@ -17,12 +17,12 @@ def initial_weights(
     network: keras.Model, name: str, weights: str, download: Callable[[], keras.Model] | None
 ) -> list[np.ndarray] | None:
     """
-    Return the arrays that `network` starts from.
+    Return the initial arrays of `network`.
 
     Parameters
     ----------
     network : keras.Model
-        Takes the weights of a file on the way.
+        Temporarily receives the weights of a file.
     name : str
         The network's name, for messages.
     weights : str
@@ -39,7 +39,7 @@ def initial_weights(
     Raises
     ------
     GlioBenchError
-        There are no such weights, they cannot be downloaded, or the file is not there or of another network.
+        There are no such weights, they cannot be downloaded, or the file is missing or for another network.
     """
     if weights == "none":
         return None
@@ -60,16 +60,16 @@ def _from_file(network: keras.Model, name: str, path: Path) -> list[np.ndarray]:
         raise GlioBenchError(f"There is no weight file {path}; {CHOICES}.")
     if path.suffix not in SUFFIXES:
         raise GlioBenchError(
-            f"The weight file {path} is neither .keras nor .h5, the formats that carry no code; {CHOICES}."
+            f"The weight file {path} is neither .keras nor .h5, the formats that cannot carry code; {CHOICES}."
         )
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("error", UserWarning)  # Keras only warns when it leaves a layer at random
+            warnings.simplefilter("error", UserWarning)  # Keras only warns when it leaves a layer random
             if path.suffix == ".keras":
                 network.set_weights(_of_model(path, network.name))
             else:
                 network.load_weights(path)
-    except Exception as reason:  # Keras and h5py raise many kinds
+    except Exception as reason:  # Keras and h5py raise many types
         raise GlioBenchError(
             f"The weight file {path} does not hold weights of {name} ({_first_line(reason)}); {CHOICES}."
         ) from reason

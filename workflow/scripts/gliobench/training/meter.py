@@ -1,4 +1,4 @@
-"""What training a fold costs: time, memory, and the energy of its GPU."""
+"""Cost of training a fold: time, memory, and the energy of its GPU."""
 
 import resource
 import sys
@@ -12,12 +12,12 @@ JOULES_PER_KWH = 3.6e6
 
 class Meter:
     """
-    Runs from its making on.
+    Starts when created.
 
     Parameters
     ----------
     device : str
-        What is trained on: ``cpu``, or a GPU's name.
+        The training device: ``cpu``, or a GPU's name.
     """
 
     def __init__(self, device: str):
@@ -32,12 +32,12 @@ class Meter:
         Parameters
         ----------
         samples : int
-            Rows trained on, epochs together.
+            Rows trained on, over all epochs.
 
         Returns
         -------
         dict
-            seconds, samples_per_second, peak_memory_bytes (of the process), and energy_kwh where the GPU counts it.
+            seconds, samples_per_second, peak_memory_bytes (of the process), and energy_kwh if the GPU counts it.
         """
         seconds = time.perf_counter() - self.start
         cost = {"seconds": seconds, "samples_per_second": samples / seconds, "peak_memory_bytes": _peak_memory()}
@@ -47,12 +47,12 @@ class Meter:
 
 def gpu_energy() -> float | None:
     """
-    Return what this process' GPU has used since its driver was loaded: NVML's counter, every user of the GPU included.
+    Return the energy of this process' GPU since its driver was loaded: NVML's counter, for all users of the GPU.
 
     Returns
     -------
     float or None
-        kWh; None where nothing counts: a part of a divided GPU (MIG), a card older than Volta, no NVIDIA driver.
+        kWh; None without a counter: a MIG partition, a card older than Volta, no NVIDIA driver.
     """
     import pynvml
 

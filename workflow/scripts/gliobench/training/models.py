@@ -1,4 +1,4 @@
-"""Trained models from files, which may come from anybody: whatever is wrong with one, it runs no code."""
+"""Trained models from possibly untrusted files: reading one never runs code from it."""
 
 from pathlib import Path
 from types import ModuleType
@@ -22,17 +22,19 @@ def load_model(approach: ModuleType, path: Path) -> Any:
     Raises
     ------
     GlioBenchError
-        The file is no model of the approach, or holds more than one.
+        The file is not a model of the approach, or holds more than a model.
     """
     name = approach.__name__.rpartition(".")[2]
     if path.suffix != approach.SUFFIX:
-        raise GlioBenchError(f"{path} is no model of {name}, whose files end in {approach.SUFFIX}; give another run.")
+        raise GlioBenchError(
+            f"{path} is not a model of {name}, because those files end in {approach.SUFFIX}; give another run."
+        )
     try:
         return approach.load(path)
     except GlioBenchError:
         raise
-    except Exception as reason:  # frameworks raise many kinds
+    except Exception as reason:  # frameworks raise many types
         raise GlioBenchError(
-            f"{path} is not read as a model of {name}, for it is damaged, of another network, or holds code "
+            f"{path} cannot be read as a model of {name}: it is damaged, for another network, or holds code "
             f"({first_line(reason)}); train the run again, or give another."
         ) from reason

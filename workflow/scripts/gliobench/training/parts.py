@@ -1,4 +1,4 @@
-"""Which rows of the inputs a fold trains on, and the predictions made of them."""
+"""Which rows of the inputs a fold trains on, and their predictions."""
 
 from collections.abc import Mapping
 
@@ -22,7 +22,7 @@ def rows_of(index: pd.DataFrame, roles: pd.DataFrame, role: str) -> np.ndarray:
     index : DataFrame
         patient_id, modality and slice_index of each row of the inputs.
     roles : DataFrame
-        Rows of one fold of the table ``split``; where they name slices, those alone are meant.
+        Rows of one fold of the table ``split``; if they name slices, only those.
     role : str
         train, validation or test.
 
@@ -69,7 +69,7 @@ def check_parts(parts: Mapping[str, Part], tested: bool) -> None:
 
 
 def check_batch_sizes(parameters: Mapping[str, object], n_rows: int) -> None:
-    """Raise a sentence if a ``batch_size`` of the parameters, or of a phase among them, exceeds the training part."""
+    """Raise an error if a ``batch_size`` of the parameters, or of a phase, exceeds the training part."""
     largest = max(_batch_sizes(parameters), default=0)
     if largest > n_rows:
         raise GlioBenchError(
@@ -94,16 +94,16 @@ def prediction_rows(
     """
     Make rows of the table ``predictions``.
 
-    A patient's probability is the mean of its slices'. Slices have rows of their own in the test and validation parts.
+    A patient's probability is the mean over its slices. Slices have their own rows in the test and validation parts.
 
     Parameters
     ----------
     index : dict of str to DataFrame
         By role, the index of the rows that were predicted, with their label.
     probabilities : dict of str to ndarray
-        By role, one a row of the index.
+        By role, one per row of the index.
     fold, phase
-        As they stand in the table.
+        As in the table.
     """
     tables = []
     for role in ROLES:

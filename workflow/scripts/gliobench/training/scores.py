@@ -1,4 +1,4 @@
-"""Scores that training itself looks at: per epoch, and the threshold."""
+"""Scores used in training: per epoch, and the threshold."""
 
 import numpy as np
 from sklearn.metrics import log_loss, roc_auc_score, roc_curve
@@ -10,7 +10,7 @@ def binary_scores(labels: np.ndarray, probabilities: np.ndarray) -> dict[str, fl
     """
     Return loss, accuracy (at 0.5) and AUC of probabilities.
 
-    The loss is the mean cross-entropy in nats, NaN where a probability is; AUC is 0.5 where only one label is there.
+    The loss is the mean cross-entropy in nats, NaN if a probability is; AUC is 0.5 if only one label occurs.
     """
     if not np.isfinite(probabilities).all():
         return {"loss": float("nan"), "accuracy": float("nan"), "auc": float("nan")}
@@ -23,7 +23,7 @@ def binary_scores(labels: np.ndarray, probabilities: np.ndarray) -> dict[str, fl
 
 
 def choose_threshold(labels: np.ndarray, probabilities: np.ndarray) -> float | None:
-    """Return the probability that parts validation patients best (Youden's J), or None below 15 patients a label."""
+    """Return the best threshold on validation patients (Youden's J), or None below 15 patients per label."""
     if np.bincount(labels, minlength=2).min() < ENOUGH_FOR_THRESHOLD:
         return None
     false_positive, true_positive, thresholds = roc_curve(labels, probabilities)

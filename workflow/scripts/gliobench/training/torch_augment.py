@@ -1,4 +1,4 @@
-"""Random changes to batches of training images, on the device that holds them, drawn from one generator."""
+"""Augmentation of batches of training images, on their device, drawn from one generator."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,26 +9,26 @@ AXES = ("x", "y", "z")
 
 
 def flip(batch: torch.Tensor, dimension: int, generator: torch.Generator) -> torch.Tensor:
-    """Mirror each row of a batch along a dimension, or not: a fair coin a row."""
+    """Mirror each row of a batch along a dimension with probability 0.5."""
     heads = torch.rand(len(batch), generator=generator, device=batch.device) < 0.5
     return torch.where(heads.view(-1, *[1] * (batch.dim() - 1)), batch.flip(dimension), batch)
 
 
 def augment_volumes(batch: torch.Tensor, generator: torch.Generator, settings: Mapping[str, Any]) -> torch.Tensor:
     """
-    Flip, turn, zoom, and change the intensities of volumes.
+    Flip, rotate, zoom, and change the intensities of volumes.
 
     Parameters
     ----------
     batch : tensor
-        Shape (n, channels, x, y, z), standardised, exactly 0 outside the brain; stays as it is.
+        Shape (n, channels, x, y, z), standardised, exactly 0 outside the brain; not changed.
     generator : Generator
         On the batch's device.
     settings : dict
         ``flips``: axes to mirror along, of x, y, z. ``rotation``: largest angle about each axis, degrees. ``zoom``:
         largest change of size, a share. ``shift``: largest change of a channel's mean, and ``noise``: standard
-        deviation of what is added to each voxel; both in standard deviations of the standardised brain, and inside it
-        only. 0 leaves a step out.
+        deviation of the noise on each voxel; both in standard deviations of the standardised brain, and only inside it.
+        0 skips a step.
 
     Returns
     -------
@@ -45,7 +45,7 @@ def augment_volumes(batch: torch.Tensor, generator: torch.Generator, settings: M
 def _turn_and_zoom(batch: torch.Tensor, generator: torch.Generator, rotation: float, zoom: float) -> torch.Tensor:
     angles = torch.deg2rad(rotation * _up_to_one((len(batch), 3), batch, generator))
     sizes = 1 + zoom * _up_to_one((len(batch), 1, 1), batch, generator)
-    # affine_grid counts in halves of the image, last axis first: a turn in voxels is one between two scalings.
+    # affine_grid counts in halves of the image, last axis first: a rotation in voxels needs a scaling before and after.
     halves = torch.tensor(batch.shape[:1:-1], dtype=batch.dtype, device=batch.device)
     matrices = rotations(angles) / sizes * halves[None, None, :] / halves[None, :, None]
     affine = torch.cat([matrices, torch.zeros_like(matrices[..., :1])], dim=2)
@@ -89,5 +89,5 @@ def _change_intensities(batch: torch.Tensor, generator: torch.Generator, shift: 
 
 
 def _up_to_one(shape: Sequence[int], like: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-    """Draw evenly between -1 and 1."""
+    """Draw uniformly between -1 and 1."""
     return 2 * torch.rand(tuple(shape), generator=generator, device=like.device, dtype=like.dtype) - 1

@@ -1,4 +1,4 @@
-"""The epochs of a PyTorch training: batches, augmentation, scores, the best state, an early stop."""
+"""The epochs of a PyTorch training: batches, augmentation, scores, the best state, early stopping."""
 
 import time
 from collections.abc import Callable
@@ -21,7 +21,7 @@ Augment = Callable[[torch.Tensor, torch.Generator], torch.Tensor]
 @dataclass
 class Model:
     """
-    A network with what training, prediction and saving need beside it.
+    A network, and what training, prediction and saving need in addition.
 
     Attributes
     ----------
@@ -30,11 +30,11 @@ class Model:
     about : dict
         Plain values from which `load` rebuilds the network.
     read : callable
-        From rows as stored to what the network reads; works on the device.
+        From stored rows to the network's input; works on the device.
     probability : callable
         From the network's float64 output to probabilities of label 1.
     start : dict
-        Pretrained weights that a training starts from; empty for none.
+        Initial pretrained weights of a training; empty for none.
     rows_at_once : int
         Rows predicted at once.
     """
@@ -58,18 +58,18 @@ class Loop:
     Attributes
     ----------
     batch_size, epochs : int
-        A last batch of a single row joins the one before, since one row has no variance to normalise by.
+        A last batch of a single row is merged with the one before, because one row has no variance for normalisation.
     patience : int
-        Epochs without a better one after which training stops.
+        Epochs without a better one before training stops.
     rank : callable
-        From an epoch's record to what is greatest in the best epoch; the first of equals is kept.
+        From an epoch's record to a value that is highest in the best epoch; the first of equals is kept.
     loss : callable
         From the network's output and integer labels to the mean loss of a batch, in nats.
     augment : callable
-        From a batch as the network reads it, and a generator, to one of the same shape; training only.
+        From an input batch and a generator to a batch of the same shape; training only.
     uncapped : bool
-        Whether the validation loss is `loss` of the outputs in float64. Else it is that of the probabilities, where a
-        row costs 36 nats at most.
+        Whether the validation loss is `loss` of the outputs in float64. Else it is that of the probabilities, at most
+        36 nats per row.
     """
 
     batch_size: int
@@ -82,7 +82,7 @@ class Loop:
 
 
 def renew(model: Model, draw: Callable[[], nn.Module], seed: int) -> None:
-    """Give the network weights drawn with `seed`, and over them the pretrained ones, if any."""
+    """Give the network weights drawn with `seed`, overwritten by the pretrained ones, if any."""
     torch_session.seed_all(seed)
     model.network.load_state_dict(draw().state_dict() | model.start)
 
@@ -102,9 +102,9 @@ def train(
     Parameters
     ----------
     model : Model
-        Goes on from its present weights.
+        Continues from its present weights.
     loop : Loop
-        How.
+        The training settings.
     optimizer : Optimizer
         Of the network's parameters.
     parts : tuple of Part
@@ -112,9 +112,9 @@ def train(
     seed : int
         Of batches, augmentation and dropout.
     on_epoch : callable
-        Gets each epoch's record; what it raises ends the training there, and the next one starts as ever.
+        Receives each epoch's record; an error it raises ends the training, and the next one starts as usual.
     schedule : LRScheduler, optional
-        Stepped once an epoch.
+        Stepped once per epoch.
 
     Returns
     -------
@@ -124,7 +124,7 @@ def train(
     Raises
     ------
     Diverged
-        A loss or a weight is no number.
+        A loss or a weight is NaN or infinite.
     """
     training, validation = parts
     torch_session.seed_all(seed)
@@ -139,7 +139,7 @@ def train(
         scores = _validation_scores(model, loop, validation)
         record |= {f"validation_{name}": value for name, value in scores.items()}
         if not np.isfinite([record["loss"], scores["loss"]]).all() or not finite(model.network):
-            raise Diverged(f"the loss or a weight was no number in epoch {epoch}")
+            raise Diverged(f"the loss or a weight was NaN or infinite in epoch {epoch}")
         on_epoch({"epoch": epoch, "seconds": time.perf_counter() - start} | record)
         rank = loop.rank(record)
         if best_rank is None or rank > best_rank:
@@ -164,7 +164,7 @@ def _one_epoch(
     labels: torch.Tensor,
     draws: _Draws,
 ) -> dict[str, float]:
-    """Take one step a batch; return loss, accuracy and AUC of the outputs that the steps were taken from."""
+    """Take one step per batch; return loss, accuracy and AUC of the outputs used for the steps."""
     model.network.train()
     total, seen, probabilities = torch.zeros((), device=device()), [], []
     for chosen in split_batches(torch.randperm(len(labels), generator=draws.order), loop.batch_size):
@@ -184,7 +184,7 @@ def _one_epoch(
 
 
 def split_batches(order: torch.Tensor, size: int) -> list[torch.Tensor]:
-    """Cut rows into batches; a last batch of a single row joins the one before."""
+    """Cut rows into batches; a last batch of a single row is merged with the one before."""
     batches = list(order.split(size))
     if len(batches) > 1 and len(batches[-1]) == 1:
         batches[-2:] = [torch.cat(batches[-2:])]
@@ -197,7 +197,7 @@ def predict(model: Model, inputs: np.ndarray) -> np.ndarray:
 
 
 def _validation_scores(model: Model, loop: Loop, part: Part) -> dict[str, float]:
-    """Return loss, accuracy and AUC of the network as it stands."""
+    """Return loss, accuracy and AUC of the network in its present state."""
     outputs = _outputs(model, part.inputs)
     scores = binary_scores(part.labels, _probabilities(model, outputs))
     if loop.uncapped:

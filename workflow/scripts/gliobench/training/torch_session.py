@@ -1,4 +1,4 @@
-"""PyTorch: device, threads, exact repeats, mixed precision, and models as files that carry no code."""
+"""PyTorch: device, threads, exact repeats, mixed precision, and models as files that cannot carry code."""
 
 import os
 import pickle
@@ -16,7 +16,7 @@ from gliobench.recipe import LOGGER
 from gliobench.training import Machine
 
 SUFFIX = ".pt"
-SAFE_CUDNN = 91500  # older ones: cuDNN 9.8-9.10 gave wrong bf16 convolutions in 3D without a word
+SAFE_CUDNN = 91500  # older ones: cuDNN 9.8-9.10 silently gave wrong bf16 convolutions in 3D
 SHARE_FOR_DATA = 0.5  # of the GPU's free memory
 
 _used = {"device": "cpu", "compile": False}
@@ -24,10 +24,10 @@ _used = {"device": "cpu", "compile": False}
 
 def prepare(machine: Machine) -> str:
     """
-    Choose the device, fix the number of threads and ask for exact repeats; call once, before the first model.
+    Choose the device, fix the number of threads and request exact repeats; call once, before the first model.
 
-    On a CPU every result repeats to the byte for the same number of threads. On a GPU ``machine.deterministic`` asks
-    for the same, without ``torch.compile``; operations that have no exact form there (3D pooling) warn.
+    On a CPU every result repeats to the byte for the same number of threads. On a GPU ``machine.deterministic``
+    requests the same, without ``torch.compile``; operations without a deterministic form there (3D pooling) warn.
 
     Returns
     -------
@@ -37,17 +37,17 @@ def prepare(machine: Machine) -> str:
     Raises
     ------
     GlioBenchError
-        ``cuda`` is asked for and there is none.
+        ``cuda`` is requested and there is none.
     """
     if machine.device == "cuda" and not torch.cuda.is_available():
         raise GlioBenchError(
-            "`device: cuda` was asked for, but this machine shows no CUDA GPU; set `device: auto` or `device: cpu`."
+            "`device: cuda` was requested, but this machine has no CUDA GPU; set `device: auto` or `device: cpu`."
         )
     on_gpu = machine.device != "cpu" and torch.cuda.is_available()
     torch.set_num_threads(machine.threads)
     if torch.get_num_interop_threads() != 1:
         torch.set_num_interop_threads(1)
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS repeats only so
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # needed for repeatable cuBLAS
     torch.use_deterministic_algorithms(machine.deterministic or not on_gpu, warn_only=on_gpu)
     torch.backends.cudnn.benchmark = on_gpu and not machine.deterministic
     _used["device"] = "cuda" if on_gpu else "cpu"
@@ -55,7 +55,7 @@ def prepare(machine: Machine) -> str:
     if not on_gpu:
         return "cpu"
     if not _safe_bf16():
-        LOGGER.info("cuDNN is older than 9.15: trained in float32, since its bf16 convolutions cannot be trusted")
+        LOGGER.info("cuDNN is older than 9.15: trained in float32, because its bf16 convolutions cannot be trusted")
     return str(torch.cuda.get_device_name())
 
 
@@ -68,19 +68,19 @@ def adam(network: nn.Module, learning_rate: float) -> torch.optim.Adam:
     """
     Return Adam for a network, fused.
 
-    The square root of the fused one is exact; that of the plain one, MKL's, differs between makers of processors.
+    The square root of the fused one is exact; that of the plain one, MKL's, differs between processor vendors.
     """
     return torch.optim.Adam(network.parameters(), lr=learning_rate, fused=True)
 
 
 def seed_all(seed: int) -> None:
-    """Seed every source that PyTorch and the libraries upon it draw from."""
+    """Seed every random source of PyTorch and the libraries built on it."""
     random.seed(seed)
     torch.manual_seed(seed)
 
 
 def autocast() -> AbstractContextManager[Any]:
-    """Return the context of a forward pass: bf16 on a GPU whose cuDNN is known to compute it right, else float32."""
+    """Return the context of a forward pass: bf16 on a GPU if its cuDNN is known to be correct, else float32."""
     if device().type == "cuda" and _safe_bf16():
         return torch.autocast("cuda", torch.bfloat16)
     return nullcontext()
@@ -108,7 +108,7 @@ def place(network: nn.Module, dimensions: int) -> nn.Module:
 
 
 def compiled(network: nn.Module) -> Any:
-    """Return the network's forward pass, compiled on a GPU; what cannot be compiled runs as it is, and warns."""
+    """Return the network's forward pass, compiled on a GPU; what cannot be compiled runs uncompiled with a warning."""
     if not _used["compile"]:
         return network
     torch._dynamo.config.suppress_errors = True
@@ -124,13 +124,13 @@ def resident(array: np.ndarray) -> torch.Tensor:
 
 
 def finite(model: nn.Module) -> bool:
-    """Whether every weight and running statistic is a number."""
+    """Whether every weight and running statistic is finite."""
     return all(bool(torch.isfinite(values).all()) for values in model.state_dict().values())
 
 
 def save_weights(model: nn.Module, path: Path, about: dict[str, Any]) -> None:
     """
-    Write weights and what rebuilds the network.
+    Write the weights and the values to rebuild the network.
 
     Parameters
     ----------
@@ -151,16 +151,16 @@ def load_weights(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
     Returns
     -------
     state, about : dict, dict
-        Tensors on the CPU, and what rebuilds the network.
+        Tensors on the CPU, and the values to rebuild the network.
 
     Raises
     ------
     GlioBenchError
-        The file is absent, or another kind of file.
+        The file is missing, or another kind of file.
     """
     content = read_plain(path)
     if not isinstance(content, dict) or set(content) != {"about", "state"}:
-        raise GlioBenchError(f"{path} is no model that GlioBench saved; give a file from a run's `models` folder.")
+        raise GlioBenchError(f"{path} is not a model saved by GlioBench; give a file from a run's `models` folder.")
     return content["state"], content["about"]
 
 
@@ -169,8 +169,8 @@ def read_plain(path: Path) -> Any:
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
-        raise GlioBenchError(f"{path} is not there; give the path of a file with weights.") from None
+        raise GlioBenchError(f"{path} does not exist; give the path of a file with weights.") from None
     except (pickle.UnpicklingError, EOFError, OSError, RuntimeError, ValueError, KeyError, TypeError):
         raise GlioBenchError(
-            f"{path} holds no PyTorch weights, or more than weights, which is not read; give a file of tensors."
+            f"{path} holds no PyTorch weights, or more than weights; give a file with only tensors."
         ) from None

@@ -18,7 +18,7 @@ def initial_state(
     weights: str, network: nn.Module, imagenet: Callable[[], State] | None = None, fresh: Sequence[str] = ()
 ) -> State:
     """
-    Read the weights that a training starts from.
+    Read the initial weights of a training.
 
     Parameters
     ----------
@@ -26,21 +26,21 @@ def initial_state(
         ``none``, ``imagenet``, or the path of a file: a state dict of the same network, or a model that an approach
         saved. Files that carry code are refused.
     network : Module
-        What the weights are for; stays as it is.
+        The network for the weights; not changed.
     imagenet : callable, optional
-        Downloads ImageNet's state dict; absent where a network has none.
+        Downloads ImageNet's state dict; absent if a network has none.
     fresh : sequence of str
         Names of the replaced last layer: never taken from the weights.
 
     Returns
     -------
     dict
-        Every entry of the network's state but `fresh` and counts of batches; empty for ``none``.
+        Every entry of the network's state except `fresh` and batch counts; empty for ``none``.
 
     Raises
     ------
     GlioBenchError
-        No such weights, no download, no such file, or the file is of another network.
+        No such weights, no download, no such file, or the file is for another network.
     """
     if weights == "none":
         return {}
@@ -52,12 +52,12 @@ def initial_state(
         state = _from_file(Path(weights))
     wanted, given = _shapes(network.state_dict(), fresh), _shapes(state, fresh)
     if given != wanted:
-        raise GlioBenchError(f"the weights in {weights} are of another network; {CHOICES}")
+        raise GlioBenchError(f"the weights in {weights} are for another network; {CHOICES}")
     return {name: state[name] for name in wanted}
 
 
 def _shapes(state: State, fresh: Sequence[str]) -> dict[str, torch.Size]:
-    # Older files, torchvision's among them, lack the counts of batches; nothing is computed from them.
+    # Older files, including torchvision's, lack batch counts, which are not used.
     counts = ".num_batches_tracked"
     return {name: values.shape for name, values in state.items() if name not in fresh and not name.endswith(counts)}
 
@@ -77,4 +77,4 @@ def _from_file(path: Path) -> State:
         state = content.get("state", content)
         if isinstance(state, dict) and all(isinstance(values, torch.Tensor) for values in state.values()):
             return dict(state)
-    raise GlioBenchError(f"{path} holds no network's weights; {CHOICES}")
+    raise GlioBenchError(f"{path} has no network weights; {CHOICES}")

@@ -10,12 +10,12 @@ import torchio
 
 
 def limit_threads(threads: int) -> None:
-    """Keep SimpleITK, with which TorchIO resamples, to so many threads."""
+    """Limit the threads of SimpleITK, which TorchIO uses for resampling."""
     sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(threads)
 
 
 def has_segmentation(inputs: np.ndarray) -> bool:
-    """Whether the last channel of (n, channels, x, y, z) is a segmentation: nothing but 0 and 1 in all patients."""
+    """Whether the last channel of (n, channels, x, y, z) is a segmentation: only 0 and 1 in all patients."""
     return all(np.isin(patient[-1], (0, 1)).all() for patient in inputs)
 
 
@@ -23,14 +23,14 @@ def augment_patients(
     batch: torch.Tensor, generator: torch.Generator, settings: Mapping[str, Any], segmentation: bool
 ) -> torch.Tensor:
     """
-    Change each patient of a batch by itself.
+    Augment each patient of a batch independently.
 
     Parameters
     ----------
     batch : tensor
-        Shape (n, channels, x, y, z), in [0, 1]; stays as it is.
+        Shape (n, channels, x, y, z), in [0, 1]; not changed.
     generator : Generator
-        Not drawn from, since TorchIO knows the global one only.
+        Not used, because TorchIO uses only the global one.
     settings : dict
         ``affine``, ``noise``, ``gamma``, ``motion``, ``bias_field``: the probability of each; ``motion_voxels``: the
         largest translation of a simulated movement. Other strengths are TorchIO's defaults.

@@ -44,30 +44,30 @@ def tune(
     """
     Search for the hyperparameters of the lowest validation loss.
 
-    Trials go to one journal that all workers share. One that was cut off is a failed trial, and its hyperparameters
-    are tried again first. What a trial draws depends on the base seed and on the trials finished before it: with one
-    worker, the same search whether it was killed or not.
+    Trials go to one journal shared by all workers. An interrupted one is a failed trial, and its hyperparameters are
+    tried again first. A trial's values depend on the base seed and on the trials finished before it: with one worker,
+    the search is the same whether it was killed or not.
 
     Parameters
     ----------
     job : Job
-        The cell; its parameters are those that are not searched for.
+        The cell; its parameters are those not searched for.
     settings : dict
         ``tuning`` of the approach: trials, workers, space.
     machine : Machine
         Threads and device of each worker.
     load : callable
-        Gives the training and the validation part, in each worker anew; picklable where there are several.
+        Loads the training and the validation part in each worker; picklable if there are several.
     journal : Path
-        Optuna's journal; what an earlier, killed search left there is taken up.
+        Optuna's journal; an earlier, killed search in it is resumed.
 
     Returns
     -------
     trials : DataFrame
         As in the schema ``trials``.
     best : dict
-        number, value, parameters and importances (share of the loss' variance that each explains); where no trial
-        reached its end, ``reason`` says so, number and value are None, and there are no parameters.
+        number, value, parameters and importances (share of the loss' variance that each explains); if no trial
+        was completed, ``reason`` says so, number and value are None, and there are no parameters.
     """
     journal.parent.mkdir(parents=True, exist_ok=True)
     study = _open(journal)
@@ -102,7 +102,7 @@ def _replace_stale(study: optuna.Study) -> None:
         study.tell(trial.number, state=TrialState.FAIL)
         if trial.params:
             study.enqueue_trial(trial.params)
-        say(f"trial {trial.number} was cut off and is tried again")
+        say(f"trial {trial.number} was interrupted and is tried again")
 
 
 def _work(
@@ -136,7 +136,7 @@ def _work(
 
 
 def _count(study: optuna.Study) -> int:
-    """Count the trials that came to an end, failed ones included, but not those that were cut off."""
+    """Count the finished trials, failed ones included, but not interrupted ones."""
     trials = study.get_trials(deepcopy=False)
     return sum(trial.state in FINISHED or "reason" in trial.user_attrs for trial in trials)
 
@@ -170,7 +170,7 @@ def _objective(
         raise
     except optuna.TrialPruned:
         raise
-    except Exception as error:  # frameworks raise many kinds; a row says so, and the search goes on
+    except Exception as error:  # frameworks raise many types; the row has the reason, and the search continues
         if disk_is_full(Path.cwd()):
             raise
         LOGGER.exception("%s trial %d", job.name, trial.number)
@@ -209,7 +209,7 @@ def _best(study: optuna.Study) -> dict[str, Any]:
     complete = study.get_trials(states=[TrialState.COMPLETE])
     if not complete:
         nothing: dict[str, Any] = {"number": None, "value": None, "parameters": {}, "importances": {}}
-        return nothing | {"reason": "no trial of the tuning reached its end; trials.tsv has the reason of each"}
+        return nothing | {"reason": "no trial of the tuning was completed; trials.tsv has the reason of each"}
     best = study.best_trial
     differ = len({trial.value for trial in complete}) > 1
     importances = get_param_importances(study) if differ else {}

@@ -127,6 +127,6 @@ def test_results_of_another_format_are_said_to_be_of_another_version(tmp_path, m
     monkeypatch.undo()
     monkeypatch.chdir(tmp_path)
     said = belonging.not_shown(study(), strange_rows(study()))
-    assert said.startswith("results/one/tables and results/one/report are of another version of GlioBench (made/")
+    assert said.startswith("results/one/tables and results/one/report are from another version of GlioBench (made/")
     write_text("{}", path)
-    assert "are of another config (made/" in belonging.not_shown(study(), ["made/cell"])
+    assert "are from another config (made/" in belonging.not_shown(study(), ["made/cell"])

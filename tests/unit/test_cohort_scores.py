@@ -56,13 +56,15 @@ def test_what_else_is_wrong_with_a_cell_stays_among_its_reasons():
     cell = BASE | {"approach": "cnn3d", "variant": "main", "n_runs": 2}
     metrics, _, _ = scores([cell], (predictions, records))
     assert metrics["reason"].iloc[0].startswith("1 of 2 trainings exist; 1 of 3 folds diverged")
+    assert metrics["auc_reason"].isna().all()
 
 
 def test_a_cell_without_runs_is_a_row():
     cell, _ = cell_and_runs(3)
     metrics, pairwise, variance = scores([cell], NOTHING)
-    assert metrics[["variant", "n_runs", "status", "reason"]].to_numpy().tolist() == [
-        ["main", 0, "missing", "0 of 3 trainings exist"]
+    why = "0 of 3 trainings exist"
+    assert metrics[["variant", "n_runs", "status", "reason", "auc_reason"]].to_numpy().tolist() == [
+        ["main", 0, "missing", why, why]
     ]
     assert pairwise.empty
     assert variance.empty

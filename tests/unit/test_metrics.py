@@ -204,6 +204,7 @@ def test_a_cell_without_any_prediction_is_one_row_with_its_reason():
     assert len(table) == 1
     assert table["auc"].isna().all()
     assert table.loc[0, "reason"] == "3 of 3 folds diverged: the loss is not a number in epoch 3"
+    assert table.loc[0, "auc_reason"] == table.loc[0, "reason"]
 
 
 def test_failed_outweighs_diverged():

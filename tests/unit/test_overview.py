@@ -13,7 +13,7 @@ def row(**changes):
     """One row of the table ``comparison``, the columns that figures read."""
     usual = {"cohort": "rsna", "approach": "cnn3d", "variant": "main", "modality": "FLAIR", "protocol": "harmonised",
              "phase": "final", "part": "test", "unit": "patient", "caveat": None, "n_patients": 40, "auc": 0.7,
-             "auc_low": 0.6, "auc_high": 0.8, "published_auc": np.nan, "status": "ok", "reason": None}  # fmt: skip
+             "auc_low": 0.6, "auc_high": 0.8, "published_auc": np.nan, "status": "ok", "auc_reason": None}  # fmt: skip
     return usual | changes
 
 
@@ -54,9 +54,8 @@ def test_every_phase_has_its_row():
 
 def test_a_cell_without_auc_is_a_row_that_says_why():
     missing = {"variant": "deep", "part": None, "phase": None, "unit": None, "n_patients": np.nan, "auc": np.nan,
-               "auc_low": np.nan, "auc_high": np.nan, "status": "missing", "reason": "not scored yet"}  # fmt: skip
-    why = "mcc is empty: all patients are called alike; auc and pr_auc are empty: each run scores a single patient"
-    loocv = {"variant": "loocv", "auc": np.nan, "reason": why}
+               "auc_low": np.nan, "auc_high": np.nan, "status": "missing", "auc_reason": "not scored yet"}  # fmt: skip
+    loocv = {"variant": "loocv", "auc": np.nan, "auc_reason": "each run scores a single patient"}
     figure = forest_figure(points_of(table({}, missing, loocv)), {})
     assert "cnn3d · deep · FLAIR" in names(figure.axes[0])
     assert texts(figure).count("no AUC") == 2

@@ -33,11 +33,18 @@ STUDY = {
     "approaches": {
         "cnn3d": {
             "title": "3D CNN",
+            "page": "approaches/cnn3d.html",
             "source": "Bui & Fleming",
             "variants": {"main": "The paper's method.", "deep": "One more layer."},
             "changes": {"parameters": {"epochs": 3}},
         },
-        "toy": {"title": "Toy", "source": "nobody", "variants": {"main": "All of it."}, "changes": {}},
+        "toy": {
+            "title": "Toy",
+            "page": "approaches/toy.html",
+            "source": "nobody",
+            "variants": {"main": "All of it."},
+            "changes": {},
+        },
     },
     "config": {"folds": "<five>"},
 }

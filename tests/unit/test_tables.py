@@ -82,6 +82,7 @@ def test_published_figures_stand_beside_the_papers_own_cohort(comparison):
     assert (row["published_accuracy"], row["published_auc"]) == (0.535, 0.525)
     assert "sec. III" in row["published_source"]
     assert "n = 59" in row["published_source"]
+    assert row["published_status"] == "published"
 
 
 def test_a_generated_cohort_has_no_published_figures_and_says_why(comparison):
@@ -92,6 +93,7 @@ def test_a_generated_cohort_has_no_published_figures_and_says_why(comparison):
         .all(axis=None)
     )
     assert set(generated["published_source"]) == {"not comparable: generated cohort"}
+    assert set(generated["published_status"]) == {"not comparable"}
 
 
 def test_the_harmonised_protocol_is_not_the_papers(published):
@@ -99,12 +101,14 @@ def test_the_harmonised_protocol_is_not_the_papers(published):
     table = comparison_table(metrics_of(*cells), cells, published, {"rsna": "rsna"})
     assert table["published_auc"].isna().all()
     assert set(table["published_source"]) == {"no published figure for this row"}
+    assert table["published_status"].isna().all()
 
 
 def test_a_figure_from_another_kind_of_cohort_is_not_compared(published):
     cells = [cell("stem", protocol="published")]
     table = comparison_table(metrics_of(*cells), cells, published, {"stem": "brainstem"})
     assert set(table["published_source"]) == {"not comparable: the paper's cohort is rsna"}
+    assert set(table["published_status"]) == {"not comparable"}
 
 
 def test_cells_without_scores_are_rows_in_the_order_of_the_grid(comparison):

@@ -1,5 +1,6 @@
 """One cell of the study (cohort, approach, variant, modality, protocol): from its runs' files to its scores."""
 
+import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,7 +12,7 @@ from gliobench.errors import GlioBenchError
 from gliobench.evaluation.bootstrap import RESAMPLES, ROUNDING
 from gliobench.evaluation.calibration import calibration
 from gliobench.evaluation.columns import CELL, METRICS, RUN
-from gliobench.evaluation.intervals import patient_intervals
+from gliobench.evaluation.intervals import methods_in_words, patient_intervals
 from gliobench.evaluation.metrics import (
     at_validation_threshold,
     auc,
@@ -21,6 +22,7 @@ from gliobench.evaluation.metrics import (
     score,
     unit_weights,
     why_empty,
+    why_no_auc,
 )
 from gliobench.evaluation.slices import score_slices
 from gliobench.files import check_table, table_schema
@@ -81,7 +83,8 @@ def score_cell(
         scored.append(place | _score_patients(part_rows[~is_slice], reason, resamples, seed, chance))
         if is_slice.any():
             scored.append(place | _score_slices(part_rows[is_slice], reason))
-    nothing = {"n_runs": 0, "status": "missing" if status == "ok" else status, "reason": reason or "no predictions"}
+    why = reason or "no predictions"
+    nothing = {"n_runs": 0, "status": "missing" if status == "ok" else status, "reason": why, "auc_reason": why}
     return as_metrics(scored or [head | nothing])
 
 
@@ -152,7 +155,7 @@ def _score_patients(
 ) -> dict[str, Any]:
     sample = make_sample(rows)
     values = dict(zip(METRICS, score(sample, *unit_weights(sample)).tolist(), strict=True))
-    intervals, method = patient_intervals(sample, seed, resamples)
+    intervals, methods = patient_intervals(sample, seed, resamples)
     calibrated, not_calibrated = calibration(rows)
     against_chance, no_chance = _p_chance(values["auc"], chance)
     reasons = [reason, *why_empty(sample, values), not_calibrated, no_chance]
@@ -166,9 +169,11 @@ def _score_patients(
         "majority_accuracy": majority_accuracy(rows),
         **calibrated,
         **at_validation_threshold(rows),
-        "interval_method": method,
+        "interval_method": methods_in_words(methods),
+        "interval_scores": json.dumps(methods),
         **against_chance,
         "reason": "; ".join(filter(None, reasons)) or None,
+        "auc_reason": why_no_auc(sample) if np.isnan(values["auc"]) else None,
     }
 
 

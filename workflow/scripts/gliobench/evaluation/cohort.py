@@ -60,11 +60,12 @@ def _score(cell: Mapping[str, Any], runs: Runs, permuted: Runs, base_seed: int, 
     lacks = f"{there} of {wanted} trainings exist"
     if not there:
         head = {name: cell[name] for name in [*CELL, "weights", "caveat"]}
-        return as_metrics([head | {"n_runs": 0, "status": "missing", "reason": lacks}])
+        return as_metrics([head | {"n_runs": 0, "status": "missing", "reason": lacks, "auc_reason": lacks}])
     if there < wanted:  # fewer runs vary more than those on permuted labels: no p comes of them
         metrics = score_cell(*runs, base_seed, resamples, cell["caveat"])
         reasons = [lacks if pd.isna(old) else f"{lacks}; {old}" for old in metrics["reason"]]
-        return metrics.assign(status="missing", reason=reasons)
+        no_auc = metrics["auc_reason"].mask(metrics["unit"].isna(), lacks)
+        return metrics.assign(status="missing", reason=reasons, auc_reason=no_auc)
     copies = [copy for copy in permuted_runs(cell, *permuted) if len(copy[1]) == wanted]
     return score_cell(*runs, base_seed, resamples, cell["caveat"], copies)
 

@@ -21,3 +21,5 @@ METRICS = (
     "log_loss",
 )
 PUBLISHED = ("accuracy", "auc", "precision", "recall")
+UNDEFINED = "undefined"  # among the methods of intervals: of scores that have none
+NOT_COMPARABLE = "not comparable"  # status of published figures of other patients

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from gliobench.errors import GlioBenchError
-from gliobench.evaluation.columns import CELL, PUBLISHED
+from gliobench.evaluation.columns import CELL, NOT_COMPARABLE, PUBLISHED
 from gliobench.files import check_table, table_schema
 from gliobench.terms import GENERATED
 
@@ -68,7 +68,8 @@ def comparison_table(
 
 def _missing(cell: Row) -> dict[str, Any]:
     head = {name: cell[name] for name in [*CELL, "weights"]}
-    return head | {"caveat": cell.get("caveat"), "status": "missing", "reason": "this cell has not been scored"}
+    why = "this cell has not been scored"
+    return head | {"caveat": cell.get("caveat"), "status": "missing", "reason": why, "auc_reason": why}
 
 
 def _by_key(published: pd.DataFrame) -> dict[tuple[Any, ...], Row]:
@@ -83,15 +84,20 @@ def _published(row: Row, figures: Mapping[tuple[Any, ...], Row], kind: str) -> d
     kinds = table_schema("published")["properties"]["cohort_kind"]["enum"]
     if kind not in kinds:
         other = "generated cohort" if kind in GENERATED else "another cohort"
-        return {"published_source": f"not comparable: {other}"}
+        return _no_figure(NOT_COMPARABLE, f"not comparable: {other}")
     method = tuple(row.get(name) for name in METHOD)
     figure = figures.get((kind, *method))
     if figure is not None:
-        return {f"published_{name}": figure[name] for name in PUBLISHED} | {"published_source": _source(figure)}
+        about = {"published_status": "published", "published_source": _source(figure)}
+        return {f"published_{name}": figure[name] for name in PUBLISHED} | about
     elsewhere = [other for other in kinds if (other, *method) in figures]
     if elsewhere:
-        return {"published_source": f"not comparable: the paper's cohort is {elsewhere[0]}"}
-    return {"published_source": "no published figure for this row"}
+        return _no_figure(NOT_COMPARABLE, f"not comparable: the paper's cohort is {elsewhere[0]}")
+    return _no_figure(None, "no published figure for this row")
+
+
+def _no_figure(status: str | None, why: str) -> dict[str, Any]:
+    return {"published_status": status, "published_source": why}
 
 
 def _source(figure: Row) -> str:

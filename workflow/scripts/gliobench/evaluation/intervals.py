@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 from scipy import stats
 
 from gliobench.evaluation.bootstrap import CONFIDENCE, RESAMPLES, ROUNDING, bca_intervals, resample
-from gliobench.evaluation.columns import METRICS
+from gliobench.evaluation.columns import METRICS, UNDEFINED
 from gliobench.evaluation.delong import logit_interval
 from gliobench.evaluation.metrics import Sample, confusion, score, unit_weights
 
@@ -17,6 +17,7 @@ EDGE_OF_PROPORTION = 5
 EDGE_OF_AUC = 3
 
 Ends = dict[str, tuple[float, float]]
+Methods = dict[str, list[str]]
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Interval:
     n: int
 
 
-def patient_intervals(sample: Sample, seed: int, resamples: int = RESAMPLES) -> tuple[Ends, str]:
+def patient_intervals(sample: Sample, seed: int, resamples: int = RESAMPLES) -> tuple[Ends, Methods]:
     """
     Intervals of 95 % for every score of a sample, by resampling its patients within label.
 
@@ -56,8 +57,8 @@ def patient_intervals(sample: Sample, seed: int, resamples: int = RESAMPLES) -> 
     -------
     dict of str to (float, float)
         Lower and upper end a metric, not numbers where undefined.
-    str
-        The method, in words.
+    dict of str to list of str
+        The methods, each with the scores that it stepped in for; the first, the bootstrap, made all others.
     """
     values = dict(zip(METRICS, score(sample, *unit_weights(sample)).tolist(), strict=True))
     ends = _bca(sample, seed, resamples)
@@ -68,15 +69,16 @@ def patient_intervals(sample: Sample, seed: int, resamples: int = RESAMPLES) -> 
     }
     for special in methods.values():
         ends |= special
-    methods["undefined"] = {
+    methods[UNDEFINED] = {
         name: pair for name, pair in ends.items() if np.isnan(pair).any() and not np.isnan(values[name])
     }
-    return ends, _in_words(resamples, methods)
+    bootstrap = f"BCa bootstrap by patient within label, {resamples:,} resamples, conditional on the fitted models"
+    return ends, {bootstrap: []} | {method: list(special) for method, special in methods.items() if special}
 
 
-def _in_words(resamples: int, others: dict[str, Ends]) -> str:
-    words = [f"BCa bootstrap by patient within label, {resamples:,} resamples, conditional on the fitted models"]
-    return "; ".join(words + [f"{method} for {', '.join(ends)}" for method, ends in others.items() if ends])
+def methods_in_words(methods: Methods) -> str:
+    """Say how intervals were made, from what `patient_intervals` says of it."""
+    return "; ".join(f"{method} for {', '.join(scores)}" if scores else method for method, scores in methods.items())
 
 
 def _bca(sample: Sample, seed: int, resamples: int) -> Ends:

@@ -307,13 +307,17 @@ def at_validation_threshold(rows: pd.DataFrame) -> dict[str, float]:
     return {"threshold_validation": float(thresholds.mean()), "accuracy_validation_threshold": float(accuracy)}
 
 
+def why_no_auc(sample: Sample) -> str:
+    """Say why the AUC of a sample is undefined."""
+    single = all(len(run.positive) + len(run.negative) == 1 for run in sample.runs)
+    return "each run scores a single patient" if single else "no run of a repeat scores patients of both labels"
+
+
 def why_empty(sample: Sample, scores: Mapping[str, float]) -> list[str]:
     """Say in a phrase each why scores of a sample are undefined."""
     reasons = []
     if np.isnan(scores["auc"]):
-        single = all(len(run.positive) + len(run.negative) == 1 for run in sample.runs)
-        why = "each run scores a single patient" if single else "no run of a repeat scores patients of both labels"
-        reasons.append(f"auc and pr_auc are empty: {why}")
+        reasons.append(f"auc and pr_auc are empty: {why_no_auc(sample)}")
     elif np.isnan(scores["pr_auc"]):
         reasons.append("pr_auc is empty: a run scores patients of one label only")
     hits, misses, alarms, rejections = confusion(sample, *unit_weights(sample))

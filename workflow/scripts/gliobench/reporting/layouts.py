@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import pandas as pd
 
-from gliobench.evaluation.columns import CELL, METRICS, PUBLISHED
+from gliobench.evaluation.columns import CELL, METRICS, NOT_COMPARABLE, PUBLISHED
 from gliobench.reporting.display import DASH, EMPTY, Display, decimals, ends, intervals, texts, title
 
 BESIDE = {  # scores without an interval, shown where a study has them: heading -> column of the table ``comparison``
@@ -55,7 +55,7 @@ def _published(table: pd.DataFrame) -> list[str]:
         ", ".join(
             f"{title(name)} {row[f'published_{name}']:g}" for name in PUBLISHED if pd.notna(row[f"published_{name}"])
         )
-        or ("not comparable" if str(row["published_source"]).startswith("not comparable") else EMPTY)
+        or (NOT_COMPARABLE if row["published_status"] == NOT_COMPARABLE else EMPTY)
         for row in table.to_dict("records")
     ]
 

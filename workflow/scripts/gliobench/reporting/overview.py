@@ -76,15 +76,8 @@ def _point(row: Row) -> dict[str, Any]:
     caveat: str = part if pd.isna(row["caveat"]) else str(row["caveat"])
     status: str = "" if row["status"] == "ok" else str(row["status"])
     published: str = "" if pd.isna(row["published_auc"]) else f"published {row['published_auc']:.2f}"
-    why: str = _why_no_auc(row["reason"]) if pd.isna(row["auc"]) else ""
+    why: str = "" if pd.isna(row["auc_reason"]) else str(row["auc_reason"])
     return {**row, "n": n, "note": "; ".join(filter(None, (status, why, published, caveat)))}
-
-
-def _why_no_auc(reason: str | float | None) -> str:
-    """Choose among a row's reasons that of its empty AUC."""
-    reasons = [] if pd.isna(reason) else str(reason).split("; ")
-    chosen = next((one for one in reasons if one.startswith("auc")), (*reasons, "")[0])
-    return chosen.rpartition(" empty: ")[2]
 
 
 def _mean_point(row: Row) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """The report of a study: a folder of pages that link to each other and load nothing from elsewhere."""
 
+import json
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from gliobench.evaluation.columns import BASELINE, CELL
+from gliobench.evaluation.columns import BASELINE, CELL, UNDEFINED
 from gliobench.files import whole, write_text
 from gliobench.reporting.display import NAMES, Display
 from gliobench.reporting.headlines import headline_rows, show_claims, show_headlines, verdict_counts
@@ -237,11 +238,11 @@ def _method(study: Mapping[str, Any], tables: Tables, records: Sequence[Mapping[
 def _interval_methods(comparison: pd.DataFrame) -> dict[str, list[str]]:
     """Collect the ways in which intervals were made, each with the scores it stepped in for, as the rows name them."""
     methods: dict[str, list[str]] = {}
-    for part in "; ".join(comparison["interval_method"].dropna().unique()).split("; "):
-        method, _, scores = part.partition(" for ")
-        known = methods.setdefault(method, [])
-        known += [name for name in map(_in_a_sentence, filter(None, scores.split(", "))) if name not in known]
-    return {method: scores for method, scores in methods.items() if method not in ("", "undefined")}
+    for row in comparison["interval_scores"].dropna().unique():
+        for method, scores in json.loads(row).items():
+            known = methods.setdefault(method, [])
+            known += [name for name in map(_in_a_sentence, scores) if name not in known]
+    return {method: scores for method, scores in methods.items() if method != UNDEFINED}
 
 
 def _approach(

@@ -71,20 +71,20 @@ class Asked:
 
     @cached_property
     def sensitivity(self) -> dict[str, list[str]]:
-        """Replicates of each cohort that ``sensitivity`` names, in its order: groups of growing signal."""
+        """Replicates of each cohort named in ``sensitivity``, in that order: groups of increasing signal."""
         levels = self.file.sensitivity or []
         for name in levels:
             check_known(name, self._cohorts, f"{CONFIG}, sensitivity: no cohort")
             if name not in self.groups:
                 raise GlioBenchError(
-                    f"{CONFIG}, sensitivity: cohort {name!r} is single; a level is several cohorts: "
+                    f"{CONFIG}, sensitivity: cohort {name!r} is a single cohort, but a level needs several: "
                     "give it `replicates`."
                 )
         return {name: self.groups[name] for name in levels}
 
     @cached_property
     def cohorts(self) -> dict[str, dict]:
-        """Settings of every cohort, replicates written out, each with its own base seed under ``seed``."""
+        """Settings of every cohort, replicates expanded, each with its own base seed under ``seed``."""
         return {
             member: settings | {"seed": self.cohort_seed(member)}
             for name, settings in self._cohorts.items()
@@ -101,12 +101,12 @@ class Asked:
         return settings.get("modalities") or settings["generator"].get("modalities", list(MODALITIES))
 
     def segmented(self, cohort: str) -> bool:
-        """Whether a cohort's patients have a segmentation beside their modalities."""
+        """Whether a cohort's patients have a segmentation in addition to their modalities."""
         settings = self.cohorts[cohort]
         return settings["kind"].endswith("brainstem") or settings.get("segmentation", False)
 
     def cohort_series(self, cohort: str) -> list[str]:
-        """Return the series that a cohort has of each patient: its modalities, and the segmentation after them."""
+        """Return the series of each patient of a cohort: its modalities, followed by the segmentation."""
         return self.modalities(cohort) + [SEGMENTATION] * self.segmented(cohort)
 
     def generated(self, cohort: str) -> bool:
@@ -129,7 +129,7 @@ class Asked:
         for name in self.file.settings:
             if name not in names:
                 raise GlioBenchError(
-                    f"{CONFIG}, settings.{name}: the study runs no approach of that name; {nearest(name, names)}"
+                    f"{CONFIG}, settings.{name}: the study runs no approach with this name; {nearest(name, names)}"
                 )
         return {name: StudyApproach(there[name], self.file.settings.get(name)) for name in names}
 
@@ -159,7 +159,7 @@ class Asked:
 
     @cached_property
     def _all_variants(self) -> dict[str, list[str]]:
-        """The variants of every approach there is."""
+        """The variants of every existing approach."""
         files = sorted((self.root / "config" / "approaches").glob("*.yaml"))
         read = {path.stem: check(Approach, read_config(path, path.name), path.name) for path in files}
         return {name: list(approach.variants) for name, approach in read.items()}
@@ -175,7 +175,7 @@ class Asked:
 
     @property
     def machine(self) -> dict:
-        """The device that trainings ask for, and whether they must repeat exactly on a GPU."""
+        """The device for trainings, and whether they must repeat exactly on a GPU."""
         return {"device": self.device, "deterministic": self.deterministic}
 
     def phases(self, approach: str) -> list[str]:

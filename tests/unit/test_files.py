@@ -132,3 +132,12 @@ def test_every_column_of_every_table_is_described_and_typed(name):
     for column, rule in table_schema(name)["properties"].items():
         assert rule.get("description"), column
         assert rule.get("type"), column
+
+
+def test_a_column_that_several_tables_have_is_defined_once():
+    seen: dict[str, list[str]] = {}
+    for path in sorted(SCHEMAS.glob("*.table.json")):
+        for column, rule in read_json(path)["properties"].items():
+            seen.setdefault(f"{column} {rule}", []).append(path.name)
+    twice = {rule: tables for rule, tables in seen.items() if len(tables) > 1 and "$ref" not in rule}
+    assert not twice

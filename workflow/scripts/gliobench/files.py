@@ -55,9 +55,18 @@ def table_schema(name: str) -> dict[str, Any]:
     Return the schema of a table from ``workflow/schemas/<name>.table.json``.
 
     It is a JSON schema of one row: ``properties`` in column order, each with ``type`` (a list with ``"null"`` where
-    a cell may be empty), ``description``, and optionally ``enum``, ``pattern``, ``minimum``, ``maximum``.
+    a cell may be empty), ``description``, and optionally ``enum``, ``pattern``, ``minimum``, ``maximum``. What several
+    tables have is defined once, in ``columns.json``, and put in place of the reference to it.
     """
-    return read_json(SCHEMAS / f"{name}.table.json")
+    schema: dict[str, Any] = read_json(SCHEMAS / f"{name}.table.json")
+    shared = read_json(SCHEMAS / "columns.json")["$defs"]
+    columns = schema["properties"]
+    return schema | {
+        "properties": {
+            column: shared[rule["$ref"].rpartition("/")[2]] if "$ref" in rule else rule
+            for column, rule in columns.items()
+        }
+    }
 
 
 def write_table(table: pd.DataFrame, path: str | Path, schema: str) -> None:

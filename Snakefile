@@ -70,7 +70,7 @@ onstart:
 
 onsuccess:
     check_kept()
-    show_prediction(REQUEST.folder) if REQUEST else show_result(RESULTS)
+    print_prediction(REQUEST.folder) if REQUEST else print_result(RESULTS)
 
 
 onerror:

@@ -10,6 +10,7 @@ process, Snakemake's own included, at both sizes. A dry run of the full study is
 import argparse
 import json
 import os
+import shutil
 import statistics
 import subprocess
 import sys
@@ -23,7 +24,7 @@ import yaml
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "workflow" / "scripts"))
 
-from gliobench.cohorts import DECODED, audit, rsna, synthetic
+from gliobench.cohorts import DECODED_KIND, audit, rsna, synthetic
 from gliobench.cohorts.decoded import keep_series
 from gliobench.files import write_table
 from gliobench.inputs.make import make_inputs, usable_series
@@ -51,6 +52,10 @@ def main() -> None:
         for project in projects.values():
             plain(project, Path("plain"))
         return
+    if options.one_pass:
+        for number, project in projects.items():
+            print(f"{number} patients: {json.dumps(one_pass(project, options.repeats))}")
+        return
     found: dict[str, Any] = {"dry_run_full_study_seconds": _dry_run(options.folder)}
     for number, project in projects.items():
         found[str(number)] = _measure(project, options.repeats, options.shards)
@@ -68,6 +73,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--shards", type=int, default=1, help="jobs that audit and each input are cut into")
     parser.add_argument("--repeats", type=int, default=1)
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--one-pass", action="store_true", help="only what keeping decoded series costs and saves")
     parser.add_argument("--plain", action="store_true", help=argparse.SUPPRESS)
     return parser.parse_args()
 
@@ -104,7 +110,34 @@ def plain(project: Path, results: Path) -> None:
         usable = usable_series(series, study.made_series(approach, COHORT), settings)
         with shard_writer(results / approach / "all.npy") as append:
             for patient_id, wanted in usable.items():
-                append(*make_inputs(patient_id, wanted, decoded, DECODED, settings))
+                append(*make_inputs(patient_id, wanted, decoded, DECODED_KIND, settings))
+
+
+def one_pass(project: Path, repeats: int) -> dict[str, float]:
+    """Time audit and inputs with the series that the audit keeps, and with every input reading the images itself."""
+    data, results, study = project / "data", project / "one-pass", _study(project)
+    patients, names = rsna.read_patients(data)["patient_id"], study.modalities(COHORT)
+    ways = {"kept": (partial(keep_series, results), results, DECODED_KIND), "images": (None, data, "rsna")}
+    seconds: dict[str, list[float]] = {f"{stage}_{way}": [] for way in ways for stage in ("audit", "inputs")}
+    kept_mb = 0.0
+    for _ in range(repeats):
+        for way, (keep, images, kind) in ways.items():
+            shutil.rmtree(results, ignore_errors=True)
+            start = time.perf_counter()
+            series, _ = audit.audit_patients(patients, names, data, {}, "rsna", keep)
+            seconds[f"audit_{way}"].append(time.perf_counter() - start)
+            start = time.perf_counter()
+            for approach in study.approaches:
+                settings = study.input(approach, COHORT)
+                for patient_id, wanted in usable_series(series, study.made_series(approach, COHORT), settings).items():
+                    make_inputs(patient_id, wanted, images, kind, settings)
+            seconds[f"inputs_{way}"].append(time.perf_counter() - start)
+            kept_mb = kept_mb or sum(path.stat().st_size for path in results.rglob("*.npz")) / 1e6
+    found = {name: statistics.median(values) for name, values in seconds.items()}
+    sums = [found[f"audit_{way}"] + found[f"inputs_{way}"] for way in ways]
+    images_mb = sum(path.stat().st_size for path in data.rglob("*.dcm")) / 1e6
+    ratios = {"sum_ratio": sums[0] / sums[1], "inputs_ratio": found["inputs_images"] / found["inputs_kept"]}
+    return found | ratios | {"images_mb": images_mb, "kept_mb": kept_mb}
 
 
 def _measure(project: Path, repeats: int, shards: int) -> dict[str, float]:

@@ -1,4 +1,4 @@
-# Functions only: which files of runs, of their cost and of their figures are joined, and by what.
+# No rules here: which files of runs, of their cost and of their figures are joined, and by what.
 import csv
 from dataclasses import asdict
 

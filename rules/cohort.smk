@@ -20,6 +20,7 @@ rule generate:
         generator=lookup(dpath="{cohort}/generator", within=STUDY.cohorts, default={}),
         seed=lookup(dpath="{cohort}/seed", within=STUDY.cohorts),
         kind=lookup(dpath="{cohort}/kind", within=STUDY.cohorts),
+        portable=STUDY.portable,
         library=lambda wildcards: library_digest(
             "generate.py", generator_module(wildcards)
         ),
@@ -83,7 +84,7 @@ rule audit_series:
         names=lambda wildcards: STUDY.cohort_series(wildcards.cohort),
         masks=lambda wildcards: [LESION]
         * (STUDY.kinds[wildcards.cohort] == "synthetic"),
-        paths=named_paths,
+        paths_digest=named_paths_digest,
         exclude=lookup(dpath="{cohort}/exclude", within=STUDY.cohorts, default={}),
         kind=lookup(dpath="{cohort}/kind", within=STUDY.cohorts),
         library=library_digest("audit_series.py"),

@@ -1,4 +1,4 @@
-# Functions only: the checked study, the grid of runs, and what a job of a cohort, an input or a training needs.
+# No rules here: the checked study, the grid of runs, and what a job of a cohort, an input or a training needs.
 import os
 import sys
 from pathlib import Path
@@ -11,7 +11,7 @@ sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
 
 from gliobench import belonging, paths, snapshot
 from gliobench.caches import keep_caches
-from gliobench.cohorts import DECODED
+from gliobench.cohorts import DECODED_KIND
 from gliobench.cohorts.names import LABEL_TABLES, paths_digest
 from gliobench.errors import GlioBenchError
 from gliobench.predict.request import take_request
@@ -41,7 +41,7 @@ def partial_asked():
     )
 
 
-def all_anew():
+def something_forced():
     """Whether the command line forces a re-run: existing results then do not matter."""
     return bool(
         {"-F", "--forceall", "-f", "--force", "-R", "--forcerun"} & set(sys.argv)
@@ -61,7 +61,7 @@ try:
     PARTIAL = os.environ.get(snapshot.FOLDER)
     if PARTIAL:
         snapshot.look_at(STUDY, PARTIAL)
-    elif workflow.is_main_process and not all_anew():
+    elif workflow.is_main_process and not (REQUEST or something_forced()):
         belonging.check_belonging(STUDY)
     SHOWN_CELLS = plan.shown_cells(STUDY)
     PAGE_FIGURES = plan.page_figures(STUDY)
@@ -84,7 +84,7 @@ LOGS = f"{COHORT}/logs"
 
 
 def number_of_shards():
-    """Number of jobs that share a cohort's patients: fixed when the study starts, whatever the command line says."""
+    """Number of jobs that share a cohort's patients: fixed when the study starts, until --forceall."""
     begun = belonging.noted(STUDY, "shards")
     from_scratch = {"-F", "--forceall"} & set(sys.argv)
     return begun if begun and not from_scratch else len(gather.shards("{scatteritem}"))
@@ -175,7 +175,7 @@ def cohort_folder(wildcards):
     return settings["table"] if settings["kind"] == "table" else settings["path"]
 
 
-def named_paths(wildcards):
+def named_paths_digest(wildcards):
     """The paths in a user's table, so that changes are noticed; in other layouts file names are fixed."""
     settings = cohort_settings(wildcards)
     series = STUDY.cohort_series(wildcards.cohort)
@@ -246,7 +246,7 @@ def input_series(wildcards):
 def images_of(wildcards, input):
     """The folder and layout of a cohort's images."""
     if STUDY.decoded:
-        return [input.decoded, DECODED]
+        return [input.decoded, DECODED_KIND]
     return [cohort_folder(wildcards), cohort_settings(wildcards)["kind"]]
 
 

@@ -67,7 +67,6 @@ rule compare:
         runtime=growing(10),
     params:
         cells=STUDY.records(),
-        kinds=STUDY.kinds,
         cohorts={
             name: {
                 "kind": STUDY.kinds[name],

@@ -7,6 +7,7 @@ rule explain:
         run=lambda wildcards: first_run(wildcards, ["predictions.tsv", "models"]),
         patients=ancient(f"{COHORT}/patients.tsv"),  # changed patients change the split
         arrays=input_shards("npy"),
+        indexes=input_shards("tsv"),
     output:
         cams=f"{EXPLANATIONS}/cams.tsv",
         maps=f"{EXPLANATIONS}/cams.npy",

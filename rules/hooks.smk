@@ -1,4 +1,4 @@
-# Functions only: what happens when a study starts and ends.
+# No rules here: what happens when a study starts and ends.
 import atexit
 import re
 
@@ -29,14 +29,14 @@ def check_download(targets):
         )
 
 
-def show_prediction(folder):
+def print_prediction(folder):
     """Print the path of a prediction once it exists."""
     page = Path(folder) / "index.html"
     if page.is_file():
         print(f"\nPrediction: {page.resolve()}", file=sys.stderr)
 
 
-def show_result(results):
+def print_result(results):
     """Print the result tables once they exist."""
     tables = [
         Path(results) / "tables" / f"{name}.txt"
@@ -84,7 +84,7 @@ def show_when_nothing_is_to_be_done(record):
     """Print the result of a finished study again: Snakemake calls no hook if there is nothing to be done."""
     nothing = record.getMessage().startswith("Nothing to be done")
     if nothing and not workflow.dryrun:
-        show_prediction(REQUEST.folder) if REQUEST else show_result(RESULTS)
+        print_prediction(REQUEST.folder) if REQUEST else print_result(RESULTS)
     return True
 
 

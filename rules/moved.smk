@@ -1,4 +1,4 @@
-# Functions only: moved files of the user, and the results kept from them.
+# No rules here: moved files of the user, and the results kept from them.
 import json
 from functools import cache
 from types import SimpleNamespace
@@ -68,7 +68,7 @@ def made_from(made):
     return notes
 
 
-content_now = cache(moved.content_digest)  # called by hundreds of jobs
+content_now = cache(moved.table_digest)  # called by hundreds of jobs
 KEPT = (
     {}
 )  # notes of results kept because their files only moved, with the tables that show it
@@ -99,7 +99,7 @@ def check_kept():
     others = {
         Path(tables[0]).parent.name
         for note, tables in KEPT.items()
-        if note.read_text() != moved.content_digest(tables)
+        if note.read_text() != moved.table_digest(tables)
     }
     if others:
         raise WorkflowError(

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dicom_files import write_series
-from gliobench.cohorts import DECODED, read_patient_series
+from gliobench.cohorts import DECODED_KIND, read_patient_series
 from gliobench.cohorts.decoded import keep_series
 from gliobench.errors import GlioBenchError
 from gliobench.imaging.dicom import read_series
@@ -19,7 +19,7 @@ from gliobench.imaging.volume import Volume, windowed
 def kept(folder, volume, facts):
     """Keep a series and read it again."""
     keep_series(folder, "p-1", "FLAIR", volume, facts)
-    return read_patient_series(DECODED, folder, "p-1", "FLAIR")
+    return read_patient_series(DECODED_KIND, folder, "p-1", "FLAIR")
 
 
 def same(first: Volume, second: Volume) -> bool:
@@ -78,4 +78,4 @@ def test_what_shows_nothing_at_the_borders_takes_no_room(tmp_path):
 
 def test_a_series_that_was_not_kept_is_a_sentence(tmp_path):
     with pytest.raises(GlioBenchError, match=r"FLAIR\.npz does not exist: run the audit again, with --forcerun audit"):
-        read_patient_series(DECODED, tmp_path, "p-1", "FLAIR")
+        read_patient_series(DECODED_KIND, tmp_path, "p-1", "FLAIR")

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gliobench.moved import content_digest, only_moved, place_of
+from gliobench.moved import only_moved, place_of, table_digest
 
 SERIES = ["FLAIR", "T1w"]
 TABLE = "patient_id\tlabel\tFLAIR\tT1w\n1\t0\t1/flair\t1/t1\n2\t1\t2/flair\t\n"
@@ -60,7 +60,7 @@ def test_a_table_that_is_not_there_or_broken_is_no_error_here(tmp_path):
     (tmp_path / "broken.tsv").write_bytes(b"patient_id\tlabel\n\xff\t1\n")
     for name in ("none.tsv", "broken.tsv"):
         assert place(str(tmp_path / name))["paths"] == []
-    assert content_digest([tmp_path / "none.tsv"]) == content_digest([tmp_path / "broken.tsv"])
+    assert table_digest([tmp_path / "none.tsv"]) == table_digest([tmp_path / "broken.tsv"])
 
 
 @given(
@@ -77,6 +77,6 @@ def test_the_content_of_tables_is_all_that_they_say_but_their_reasons(tmp_path_f
         return Path(write(folder / name, text))
 
     other = [value + "!" * (number == at) for number, value in enumerate(cells)]
-    before = content_digest([table("a.tsv", cells, "")])
-    assert content_digest([table("b.tsv", cells, said)]) == before
-    assert content_digest([table("c.tsv", other, "")]) != before
+    before = table_digest([table("a.tsv", cells, "")])
+    assert table_digest([table("b.tsv", cells, said)]) == before
+    assert table_digest([table("c.tsv", other, "")]) != before

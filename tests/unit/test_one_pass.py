@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import yaml
 
-from gliobench.cohorts import DECODED, rsna, synthetic
+from gliobench.cohorts import DECODED_KIND, rsna, synthetic
 from gliobench.cohorts.audit import audit_patients
 from gliobench.cohorts.decoded import keep_series
 from gliobench.imaging import slices
@@ -69,7 +69,7 @@ def test_every_file_is_decoded_once_for_all_approaches_and_the_inputs_are_those_
     series, _ = audit_patients(patients, study.modalities("planted"), cohort, {}, "synthetic", keep)
     files = set(cohort.glob("train/*/*/*.dcm"))
     assert opened == dict.fromkeys(files, 1)
-    made = inputs(study, series, tmp_path / "decoded", DECODED)
+    made = inputs(study, series, tmp_path / "decoded", DECODED_KIND)
     assert opened == dict.fromkeys(files, 1), "no input opens a file again"
     directly = inputs(study, series, cohort, "synthetic")
     for approach in MGMT:

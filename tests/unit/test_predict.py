@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from gliobench.cohorts import DECODED, layout, read_patient_series, synthetic, synthetic_brainstem
+from gliobench.cohorts import DECODED_KIND, layout, read_patient_series, synthetic, synthetic_brainstem
 from gliobench.cohorts.audit import audit_patients
 from gliobench.cohorts.decoded import keep_series
 from gliobench.errors import GlioBenchError
@@ -117,7 +117,7 @@ def run_through(approach, cohort, folder, results):
     usable, path = usable_series(series, study.series(cell), made), results / "all.npy"
     with shard_writer(path) as append:
         for patient_id, names in usable.items():
-            append(*make_inputs(patient_id, names, results / "decoded", DECODED, made))
+            append(*make_inputs(patient_id, names, results / "decoded", DECODED_KIND, made))
     outputs = SimpleNamespace(
         predictions=results / "run" / "predictions.tsv",
         history=results / "run" / "history.tsv",

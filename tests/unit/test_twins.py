@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from dicom_files import write_series
-from gliobench.cohorts.audit import audit_patients, content_digest
+from gliobench.cohorts.audit import audit_patients, voxel_digest
 from gliobench.cohorts.twins import exclude_twins
 from gliobench.files import check_table
 
@@ -89,6 +89,6 @@ def test_copies_and_links_are_found_by_their_content(tmp_path, copy):
 
 def test_the_digest_is_that_of_the_values_and_the_shape():
     voxels = np.random.default_rng(0).integers(0, 999, (3, 4, 5)).astype(np.uint16)
-    assert content_digest(voxels) == content_digest(voxels.astype(np.float32))
-    assert content_digest(voxels) != content_digest(voxels.reshape(3, 5, 4))
-    assert content_digest(voxels) != content_digest(voxels + 1)
+    assert voxel_digest(voxels) == voxel_digest(voxels.astype(np.float32))
+    assert voxel_digest(voxels) != voxel_digest(voxels.reshape(3, 5, 4))
+    assert voxel_digest(voxels) != voxel_digest(voxels + 1)

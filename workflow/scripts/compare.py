@@ -19,7 +19,8 @@ with recipe(snakemake):
         for name in ("metrics", "pairwise", "variance")
     }
     published = read_table(snakemake.input.published, "published")
-    table = comparison_table(joined["metrics"], snakemake.params.cells, published, snakemake.params.kinds)
+    kinds = {name: about["kind"] for name, about in snakemake.params.cohorts.items()}
+    table = comparison_table(joined["metrics"], snakemake.params.cells, published, kinds)
     write_formats(table, folder / "comparison")
     about = f"\n{snakemake.params.about}\n" if snakemake.params.about else ""
     write_text(print_table(table) + about, folder / "comparison.txt")

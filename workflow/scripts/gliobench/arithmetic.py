@@ -34,8 +34,8 @@ def processor() -> dict[str, Any]:
     Returns
     -------
     dict
-        ``portable``: whether `pin` was called. ``instructions``: sets that the processor has, None where the system
-        does not say. ``libraries``: the kernels that those chose which are loaded.
+        ``portable``: whether the libraries are pinned. ``instructions``: sets that the processor has, None where the
+        system does not say. ``libraries``: the kernels that those chose which are loaded.
     """
     return {
         "portable": all(os.environ.get(name) == value for name, value in PINNED.items()),

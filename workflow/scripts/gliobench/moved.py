@@ -10,7 +10,7 @@ from typing import Any
 SAID_FOR_READERS = "reason"  # a column that may contain paths; nothing is computed from it
 
 
-def content_digest(tables: Iterable[str | Path]) -> str:
+def table_digest(tables: Iterable[str | Path]) -> str:
     """
     Return a digest of tables of a cohort, ``patients.tsv`` and ``series.tsv``, which hold the content of its images.
 

@@ -12,7 +12,7 @@ from typing import Any
 from gliobench.arithmetic import pin
 from gliobench.caches import keep_caches
 from gliobench.errors import GlioBenchError
-from gliobench.moved import content_digest
+from gliobench.moved import table_digest
 from gliobench.processes import die_with_parent, end_on_interrupt
 
 LOGGER = logging.getLogger("gliobench")
@@ -69,7 +69,7 @@ def take_notes(snakemake: Any) -> None:
     digest.
     """
     tables = snakemake.params.get("made_from", {})
-    made_from = {path: content_digest(read) for path, read in tables.items()}
+    made_from = {path: table_digest(read) for path, read in tables.items()}
     for path, text in (snakemake.params.get("made_with", {}) | made_from).items():
         note = Path(path)
         if not note.is_file() or note.read_text(encoding="utf-8") != text:

@@ -7,6 +7,7 @@ MODALITIES: tuple[str, ...] = get_args(Modality)
 ALL = "all"  # every modality of a cohort: as channels, or as rows where the input is slices
 BASELINE = "baseline"  # the approach without a paper
 SEGMENTATION, LESION = "segmentation", "lesion"  # series that are masks: the user's, the generator's
+ALL_SERIES = (*MODALITIES, SEGMENTATION)  # that a user may have of a patient
 PERMUTATIONS = "permutations"  # below a cohort's folder: its copies with permuted labels
 GENERATED = {
     "synthetic": "rsna",

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from gliobench.imaging.volume import Volume
 
 
-DECODED = "decoded"  # kind of what the audit keeps
+DECODED_KIND = "decoded"  # kind of what the audit keeps
 
 
 def layout(kind: str) -> ModuleType:
@@ -38,7 +38,7 @@ def layout(kind: str) -> ModuleType:
         from gliobench.cohorts import table
 
         return table
-    if kind == DECODED:
+    if kind == DECODED_KIND:
         from gliobench.cohorts import decoded
 
         return decoded

@@ -98,7 +98,7 @@ def _audit_series(
     except SeriesError as error:
         return names | _told(error.facts) | {"status": "failed", "reason": str(error)}, blank, None
     grid = (volume.voxels.shape, volume.affine)
-    row = names | _told(facts) | {"content": content_digest(volume.voxels)}
+    row = names | _told(facts) | {"content": voxel_digest(volume.voxels)}
     reason = _reason_to_exclude(name, volume, facts)
     if reason:
         return row | {"status": "excluded", "reason": reason}, blank, grid
@@ -132,7 +132,7 @@ def _brain_size(name: str, volume: Volume, facts: SeriesFacts) -> dict[str, floa
     return dict(zip(BRAIN, np.round(sides, 1).tolist(), strict=True))
 
 
-def content_digest(voxels: np.ndarray) -> str:
+def voxel_digest(voxels: np.ndarray) -> str:
     """Return a digest of a volume's shape and values: the same for the same image, as DICOM or as NIfTI."""
     digest = hashlib.sha256(repr(voxels.shape).encode())
     for pixels in voxels:

@@ -9,11 +9,10 @@ import pandas as pd
 from gliobench.cohorts.patients import check_ids, check_once, read_rows, read_sites
 from gliobench.errors import GlioBenchError, nearest
 from gliobench.imaging.facts import SeriesError
-from gliobench.terms import MODALITIES, SEGMENTATION
+from gliobench.terms import ALL_SERIES, MODALITIES, SEGMENTATION
 
 NEEDED = ("patient_id", "label")
-SERIES = (*MODALITIES, SEGMENTATION)
-COLUMNS = (*NEEDED, "label_name", "site", *SERIES)
+COLUMNS = (*NEEDED, "label_name", "site", *ALL_SERIES)
 LABEL_NAMES = {"0": "negative", "1": "positive"}  # if the table names none
 
 
@@ -139,7 +138,7 @@ def _check_names(names: pd.Series, table: Path) -> None:
 
 def _check_paths(rows: pd.DataFrame, table: Path) -> None:
     """Refuse one series under two names, because a patient would be in two folds."""
-    series = rows[["patient_id", *(name for name in SERIES if name in rows)]]
+    series = rows[["patient_id", *(name for name in ALL_SERIES if name in rows)]]
     cells = series.melt("patient_id", var_name="series", value_name="path").query("path != ''")
     cells["place"] = [os.path.realpath(table.parent / path) for path in cells["path"]]
     again = cells[cells["place"].duplicated(keep=False)]

@@ -4,9 +4,8 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import pandas as pd
 
-from gliobench.terms import MODALITIES, SEGMENTATION, USABLE
+from gliobench.terms import ALL_SERIES, MODALITIES, USABLE
 
-ALL_SERIES = (*MODALITIES, SEGMENTATION)
 SAME = {"content": "the same pixels", "series_uid": "the same SeriesInstanceUID"}
 
 
@@ -48,9 +47,7 @@ def exclude_twins(series: pd.DataFrame, labels: Mapping[str, int]) -> pd.DataFra
     return series
 
 
-def _exclude(
-    series: pd.DataFrame, reason: str, patient: str, names: Iterable[str] = (*MODALITIES, SEGMENTATION)
-) -> None:
+def _exclude(series: pd.DataFrame, reason: str, patient: str, names: Iterable[str] = ALL_SERIES) -> None:
     """Exclude a patient's usable series of those names, in place."""
     rows = (series["patient_id"] == patient) & series["status"].isin(USABLE) & series["modality"].isin(list(names))
     series.loc[rows, ["status", "reason"]] = ["excluded", reason]

@@ -8,7 +8,7 @@ import pandas as pd
 from sklearn.metrics import roc_auc_score
 
 from gliobench.files import check_table
-from gliobench.terms import MODALITIES, OK, SEGMENTATION, USABLE
+from gliobench.terms import ALL_SERIES, OK, USABLE
 
 MEASURES = {"slices": "n_slices", "spacing": "spacing", "slice_spacing": "slice_spacing"}
 
@@ -40,7 +40,7 @@ def cohort_summary(cohort: str, patients: pd.DataFrame, series: pd.DataFrame) ->
     }
     rows = [
         {**head, "modality": modality, **_facts(series[series["modality"] == modality])}
-        for modality in (*MODALITIES, SEGMENTATION)
+        for modality in ALL_SERIES
         if modality in set(series["modality"])
     ]
     return check_table(pd.DataFrame(rows), "cohorts", f"the summary of {cohort}")

@@ -35,7 +35,7 @@ def comparison_table(
     published : pandas.DataFrame
         Table ``published``.
     cohort_kinds : dict of str to str
-        Kind of each cohort: ``rsna``, ``brainstem``, or another word for a generated one.
+        Kind of each cohort, as in the config.
 
     Returns
     -------

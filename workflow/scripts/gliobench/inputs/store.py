@@ -113,7 +113,7 @@ def read_shards(paths: Sequence[str | Path], name: str, patients: Collection[str
     array : ndarray
         Shape (rows, ...), in the order of patients and slices, however they are split into shards.
     index : DataFrame
-        As in the schema ``index``, with ``row`` counting through the whole array.
+        As in the schema ``index`` without ``reason``, with ``row`` counting through the whole array.
 
     Raises
     ------

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gliobench.cohorts import DECODED
+from gliobench.cohorts import DECODED_KIND
 from gliobench.cohorts.audit import audit_patients
 from gliobench.cohorts.decoded import keep_series
 from gliobench.errors import GlioBenchError
 from gliobench.inputs.make import make_inputs, usable_series, usable_statuses
-from gliobench.terms import MODALITIES, SEGMENTATION
+from gliobench.terms import ALL_SERIES, SEGMENTATION
 
 LAYOUT = "single"
 
@@ -43,7 +43,7 @@ def audit_patient(patient: Path, record: dict[str, Any], decoded: Path) -> tuple
     """
     needed = needed_series(record)
     # As in training, a segmentation may be on the grid of a series that the run itself does not read.
-    names = (*MODALITIES, SEGMENTATION) if SEGMENTATION in needed else needed
+    names = ALL_SERIES if SEGMENTATION in needed else needed
     keep = partial(keep_series, decoded)
     series, thumbnails = audit_patients([patient.name], names, patient.parent, {}, LAYOUT, keep)
     mine = series["modality"].isin(needed)
@@ -64,7 +64,7 @@ def needed_series(record: dict[str, Any]) -> list[str]:
     """Return the series that a run's input is made from: those it shows, and those that place its grid."""
     kind = import_module(f"gliobench.inputs.{record['input']['kind']}")
     needed = {name for series in record["series"] for name in (series, *kind.needs(series, record["input"]))}
-    return [name for name in (*MODALITIES, SEGMENTATION) if name in needed]
+    return [name for name in ALL_SERIES if name in needed]
 
 
 def make_patient_inputs(
@@ -95,7 +95,7 @@ def make_patient_inputs(
         A series shows too little of the patient to be a channel with the others.
     """
     names = usable_series(series, record["series"], record["input"]).get(patient.name, [])
-    arrays, index = make_inputs(patient.name, names, decoded, DECODED, record["input"])
+    arrays, index = make_inputs(patient.name, names, decoded, DECODED_KIND, record["input"])
     for reason in index["reason"].dropna():
         raise GlioBenchError(f"patient {patient.name}: {reason}")
     return arrays, index

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from gliobench.evaluation.metrics import THRESHOLD
 from gliobench.reporting.style import INK, LIGHT, ORANGE, SKY, VERMILLION, heading, new_figure, say_why_empty, styled
-from gliobench.terms import MODALITIES, SEGMENTATION, USABLE, VOXELS_ONLY
+from gliobench.terms import ALL_SERIES, USABLE, VOXELS_ONLY
 
 COLUMNS = 8  # slices in a line of a slice montage
 ACROSS = 10  # patients in a line of an audit montage
@@ -181,7 +181,7 @@ def audit_montage(thumbnails: Mapping[tuple[str, str], np.ndarray], series: pd.D
         Name of the cohort.
     """
     patients = sorted(series["patient_id"].unique())
-    modalities = [name for name in (*MODALITIES, SEGMENTATION) if name in set(series["modality"])]
+    modalities = [name for name in ALL_SERIES if name in set(series["modality"])]
     letters = _letters(series)
     across = min(ACROSS, max(len(patients), 6))  # six thumbnails leave room for the reasons
     blocks = [patients[start : start + ACROSS] for start in range(0, len(patients), ACROSS)]

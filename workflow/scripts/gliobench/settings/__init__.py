@@ -1,1 +1,1 @@
-"""Settings: what the config files may hold, checked before anything runs. For the front alone, never for a job."""
+"""Settings: what config files may hold, checked before anything runs. Used while Snakemake parses, never in a job."""

@@ -152,7 +152,7 @@ class Tuning(Settings):
 
 
 class InputFor(Settings):
-    """Changes to an input on cohorts of a kind."""
+    """Changes to an input on cohorts with and without a segmentation."""
 
     rsna: dict[str, Any] = Field({}, description="on cohorts without a segmentation")
     brainstem: dict[str, Any] = Field({}, description="on cohorts with one")
@@ -174,7 +174,7 @@ class Approach(Settings):
     )
     input_for: InputFor = Field(
         InputFor(),
-        description="`rsna` or `brainstem`: changes to `input` on cohorts of that kind, generated ones included",
+        description="`brainstem`: changes to `input` on cohorts with a segmentation; `rsna`: on all others",
     )
     protocols: Annotated[dict[str, Protocol], Field(min_length=1)] = Field(description="protocols by name, keys below")
     phases: Different[Text] = Field(["final"], description="states of one training that are scored, in order")

@@ -32,10 +32,12 @@ class Slices(Input):
     shape: Two = Field(description="rows, columns")
     choose: Literal["central", "nonblank"] = Field(description="which slices of a series are used")
     share: Annotated[float, Field(gt=0, le=1)] | None = Field(
-        None, description="with `central`: share of the series, taken from its middle"
+        None, description="required with `central`, unused otherwise: share of the series, taken from its middle"
     )
     minimum_foreground: Share | None = Field(
-        None, description="with `nonblank`: minimum foreground of a slice, as a share of the fullest slice's"
+        None,
+        description="required with `nonblank`, unused otherwise: minimum foreground of a slice, as a share of the "
+        "fullest slice's",
     )
     most: Count | None = Field(
         None, description="maximum number of slices, evenly spaced among those chosen; null for all"

@@ -15,7 +15,7 @@ class Changes(Settings):
     input: dict[str, Any] = Field({}, description="keys of the approach's `input`")
     input_for: InputFor = Field(
         InputFor(),
-        description="`rsna` or `brainstem`: keys of the input on cohorts of that kind, generated ones included",
+        description="`brainstem`: keys of the input on cohorts with a segmentation; `rsna`: on all others",
     )
     parameters: dict[str, Any] = Field({}, description="keys of the approach's `parameters`")
     weights: Text | None = Field(None, description="[initial weights](#initial-weights)")

@@ -45,7 +45,7 @@ class Job:
     phases : list of str
         States of a training that are scored, in their order.
     parameters : dict
-        Of the variant.
+        Of the variant, with the protocol's changes and the tuned values.
     library : str
         Digest of the code that trains, see `gliobench.sources.library_digest`.
     weights : str

@@ -128,7 +128,7 @@ def test_the_costs_stand_in_every_format_and_in_a_sentence(write, record, tmp_pa
     write_formats(table, tmp_path / "cost", "cost")
     pd.testing.assert_frame_equal(read_table(tmp_path / "cost.tsv", "cost"), table, check_dtype=False)
     assert cost_sentence(table) == (
-        "All 2 jobs, one after the other, took 2.0 min (trained on cpu), 75 % of it training and tuning; the largest "
+        "All 2 jobs took 2.0 min in total (trained on cpu), 75 % of it for training and tuning; the largest "
         "needed 300 MiB of memory."
     )
     assert not {"Seconds of GPU", "Energy, kWh"} & set(show_cost(table).text.columns)

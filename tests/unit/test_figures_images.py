@@ -65,9 +65,9 @@ def test_examples_say_truth_and_prediction_and_count_the_wrong_ones():
          "probability": [0.9, 0.2]}
     )  # fmt: skip
     shown = texts(examples_figure(rows, np.zeros((2, 4, 4)), ["planted", "resnet18"], "test"))
-    assert "true 1, said 1 (0.90)" in shown
-    assert "true 1, said 0 (0.20)" in shown
-    assert "2 slices of the test part drawn by chance, 1 wrong" in shown
+    assert "true 1, predicted 1 (0.90)" in shown
+    assert "true 1, predicted 0 (0.20)" in shown
+    assert "2 slices of the test part drawn at random, 1 wrong" in shown
 
 
 def test_a_cell_without_slices_says_so():
@@ -103,13 +103,13 @@ def test_maps_are_drawn_in_the_slice_of_their_peak_with_true_positives_first():
         "true positive", "false positive", "true negative", "false negative",
     ]  # fmt: skip
     assert "00001, slice 3" in labels[0]
-    assert "peak beside the lesion" in labels[0]
+    assert "peak outside the lesion" in labels[0]
 
 
 def test_maps_are_counted_against_chance():
     words = cams_in_words(cams())
     assert "the peak lies in the lesion in 2 of 4 (by chance 0.2)" in words
-    assert "re-drawn weights 0.25" in words
+    assert "random weights 0.25" in words
 
 
 def test_without_lesion_masks_nothing_is_said_of_hits():

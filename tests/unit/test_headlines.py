@@ -1,4 +1,4 @@
-"""The short tables that a reader begins with."""
+"""The first tables of the report."""
 
 import pandas as pd
 import pytest
@@ -130,8 +130,8 @@ def test_a_printed_figure_stands_with_its_source_and_its_doubts_below():
 @pytest.mark.parametrize(
     ("settings", "caption"),
     [
-        (["paper", "paper"], "Each approach as its paper has it: 95 %"),
-        (["paper", "changed"], "Each approach; those with * have other settings than their papers: 95 %"),
+        (["paper", "paper"], "Each approach with its paper's settings: 95 %"),
+        (["paper", "changed"], "Each approach; those with * have settings that differ from their papers': 95 %"),
     ],
 )
 def test_only_approaches_with_their_papers_settings_are_said_to_be_as_their_papers_have_them(settings, caption):
@@ -142,4 +142,4 @@ def test_only_approaches_with_their_papers_settings_are_said_to_be_as_their_pape
     alone = show_headlines(rows({"approach": "baseline", "variant": "prior", "settings": None}), None, {})
     assert alone.caption.startswith("The baselines: 95 %")
     both = show_headlines(rows({}, {"approach": "baseline", "variant": "prior", "settings": None}), None, {})
-    assert both.caption.startswith("Each approach as its paper has it, beside the baselines: 95 %")
+    assert both.caption.startswith("Each approach with its paper's settings, and the baselines: 95 %")

@@ -81,4 +81,4 @@ def test_the_figure_names_the_training_slices_and_both_units(table):
     shown = texts(leakage_figure(table))
     assert "slice split: 40 training slices, 6 runs; patient split: 40 training slices, 6 runs" in shown
     assert "patient split, untouched test" in shown
-    assert "always the commoner label" in shown
+    assert "always the majority class" in shown

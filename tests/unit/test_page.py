@@ -155,7 +155,7 @@ def test_every_page_leads_to_every_other(pages):
 
 def test_every_page_has_a_title_and_says_that_it_is_for_research_only(pages):
     assert len({re.search("<title>(.*?)</title>", text)[1] for text in pages.values()}) == len(pages)
-    assert all("no medical device" in text for text in pages.values())
+    assert all("not a medical device" in text for text in pages.values())
 
 
 def test_every_picture_says_what_it_shows(pages):

@@ -1,4 +1,4 @@
-"""The page of a prediction: the answer, its spread, what the table said, and what it cannot say."""
+"""The page of a prediction: the answer, its spread, what the table said, and its limits."""
 
 import re
 from pathlib import Path
@@ -72,12 +72,12 @@ def row(**values):
 def test_the_answer_says_the_probability_its_label_and_how_far_the_folds_agree():
     said = answer_sentence(PREDICTION)
     assert "probability of 0.60 for label 1, methylated" in said
-    assert "3 models, one a fold, which answer between 0.50 and 0.70 (standard deviation 0.10)" in said
+    assert "3 models, one per fold, which predict between 0.50 and 0.70 (standard deviation 0.10)" in said
 
 
 def test_one_fold_has_no_spread():
     said = answer_sentence(PREDICTION | {"sd": None, "folds": PREDICTION["folds"][:1]})
-    assert said.endswith("the answer of fold 0 alone.")
+    assert said.endswith("the prediction of fold 0 only.")
     assert "deviation" not in said
 
 
@@ -87,7 +87,7 @@ def test_the_page_begins_with_what_it_is_not_for_and_loads_nothing(tmp_path):
     words = re.sub(r"<[^>]+>", " ", page.split("<body>")[1]).split()
     assert " ".join(words).startswith(PREDICTION["purpose"])
     assert re.findall(r'(?:src|href)="([^"]*)"', page) == ["input.png"]
-    for expected in ("A score.", "0.600", "tested by it", "trained on", "not met", "What this cannot say", SLICES):
+    for expected in ("A score.", "0.600", "tested by it", "trained on", "not met", "Limits of the prediction", SLICES):
         assert expected in page
     assert "A note of &lt;its&gt; own." in page
     assert "<b>maker</b>" not in page
@@ -105,15 +105,15 @@ def test_a_page_with_a_map_says_what_a_map_is_not(tmp_path):
         ({}, "rsna", "on 59 patients of cohort clinic (test part), this approach reached an AUC of 0.62"),
         ({}, "rsna", "(95 % interval 0.55 to 0.69); 0.5 is chance."),
         ({}, "synthetic", "cohort clinic, which is generated"),
-        ({"auc_low": 0.45}, "rsna", "The interval does not leave chance out"),
+        ({"auc_low": 0.45}, "rsna", "The interval includes chance"),
         ({"auc_low": None, "auc_high": None}, "rsna", "an AUC of 0.62; 0.5 is chance."),
         ({"caveat": "slice-level split"}, "rsna", "Caveat there: slice-level split."),
         (
             {"auc": None, "reason": "each run tests one patient"},
             "rsna",
-            "no AUC of this cell: each run tests one patient.",
+            "no AUC for this cell: each run tests one patient.",
         ),
-        ({"auc": None, "status": "diverged"}, "rsna", "no AUC of this cell: diverged."),
+        ({"auc": None, "status": "diverged"}, "rsna", "no AUC for this cell: diverged."),
     ],
 )
 def test_the_tables_word_on_the_approach_is_repeated(values, kind, expected):
@@ -122,12 +122,12 @@ def test_the_tables_word_on_the_approach_is_repeated(values, kind, expected):
 
 
 def test_an_interval_above_chance_is_not_said_to_hold_it():
-    assert "does not leave chance out" not in score_sentence(row(), MODEL)
+    assert "The interval includes chance" not in score_sentence(row(), MODEL)
 
 
 def test_a_run_without_its_study_says_so(tmp_path):
     assert read_score(tmp_path, MODEL) is None
-    assert "does not lie beside this run" in score_sentence(None, MODEL)
+    assert "is not stored with this run" in score_sentence(None, MODEL)
 
 
 def write_comparison(folder: Path, *rows) -> Path:

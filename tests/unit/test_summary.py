@@ -47,7 +47,7 @@ def test_there_are_five_even_where_nothing_was_scored():
     assert len(said) == 5
     assert said[0] == "1 approach without a baseline on 1 cohort; 1 cell in the table: 1 missing."
     assert said[1] == "No network has an AUC with an interval under the harmonised protocol."
-    assert said[4] == "No interval says how sure a result is."
+    assert said[4] == "No result has an interval that would show its precision."
 
 
 def test_intervals_above_chance_are_counted_and_named():
@@ -63,7 +63,7 @@ def test_replicates_other_parts_and_slices_are_not_among_the_networks():
 
 def test_a_study_of_replicated_cohorts_alone_is_not_said_to_have_no_intervals():
     said = sentences(score(0.6, 0.9, cohort="null-01"), groups={"null": ["null-01"]})[1]
-    assert said.endswith("networks ran on replicated cohorts alone, which controls take together.")
+    assert said.endswith("networks ran only on replicated cohorts; see the controls.")
 
 
 @pytest.mark.parametrize(
@@ -88,16 +88,16 @@ def test_pairs_without_an_interval_are_no_comparison():
 def test_generated_cohorts_say_nothing_about_the_papers():
     said = sentences(published_vs_reproduced=judged("not comparable: generated", "not run", "not run"))
     assert said[2] == (
-        "Nothing about the papers has been found yet: of 3 published figures none can be judged here, since the "
-        "methods of 1 run on generated cohorts alone and 2 are not run."
+        "Nothing about the papers has been found yet: none of 3 published figures can be judged here, because the "
+        "methods of 1 run only on generated cohorts and 2 are not run."
     )
 
 
 def test_verdicts_are_counted():
     said = sentences(published_vs_reproduced=judged("consistent", "lower", "lower", "cannot tell", "not run"))
     assert said[2] == (
-        "Of 4 comparisons of a published figure with the papers' own kind of patients, 1 came out consistent, 2 lower, "
-        "0 higher, and for 1 it cannot be told; not judged here: 1 figure."
+        "Of 4 comparisons of a published figure with the papers' own kind of patients, the verdict is "
+        "consistent for 1, lower for 2, higher for 0, and cannot tell for 1; not judged here: 1 figure."
     )
 
 
@@ -125,7 +125,7 @@ def test_controls_are_told_from_their_tables():
     ]
     leakage = made("leakage", *(leak | {"split": s, "part": p, "accuracy": value} for s, p, value in corners))
     said = sentences(replicates=replicates, leakage=leakage)[3]
-    assert "on the untouched test part slices split freely give an accuracy of 0.80, split by patient 0.50" in said
+    assert "on the untouched test part, slices split freely give an accuracy of 0.80, split by patient 0.50" in said
     assert "the mean AUC lies above 0.5 for 1 of 3 methods and below it for 1." in said
     bare = replicates.assign(variant="deep", family_low=np.nan, family_high=np.nan, mean=np.nan, n=0)
     said = sentences(replicates=pd.concat([replicates, bare.head(2)], ignore_index=True))[3]
@@ -141,4 +141,4 @@ def test_controls_without_a_result_are_not_said_to_be_absent_or_empty():
 
 def test_the_last_sentence_says_how_wide_intervals_are():
     said = sentences(score(0.5, 0.7), score(0.4, 0.8, modality="T2w"))
-    assert said[4] == "The 95 % interval of a network's AUC is 0.30 wide at the median (from 0.20 to 0.40)."
+    assert said[4] == "The 95 % interval of a network's AUC has a median width of 0.30 (from 0.20 to 0.40)."

@@ -91,7 +91,7 @@ def test_what_is_said_of_networks_holds(tables):
     counted = re.search(r"lies above 0\.5 for (\d+) of (\d+) networks?", said[1])
     if not len(scored):
         assert counted is None
-        assert said[1].startswith("No network has") or "replicated cohorts alone" in said[1]
+        assert said[1].startswith("No network has") or "only on replicated cohorts" in said[1]
         return
     assert (int(counted[1]), int(counted[2])) == ((scored["auc_low"] > 0.5).sum(), len(scored))
     for row in scored.to_dict("records"):
@@ -116,10 +116,10 @@ def test_what_is_counted_and_how_wide_intervals_are_holds(tables):
     methods, cohorts = re.match(r"(\d+) approach(?:es)? .* on (\d+) cohorts?;", said[0]).groups()
     assert int(methods) == comparison.loc[comparison["approach"] != "baseline", "approach"].nunique()
     assert int(cohorts) == comparison["cohort"].nunique()
-    assert ("beside the baselines" in said[0]) == (comparison["approach"] == "baseline").any()
+    assert ("and the baselines" in said[0]) == (comparison["approach"] == "baseline").any()
     cells = comparison.drop_duplicates(["cohort", "approach", "variant", "modality", "protocol"])
     assert f"{len(cells)} cell" in said[0]
-    wide = re.search(r"is (\d\.\d\d) wide at the median \(from (\d\.\d\d) to (\d\.\d\d)\)", said[4])
+    wide = re.search(r"has a median width of (\d\.\d\d) \(from (\d\.\d\d) to (\d\.\d\d)\)", said[4])
     rows = comparison[comparison["approach"].ne("baseline") & comparison["status"].eq("ok")]
     rows = rows.groupby(["cohort", "approach", "variant", "modality", "protocol"], sort=False).tail(1)
     widths = (rows["auc_high"] - rows["auc_low"]).dropna()

@@ -1,6 +1,6 @@
-// Tables: click a heading to sort, type to search, choose a value to filter. Without this script they stand as they are.
-const FEW = 6; // tables of up to this many rows need no search
-const CHOICES = 30; // a column of more values than this has no list to choose from
+// Tables: click a heading to sort, type to search, choose a value to filter. Without this script they are static.
+const FEW = 6; // tables with up to this many rows get no search
+const CHOICES = 30; // columns with more values than this get no list
 
 document.querySelectorAll("table.sortable").forEach((table) => {
   sortable(table);
@@ -11,7 +11,7 @@ function text(row, column) {
   return row.cells[column].textContent.trim();
 }
 
-// A dash goes last, numbers sort by their value; rows that a filter hides keep their place in the order.
+// Dashes are sorted last, numbers by value; hidden rows are sorted too.
 function sortable(table) {
   const body = table.tBodies[0];
   table.querySelectorAll("thead button").forEach((button, column) => {
@@ -36,7 +36,7 @@ function number(cell) {
   return parseFloat(cell.replaceAll(",", ""));
 }
 
-// A row is shown if every word of the search stands in it and every list agrees with it.
+// A row is shown if it contains every word of the search and matches every list.
 function filterable(table) {
   const rows = Array.from(table.tBodies[0].rows);
   const bar = element("div", { className: "filter", role: "search" });

@@ -1,4 +1,4 @@
-"""The figures of one cell: what is known of its scores, and its figures drawn from them by name."""
+"""The figures of one cell: its scores, and the figures drawn from them, by name."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -37,7 +37,7 @@ Row = Mapping[Any, Any]
 @dataclass(frozen=True)
 class CellScores:
     """
-    What is known of a cell once it is scored.
+    The scores of a cell.
 
     Attributes
     ----------
@@ -70,7 +70,7 @@ def shown_scores(rows: pd.DataFrame, metrics: pd.DataFrame, phase: str) -> tuple
     part = shown_part(rows)
     patients = metrics[metrics["unit"].ne("slice")]
     scores = patients[patients["phase"].eq(phase) & patients["part"].eq(part)]
-    # A cell without predictions is one row, of no phase and part.
+    # A cell without predictions is one row without phase and part.
     found = (scores if len(scores) else metrics.head(1)).iloc[0].to_dict()
     return rows[rows["part"] == part], found | {"phase": phase}
 
@@ -108,7 +108,7 @@ def cell_figure(name: str, phase: str, cell: CellScores) -> Figure:
 
 
 def cell_names(row: Row) -> list[str]:
-    """Name a cell, and the phase where it is not the only one, for the heading of its figure."""
+    """Name a cell, and its phase unless it is the only one, for the heading of its figure."""
     phase = row.get("phase")
     return [*(str(row[name]) for name in CELL), "" if pd.isna(phase) or phase == "final" else str(phase)]
 
@@ -116,13 +116,13 @@ def cell_names(row: Row) -> list[str]:
 @styled
 def roc_figure(rows: pd.DataFrame, scores: Row) -> Figure:
     """
-    Draw ROC curves: one a run, thin, and their mean, each run weighted by its pairs of patients.
+    Draw ROC curves: one thin line per run, and their mean, each run weighted by its pairs of patients.
 
     Parameters
     ----------
     rows : pandas.DataFrame
-        Patients' predictions of one cell, phase and part (see `gliobench.reporting.cell`). Where
-        every run scores a single patient, the curves are those of whole rounds, folds mixed, and say so.
+        Patients' predictions of one cell, phase and part (see `gliobench.reporting.cell`). If
+        every run scores a single patient, the curves are those of whole rounds, labelled as mixing folds.
     scores : dict
         The row of the table ``metrics`` for them.
     """
@@ -216,7 +216,7 @@ def _draw_confusion(axes: Axes, rows: pd.DataFrame) -> None:
 @styled
 def classification_figure(rows: pd.DataFrame, scores: Row, label_names: tuple[str, str]) -> Figure:
     """
-    Typeset precision, recall and F1 of each label, their means and the accuracy, of the first repeat and seed.
+    Typeset precision, recall and F1 of each label, their means and the accuracy, for the first repeat and seed.
 
     Parameters
     ----------
@@ -240,7 +240,7 @@ def classification_report(rows: pd.DataFrame, label_names: tuple[str, str]) -> p
     """
     Return precision, recall, F1 and support of each label at threshold 0.5, their means and the accuracy.
 
-    A precision without calls is not a number, and so is the mean that holds it.
+    Precision is not a number if no patient is given that label; the same holds for the mean that includes it.
     """
     truth = rows["label"].to_numpy(int)
     called = (rows["probability"].to_numpy(float) >= THRESHOLD).astype(int)
@@ -278,7 +278,7 @@ def _cell(value: float, column: str, name: str) -> str:
 @styled
 def distributions_figure(phases: Mapping[str, pd.DataFrame], scores: Row, label_names: tuple[str, str]) -> Figure:
     """
-    Draw the predicted probabilities of the patients of each label: a panel a phase, in the order of training.
+    Draw the predicted probabilities of the patients of each label: one panel per phase, in training order.
 
     Parameters
     ----------

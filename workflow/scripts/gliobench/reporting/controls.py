@@ -33,7 +33,7 @@ PLACES = {corner: place for place, corner in enumerate(product(SPLITS.values(), 
 _MARKS = {"slice": "o", "patient": "s"}
 COLUMNS = 4
 FLOOR = (0, (8, 2))  # dashes of its line
-BACK = {"facecolor": "white", "pad": 1, "lw": 0}  # of words over lines
+BACK = {"facecolor": "white", "pad": 1, "lw": 0}  # behind words on lines
 
 Row = Mapping[Any, Any]
 
@@ -43,7 +43,7 @@ def replicates_figure(
     comparison: pd.DataFrame, replicates: pd.DataFrame, groups: Mapping[str, Sequence[str]]
 ) -> Figure:
     """
-    Draw the controls: a point a cohort, their mean and its 95 % t interval, against chance or no difference.
+    Draw the controls: one point per cohort, their mean and its 95 % t interval, against chance or no difference.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ def replicates_figure(
         names = [_draw_replicates(axes, place, row, comparison, groups) for place, row in enumerate(rows)]
         axes.set_yticks(range(len(rows)), names)
         axes.set(ylim=(len(rows) - 0.5, -0.5), xlabel=label)
-        low, high = axes.get_xlim()  # two cohorts have an interval far beyond what a score can be
+        low, high = axes.get_xlim()  # the interval of two cohorts can go far beyond possible scores
         axes.set_xlim(max(low, least - 0.02), min(high, 1.02))
         axes.grid(visible=False, axis="y")
         axes.set_title("Mean over independent cohorts" if kind == "mean" else "Paired difference, cohort by cohort")
@@ -100,7 +100,7 @@ def _values(row: Row, comparison: pd.DataFrame, groups: Mapping[str, Sequence[st
 @styled
 def leakage_figure(table: pd.DataFrame) -> Figure:
     """
-    Draw accuracy and AUC of the 2 x 2 of split and part: a line of panels a cohort, approach and phase.
+    Draw accuracy and AUC of the 2 x 2 of split and part: one line of panels per cohort, approach and phase.
 
     Parameters
     ----------
@@ -166,7 +166,7 @@ def _leakage_legend() -> list[Line2D]:
     ]
     return [
         *marks,
-        Line2D([], [], color=INK, marker="|", ms=9, mew=1.6, lw=0, label="always the commoner label"),
+        Line2D([], [], color=INK, marker="|", ms=9, mew=1.6, lw=0, label="always the majority class"),
         Line2D([], [], color=INK, lw=0.9, ls=":", label="chance"),
     ]
 
@@ -176,7 +176,7 @@ def sensitivity_figure(
     comparison: pd.DataFrame, cohorts: pd.DataFrame, sensitivity: pd.DataFrame, groups: Mapping[str, Sequence[str]]
 ) -> Figure:
     """
-    Draw the AUC reached against the oracle's: a panel an approach, a point a cohort, a diamond a group of cohorts.
+    Draw the AUC reached against the oracle's: a panel per approach, a point per cohort, a diamond per group.
 
     Parameters
     ----------

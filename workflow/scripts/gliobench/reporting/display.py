@@ -1,4 +1,4 @@
-"""A table of text, ready for any format, and numbers and cells in words."""
+"""A table of text, ready for any format, and the formatting of numbers and cells."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ import pandas as pd
 
 DASH = "\N{EN DASH}"
 EMPTY = DASH
-CHANGED, MARK = "changed", "*"  # of rows whose settings are not those of their paper
+CHANGED, MARK = "changed", "*"  # of rows with settings other than the paper's
 
 
 def interval(value: float, low: float, high: float, digits: int = 2) -> str:
@@ -18,7 +18,7 @@ def interval(value: float, low: float, high: float, digits: int = 2) -> str:
 
 
 def ends(low: float, high: float, digits: int = 2) -> str:
-    """Format the ends of an interval to stand behind its value, a space between; empty where one is not known."""
+    """Format the ends of an interval to follow its value, after a space; empty if one is unknown."""
     if pd.isna(low) or pd.isna(high):
         return ""
     dash = DASH if low >= 0 else " to "  # a dash before or after a minus sign misleads
@@ -37,7 +37,7 @@ class Display:
     Attributes
     ----------
     text : pandas.DataFrame
-        Cells as they are shown.
+        Cells as shown.
     numbers : frozenset of str
         Columns that hold numbers: aligned to the right, sorted by value.
     caption : str
@@ -45,7 +45,7 @@ class Display:
     keys : int
         How many of the first columns name the row.
     notes : tuple of str
-        What stands below the table, a line each.
+        Notes below the table, one per line.
     """
 
     text: pd.DataFrame
@@ -56,7 +56,7 @@ class Display:
 
     @property
     def choices(self) -> list[str]:
-        """Columns that a reader may want to choose a value of: those that name the row, and how it came out."""
+        """Columns to filter by value: those that name the row, and its outcome."""
         names = [str(name) for name in self.text.columns]
         return [name for place, name in enumerate(names) if place < self.keys or name in OUTCOMES]
 
@@ -73,7 +73,7 @@ def intervals(table: pd.DataFrame, names: Sequence[str], digits: int = 2) -> lis
 
 
 def texts(values: pd.Series) -> list[str]:
-    """Write every value as it is, an empty one as a dash."""
+    """Return every value as text, an empty one as a dash."""
     return [EMPTY if pd.isna(value) else str(value) for value in values]
 
 

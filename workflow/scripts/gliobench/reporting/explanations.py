@@ -1,4 +1,4 @@
-"""Figures of class-activation maps: where a network looked, in a cell's patients and in a new one."""
+"""Figures of class-activation maps: where a network looked, for a cell's patients and for a new one."""
 
 from collections.abc import Sequence
 
@@ -19,18 +19,18 @@ def gradcam_figure(
     cams: pd.DataFrame, maps: np.ndarray, images: np.ndarray, channels: Sequence[str], names: list[str]
 ) -> Figure:
     """
-    Draw a line a patient: its channels in the slice where the map peaks, with the one map of all channels over each.
+    Draw one line per patient: its channels in the slice where the map peaks, the common map over each.
 
     Parameters
     ----------
     cams : pandas.DataFrame
-        Table ``cams``; its rows count through the arrays.
+        Table ``cams``; row k describes entry k of the arrays.
     maps : numpy.ndarray, shape (n, x, y, z)
         Maps in [0, 1], RAS+.
     images : numpy.ndarray, shape (n, channels, x, y, z)
         The inputs.
     channels : sequence of str
-        Names of the channels to draw, from the first on.
+        Names of the channels to draw, starting with the first.
     names : list of str
         The cell's names, for the heading.
     """
@@ -66,7 +66,7 @@ def _draw_patients(shown: pd.DataFrame, maps: np.ndarray, images: np.ndarray, ch
 def _hit(hit: float) -> str:
     if pd.isna(hit):
         return ""
-    return "\npeak in the lesion" if hit else "\npeak beside the lesion"
+    return "\npeak in the lesion" if hit else "\npeak outside the lesion"
 
 
 def _draw_overlay(axes: Axes, volume: np.ndarray, cam: np.ndarray, place: int) -> None:
@@ -76,7 +76,7 @@ def _draw_overlay(axes: Axes, volume: np.ndarray, cam: np.ndarray, place: int) -
     image = np.where(volume == 0, low, volume.astype(float))
     weights = np.rot90(cam[:, :, place])
     axes.imshow(np.rot90(image[:, :, place]), cmap="gray", vmin=low, vmax=high, interpolation="nearest")
-    # The stronger the map, the more it covers: weak places show the image alone.
+    # The stronger the map, the more it covers: where it is weak, only the image shows.
     axes.imshow(weights, cmap="inferno", vmin=0, vmax=1, alpha=0.65 * np.clip(weights, 0, 1), interpolation="bilinear")
     if weights.max() > 0.5:
         axes.contour(weights, levels=[0.5], colors=[VERMILLION], linewidths=0.9)
@@ -86,7 +86,7 @@ def _draw_overlay(axes: Axes, volume: np.ndarray, cam: np.ndarray, place: int) -
 
 
 def cams_in_words(cams: pd.DataFrame) -> str:
-    """Say how often the map's peak hits the lesion, what chance would hit, and whether the weights matter."""
+    """Say how often the map's peak hits the lesion, how often by chance, and whether the weights matter."""
     sentences = [f"{len(cams)} patients explained"]
     pointed = cams[cams["pointing_hit"].notna()]
     if len(pointed):
@@ -95,7 +95,7 @@ def cams_in_words(cams: pd.DataFrame) -> str:
     similar = cams["randomised_similarity"].astype(float).dropna()
     if len(similar):
         sentences.append(
-            f"similarity with the map of re-drawn weights {similar.mean():.2f} "
+            f"similarity to the map with random weights {similar.mean():.2f} "
             f"({similar.min():.2f} to {similar.max():.2f}; 1 would mean that the weights do not matter)"
         )
     return ";\n".join(sentences)
@@ -104,7 +104,7 @@ def cams_in_words(cams: pd.DataFrame) -> str:
 @styled
 def evidence_figure(cam: np.ndarray, image: np.ndarray, channels: Sequence[str], names: list[str]) -> Figure:
     """
-    Draw Grad-CAM over the input: a line a channel, slices evenly through the head and the one where the map peaks.
+    Draw Grad-CAM over the input: one line per channel, evenly spaced slices and the one where the map peaks.
 
     Parameters
     ----------
@@ -113,7 +113,7 @@ def evidence_figure(cam: np.ndarray, image: np.ndarray, channels: Sequence[str],
     image : numpy.ndarray, shape (channels, x, y, z)
         The input.
     channels : sequence of str
-        Names of the channels to draw, from the first on.
+        Names of the channels to draw, starting with the first.
     names : list of str
         Patient and cell, for the heading.
     """

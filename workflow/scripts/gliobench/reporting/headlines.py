@@ -1,4 +1,4 @@
-"""The short tables that a reader begins with: one line a cell, and a paper's own figures."""
+"""The first tables of the report: one row per cell, and a paper's own figures."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -17,25 +17,25 @@ Row = Mapping[Any, Any]
 
 def headline_rows(comparison: pd.DataFrame, left_out: Sequence[str] = ()) -> pd.DataFrame:
     """
-    Choose one row a cell: the approaches as their papers have them, and the baselines, scored by patient.
+    Choose one row per cell: the approaches as in their papers, and the baselines, scored by patient.
 
     Parameters
     ----------
     comparison : pandas.DataFrame
         Table ``comparison``.
     left_out : sequence of str
-        Cohorts that stand elsewhere, as replicates do.
+        Cohorts that are shown elsewhere, such as replicates.
 
     Returns
     -------
     pandas.DataFrame
-        The rows of variant ``main`` (all variants of the baselines), each cell by its last phase and there by its
-        test part, or the first part it has; cohort by cohort, the baselines last.
+        The rows of variant ``main`` (all variants of the baselines), each cell in its last phase, with its test
+        part or else the first part it has; cohort by cohort, the baselines last.
     """
     mains = comparison["variant"].eq(MAIN) | comparison["approach"].eq(BASELINE)
     chosen = comparison[mains & comparison["unit"].ne("slice") & ~comparison["cohort"].isin(list(left_out))]
     last = chosen.groupby(CELL, sort=False)["phase"].transform("last")
-    # A cell without scores is one row, of no phase.
+    # A cell without scores is one row without a phase.
     rows = chosen[chosen["phase"].eq(last) | last.isna()].drop_duplicates(CELL)
     cohorts = list(dict.fromkeys(comparison["cohort"]))
     place = pd.DataFrame({"cohort": rows["cohort"].map(cohorts.index), "baseline": rows["approach"].eq(BASELINE)})
@@ -49,7 +49,7 @@ def show_headlines(rows: pd.DataFrame, verdicts: pd.DataFrame | None, titles: Ma
     Parameters
     ----------
     rows : pandas.DataFrame
-        What `headline_rows` chose.
+        From `headline_rows`.
     verdicts : pandas.DataFrame or None
         Table ``published_vs_reproduced``.
     titles : dict of str to str
@@ -74,14 +74,14 @@ def show_headlines(rows: pd.DataFrame, verdicts: pd.DataFrame | None, titles: Ma
 
 
 def _whose_settings(rows: pd.DataFrame) -> str:
-    """Say of the approaches shown whether they have their papers' settings."""
+    """Say whether the approaches shown have their papers' settings."""
     networks = rows[rows["approach"] != BASELINE]
-    beside = ", beside the baselines" if len(networks) < len(rows) else ""
+    beside = ", and the baselines" if len(networks) < len(rows) else ""
     if networks.empty:
         return "The baselines"
     if not networks["settings"].eq(CHANGED).any():
-        return f"Each approach as its paper has it{beside}"
-    return f"Each approach{beside}; those with {MARK} have other settings than their papers"
+        return f"Each approach with its paper's settings{beside}"
+    return f"Each approach{beside}; those with {MARK} have settings that differ from their papers'"
 
 
 def _name(row: Row, titles: Mapping[str, str]) -> str:
@@ -91,7 +91,7 @@ def _name(row: Row, titles: Mapping[str, str]) -> str:
 
 
 def _notes(records: Sequence[Row]) -> tuple[str, ...]:
-    """Say of rows that have a caveat, or a status other than ok, what a reader must know."""
+    """Explain the rows that have a caveat or a status other than ok."""
     found: dict[str, list[str]] = {}
     for row in records:
         facts = [row["caveat"]] + [row["reason"]] * (row["status"] != "ok")
@@ -107,7 +107,7 @@ def _published(row: Row) -> str:
 
 
 def _verdict(row: Row, verdicts: pd.DataFrame | None) -> str:
-    """Join the verdicts on the figures that this very row reproduces; one word where all agree."""
+    """Join the verdicts on the figures that this row reproduces; one word if all agree."""
     if verdicts is None or row["protocol"] == HARMONISED:
         return EMPTY
     names = {"published_protocol": "protocol"} | {name: name for name in (*CELL[:-1], "phase", "part")}
@@ -119,13 +119,13 @@ def _verdict(row: Row, verdicts: pd.DataFrame | None) -> str:
 
 
 def verdict_counts(verdicts: pd.DataFrame) -> dict[str, int]:
-    """Count the published figures by verdict, in a fixed order: a figure counts where it is judged, else once."""
+    """Count the published figures by verdict, in a fixed order: a figure counts per judgement, or once without one."""
     counts = counted(verdicts)["verdict"].value_counts()
     return {name: int(counts.get(name, 0)) for name in VERDICTS}
 
 
 def show_claims(published: pd.DataFrame) -> Display:
-    """Lay out the figures that a paper prints, each with its place and its doubts: rows of table ``published``."""
+    """Lay out a paper's figures, each with its source and its doubts: rows of table ``published``."""
     records = published.to_dict("records")
     names = ["variant", "modality", "protocol", "phase", "part", "unit"]
     columns = {title(name): [str(row[name]) for row in records] for name in names}
@@ -137,12 +137,12 @@ def show_claims(published: pd.DataFrame) -> Display:
     }
     columns["Source"] = [row["source"] for row in records]
     numbers = frozenset(["n", *map(title, CLAIM)]) & set(columns)
-    caption = "The paper's figures, as they are printed there."
+    caption = "The paper's figures, as printed."
     return Display(pd.DataFrame(columns), numbers, caption, len(names), _doubts(records))
 
 
 def _doubts(records: Sequence[Row]) -> tuple[str, ...]:
-    """Collect what speaks against a printed figure, each doubt once with the figures it holds for."""
+    """Collect the doubts about printed figures, each once with the figures it applies to."""
     found: dict[str, list[str]] = {}
     for row in records:
         if pd.notna(row["note"]):

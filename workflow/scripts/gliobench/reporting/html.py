@@ -1,4 +1,4 @@
-"""HTML of templates and of the project's documents: text is escaped, and nothing is loaded from elsewhere."""
+"""HTML of templates and of the project's documents: text is escaped, and nothing external is loaded."""
 
 import re
 from functools import cache
@@ -32,26 +32,26 @@ def render(template: str, **values: object) -> str:
     template : str
         File name of the template.
     **values
-        What its names stand for; a name without a value is an error.
+        Values of its names; a name without a value is an error.
     """
     return _environment().get_template(template).render(**values)
 
 
 def section(text: str, heading: str) -> str:
     """
-    Return what stands below a heading of level two in a Markdown document, up to the next one.
+    Return the text below a level-two heading of a Markdown document, up to the next one.
 
     Parameters
     ----------
     text : str
         The document.
     heading : str
-        The heading as it is written there, without its number signs.
+        The heading as written, without its number signs.
 
     Returns
     -------
     str
-        Empty where there is no such heading.
+        Empty if there is no such heading.
     """
     found = re.search(rf"^## {re.escape(heading)}\n(.*?)(?=^## |\Z)", text, flags=re.MULTILINE | re.DOTALL)
     return found[1].strip() if found else ""
@@ -59,9 +59,9 @@ def section(text: str, heading: str) -> str:
 
 def to_html(text: str) -> str:
     """
-    Turn Markdown into HTML: text is escaped, tables scroll by themselves, and links are left as their words.
+    Turn Markdown into HTML: text is escaped, tables scroll on their own, and links become plain text.
 
-    The report is read without the project's documents beside it, where their links would lead nowhere.
+    The report is read without the project's documents, so their links would lead nowhere.
     """
     reader = MarkdownIt("commonmark", {"html": False}).enable("table").disable("image")
     reader.add_render_rule("link_open", _nothing)

@@ -18,7 +18,7 @@ BESIDE = {  # scores without an interval, shown where a study has them: heading 
 
 
 def _parts(table: pd.DataFrame) -> list[str]:
-    """Name the scored part, the phase where it is not the only one, and that slices were scored."""
+    """Name the scored part, the phase unless it is the only one, and whether slices were scored."""
     rows = zip(texts(table["part"]), texts(table["phase"]), texts(table["unit"]), strict=True)
     return [
         ", ".join([part, *[phase] * (phase not in ("final", EMPTY)), *["slices"] * (unit == "slice")])
@@ -61,7 +61,7 @@ def _published(table: pd.DataFrame) -> list[str]:
 
 
 def _notes(table: pd.DataFrame) -> tuple[str, ...]:
-    """Collect caveats, reasons and the sources of published figures, each once with all it holds for."""
+    """Collect caveats, reasons and the sources of published figures, each once with all the cells it applies to."""
     grouped: dict[tuple[str, str], list[str]] = {}
     for row, part in zip(table.to_dict("records"), _parts(table.assign(unit=None)), strict=True):
         cited = any(pd.notna(row[f"published_{name}"]) for name in PUBLISHED)
@@ -118,13 +118,13 @@ def show_leakage(table: pd.DataFrame) -> Display:
 
 
 def _names(table: pd.DataFrame, names: Sequence[str]) -> dict[str, list[str]]:
-    """Return the columns that name a row; the phase only where some approach has several."""
+    """Return the columns that name a row; the phase only if some approach has several."""
     several = table["phase"].ne("final").any()
     return {title(name): texts(table[name]) for name in names if name != "phase" or several}
 
 
 def _leaks(table: pd.DataFrame) -> Iterator[str]:
-    """Say what becomes of the accuracy of slices from the most flattering to the most honest corner."""
+    """Compare the accuracy of slices in the most optimistic and the most honest setting."""
     slices = table[table["unit"] == "slice"]
     for names, rows in slices.groupby(["cohort", "approach", "modality", "protocol", "phase"], sort=False):
         corners = {(row["split"], row["part"]): row for row in rows.to_dict("records")}
@@ -133,8 +133,8 @@ def _leaks(table: pd.DataFrame) -> Iterator[str]:
             yield (
                 f"{' '.join(str(name) for name in names if name != 'final')}: "
                 f"accuracy of slices {flattering['accuracy']:.2f} with slices split freely, at the best validation "
-                f"epoch; {honest['accuracy']:.2f} split by patient, on the untouched test part (always the commoner "
-                f"label: {honest['majority']:.2f})."
+                f"epoch; {honest['accuracy']:.2f} split by patient, on the untouched test part (always the majority "
+                f"class: {honest['majority']:.2f})."
             )
 
 
@@ -163,7 +163,7 @@ def show_cohorts(table: pd.DataFrame) -> Display:
     return Display(
         pd.DataFrame(columns),
         frozenset(numbers),
-        f"What the audit saw: median (smallest{DASH}largest) of the readable series.",
+        f"Audit: median (smallest{DASH}largest) of the readable series.",
         2,
     )
 
@@ -171,7 +171,7 @@ def show_cohorts(table: pd.DataFrame) -> Display:
 def show_exclusions(table: pd.DataFrame) -> Display:
     """Lay out the table ``exclusions`` for reading."""
     columns = {title(name): texts(table[name]) for name in table.columns}
-    return Display(pd.DataFrame(columns), frozenset(), "Series that are not used, and why.", 3)
+    return Display(pd.DataFrame(columns), frozenset(), "Unused series, and the reasons.", 3)
 
 
 def show_sensitivity(table: pd.DataFrame) -> Display:
@@ -188,7 +188,7 @@ def show_sensitivity(table: pd.DataFrame) -> Display:
     }
     caption = (
         "AUC reached against the oracle's: least-squares slope over cohorts with its 95 % t interval, and the weakest "
-        "level of signal from which on every level's mean AUC is told from 0.5."
+        "level of signal from which on every level's mean AUC is distinguishable from 0.5."
     )
     numbers = frozenset(list(columns)[keys:])
     return Display(pd.DataFrame(columns), numbers, caption, keys, tuple(table["statement"]))
@@ -210,20 +210,20 @@ def show_verdicts(table: pd.DataFrame) -> Display:
     }
     numbers = frozenset(["Published", "n", "Reproduced", "Harmonised", "Difference"])
     caption = (
-        "Published figures beside the same score here: reproduced under the paper's protocol, and on the test patients "
-        "of the harmonised one. Difference: reproduced minus published, its 95 % interval from both errors."
+        "Published figures and the same scores here: reproduced under the paper's protocol, and for the test patients "
+        "of the harmonised one. Difference: reproduced minus published, with its 95 % interval from both errors."
     )
     return Display(pd.DataFrame(columns), numbers, caption, 6, _verdict_notes(table))
 
 
 def _as_printed(table: pd.DataFrame) -> list[str]:
-    """Give a published figure all its digits, and its interval two."""
+    """Format a published figure with all its digits, and its interval with two."""
     rows = zip(table["published"], table["published_low"], table["published_high"], strict=True)
     return [f"{value:g}{ends(low, high)}" for value, low, high in rows]
 
 
 def _verdict_notes(table: pd.DataFrame) -> tuple[str, ...]:
-    """Say once each where a figure stands, what is doubtful about it, and why it has no other verdict."""
+    """State once each the source of a figure, the doubts about it, and the reason for its verdict."""
     whose: dict[str, list[str]] = {}
     for row in table.to_dict("records"):
         method = " ".join(row[name] for name in ("approach", "variant", "modality"))
@@ -239,7 +239,7 @@ def _verdict_notes(table: pd.DataFrame) -> tuple[str, ...]:
 
 
 def _few(places: list[str], most: int = 4) -> str:
-    """Name some of many."""
+    """Name the first few of many."""
     rest = len(places) - most
     return "; ".join(places) if rest < 2 else f"{'; '.join(places[:most])} and {rest} more"
 
@@ -260,8 +260,8 @@ def show_pairwise(table: pd.DataFrame) -> Display:
         "p by DeLong": decimals(table["p_delong"], 4),
     }
     caption = (
-        "Differences of AUC, first minus second, on the patients that both scored, with 95 % intervals; Holm corrects "
-        "for all pairs of harmonised mains of a cohort, every other pair is exploratory."
+        "Differences of AUC, first minus second, on the patients scored by both, with 95 % intervals. Holm corrects "
+        "for all pairs of harmonised mains of a cohort; every other pair is exploratory."
     )
     notes = [*table["method"].dropna().unique(), *table["reason"].dropna().unique()]
     return Display(pd.DataFrame(columns), frozenset(list(columns)[4:]), caption, 4, tuple(notes))
@@ -290,7 +290,7 @@ def show_variance(table: pd.DataFrame) -> Display:
         "SD of seeds": decimals(table["sd_seeds"], 3),
         "SD in all": decimals(table["sd_total"], 3),
     }
-    caption = "How much the AUC of a single training moves: between folds, and between seeds on the same fold."
+    caption = "How much the AUC of a single training varies: between folds, and between seeds on the same fold."
     keys = len(CELL) + 1
     notes = tuple(table["reason"].dropna().unique())
     return Display(pd.DataFrame(columns), frozenset(list(columns)[keys:]), caption, keys, notes)
@@ -314,11 +314,11 @@ def show_cost(table: pd.DataFrame) -> Display:
     shown = {name: cells for name, cells in columns.items() if name not in optional or set(cells) != {EMPTY}}
     numbers = frozenset(list(shown)[keys:]) - {"Device"}
     caption = (
-        "Wall time of jobs, one after the other; memory is that of the largest job. Stage permute holds "
-        "trainings on permuted labels; rows of stage study are sums, an approach a row and then all together."
+        "Wall-clock time of the jobs, added up; memory is that of the largest job. Stage permute holds trainings "
+        "on permuted labels; rows of stage study are sums: one row per approach, then one for everything."
     )
     if "Energy, kWh" in shown:
-        caption += " The energy of a GPU that trainings shared counts once for each of them."
+        caption += " If trainings shared a GPU, its energy counts once for each of them."
     whose = [
         "; ".join(filter(pd.notna, [row["cohort"], row["stage"], row["approach"]])) for row in table.to_dict("records")
     ]

@@ -1,4 +1,4 @@
-"""Figures of images: inputs, what the audit saw, and predicted slices. They are handed small arrays."""
+"""Figures of images: inputs, the audited series, and predicted slices. They take small arrays."""
 
 import textwrap
 from collections.abc import Hashable, Mapping, Sequence
@@ -24,7 +24,7 @@ MARKS = {"ok": (LIGHT, "-"), VOXELS_ONLY: (SKY, "-."), "excluded": (ORANGE, "--"
 @styled
 def slice_montage(slices: np.ndarray, padded: Sequence[bool], patient_id: str, modality: str) -> Figure:
     """
-    Draw all slices of one patient's input, numbered from 0 as everywhere.
+    Draw all slices of one patient's input, numbered from 0.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ def slice_montage(slices: np.ndarray, padded: Sequence[bool], patient_id: str, m
     padded : sequence of bool, length slices
         Which of them are padding.
     patient_id, modality : str
-        Whose they are.
+        The patient and the modality.
     """
     lines = -(-len(slices) // COLUMNS)
     figure = new_figure(7.2, 0.5 + 0.9 * lines)
@@ -54,7 +54,7 @@ def slice_montage(slices: np.ndarray, padded: Sequence[bool], patient_id: str, m
 
 def choose_patients(series: pd.DataFrame, modality: str, limit: int = 4) -> list[str]:
     """
-    Choose patients with a usable series, evenly through the cohort.
+    Choose patients with a usable series, evenly spread over the cohort.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ def choose_patients(series: pd.DataFrame, modality: str, limit: int = 4) -> list
 
 def image_stack(arrays: np.ndarray) -> np.ndarray:
     """
-    Return one patient's input as images that can be drawn.
+    Return one patient's input as images.
 
     Parameters
     ----------
@@ -97,7 +97,7 @@ def image_stack(arrays: np.ndarray) -> np.ndarray:
 @styled
 def inputs_montage(stacks: Mapping[str, np.ndarray], numbers: Mapping[str, Sequence[int]], names: list[str]) -> Figure:
     """
-    Draw what an approach sees: a line a patient, slices evenly through the patient's input.
+    Draw what an approach reads: one line per patient, evenly spaced slices of the patient's input.
 
     Parameters
     ----------
@@ -109,7 +109,7 @@ def inputs_montage(stacks: Mapping[str, np.ndarray], numbers: Mapping[str, Seque
         Cohort, approach and modality, for the heading.
     """
     across = min(COLUMNS, max(map(len, stacks.values()), default=1))
-    across = max(across, 6) if stacks else 1  # few slices stay small
+    across = max(across, 6) if stacks else 1  # keeps few slices small
     figure = new_figure(7.2, 0.5 + 1.2 * max(len(stacks), 1))
     panels = figure.subplots(max(len(stacks), 1), across, squeeze=False)
     for axes in panels.ravel():
@@ -130,14 +130,14 @@ def inputs_montage(stacks: Mapping[str, np.ndarray], numbers: Mapping[str, Seque
 
 
 def _name_line(first: Axes, name: str) -> None:
-    """Write a name above a line of images; as a title, wider than the first of them, it would push the others away."""
+    """Write a name above a line of images; a title, being wider than the first image, would push the others away."""
     first.set_title(" ", fontsize=8)  # keeps the room
     text = first.text(0, 1.05, name, transform=first.transAxes, fontsize=8, weight="bold")
     text.set_in_layout(False)
 
 
 def frame(axes: Axes, colour: str, style: str) -> None:
-    """Frame an image that has no axes."""
+    """Frame an image without axes."""
     axes.set(xticks=[], yticks=[])
     axes.grid(visible=False)
     axes.spines[:].set(visible=True, color=colour, linestyle=style, linewidth=1.4)
@@ -145,7 +145,7 @@ def frame(axes: Axes, colour: str, style: str) -> None:
 
 def audit_patients(series: pd.DataFrame, limit: int = 40) -> list[str]:
     """
-    Choose the patients of the audit montage: those with a series that is not used first, then evenly through the rest.
+    Choose the patients of the audit montage: first those with an unused series, then the others, evenly spread.
 
     Parameters
     ----------
@@ -169,12 +169,12 @@ def audit_patients(series: pd.DataFrame, limit: int = 40) -> list[str]:
 @styled
 def audit_montage(thumbnails: Mapping[tuple[str, str], np.ndarray], series: pd.DataFrame, cohort: str) -> Figure:
     """
-    Draw what the audit saw: a block of patients, a line a modality, and a letter for each reason to exclude.
+    Draw the audit: blocks of patients, one line per modality, and a letter for each reason not to use a series.
 
     Parameters
     ----------
     thumbnails : mapping of (str, str) to numpy.ndarray, shape (rows, columns)
-        (patient_id, modality) -> a middle slice with intensities in [0, 1]; none where nothing could be read.
+        (patient_id, modality) -> a middle slice with intensities in [0, 1]; none if nothing could be read.
     series : pandas.DataFrame
         Rows of the table ``series`` of the patients to show (see `audit_patients`).
     cohort : str
@@ -240,12 +240,12 @@ def _draw_thumbnail(
 
 def draw_examples(rows: pd.DataFrame, seed: int, limit: int = 12) -> pd.DataFrame:
     """
-    Draw predicted slices by chance, each slice at most once.
+    Choose predicted slices at random, each at most once.
 
     Parameters
     ----------
     rows : pandas.DataFrame
-        Rows of the table ``predictions``; those of slices are drawn from.
+        Rows of the table ``predictions``; those of slices are used.
     seed : int
         Seed of the draw.
     limit : int
@@ -263,7 +263,7 @@ def examples_figure(examples: pd.DataFrame, images: Sequence[np.ndarray], names:
     Parameters
     ----------
     examples : pandas.DataFrame
-        Rows of the table ``predictions``, one a slice, drawn by chance.
+        Rows of the table ``predictions``, one per slice, drawn at random.
     images : sequence of numpy.ndarray, shape (rows, columns)
         Their inputs, intensities in [0, 1].
     names : list of str
@@ -284,10 +284,10 @@ def examples_figure(examples: pd.DataFrame, images: Sequence[np.ndarray], names:
         axes.imshow(image, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
         frame(axes, LIGHT if right else VERMILLION, "-" if right else "--")
         title = f"{row['patient_id']}, {row['modality']} {row['slice_index']}"
-        axes.set_title(f"{title}\ntrue {row['label']}, said {called} ({row['probability']:.2f})", fontsize=6.5,
+        axes.set_title(f"{title}\ntrue {row['label']}, predicted {called} ({row['probability']:.2f})", fontsize=6.5,
                        weight="normal", color=INK if right else VERMILLION, pad=3)  # fmt: skip
     if examples.empty:
         say_why_empty(panels[0], "no slice was predicted")
     wrong = int(((examples["probability"] >= THRESHOLD) != (examples["label"] == 1)).sum())
-    heading(figure, *names, f"{len(examples)} slices of the {part} part drawn by chance, {wrong} wrong")
+    heading(figure, *names, f"{len(examples)} slices of the {part} part drawn at random, {wrong} wrong")
     return figure

@@ -42,7 +42,7 @@ class Scored:
 
 
 def split_baselines(cells: Sequence[Scored]) -> tuple[list[Scored], list[Scored]]:
-    """Return the networks, and of the baselines the one with the highest test AUC, its name saying so (or none)."""
+    """Return the networks, and the baseline with the highest test AUC, named as the best (or none)."""
     networks = [cell for cell in cells if cell.scores["approach"] != BASELINE]
     scored = [cell for cell in cells if cell.scores["approach"] == BASELINE and pd.notna(cell.scores["auc"])]
     if not scored:
@@ -54,7 +54,7 @@ def split_baselines(cells: Sequence[Scored]) -> tuple[list[Scored], list[Scored]
 @styled
 def roc_overlay(cells: Sequence[Scored]) -> Figure:
     """
-    Draw the mean ROC curves of a cohort's approaches: a panel a modality, the best baseline in each.
+    Draw the mean ROC curves of a cohort's approaches: one panel per modality, with the best baseline.
 
     The curves are averaged over runs at each 1 - specificity, so that their areas are the AUCs of the table.
 
@@ -75,7 +75,7 @@ def roc_overlay(cells: Sequence[Scored]) -> Figure:
 @styled
 def precision_recall_overlay(cells: Sequence[Scored]) -> Figure:
     """
-    Draw the mean precision of a cohort's approaches at each recall: a panel a modality, the best baseline in each.
+    Draw the mean precision of a cohort's approaches at each recall: one panel per modality, with the best baseline.
 
     Parameters
     ----------
@@ -95,7 +95,7 @@ def precision_recall_overlay(cells: Sequence[Scored]) -> Figure:
 
 
 def _panels(cells: Sequence[Scored]) -> tuple[Figure, list[tuple[Axes, Axes, list[Scored]]]]:
-    """Make a panel a modality of the networks, below it one for its legend; the best baseline is a member of each."""
+    """Make one panel per modality, with one below for its legend; the best baseline is in each."""
     networks, best = split_baselines(cells)
     by_name: dict[str, list[Scored]] = {}
     for cell in networks:
@@ -118,7 +118,7 @@ def _panels(cells: Sequence[Scored]) -> tuple[Figure, list[tuple[Axes, Axes, lis
 
 
 def _shape(n: int, most: int) -> tuple[int, int]:
-    """Return how many columns and lines `n` panels take, so many beside each other at most."""
+    """Return the number of columns and lines for `n` panels, with a limit on the columns."""
     columns = min(n, most)
     return columns, -(-n // columns)
 
@@ -128,7 +128,7 @@ def _patients(cells: Sequence[Scored]) -> pd.DataFrame:
 
 
 def _draw_means(axes: Axes, cells: Sequence[Scored], metric: str, mean: Mean) -> None:
-    """Draw a mean curve a cell, later ones thinner so that none is hidden; its area is named as the table has it."""
+    """Draw one mean curve per cell, later ones thinner so that none is hidden, with the area from the table."""
     if not any(both_labels(cell.rows, RUN) for cell in cells):
         say_why_empty(axes, "no run scored both labels")
     for place, cell in enumerate(cells):
@@ -144,7 +144,7 @@ def _draw_means(axes: Axes, cells: Sequence[Scored], metric: str, mean: Mean) ->
 
 
 def _legend(axes: Axes, key: Axes, title: str) -> None:
-    """Put the legend of a panel into the axes below it, where it may be wider than the panel."""
+    """Put the legend of a panel into the axes below it, where it may be wider than the panel itself."""
     handles, labels = axes.get_legend_handles_labels()
     legend = key.legend(handles, labels, title=title, alignment="left", loc="upper left", borderaxespad=0)
     legend.set_in_layout(False)
@@ -153,9 +153,9 @@ def _legend(axes: Axes, key: Axes, title: str) -> None:
 @styled
 def calibration_overlay(cells: Sequence[Scored]) -> Figure:
     """
-    Draw observed against predicted shares of label 1, of the first repeat and seed: a panel a cell, one line of them.
+    Draw observed against predicted shares of label 1, of the first repeat and seed: one panel per cell, in one line.
 
-    Bins hold about equally many patients, so many as the title says; bars are Wilson's 95 % intervals.
+    Bins hold about equally many patients, as the title says; bars are Wilson's 95 % intervals.
 
     Parameters
     ----------
@@ -216,7 +216,7 @@ def calibration_bins(labels: np.ndarray, probabilities: np.ndarray) -> pd.DataFr
     Returns
     -------
     pandas.DataFrame
-        A row a bin: ``n``, ``predicted`` (mean probability), ``observed`` (share of label 1) with Wilson's 95 %
+        One row per bin: ``n``, ``predicted`` (mean probability), ``observed`` (share of label 1) with Wilson's 95 %
         interval ``low`` to ``high``. Equal probabilities share a bin, so there may be fewer bins than asked for.
     """
     wanted = int(np.clip(len(labels) // A_BIN, *BINS))

@@ -1,4 +1,4 @@
-"""Figures of a whole study: the AUC of every cell with its interval, and against what it cost."""
+"""Figures of a whole study: the AUC of every cell with its interval, and AUC against cost."""
 
 import textwrap
 from collections.abc import Mapping, Sequence
@@ -18,8 +18,8 @@ from gliobench.reporting.style import GREY, INK, LIGHT, approach_colour, new_fig
 
 POINTS = ["cohort", *CELL[1:], "phase", "part", "n", "auc", "auc_low", "auc_high", "published_auc", "note"]
 MARKERS = {"FLAIR": "o", "T1w": "s", "T1wCE": "^", "T2w": "D", "all": "P"}
-LINE, EDGE = 0.2, 0.7  # inches: height of a line of the forest plot, and of what surrounds a block of them
-COLUMNS = (8, 94, 148)  # points right of a block: AUC in figures, who was scored, what a reader must know
+LINE, EDGE = 0.2, 0.7  # inches: height of a line of the forest plot, and of the margins of a block
+COLUMNS = (8, 94, 148)  # points right of a block: AUC in figures, who was scored, remarks
 PROTOCOLS = ("harmonised protocol", "protocols of the papers", "further protocols")
 DOTS = (0, (1, 1))  # of the oracle
 COST_STAGES = ("train", "tune")
@@ -31,14 +31,14 @@ def points_of(
     comparison: pd.DataFrame, replicates: pd.DataFrame | None = None, groups: Mapping[str, Sequence[str]] | None = None
 ) -> pd.DataFrame:
     """
-    Return one row a cell and phase: the AUC of its test patients, or of the first other part that it has.
+    Return one row per cell and phase: the AUC of its test patients, or of the first other part it has.
 
     Parameters
     ----------
     comparison : pandas.DataFrame
         Table ``comparison``; rows of slices are left out.
     replicates : pandas.DataFrame, optional
-        Table ``replicates``: a group of cohorts is one row a cell, its mean AUC with the t interval.
+        Table ``replicates``: a group of cohorts has one row per cell, its mean AUC with the t interval.
     groups : mapping of str to sequence of str, optional
         Cohorts of each group; they have no rows of their own.
 
@@ -90,14 +90,14 @@ def _mean_point(row: Row) -> dict[str, Any]:
 @styled
 def forest_figure(points: pd.DataFrame, oracles: Mapping[str, float]) -> Figure:
     """
-    Draw the AUC of every cell with its interval: a block a cohort, harmonised cells first, baselines after networks.
+    Draw the AUC of every cell with its interval: one block per cohort, harmonised cells and networks first.
 
     Parameters
     ----------
     points : pandas.DataFrame
         See `points_of`.
     oracles : mapping of str to float
-        AUC that the planted probabilities reach on the patients of each generated cohort or group.
+        AUC of the planted probabilities on the patients of each generated cohort or group.
     """
     blocks = {str(cohort): _lines(rows) for cohort, rows in points.groupby("cohort", sort=False)}
     if not blocks:
@@ -125,7 +125,7 @@ def _nothing(reason: str) -> Figure:
 
 
 def _lines(rows: pd.DataFrame) -> list[Row | str]:
-    """Put the rows of a block in order, each protocol's under a line of its own."""
+    """Put the rows of a block in order, each protocol under its own line."""
     rows = rows.assign(kind=rows["protocol"].map(_kind_of_protocol), base=rows["approach"] == BASELINE)
     lines: list[Row | str] = []
     for kind in PROTOCOLS:
@@ -164,7 +164,7 @@ def _name(row: Row) -> str:
 
 
 def _draw_line(axes: Axes, place: int, row: Row) -> None:
-    """Draw a row, all but its texts at no place where it has no AUC."""
+    """Draw a row; without an AUC only its texts."""
     colour = approach_colour(row["approach"])
     axes.plot([row["auc_low"], row["auc_high"]], [place, place], color=colour, lw=1.8, solid_capstyle="butt")
     axes.plot(row["auc"], place, "o", ms=5, color=colour, mfc=colour if row["part"] == "test" else "white")
@@ -183,7 +183,7 @@ def _forest_legend(points: pd.DataFrame, oracles: Mapping[str, float]) -> list[L
     scored = points[points["auc"].notna()]
     marks = [Line2D([], [], color=INK, marker="o", ms=5, lw=1.8, label="test patients")]
     if scored["part"].ne("test").any():
-        marks.append(Line2D([], [], color=INK, marker="o", ms=5, mfc="white", lw=1.8, label="another part than test"))
+        marks.append(Line2D([], [], color=INK, marker="o", ms=5, mfc="white", lw=1.8, label="a part other than test"))
     if points["published_auc"].notna().any():
         marks.append(Line2D([], [], color=INK, marker="D", ms=5, mfc="none", lw=0, label="published"))
     marks.append(Line2D([], [], color=INK, lw=0.9, ls=":", label="chance"))
@@ -195,12 +195,12 @@ def _forest_legend(points: pd.DataFrame, oracles: Mapping[str, float]) -> list[L
 @styled
 def cost_figure(points: pd.DataFrame, cost: pd.DataFrame) -> Figure:
     """
-    Draw AUC against the seconds that the trainings of a cell took, its tuning included: a panel a cohort.
+    Draw AUC against the training seconds of a cell, its tuning included: one panel per cohort.
 
     Parameters
     ----------
     points : pandas.DataFrame
-        See `points_of`; of each cell the last phase is drawn, whose training holds those before it.
+        See `points_of`; of each cell only the last phase is drawn, whose training includes the earlier ones.
     cost : pandas.DataFrame
         Table ``cost``.
     """
@@ -238,7 +238,7 @@ def _draw_cost(axes: Axes, rows: pd.DataFrame) -> None:
 
 
 def _scale_seconds(axes: Axes, seconds: pd.Series) -> None:
-    """Give all panels a logarithmic scale, with labels between the powers of ten where it spans few of them."""
+    """Give all panels a logarithmic scale, with labels between the powers of ten if it spans few of them."""
     axes.set_xscale("log")
     few = seconds.max() < 100 * seconds.min()
     axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if few else (1,)))

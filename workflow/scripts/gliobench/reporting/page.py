@@ -1,4 +1,4 @@
-"""The report of a study: a folder of pages that link to each other and load nothing from elsewhere."""
+"""The report of a study: a folder of pages that link to each other and load nothing external."""
 
 import json
 import shutil
@@ -32,7 +32,7 @@ SHOWN = (
     *("cohorts", "exclusions", "cost"),
 )
 PLACED = ("forest", "cost", "controls", "sensitivity", "leakage", "audit")  # kinds with a place of their own
-WIDE = 960  # a figure of more pixels across takes the whole line
+WIDE = 960  # a figure wider than this many pixels takes the whole line
 
 Tables = Mapping[str, pd.DataFrame]
 
@@ -53,12 +53,12 @@ class Picture:
         return self.width > WIDE
 
 
-Gallery = dict[str, list[Picture]]  # pictures by caption, so that a caption stands once
+Gallery = dict[str, list[Picture]]  # pictures by caption, so that a caption is shown once
 
 
 class Pictures:
     """
-    The figures of a report, to be picked by what they show.
+    The figures of a report, selected by what they show.
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ class Pictures:
         return _by_caption(picture for figure, picture in self._all if figure["kind"] == kind)
 
     def by_category(self, approach: str) -> dict[str, Gallery]:
-        """Group the figures of an approach, or of none, by category; those with a place of their own are left out."""
+        """Group the figures of an approach, or of none, by category, without those that have a place of their own."""
         groups: dict[str, list[Picture]] = {}
         for figure, picture in self._all:
             if figure["approach"] == approach and figure["kind"] not in PLACED:
@@ -98,7 +98,7 @@ def write_report(
     fidelity: str,
 ) -> None:
     """
-    Write the pages of a study and copy its figures beside them.
+    Write the pages of a study and copy its figures next to them.
 
     Parameters
     ----------
@@ -162,7 +162,7 @@ def _write(
 
 
 def _displays(tables: Tables) -> dict[str, Display | None]:
-    """Lay out every table that has rows; None stands for one that has none."""
+    """Lay out every table; None if it has no rows."""
     return {name: SHOW[name](tables[name]) if len(tables.get(name, [])) else None for name in SHOWN}
 
 
@@ -221,7 +221,7 @@ def _controls(study: Mapping[str, Any], tables: Tables, pictures: Pictures) -> d
 
 
 def _replicates(study: Mapping[str, Any]) -> list[str]:
-    """Name the cohorts that stand together."""
+    """Name the cohorts that are shown together."""
     return [name for names in study["groups"].values() for name in names]
 
 
@@ -236,7 +236,7 @@ def _method(study: Mapping[str, Any], tables: Tables, records: Sequence[Mapping[
 
 
 def _interval_methods(comparison: pd.DataFrame) -> dict[str, list[str]]:
-    """Collect the ways in which intervals were made, each with the scores it stepped in for, as the rows name them."""
+    """Collect the methods of the intervals, each with the scores it replaced the bootstrap for, as in the rows."""
     methods: dict[str, list[str]] = {}
     for row in comparison["interval_scores"].dropna().unique():
         for method, scores in json.loads(row).items():
@@ -270,7 +270,7 @@ def _in_a_sentence(metric: str) -> str:
 
 
 class _Plain(yaml.SafeDumper):
-    """Writes what a study uses twice twice: names of YAML's own (&id001) would be no part of its file."""
+    """Writes repeated values in full: YAML's aliases (&id001) are not part of the study's file."""
 
     def ignore_aliases(self, data: Any) -> bool:
         return True

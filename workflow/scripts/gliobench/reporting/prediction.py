@@ -1,4 +1,4 @@
-"""The answer for one new patient: a figure of what the network was shown, and a page that says what it cannot say."""
+"""The prediction for one new patient: a figure of the network's input, and a page that states its limits."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,17 +22,17 @@ FACTS = {"modality": "Series", "status": "Status", "n_files": "Files", "n_slices
 FACTS |= {"columns": "Columns", "spacing": "Spacing, mm", "slice_spacing": "Slice spacing, mm", "plane": "Plane"}
 FACTS |= {"manufacturer": "Manufacturer"}
 CAM = (
-    "Grad-CAM, the mean over the models, over slices of the input. Bright: what speaks for the answer, which is label "
-    "1 from a probability of 0.5 on and label 0 below."
+    "Grad-CAM, the mean over the models, over slices of the input. Bright: evidence for the predicted label, which is "
+    "1 from a probability of 0.5 on and 0 below."
 )
-SLICES = "Slices of the input, evenly through each series."
-MIDDLE = "The middle slice of each series: of the images, this approach is given numbers alone."
+SLICES = "Evenly spaced slices of the input, series by series."
+MIDDLE = "The middle slice of each series; this approach reads only numbers derived from the images."
 
 
 @dataclass(frozen=True)
 class Shown:
     """
-    What there is to draw of a prediction.
+    What can be drawn of a prediction.
 
     Attributes
     ----------
@@ -41,7 +41,7 @@ class Shown:
     index : pandas.DataFrame
         patient_id, modality and slice_index of each row.
     cam : numpy.ndarray
-        Shape (x, y, z), the map in [0, 1], RAS+; empty where the approach makes none.
+        Shape (x, y, z), the map in [0, 1], RAS+; empty if the approach makes none.
     series : pandas.DataFrame
         Table ``series``.
     thumbnails : numpy.ndarray, shape (rows of `series`, rows, columns)
@@ -57,7 +57,7 @@ class Shown:
 
 def draw_prediction(shown: Shown, record: Mapping[str, Any]) -> tuple[Figure, str]:
     """
-    Draw what the models looked at, or else what they were shown.
+    Draw where the models looked or, without Grad-CAM, their input.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ def draw_prediction(shown: Shown, record: Mapping[str, Any]) -> tuple[Figure, st
 
 
 def _stacks(kind: str, shown: Shown, series: Sequence[str]) -> tuple[dict[str, np.ndarray], dict[str, Sequence[int]]]:
-    """Return the images of each series and their numbers in it, by what stands above their line."""
+    """Return the images of each series and their numbers in it, by the name above their line."""
     patient = str(shown.index["patient_id"].iloc[0])
     if kind == "slices":
         groups = {str(name): rows.index for name, rows in shown.index.groupby("modality", sort=False)}
@@ -99,19 +99,19 @@ def _stacks(kind: str, shown: Shown, series: Sequence[str]) -> tuple[dict[str, n
 
 def read_score(run: str | Path, model: Mapping[str, Any]) -> dict[str, Any] | None:
     """
-    Find what a study's table says of a run's cell.
+    Find the row of a run's cell in the study's table.
 
     Parameters
     ----------
     run : path
-        The run's folder, as it lies among the study's results.
+        The run's folder within the study's results.
     model : dict
         Names of the run.
 
     Returns
     -------
     dict or None
-        The cell's row of ``comparison.tsv`` for patients; None where the results are not there.
+        The cell's row of ``comparison.tsv`` for patients; None if the results are not there.
     """
     tables = (folder / "tables" / "comparison.tsv" for folder in Path(run).parents)
     path = next((table for table in tables if table.is_file()), None)
@@ -128,11 +128,11 @@ def read_score(run: str | Path, model: Mapping[str, Any]) -> dict[str, Any] | No
 
 
 def score_sentence(row: Mapping[str, Any] | None, model: Mapping[str, Any]) -> str:
-    """Say how well the approach told patients apart in the study that trained it."""
+    """Say how well the approach distinguished patients in the study that trained it."""
     if row is None:
-        return "The study's table does not lie beside this run: how well the approach did there is not known here."
+        return "The study's table is not stored with this run, so its scores there are not known here."
     if pd.isna(row["auc"]):
-        return f"The study's table holds no AUC of this cell: {row['reason'] or row['status']}."
+        return f"The study's table has no AUC for this cell: {row['reason'] or row['status']}."
     where = f"cohort {row['cohort']}" + (", which is generated" if model["cohort_kind"] in GENERATED else "")
     between = "" if pd.isna(row["auc_low"]) else f" (95 % interval {row['auc_low']:.2f} to {row['auc_high']:.2f})"
     said = (
@@ -140,22 +140,22 @@ def score_sentence(row: Mapping[str, Any] | None, model: Mapping[str, Any]) -> s
         f"reached an AUC of {row['auc']:.2f}{between}; 0.5 is chance."
     )
     if not pd.isna(row["auc_low"]) and row["auc_low"] <= 0.5 <= row["auc_high"]:
-        said += " The interval does not leave chance out: its answers may mean nothing."
+        said += " The interval includes chance: its predictions may mean nothing."
     return said + (f" Caveat there: {row['caveat']}." if not pd.isna(row["caveat"]) else "")
 
 
 def answer_sentence(prediction: Mapping[str, Any]) -> str:
-    """Say the probability, and how far the folds' models agree."""
+    """State the probability, and how far the models of the folds agree."""
     model, folds = prediction["model"], prediction["folds"]
     said = (
         f"{model['approach']} ({model['variant']}, {model['modality']}) gives a probability of "
         f"{prediction['probability']:.2f} for label 1, {prediction['label_name']}"
     )
     if len(folds) == 1:
-        return f"{said}: the answer of fold {folds[0]['fold']} alone."
+        return f"{said}: the prediction of fold {folds[0]['fold']} only."
     answers = [fold["probability"] for fold in folds]
     return (
-        f"{said}: the mean of {len(folds)} models, one a fold, which answer between {min(answers):.2f} and "
+        f"{said}: the mean of {len(folds)} models, one per fold, which predict between {min(answers):.2f} and "
         f"{max(answers):.2f} (standard deviation {prediction['sd']:.2f})."
     )
 
@@ -175,7 +175,7 @@ def write_prediction_page(
     score : str
         From `score_sentence`.
     figure : str
-        File name of the figure beside the page.
+        File name of the figure next to the page.
     caption : str
         Its words, from `draw_prediction`.
     """
@@ -199,7 +199,8 @@ def _folds(prediction: Mapping[str, Any]) -> Display:
         for fold in prediction["folds"]
     ]
     text = pd.DataFrame(rows, columns=["Fold", "Probability", "This id was"])
-    return Display(text, frozenset(["Probability"]), "One model a fold, and whether it met a patient of this id.", 1)
+    caption = "One model per fold, and whether it has seen a patient with this id."
+    return Display(text, frozenset(["Probability"]), caption, 1)
 
 
 def _facts(prediction: Mapping[str, Any]) -> Display:
@@ -207,7 +208,7 @@ def _facts(prediction: Mapping[str, Any]) -> Display:
         [[_fact(row[name]) for name in FACTS] for row in prediction["series"]], columns=list(FACTS.values())
     )
     numbers = frozenset(FACTS.values()) - {"Series", "Status", "Plane", "Manufacturer"}
-    return Display(text, numbers, "The patient's series, as the audit found them.", 1)
+    return Display(text, numbers, "The patient's series, as found by the audit.", 1)
 
 
 def _fact(value: Any) -> str:

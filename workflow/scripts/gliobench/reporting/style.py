@@ -1,4 +1,4 @@
-"""One style for all figures: readable in print, in grey and by the colour-blind."""
+"""One style for all figures: readable in print, in greyscale and for colour-blind readers."""
 
 import textwrap
 from collections.abc import Callable
@@ -29,7 +29,7 @@ APPROACHES = {
     "baseline": GREY,
 }
 DPI = 160
-COLOURS = 256  # of a PNG: what lines, letters and grey images need, at a third of the size
+COLOURS = 256  # of a PNG: enough for lines, text and grey images, at a third of the size
 STYLE = {
     "font.family": "sans-serif",
     "font.sans-serif": ["DejaVu Sans"],  # comes with matplotlib: the same letters on every machine
@@ -62,7 +62,7 @@ P = ParamSpec("P")
 
 
 def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
-    """Give a drawing function the house style."""
+    """Apply the common style to a drawing function."""
 
     @wraps(draw)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> Figure:
@@ -73,7 +73,7 @@ def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
 
 
 def approach_colour(approach: str) -> str:
-    """Colour of an approach, the same in every figure; one that is not listed gets its colour from its name."""
+    """Colour of an approach, the same in every figure; derived from the name if it is not listed."""
     return APPROACHES.get(approach, SERIES[derive_seed(0, approach) % len(SERIES)])
 
 
@@ -83,7 +83,7 @@ def new_figure(width: float, height: float) -> Figure:
 
 
 def heading(figure: Figure, *names: str) -> None:
-    """Name above a figure what it shows: cohort, approach and so on, those that are empty left out."""
+    """Write above a figure what it shows: cohort, approach and so on, without empty names."""
     figure.suptitle(" · ".join(name for name in names if name), fontsize=8, color=GREY)
 
 
@@ -93,7 +93,7 @@ def faint(n_lines: int) -> float:
 
 
 def say_why_empty(axes: Axes, reason: str) -> None:
-    """Write across an axes without data why it has none."""
+    """Write into axes without data why there is none."""
     text = textwrap.fill(f"Nothing to draw: {reason}", 32)
     box = {"facecolor": "white", "edgecolor": LIGHT, "boxstyle": "round,pad=0.6"}
     axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", color=GREY, bbox=box)

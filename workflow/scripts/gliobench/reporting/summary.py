@@ -1,4 +1,4 @@
-"""What a study says of itself in sentences: what it found, whether of the papers, how far it is, and what it took."""
+"""A study in sentences: what was found, whether it says anything about the papers, its progress, and its cost."""
 
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
@@ -19,15 +19,15 @@ Tables = Mapping[str, pd.DataFrame]
 
 def five_sentences(tables: Tables, groups: Mapping[str, Sequence[str]] | None = None) -> list[str]:
     """
-    Say what was run, what was found, which published figures stand, what the controls show, and how sure all this is.
+    Say what was run, what was found, which published figures hold up, what the controls show, and how precise it is.
 
     Parameters
     ----------
     tables : dict of str to pandas.DataFrame
-        ``comparison``, and any others of the study by the names of their schemas; a table that is not there, or has no
-        rows, is said to be missing.
+        ``comparison``, and any others of the study by the names of their schemas. The sentences say if a table is
+        missing or has no rows.
     groups : dict of str to sequence of str, optional
-        Replicated cohorts, which speak together, in the table ``replicates``.
+        Replicated cohorts, which are reported together, in the table ``replicates``.
     """
     there = {name: table for name, table in tables.items() if len(table)}
     members = {cohort for cohorts in (groups or {}).values() for cohort in cohorts}
@@ -48,16 +48,16 @@ def plural(number: int, word: str, ending: str = "s") -> str:
 def _run(comparison: pd.DataFrame) -> str:
     approaches = set(comparison["approach"])
     methods = plural(len(approaches - {BASELINE}), "approach", "es")
-    beside = " beside the baselines" if BASELINE in approaches else " without a baseline"
+    beside = " and the baselines" if BASELINE in approaches else " without a baseline"
     cohorts = plural(comparison["cohort"].nunique(), "cohort")
     return f"{methods}{beside} on {cohorts}; {count_sentence(comparison)}"
 
 
 def _networks(comparison: pd.DataFrame) -> pd.DataFrame:
     """
-    Choose the networks under the harmonised protocol: the test patients of the last phase, with their AUC or without.
+    Choose the networks under the harmonised protocol: the test patients of the last phase, with or without an AUC.
 
-    Variants count of an approach that has no ``main`` here, else ``main`` alone.
+    Only ``main`` counts, or all variants if the approach has no ``main`` here.
     """
     tested = tested_patients(comparison)
     has_main = tested["approach"].isin(tested.loc[tested["variant"].eq(MAIN), "approach"])
@@ -73,14 +73,14 @@ def _found(tables: Tables, members: set[str]) -> str:
     single = networks[~networks["cohort"].isin(members)]
     rows = single[single["auc_low"].notna()]
     if rows.empty:
-        return "Under the harmonised protocol networks ran on replicated cohorts alone, which controls take together."
+        return "Under the harmonised protocol, networks ran only on replicated cohorts; see the controls."
     above = rows[rows["auc_low"] > 0.5]
     names = (_short_name(row) for row in above.to_dict("records"))
     which = f" ({', '.join(names)})" if len(above) else ""
     bare = len(single) - len(rows)
     without = f", {bare} more {'has' if bare == 1 else 'have'} no interval" if bare else ""
     return (
-        f"Under the harmonised protocol the interval of the AUC lies above 0.5 for {len(above)} of "
+        f"Under the harmonised protocol, the interval of the AUC lies above 0.5 for {len(above)} of "
         f"{plural(len(rows), 'network')}{which}{without}; {_beaten(rows, tables.get('pairwise'))}."
     )
 
@@ -103,7 +103,7 @@ def _margins(rows: pd.DataFrame, pairwise: pd.DataFrame) -> list[float]:
     """
     Return for each network the lowest end of its differences from the baselines.
 
-    A difference without an interval, such as a tie, is not told from 0: that is its end.
+    A difference without an interval, such as a tie, is not distinguishable from 0, so its end counts as 0.
     """
     both = []
     for ours, theirs, sign, end in (("first", "second", 1, "low"), ("second", "first", -1, "high")):
@@ -118,20 +118,20 @@ def _margins(rows: pd.DataFrame, pairwise: pd.DataFrame) -> list[float]:
 
 def _stand(verdicts: pd.DataFrame | None) -> str:
     if verdicts is None:
-        return "Nothing about the papers has been found yet: no published figure was set beside a score of this study."
+        return "Nothing about the papers has been found yet: no published figure was compared with this study's scores."
     rows = counted(verdicts)
     counts = {name: int(rows["verdict"].eq(name).sum()) for name in VERDICTS}
     judged = sum(counts[name] for name in JUDGED)
     if not judged:
         return (
-            f"Nothing about the papers has been found yet: of {plural(len(rows), 'published figure')} none can be "
-            f"judged here, since the methods of {counts['not comparable: generated']} run on generated cohorts "
-            f"alone and {counts['not run']} are not run."
+            f"Nothing about the papers has been found yet: none of {plural(len(rows), 'published figure')} can be "
+            f"judged here, because the methods of {counts['not comparable: generated']} run only on generated "
+            f"cohorts and {counts['not run']} are not run."
         )
     return (
-        f"Of {plural(judged, 'comparison')} of a published figure with the papers' own kind of patients, "
-        f"{counts['consistent']} came out consistent, {counts['lower']} lower, {counts['higher']} higher, and for "
-        f"{counts['cannot tell']} it cannot be told; not judged here: {plural(len(rows) - judged, 'figure')}."
+        f"Of {plural(judged, 'comparison')} of a published figure with the papers' own kind of patients, the verdict "
+        f"is consistent for {counts['consistent']}, lower for {counts['lower']}, higher for {counts['higher']}, "
+        f"and cannot tell for {counts['cannot tell']}; not judged here: {plural(len(rows) - judged, 'figure')}."
     )
 
 
@@ -153,52 +153,52 @@ def _group(name: str, rows: pd.DataFrame) -> str:
     above = int((rows["family_low"] > 0.5).sum())
     below = int((rows["family_high"] < 0.5).sum())
     return (
-        f"over the replicated cohorts {name} the mean AUC lies above 0.5 for {above} of {plural(len(rows), 'method')} "
+        f"over the replicated cohorts {name}, the mean AUC lies above 0.5 for {above} of {plural(len(rows), 'method')} "
         f"and below it for {below}" + (f" ({bare} without an interval)" if bare else "")
     )
 
 
 def _leaks(leakage: pd.DataFrame) -> str:
-    """Give the accuracy of slices of the untouched test part under both splits, averaged over methods."""
+    """Give the accuracy of slices in the untouched test part under both splits, averaged over methods."""
     tested = leakage[(leakage["unit"] == "slice") & (leakage["part"] == "test")]
     accuracy = tested.groupby("split")["accuracy"].mean()
     if set(accuracy.index) != {"slice", "patient"}:
         return ""
     return (
-        f"on the untouched test part slices split freely give an accuracy of {accuracy['slice']:.2f}, split by patient "
-        f"{accuracy['patient']:.2f} (means of {tested['n_runs'].min()} or more runs, without an interval here)"
+        f"on the untouched test part, slices split freely give an accuracy of {accuracy['slice']:.2f}, split by "
+        f"patient {accuracy['patient']:.2f} (means of {tested['n_runs'].min()} or more runs, without an interval here)"
     )
 
 
 def _precision(rows: pd.DataFrame, cost: pd.DataFrame | None) -> str:
     took = "" if cost is None else f" {cost_sentence(cost)}"
     if rows.empty:
-        return f"No interval says how sure a result is.{took}"
+        return f"No result has an interval that would show its precision.{took}"
     width = rows["auc_high"] - rows["auc_low"]
     return (
-        f"The 95 % interval of a network's AUC is {width.median():.2f} wide at the median (from {width.min():.2f} to "
+        f"The 95 % interval of a network's AUC has a median width of {width.median():.2f} (from {width.min():.2f} to "
         f"{width.max():.2f}).{took}"
     )
 
 
 def status_sentence(cohort_kinds: Mapping[str, str]) -> str:
-    """Say plainly whether the study says anything about the papers yet."""
+    """Say whether the study says anything about the papers yet."""
     kinds = table_schema("published")["properties"]["cohort_kind"]["enum"]
     papers = [name for name, kind in cohort_kinds.items() if kind in kinds]
     generated = [name for name, kind in cohort_kinds.items() if kind in GENERATED]
     others = [name for name in cohort_kinds if name not in [*papers, *generated]]
-    controls = f" Generated cohorts stand beside them as controls: {', '.join(generated)}." if generated else ""
+    controls = f" Generated cohorts serve as controls: {', '.join(generated)}." if generated else ""
     if papers:
         own = f" Further cohorts: {', '.join(others)}." if others else ""
         return f"Cohorts of real patients: {', '.join(papers)}.{own}{controls}"
     if others:
         return (
             f"Nothing about the papers has been found yet: no cohort here ({', '.join(others)}) is a paper's own. "
-            f"These results say how the methods do on these patients.{controls}"
+            f"These results show how the methods perform on these patients.{controls}"
         )
     return (
         f"Nothing about the papers has been found yet: every cohort here ({', '.join(generated)}) is generated. "
-        "These results show whether the methods find a planted signal, and stay quiet where there is none."
+        "These results show whether the methods find a planted signal, and find nothing where there is none."
     )
 
 
@@ -211,7 +211,7 @@ def count_sentence(comparison: pd.DataFrame) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Write seconds as people say them: 12 s, 3.4 min, 5.6 h."""
+    """Format seconds for reading: 12 s, 3.4 min, 5.6 h."""
     if seconds < 60:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.1f} min" if seconds < 3600 else f"{seconds / 3600:.1f} h"
@@ -219,7 +219,7 @@ def duration(seconds: float) -> str:
 
 def cost_sentence(cost: pd.DataFrame) -> str:
     """
-    Say in a sentence what a study took.
+    Say in a sentence what a study cost.
 
     Parameters
     ----------
@@ -233,6 +233,6 @@ def cost_sentence(cost: pd.DataFrame) -> str:
     memory = whole["peak_memory_mb"]
     largest = "" if pd.isna(memory) else f"; the largest needed {memory:,.0f} MiB of memory"
     return (
-        f"All {whole['n_jobs']} jobs, one after the other, took {duration(whole['seconds'])}{device}, {share} of it "
+        f"All {whole['n_jobs']} jobs took {duration(whole['seconds'])} in total{device}, {share} of it for "
         f"training and tuning{largest}."
     )

@@ -9,7 +9,7 @@ from gliobench.reporting.display import DASH, Display, title
 from gliobench.reporting.html import render
 from gliobench.reporting.layouts import SHOW
 
-LATEX_COLUMNS = 7  # beside those that name the row: what a page on its side holds in a readable size
+LATEX_COLUMNS = 7  # besides those that name the row: what fits on a landscape page in a readable size
 
 
 def write_formats(table: pd.DataFrame, stem: str | Path, schema: str = "comparison") -> None:
@@ -56,7 +56,7 @@ LATEX_BLOCK = r"""\begin{adjustbox}{max width=\linewidth}
 
 def to_latex(display: Display) -> str:
     """
-    Write a display as a LaTeX table on its side; it needs the packages booktabs, adjustbox and rotating.
+    Write a display as a landscape LaTeX table; it needs the packages booktabs, adjustbox and rotating.
 
     A wide table becomes blocks below each other, each beginning with the columns that name the row.
     """

@@ -10,14 +10,14 @@ from gliobench.evaluation.verdicts import JUDGED, VERDICTS, counted
 from gliobench.reporting.display import CHANGED, MARK, decimals, texts
 from gliobench.reporting.layouts import show_comparison, show_verdicts
 
-SCREEN = 120  # characters a line of a terminal
+SCREEN = 120  # characters per line of a terminal
 
 
 def print_table(table: pd.DataFrame) -> str:
     """
-    Lay out the comparison for a terminal: at most `SCREEN` characters a line, reasons below the table.
+    Lay out the comparison for a terminal: at most `SCREEN` characters per line, reasons below the table.
 
-    Every row has its line, below its cohort and approach; what a line shares with the one above it is left out.
+    Every row is one line below its cohort and approach; names shared with the line above are left out.
 
     Parameters
     ----------
@@ -37,19 +37,19 @@ def print_table(table: pd.DataFrame) -> str:
     needless = [("Phase", table["phase"].dropna().eq("final").all()), ("Unit", table["unit"].ne("slice").all())]
     columns = columns.drop(columns=[name for name, same in needless if same])
     columns.loc[table[CELL].eq(table[CELL].shift()).all(axis=1).to_numpy(), keys] = ""
-    columns.insert(0, "", "")  # sets the lines in from their heading
+    columns.insert(0, "", "")  # indents the lines below their heading
     lines = _fixed_width(columns, numbers=["n", "Acc."], shortened=["Variant", "Protocol"])
     body = _below_headings(lines[1:], table)
     notes = [textwrap.fill(note, SCREEN, initial_indent="  ", subsequent_indent="    ") for note in display.notes]
-    marked = [f"{MARK} other settings than the paper's"] * bool(changed.any())
+    marked = [f"{MARK} settings differ from the paper's"] * bool(changed.any())
     return "\n".join([lines[0], "─" * max(map(len, lines)), *body, "", display.caption, *marked, *notes, ""])
 
 
 def print_verdicts(table: pd.DataFrame) -> str:
     """
-    Lay out the verdicts for a terminal: a line a published figure whose method this study runs.
+    Lay out the verdicts for a terminal: one line per published figure of a method that this study runs.
 
-    Figures whose method it leaves out are only counted.
+    Figures of other methods are only counted.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ def print_verdicts(table: pd.DataFrame) -> str:
     lines = _verdict_lines(rows[rows["verdict"] != "not run"])
     if not rows["verdict"].isin(JUDGED).any():
         told += "; this study can judge none of them"
-    total = f"Published figures: {told}. Each has its line in the table published_vs_reproduced."
+    total = f"Published figures: {told}. The table published_vs_reproduced lists each."
     return "\n".join([*lines, textwrap.fill(total, SCREEN), ""])
 
 
@@ -70,8 +70,8 @@ def _verdict_lines(run: pd.DataFrame) -> list[str]:
     if run.empty:
         return []
     shown = show_verdicts(run).text.drop(columns=["Cohort", "Approach", "n", "Harmonised"])
-    shown["Published"] = [f"{value:g}" for value in run["published"]]  # its interval stands in the other formats
-    shown.insert(0, "", "")  # sets the lines in from their heading
+    shown["Published"] = [f"{value:g}" for value in run["published"]]  # its interval is in the other formats
+    shown.insert(0, "", "")  # indents the lines below their heading
     head, *lines = _fixed_width(shown, [], ["Variant", "Part"])
     return [head, "─" * max(map(len, [head, *lines])), *_below_headings(lines, run), ""]
 
@@ -89,7 +89,7 @@ def _below_headings(lines: Sequence[str], table: pd.DataFrame) -> list[str]:
 
 
 def _fixed_width(columns: pd.DataFrame, numbers: list[str], shortened: list[str]) -> list[str]:
-    """Align columns with two spaces between them; the widest of `shortened` gives way where a line is too long."""
+    """Align columns with two spaces between them; the widest of `shortened` is cut if a line is too long."""
     names = [str(name) for name in columns]
     widths = {name: max(map(len, [name, *columns[name]])) for name in names}
     while sum(widths.values()) + 2 * (len(widths) - 1) > SCREEN:

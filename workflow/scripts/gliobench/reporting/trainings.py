@@ -28,11 +28,11 @@ from gliobench.reporting.style import (
     styled,
 )
 
-CUT = 2.0  # nats: a loss above it leaves the panels of a sweep
-HIGH = 5.0  # medians: a loss above it makes their scale logarithmic
-LN2 = float(np.log(2))  # loss of a model that always answers 0.5
+CUT = 2.0  # nats: panels of a sweep are cut at this loss
+HIGH = 5.0  # medians: with a loss above it the scale is logarithmic
+LN2 = float(np.log(2))  # loss of a model that always predicts 0.5
 CURVES = {"loss": "Loss (binary cross-entropy)", "accuracy": "Accuracy", "auc": "AUC"}
-MANY_FOLD = 20  # a number that spans more than this stands on a logarithmic scale
+MANY_FOLD = 20  # numbers that span more than this get a logarithmic scale
 
 Row = Mapping[Any, Any]
 
@@ -40,7 +40,7 @@ Row = Mapping[Any, Any]
 @styled
 def curves_figure(histories: Sequence[pd.DataFrame], cell: Row) -> Figure:
     """
-    Draw loss, accuracy and AUC by epoch, training and validation: one thin line a run, and their mean.
+    Draw loss, accuracy and AUC by epoch, training and validation: one thin line per run, and their mean.
 
     The mean is drawn as far as half of the runs reach. Phases follow each other, with a line between them.
 
@@ -49,7 +49,7 @@ def curves_figure(histories: Sequence[pd.DataFrame], cell: Row) -> Figure:
     histories : sequence of pandas.DataFrame
         Tables ``history`` of the cell's batches.
     cell : dict
-        Its cohort, approach, variant, modality and protocol, and the reason where it is not ok.
+        Its cohort, approach, variant, modality and protocol, and the reason if it is not ok.
     """
     figure = new_figure(9, 3)
     panels = figure.subplots(1, len(CURVES))
@@ -71,7 +71,7 @@ def curves_figure(histories: Sequence[pd.DataFrame], cell: Row) -> Figure:
 
 
 def runs_of(histories: Iterable[pd.DataFrame]) -> list[pd.DataFrame]:
-    """Cut tables ``history`` into runs: one a batch and fold."""
+    """Cut tables ``history`` into runs: one per batch and fold."""
     return [run for history in histories for _, run in history.groupby("fold")]
 
 
@@ -107,7 +107,7 @@ def _draw_phase(axes: Axes, runs: Sequence[pd.DataFrame], name: str, colour: str
 
 
 def _scale_loss(axes: Axes, runs: Sequence[pd.DataFrame]) -> None:
-    """Give losses a logarithmic scale where some are so high that the others would lie flat at the bottom."""
+    """Use a logarithmic scale if some losses are so high that the others would lie flat at the bottom."""
     losses = pd.concat([run[["loss", "validation_loss"]] for run in runs]).to_numpy(float, na_value=np.nan)
     losses = losses[np.isfinite(losses) & (losses > 0)]
     if losses.size and losses.max() > HIGH * np.median(losses):
@@ -130,12 +130,12 @@ def _mean_of_most(values: Sequence[np.ndarray]) -> np.ndarray:
 @styled
 def phase_curves_figure(cells: Sequence[tuple[Row, Sequence[pd.DataFrame]]], phases: Sequence[str]) -> Figure:
     """
-    Draw accuracy and loss by epoch before and after fine-tuning: a line a phase and score, a column a modality.
+    Draw accuracy and loss by epoch before and after fine-tuning: a line per phase and score, a column per modality.
 
     Parameters
     ----------
     cells : sequence of (dict, sequence of pandas.DataFrame)
-        A row of the table ``metrics`` of each cell (one a modality, the same otherwise) and its tables ``history``.
+        A row of the table ``metrics`` of each cell (one per modality, otherwise the same) and its tables ``history``.
     phases : sequence of str
         Phases of the training, in their order.
     """
@@ -174,7 +174,7 @@ def _legend_of_first(figure: Figure, panels: Iterable[Axes]) -> None:
 @styled
 def sweep_figure(histories: Sequence[pd.DataFrame], records: Sequence[Row], positive: tuple[float, float]) -> Figure:
     """
-    Draw training and validation loss by epoch, a line a learning rate, with the loss of always answering the prior.
+    Draw training and validation loss by epoch, one line per learning rate, and the loss of predicting the prior.
 
     The prior is the training patients' share of label 1, and its loss is that on the patients of each panel.
 
@@ -183,7 +183,7 @@ def sweep_figure(histories: Sequence[pd.DataFrame], records: Sequence[Row], posi
     histories, records : sequences
         Tables ``history`` of the sweep's batches and their ``run.json``, in the same order.
     positive : tuple of 2 floats
-        Share of label 1 among the training and among the validation patients; not a number where it is unknown.
+        Share of label 1 among the training and among the validation patients; not a number if unknown.
     """
     figure = new_figure(9, 3.7)
     panels = figure.subplots(1, 2, sharey=True)
@@ -213,7 +213,7 @@ def sweep_figure(histories: Sequence[pd.DataFrame], records: Sequence[Row], posi
 
 def prior_loss(prior: float, positive: float) -> float:
     """
-    Return the cross-entropy, in nats, of always answering the prior, on patients of whom a share has label 1.
+    Return the cross-entropy, in nats, of always predicting the prior, on patients of whom a share has label 1.
 
     With 15 of 24 as the prior, 0.662 on those 24, and 0.674 on five patients of whom three have label 1.
     """
@@ -223,7 +223,7 @@ def prior_loss(prior: float, positive: float) -> float:
 
 
 def _draw_rate(axes: Axes, losses: Sequence[np.ndarray], colour: str, words: str, ends_for_good: bool) -> None:
-    """Draw one learning rate: its runs, their mean and the lowest mean, and a cross where a run ends for good."""
+    """Draw one learning rate: its runs, their mean, the lowest mean, and a cross where the rate diverged."""
     values = [value[np.isfinite(value)] for value in losses]
     values = [value for value in values if len(value)]
     if not values:
@@ -291,7 +291,7 @@ def _draw_history(axes: Axes, trials: pd.DataFrame, complete: pd.DataFrame) -> N
 
 def _draw_importances(axes: Axes, shares: Mapping[str, float]) -> None:
     if not shares:
-        say_why_empty(axes, "too few trials to tell")
+        say_why_empty(axes, "too few trials")
         return
     ordered = sorted(shares.items(), key=lambda item: item[1])
     axes.barh([name.replace("_", " ") for name, _ in ordered], [share for _, share in ordered], color=BLUE, height=0.6)
@@ -318,7 +318,7 @@ def _draw_parallel(axes: Axes, complete: pd.DataFrame, best: Mapping[str, Any]) 
 
 
 def _scale(axes: Axes, place: int, values: pd.Series) -> np.ndarray:
-    """Put one parameter's values between 0 and 1 and write its ends, or its choices, beside the axis."""
+    """Put one parameter's values between 0 and 1 and write its ends, or its choices, next to the axis."""
     choices = sorted(values.unique(), key=str)
     if not pd.api.types.is_numeric_dtype(values) or values.dtype == bool:
         scaled = values.map({choice: number / max(len(choices) - 1, 1) for number, choice in enumerate(choices)})

@@ -54,9 +54,9 @@ def test_rounds_are_averaged():
     ("labels", "probability", "why"),
     [
         ([0, 1, 0, 1], [0.3, 0.3, 0.3, 0.3], "all probabilities are the same"),
-        ([1, 1, 1, 1], [0.3, 0.4, 0.5, 0.6], "only one label is there"),
-        ([0, 0, 1, 1], [0.3, 0.4, 0.4, 0.6], "the probabilities part the labels without an overlap"),
-        ([1, 1, 0, 0], [0.3, 0.4, 0.5, 0.6], "the probabilities part the labels without an overlap"),
+        ([1, 1, 1, 1], [0.3, 0.4, 0.5, 0.6], "only one label occurs"),
+        ([0, 0, 1, 1], [0.3, 0.4, 0.4, 0.6], "the probabilities separate the labels without overlap"),
+        ([1, 1, 0, 0], [0.3, 0.4, 0.5, 0.6], "the probabilities separate the labels without overlap"),
     ],
 )
 def test_what_has_no_finite_fit_is_empty_and_says_why(labels, probability, why):

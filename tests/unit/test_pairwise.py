@@ -44,7 +44,7 @@ def test_the_same_predictions_do_not_differ():
     row = pair_of(cell(random_seed=1), cell("resnet18", random_seed=1))
     assert (row["difference"], row["p"]) == (0, 1)
     assert pd.isna(row["low"])
-    assert row["reason"] == "no resample moves the difference: no interval"
+    assert row["reason"] == "no resample changes the difference: no interval"
 
 
 def test_certain_and_opposite_answers_have_no_p():
@@ -126,7 +126,7 @@ def test_a_cell_without_predictions_is_a_row_with_a_reason():
 
 def test_an_undefined_auc_is_a_row_with_a_reason():
     row = pair_of(cell(n=24, folds=24), cell("resnet18", n=24, folds=24))
-    assert row["reason"] == "a run of one of them scores no two patients of different labels"
+    assert row["reason"] == "a run of one of them scores patients of one label only"
     assert row[["difference", "low", "p", "method"]].isna().all()
 
 

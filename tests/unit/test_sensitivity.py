@@ -60,7 +60,7 @@ def test_a_blind_method_has_slope_0_and_no_floor():
     assert row["slope_low"] < 0 < row["slope_high"]
     assert np.isnan(row["floor"])
     assert "which covers 0" in row["statement"]
-    assert "the strongest level of signal is not told from chance, so that there is no floor" in row["statement"]
+    assert "the strongest level of signal is not distinguishable from chance, so there is no floor" in row["statement"]
 
 
 def test_a_level_found_by_luck_below_one_that_is_not_found_is_no_floor():

@@ -119,7 +119,7 @@ def test_cells_without_scores_are_rows_in_the_order_of_the_grid(comparison):
 
 
 def test_scores_of_a_cell_outside_the_study_are_an_error(published):
-    with pytest.raises(GlioBenchError, match="planted / cnn3d / as_coded / FLAIR / harmonised, which is no cell"):
+    with pytest.raises(GlioBenchError, match="planted / cnn3d / as_coded / FLAIR / harmonised, which is not a cell"):
         comparison_table(
             metrics_of(cell("planted", "as_coded")), [cell("planted")], published, {"planted": "synthetic"}
         )
@@ -388,7 +388,7 @@ def test_cohorts_that_agree_have_no_interval_and_a_failed_approach_stays_in_the_
     table = control({"main": [0.52, 0.52]})
     failed = table.assign(approach="resnet18", auc=np.nan, part=None, status="failed")
     row = replicates_table(pd.concat([table, failed]), {"null": ["null-0", "null-1"]}).iloc[0]
-    assert row["statement"].endswith("is 0.520; all alike, and so without ground for an interval.")
+    assert row["statement"].endswith("is 0.520; all alike, so there is no basis for an interval.")
     assert row["family"] == 2
 
 

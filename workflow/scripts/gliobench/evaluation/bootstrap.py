@@ -1,8 +1,8 @@
 """
 Bootstrap of patients within label, for many scores at once: intervals and p values by BCa (Efron 1987).
 
-What is resampled is kept (`Resampled`), so that two cells which were resampled with one seed over the same patients can
-be compared patient by patient: the difference of their resamples is the resample of their difference.
+The resamples are kept (`Resampled`), so that two cells resampled with the same seed over the same patients can be
+compared patient by patient: the difference of their resamples is the resample of their difference.
 """
 
 from collections.abc import Callable
@@ -22,7 +22,7 @@ Statistic = Callable[[np.ndarray, np.ndarray], np.ndarray]
 @dataclass(frozen=True)
 class Resampled:
     """
-    Scores of a sample, and what becomes of them when its patients are drawn anew.
+    Scores of a sample and of its resamples.
 
     Attributes
     ----------
@@ -39,7 +39,7 @@ class Resampled:
     without: tuple[np.ndarray, np.ndarray]
 
     def minus(self, other: "Resampled") -> "Resampled":
-        """Return the difference from another one over the same patients, drawn with the same seed."""
+        """Return the difference from another sample of the same patients, drawn with the same seed."""
         first, second = (self.without[side] - other.without[side] for side in (0, 1))
         return Resampled(self.point - other.point, self.drawn - other.drawn, (first, second))
 
@@ -85,7 +85,7 @@ def _draw(rng: np.random.Generator, count: int, size: int) -> np.ndarray:
 
 def bca_intervals(resampled: Resampled, confidence: float = CONFIDENCE) -> np.ndarray:
     """
-    Bias-corrected and accelerated intervals, as `scipy.stats.bootstrap` makes them of two samples.
+    Bias-corrected and accelerated intervals, as `scipy.stats.bootstrap` computes them for two samples.
 
     Parameters
     ----------
@@ -97,7 +97,7 @@ def bca_intervals(resampled: Resampled, confidence: float = CONFIDENCE) -> np.nd
     Returns
     -------
     numpy.ndarray, shape (scores, 2)
-        Lower and upper ends; not numbers where a resample leaves a score undefined, or none moves it.
+        Lower and upper ends; not numbers if a resample leaves a score undefined, or none changes it.
     """
     bias, acceleration = _bias(resampled), _acceleration(resampled)
     normal = bias[:, None] + ndtri([(1 - confidence) / 2, (1 + confidence) / 2])
@@ -113,7 +113,7 @@ def bca_p(resampled: Resampled, null: float = 0.0) -> np.ndarray:
     """
     Two-sided p of each score being `null`: 1 minus the confidence of the BCa interval that ends there.
 
-    The share of resamples beyond `null` is taken as (1 + b) / (B + 1), b of B being there, so that p is never 0.
+    The share of resamples beyond `null` is (1 + b) / (B + 1), where b of B lie there, so that p is never 0.
 
     Parameters
     ----------
@@ -125,7 +125,7 @@ def bca_p(resampled: Resampled, null: float = 0.0) -> np.ndarray:
     Returns
     -------
     numpy.ndarray, shape (scores,)
-        At least 1 / (B + 1); not numbers where the interval is not.
+        At least 1 / (B + 1); not numbers where the interval is undefined.
     """
     count = resampled.drawn.shape[-1] + 1
     below = (1 + (resampled.drawn <= null).sum(axis=-1)) / count
@@ -136,7 +136,7 @@ def bca_p(resampled: Resampled, null: float = 0.0) -> np.ndarray:
 
 
 def _level(resampled: Resampled, normal: np.ndarray) -> np.ndarray:
-    """Find the standard normal level whose BCa end lies at a quantile of the resamples, itself a normal deviate."""
+    """Find the normal level with its BCa end at a quantile of the resamples, which is given as a normal deviate."""
     bias, acceleration = _bias(resampled), _acceleration(resampled)
     with np.errstate(invalid="ignore", divide="ignore"):
         away = normal - bias
@@ -150,7 +150,7 @@ def _bias(resampled: Resampled) -> np.ndarray:
 
 
 def _acceleration(resampled: Resampled) -> np.ndarray:
-    """Skewness of the patients' influence, each label's scaled by its own size."""
+    """Skewness of the patients' influence, scaled for each label by its size."""
     influence = [(without.mean(axis=-1, keepdims=True) - without) for without in resampled.without]
     scaled = [part * (1 - 1 / part.shape[-1]) for part in influence]
     cubes, squares = (sum((part**power).sum(axis=-1) for part in scaled) for power in (3, 2))
@@ -164,5 +164,5 @@ def _defined(resampled: Resampled) -> np.ndarray:
 
 
 def unmoved(resampled: Resampled) -> np.ndarray:
-    """Whether no resample moves a score, but for rounding: shape (scores,)."""
+    """Whether no resample changes a score, except by rounding: shape (scores,)."""
     return np.ptp(resampled.drawn, axis=-1) < ROUNDING

@@ -1,4 +1,4 @@
-"""Calibration: whether probabilities mean what they say."""
+"""Calibration: whether predicted probabilities match observed frequencies."""
 
 import numpy as np
 import pandas as pd
@@ -16,19 +16,19 @@ def calibration(rows: pd.DataFrame) -> tuple[dict[str, float], str | None]:
     Slope and intercept of a logistic regression of the label on the logit of the probability (Cox 1958).
 
     Fitted to all patients of a round, its folds pooled, and averaged over the rounds. A slope of 1 with an intercept
-    of 0 is ideal; a slope below 1 means probabilities too near to 0 and 1.
+    of 0 is ideal; a slope below 1 means that probabilities are too extreme.
 
     Parameters
     ----------
     rows : pandas.DataFrame
-        One row a patient and run, with repeat, seed_index, label and probability.
+        One row per patient and run, with repeat, seed_index, label and probability.
 
     Returns
     -------
     dict of str to float
-        ``calibration_slope`` and ``calibration_intercept``, not numbers where a round has no finite fit.
+        ``calibration_slope`` and ``calibration_intercept``, not numbers if a round has no finite fit.
     str or None
-        Why they are not.
+        The reason if they are not numbers.
     """
     fits: list[tuple[float, float]] = []
     reasons: list[str] = []
@@ -46,17 +46,17 @@ def calibration(rows: pd.DataFrame) -> tuple[dict[str, float], str | None]:
 def _why_not(label: np.ndarray, evidence: np.ndarray) -> str | None:
     high, low = evidence[label == 1], evidence[label == 0]
     if not len(high) or not len(low):
-        return "only one label is there"
+        return "only one label occurs"
     if np.ptp(evidence) == 0:
         return "all probabilities are the same"
     # With one variable a finite fit needs labels that overlap on both sides (Albert and Anderson 1984).
     if high.min() >= low.max() or high.max() <= low.min():
-        return "the probabilities part the labels without an overlap"
+        return "the probabilities separate the labels without overlap"
     return None
 
 
 def _fit(label: np.ndarray, evidence: np.ndarray) -> tuple[float, float]:
-    mean, scale = evidence.mean(), evidence.std()  # standardised, the fit converges from wherever the logits lie
+    mean, scale = evidence.mean(), evidence.std()  # standardised: the fit then converges wherever the logits lie
     model = sm.GLM(label, sm.add_constant((evidence - mean) / scale), family=sm.families.Binomial())
     constant, steepness = model.fit(maxiter=200, tol=1e-12).params
     slope = steepness / scale

@@ -42,7 +42,7 @@ def score_cell(
     permuted: Sequence[tuple[Sequence[pd.DataFrame], Sequence[Record]]] = (),
 ) -> pd.DataFrame:
     """
-    Score one cell: a row a phase and part (test, validation, whole), and one more where slices were scored.
+    Score one cell: one row per phase and part (test, validation, whole), and another if slices were scored.
 
     Parameters
     ----------
@@ -51,19 +51,19 @@ def score_cell(
     records : sequence of dict
         Their ``run.json``, in the same order.
     base_seed : int
-        The study's base seed; the resampling's seed is derived from it and the cell's name.
+        The study's base seed; the seed of the resampling is derived from it and the cell's name.
     resamples : int
-        Resamples of the patients behind each interval.
+        Number of resamples for each interval.
     caveat : str, optional
-        What a reader must know of this protocol or variant.
+        A warning about this protocol or variant.
     permuted : sequence of (predictions, records)
-        The same cell trained anew on permuted labels, a pair each permutation: what `p_chance` of the patients of the
-        test part is made of.
+        The same cell re-trained on permuted labels, one pair per permutation, for the `p_chance` of the test
+        patients.
 
     Returns
     -------
     pandas.DataFrame
-        Rows of the table ``metrics``. A cell without any prediction is one row, its scores empty.
+        Rows of the table ``metrics``. A cell without any prediction is one row with empty scores.
 
     Raises
     ------
@@ -89,7 +89,7 @@ def score_cell(
 
 
 def as_metrics(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
-    """Make the table ``metrics`` of rows that may lack cells; what they lack is empty."""
+    """Make the table ``metrics`` from rows; columns that a row lacks are empty."""
     table = pd.DataFrame(list(rows), columns=list(table_schema("metrics")["properties"]))
     return check_table(table, "metrics", "the scores of a cell")
 
@@ -123,7 +123,7 @@ def patient_rows(predictions: Sequence[pd.DataFrame], records: Sequence[Record])
 
 def _all_rows(predictions: Sequence[pd.DataFrame], records: Sequence[Record]) -> pd.DataFrame:
     tables = [
-        # Means over unlike numbers of slices differ in their last digits even where a network says one thing to all.
+        # Means over different numbers of slices differ in their last digits even if all predictions are equal.
         table.assign(
             probability=table["probability"].round(12), repeat=record["repeat"], seed_index=record["seed_index"]
         )
@@ -133,7 +133,7 @@ def _all_rows(predictions: Sequence[pd.DataFrame], records: Sequence[Record]) ->
 
 
 def _by_phase_and_part(rows: pd.DataFrame) -> list[tuple[tuple[str, str], pd.DataFrame]]:
-    """Phases in the order of training, and in each the test part before the validation part."""
+    """Phases in the order of training, and within each the test part before the validation part."""
     groups = dict(list(rows.groupby(["phase", "part"], sort=False)))
     phases = rows["phase"].unique()
     keys = [(phase, part) for phase in phases for part in PARTS if (phase, part) in groups]
@@ -178,7 +178,7 @@ def _score_patients(
 
 
 def _chance(permuted: Sequence[tuple[Sequence[pd.DataFrame], Sequence[Record]]], phase: str) -> list[float]:
-    """Return the test AUC of each permutation, not a number where it has none."""
+    """Return the test AUC of each permutation, not a number if it has none."""
     aucs = []
     for predictions, records in permuted:
         rows = patient_rows(predictions, records)
@@ -189,7 +189,7 @@ def _chance(permuted: Sequence[tuple[Sequence[pd.DataFrame], Sequence[Record]]],
 
 
 def _p_chance(observed: float, permuted: Sequence[float]) -> tuple[dict[str, Any], str | None]:
-    """One-sided p, (1 + b) / (B + 1): b of B permutations have at least the observed AUC (Phipson and Smyth 2010)."""
+    """One-sided p, (1 + b) / (B + 1): b of B permutations reach the observed AUC (Phipson and Smyth 2010)."""
     defined = [value for value in permuted if not np.isnan(value)]
     count = len(defined)
     lost = len(permuted) - count

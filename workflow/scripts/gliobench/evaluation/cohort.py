@@ -1,4 +1,4 @@
-"""The cells of a cohort, from the files of their runs: scores, pairs and variance; a cell that lacks runs says so."""
+"""The cells of a cohort, from the files of their runs: scores, pairs and variance, and rows for incomplete cells."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -24,19 +24,19 @@ def score_cohort(
     ----------
     cells : sequence of dict
         The cohort's part of the grid: cohort, approach, variant, modality, protocol, weights, caveat, and ``n_runs``,
-        how many training jobs the cell has.
+        the number of training jobs of the cell.
     runs : (predictions, records)
-        The ``predictions.tsv`` and ``run.json`` of the jobs that have ended, of any cells, in the same order.
+        The ``predictions.tsv`` and ``run.json`` of the finished jobs of any cells, in the same order.
     permuted : (predictions, records)
-        The same of jobs on copies of the cohort with permuted labels.
+        The same for jobs on copies of the cohort with permuted labels.
     base_seed, resamples : int
         As for `gliobench.evaluation.cells.score_cell`.
 
     Returns
     -------
     metrics, pairwise, variance : pandas.DataFrame
-        A cell that lacks runs has the status ``missing``, even where some have been scored, its reason says how many
-        there are, and it stands in no pair and no variance: half a cell is another estimand.
+        A cell that lacks runs has the status ``missing``, even if some have been scored; its reason says how many
+        exist. It is in no pair and no variance, because half a cell has another estimand.
     """
     own = {tuple(cell[name] for name in CELL): _runs_of(cell, runs) for cell in cells}
     metrics = [
@@ -61,7 +61,7 @@ def _score(cell: Mapping[str, Any], runs: Runs, permuted: Runs, base_seed: int, 
     if not there:
         head = {name: cell[name] for name in [*CELL, "weights", "caveat"]}
         return as_metrics([head | {"n_runs": 0, "status": "missing", "reason": lacks, "auc_reason": lacks}])
-    if there < wanted:  # fewer runs vary more than those on permuted labels: no p comes of them
+    if there < wanted:  # fewer runs vary more than those on permuted labels: no p
         metrics = score_cell(*runs, base_seed, resamples, cell["caveat"])
         reasons = [lacks if pd.isna(old) else f"{lacks}; {old}" for old in metrics["reason"]]
         no_auc = metrics["auc_reason"].mask(metrics["unit"].isna(), lacks)
@@ -86,7 +86,7 @@ def permuted_runs(
     Returns
     -------
     list of (predictions, records)
-        A pair a copy, in the order of the copies' names: as `gliobench.evaluation.cells.score_cell` takes them.
+        One pair per copy, in the order of the copies' names, as `gliobench.evaluation.cells.score_cell` takes them.
     """
     copies: dict[str, Runs] = {}
     for table, record in zip(predictions, records, strict=True):

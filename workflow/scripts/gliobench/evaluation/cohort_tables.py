@@ -1,4 +1,4 @@
-"""What the audit of a cohort saw: a summary by modality, and the series that are not used."""
+"""The audit of a cohort: a summary by modality, and the unused series."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -15,7 +15,7 @@ MEASURES = {"slices": "n_slices", "spacing": "spacing", "slice_spacing": "slice_
 
 def cohort_summary(cohort: str, patients: pd.DataFrame, series: pd.DataFrame) -> pd.DataFrame:
     """
-    Summarise a cohort: a row a modality, and one for the segmentation where there is one.
+    Summarise a cohort: one row per modality, and one for the segmentation if there is one.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ def cohort_summary(cohort: str, patients: pd.DataFrame, series: pd.DataFrame) ->
 
 
 def _oracle_auc(patients: pd.DataFrame) -> float:
-    """AUC that the probabilities behind the labels reach on these very patients, where they are known."""
+    """AUC of the probabilities behind the labels on these patients, if known."""
     if patients["oracle_probability"].isna().any() or patients["label"].nunique() < 2:
         return float("nan")
     return round(
@@ -90,9 +90,9 @@ def exclusions(
     series : DataFrame
         Its table ``series``.
     indexes : mapping of str to sequence of DataFrame, optional
-        Of each approach: the indexes of its inputs, whose rows with a reason have no input.
+        For each approach the indexes of its inputs; rows with a reason have no input.
     fields : mapping of str to mapping, optional
-        Of each approach: its field of view, as `gliobench.inputs.field.choose_field` returns it.
+        For each approach its field of view, as `gliobench.inputs.field.choose_field` returns it.
 
     Returns
     -------

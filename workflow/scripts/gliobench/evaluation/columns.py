@@ -1,4 +1,4 @@
-"""Columns that tables of scores share. Apart from what computes them, so that a report job starts without it."""
+"""Columns shared by tables of scores; a separate module, so that report jobs need not import the computations."""
 
 from gliobench import terms
 
@@ -21,5 +21,5 @@ METRICS = (
     "log_loss",
 )
 PUBLISHED = ("accuracy", "auc", "precision", "recall")
-UNDEFINED = "undefined"  # among the methods of intervals: of scores that have none
-NOT_COMPARABLE = "not comparable"  # status of published figures of other patients
+UNDEFINED = "undefined"  # among the methods of intervals: for scores without one
+NOT_COMPARABLE = "not comparable"  # status of published figures for other patients

@@ -1,4 +1,4 @@
-"""The result table: every cell of the study beside the published figures that are comparable with it."""
+"""The result table: every cell of the study with the published figures that are comparable to it."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,8 +10,8 @@ from gliobench.evaluation.columns import CELL, NOT_COMPARABLE, PUBLISHED
 from gliobench.files import check_table, table_schema
 from gliobench.terms import GENERATED
 
-DIGITS = 6  # of every number in a table's TSV: far below any interval, far above the noise of a machine
-METHOD = [*CELL[1:], "phase", "part", "unit"]  # what a row and a published figure must share
+DIGITS = 6  # of every number in a table's TSV: finer than any interval, coarser than a machine's rounding noise
+METHOD = [*CELL[1:], "phase", "part", "unit"]  # must be equal in a row and a published figure
 
 Row = Mapping[Any, Any]
 
@@ -23,15 +23,15 @@ def comparison_table(
     cohort_kinds: Mapping[str, str],
 ) -> pd.DataFrame:
     """
-    Put the scores of every expected cell beside the published figures.
+    Join the scores of every expected cell with the published figures.
 
     Parameters
     ----------
     metrics : pandas.DataFrame
         Table ``metrics`` of all scored cells.
     cells : sequence of dict
-        The grid of the study, in the order of the table: cohort, approach, variant, modality, protocol, weights and,
-        where there is one, caveat.
+        The grid of the study, in the order of the table: cohort, approach, variant, modality, protocol, weights and
+        optionally caveat.
     published : pandas.DataFrame
         Table ``published``.
     cohort_kinds : dict of str to str
@@ -41,7 +41,7 @@ def comparison_table(
     -------
     pandas.DataFrame
         Table ``comparison``, numbers rounded to `DIGITS` digits. A cell that has no scores is a row with status
-        ``missing``. Published figures stand only beside the paper's own kind of cohort.
+        ``missing``. Published figures are given only for the paper's own kind of cohort.
 
     Raises
     ------
@@ -53,7 +53,7 @@ def comparison_table(
     unknown = [cell for cell in scored if cell not in expected]
     if unknown:
         raise GlioBenchError(
-            f"the scores hold {' / '.join(map(str, unknown[0]))}, which is no cell of this study; "
+            f"the scores hold {' / '.join(map(str, unknown[0]))}, which is not a cell of this study; "
             "remove its metrics or add it to the config."
         )
     figures = _by_key(published)
@@ -75,7 +75,7 @@ def _missing(cell: Row) -> dict[str, Any]:
 def _by_key(published: pd.DataFrame) -> dict[tuple[Any, ...], Row]:
     names = ["cohort_kind", *METHOD]
     rows = published.astype(object).where(published.notna(), None).to_dict("records")
-    # A figure that does not say what it counts is taken as a patient's; its row says that it is unstated.
+    # A figure with an unstated unit is taken to count patients; its row says that the unit is unstated.
     units = [{"unit": "slice" if row["unit"] == "slice" else "patient"} for row in rows]
     return {tuple((row | unit)[name] for name in names): row for row, unit in zip(rows, units, strict=True)}
 

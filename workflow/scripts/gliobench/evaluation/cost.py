@@ -1,4 +1,4 @@
-"""What a study took: the benchmark of every job and the record of every training, summed for reading."""
+"""The cost of a study: the benchmark of every job and the record of every training, summed."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,11 +10,11 @@ from gliobench.evaluation.columns import CELL
 from gliobench.files import check_table, read_json, table_schema
 from gliobench.terms import parent_cohort
 
-PERMUTE = "permute"  # trainings on copies of a cohort with permuted labels, which count as the cohort's
+PERMUTE = "permute"  # trainings on copies of a cohort with permuted labels, counted under the cohort
 ORDER = ("generate", "audit", "preprocess", "tune", "train", PERMUTE, "explain")
 FITTING = ("tune", "train", PERMUTE)
 HEAD = ["cohort", "stage", *CELL[1:]]
-UNLIKE = {"samples_per_second": None}  # networks of a kind can be compared by it, all together cannot
+UNLIKE = {"samples_per_second": None}  # comparable within one approach, but not over all
 MIB = 2**20
 DIGITS = 3
 
@@ -23,14 +23,14 @@ Record = Mapping[str, Any]
 
 def job_cost(benchmark: str | Path, job: Mapping[str, Any]) -> dict[str, Any]:
     """
-    Read what one job took.
+    Read the cost of one job.
 
     Parameters
     ----------
     benchmark : str or Path
         Snakemake's benchmark of the job.
     job : mapping
-        ``stage`` and ``cohort``, and what else names it, as columns of the table ``cost``.
+        ``stage``, ``cohort`` and its other names, as columns of the table ``cost``.
 
     Returns
     -------
@@ -47,7 +47,7 @@ def job_cost(benchmark: str | Path, job: Mapping[str, Any]) -> dict[str, Any]:
 
 def training_cost(benchmark: str | Path, record: str | Path) -> dict[str, Any]:
     """
-    Read what one training took; one on permuted labels counts as its cohort's.
+    Read the cost of one training; trainings on permuted labels count under their cohort.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ def training_cost(benchmark: str | Path, record: str | Path) -> dict[str, Any]:
     Returns
     -------
     dict
-        As `job_cost`, and ``samples``, the training samples seen.
+        As for `job_cost`, with ``samples``, the training samples seen.
     """
     run = read_json(record)
     cohort = parent_cohort(run["cohort"])
@@ -69,7 +69,7 @@ def training_cost(benchmark: str | Path, record: str | Path) -> dict[str, Any]:
 
 
 def _training(job: Mapping[str, Any], record: Record) -> dict[str, Any]:
-    """Add what a training's own record knows; folds that a resumed job found finished count by their own seconds."""
+    """Add a training's own record; folds that were finished before a resumed job count by their own seconds."""
     folds = [fold for fold in record["folds"] if "seconds" in fold]
     trained = sum(fold["seconds"] for fold in folds)
     on_gpu = record["device"] != "cpu"
@@ -88,18 +88,18 @@ def _training(job: Mapping[str, Any], record: Record) -> dict[str, Any]:
 
 
 def _largest(values: Sequence[Any]) -> float:
-    """Return the largest of those that are known."""
+    """Return the largest of the known values."""
     return float(pd.Series(values, dtype=float).max())
 
 
 def cost_table(jobs: Sequence[Mapping[str, Any]], groups: Mapping[str, Sequence[str]]) -> pd.DataFrame:
     """
-    Sum jobs to a row a cohort, stage and what it served, and at the end to rows of the whole study.
+    Sum jobs into one row per cohort, stage and purpose, followed by rows for the whole study.
 
     Parameters
     ----------
     jobs : sequence of dict
-        What `job_cost` read.
+        As from `job_cost`.
     groups : dict of str to sequence of str
         Replicated cohorts, which are summed together.
 
@@ -138,7 +138,7 @@ def _sum(jobs: pd.DataFrame) -> dict[str, Any]:
 
 
 def _sum_of_known(values: pd.Series) -> float:
-    """Sum what is known; the sum of nothing known is unknown."""
+    """Sum the known values; unknown if there are none."""
     return float(values.astype(float).sum(min_count=1))
 
 

@@ -1,7 +1,7 @@
 """
 AUC by structural components (DeLong, DeLong and Clarke-Pearson 1988).
 
-A patient's component is how far the AUC moves with its weight. Components of the same patient in several rounds are
+A patient's component is the change of the AUC with its weight. Components of the same patient in several rounds are
 averaged, as the AUC is: patients, not scores, are the independent units.
 """
 
@@ -12,7 +12,7 @@ from scipy.special import expit, logit
 from gliobench.evaluation.bootstrap import CONFIDENCE
 from gliobench.evaluation.metrics import Sample, auc, unit_weights
 
-ROUNDING = 1e-9  # by which an exact 0 may differ
+ROUNDING = 1e-9  # tolerance around an exact 0
 
 Components = tuple[np.ndarray, ...]
 
@@ -21,7 +21,7 @@ def components(sample: Sample) -> Components:
     """
     Return the derivatives of the AUC by each patient's weight, for positives and for negatives.
 
-    Of a single run they are DeLong's structural components, less the AUC and divided by the number of patients of the
+    For a single run they are DeLong's structural components minus the AUC, divided by the number of patients with the
     label.
     """
     won = np.zeros(sample.n_rounds)
@@ -38,7 +38,7 @@ def components(sample: Sample) -> Components:
 
 
 def variance(parts: Components) -> float:
-    """Variance of an AUC, or of a difference of two, from its components: not a number below two patients a label."""
+    """Variance of an AUC or of a difference, from its components: not a number with under two patients per label."""
     sizes = [len(part) for part in parts]
     if min(sizes) < 2:
         return float("nan")
@@ -47,9 +47,9 @@ def variance(parts: Components) -> float:
 
 def logit_interval(sample: Sample) -> tuple[float, float]:
     """
-    Interval of 95 % for the AUC, symmetric on the logit scale, so that it stays between 0 and 1 (Pepe 2003).
+    95 % interval of the AUC, symmetric on the logit scale, so that it stays between 0 and 1 (Pepe 2003).
 
-    Not numbers where the AUC is 0, 1 or undefined, or where no patient moves it, as with constant scores.
+    Not numbers if the AUC is 0, 1 or undefined, or if no patient changes it, as with constant scores.
     """
     area = float(auc(sample, *unit_weights(sample)))
     spread = float(np.sqrt(variance(components(sample))))
@@ -62,9 +62,9 @@ def logit_interval(sample: Sample) -> tuple[float, float]:
 
 def difference_p(first: Sample, second: Sample) -> float:
     """
-    Two-sided p of no difference between two AUCs of the same patients.
+    Two-sided p for the difference between two AUCs of the same patients.
 
-    Where neither score leaves any doubt about the difference it is 1 if there is none, else not a number.
+    If the difference has no variance, p is 1 for a difference of 0, else not a number.
     """
     difference = float(auc(first, *unit_weights(first)) - auc(second, *unit_weights(second)))
     pairs = zip(components(first), components(second), strict=True)

@@ -12,7 +12,7 @@ from gliobench.evaluation.columns import METRICS, UNDEFINED
 from gliobench.evaluation.delong import logit_interval
 from gliobench.evaluation.metrics import Sample, confusion, score, unit_weights
 
-# So few patients from 0 or 1, and the bootstrap is left: measured by perf/coverage.py, told in docs/method.md.
+# So near to 0 or 1 the bootstrap is replaced: measured by perf/coverage.py, described in docs/method.md.
 EDGE_OF_PROPORTION = 5
 EDGE_OF_AUC = 3
 
@@ -22,7 +22,7 @@ Methods = dict[str, list[str]]
 
 @dataclass(frozen=True)
 class Interval:
-    """A mean with its 95 % interval over `n` values; the ends are not numbers where n is below 2."""
+    """A mean with its 95 % interval over `n` values; the ends are not numbers if n is below 2."""
 
     mean: float
     low: float
@@ -32,17 +32,17 @@ class Interval:
 
 def patient_intervals(sample: Sample, seed: int, resamples: int = RESAMPLES) -> tuple[Ends, Methods]:
     """
-    Intervals of 95 % for every score of a sample, by resampling its patients within label.
+    95 % intervals for every score of a sample, by resampling its patients within label.
 
-    A drawn patient brings the scores of all its repeats and seeds. The interval is the bias-corrected and
-    accelerated bootstrap (Efron 1987), except near the edge, where resamples know too little of what was not seen:
+    A drawn patient brings its scores from all repeats and seeds. The interval is the bias-corrected and accelerated
+    bootstrap (Efron 1987), except near 0 and 1, where the bootstrap is unreliable:
 
     - A proportion (accuracy, precision, recall, specificity) of a single round with fewer than `EDGE_OF_PROPORTION`
-      patients on one of its sides has Wilson's interval; so has one whose bootstrap is undefined.
-    - An AUC with ``min(AUC, 1 - AUC)`` times the patients of the smaller label below `EDGE_OF_AUC` has DeLong's
+      patients on one side has Wilson's interval; so does one with an undefined bootstrap.
+    - An AUC with ``min(AUC, 1 - AUC)`` times the patients of the rarer label below `EDGE_OF_AUC` has DeLong's
       interval on the logit scale; an AUC of 1 or 0 has an exact one-sided bound.
 
-    Where none of these is defined, for example for a score that no resample moves, there is no interval.
+    If none of these is defined, for example because no resample changes the score, there is no interval.
 
     Parameters
     ----------
@@ -56,9 +56,9 @@ def patient_intervals(sample: Sample, seed: int, resamples: int = RESAMPLES) -> 
     Returns
     -------
     dict of str to (float, float)
-        Lower and upper end a metric, not numbers where undefined.
+        Lower and upper end for each metric, not numbers if undefined.
     dict of str to list of str
-        The methods, each with the scores that it stepped in for; the first, the bootstrap, made all others.
+        The methods, each with the scores that it was used for; the first, the bootstrap, made all others.
     """
     values = dict(zip(METRICS, score(sample, *unit_weights(sample)).tolist(), strict=True))
     ends = _bca(sample, seed, resamples)
@@ -77,7 +77,7 @@ def patient_intervals(sample: Sample, seed: int, resamples: int = RESAMPLES) -> 
 
 
 def methods_in_words(methods: Methods) -> str:
-    """Say how intervals were made, from what `patient_intervals` says of it."""
+    """Say how intervals were made, from the methods of `patient_intervals`."""
     return "; ".join(f"{method} for {', '.join(scores)}" if scores else method for method, scores in methods.items())
 
 
@@ -90,7 +90,7 @@ def _bca(sample: Sample, seed: int, resamples: int) -> Ends:
 
 
 def _wilson(sample: Sample, unmoved: Collection[str]) -> Ends:
-    """Wilson's interval for plain proportions (one round, each patient in it once), near the edge or unmoved."""
+    """Wilson's interval for plain proportions (one round, each patient once), near 0 and 1 or if unmoved."""
     if sample.n_rounds > 1 or not _scored_once(sample):
         return {}
     hits, misses, alarms, rejections = (int(count[0]) for count in confusion(sample, *unit_weights(sample)))
@@ -114,9 +114,9 @@ def _wilson_ends(count: int, total: int) -> tuple[float, float]:
 
 def _auc_bound(sample: Sample, auc: float) -> Ends:
     """
-    Exact bound for an AUC of 1 or 0, from pairs of patients that share no patient.
+    Exact bound for an AUC of 1 or 0, from pairs that share no patient.
 
-    A round of `pairs` such pairs, each won with probability AUC, is won throughout with probability AUC ** pairs.
+    If each of `pairs` such pairs is won with probability AUC, all are won with probability AUC ** pairs.
     """
     if auc not in (0, 1) or not _scored_once(sample):
         return {}
@@ -140,13 +140,13 @@ def _scored_once(sample: Sample) -> bool:
 
 def t_interval(values: ArrayLike, confidence: float = CONFIDENCE) -> Interval:
     """
-    Mean of independent values with its interval by Student's t.
+    Mean of independent values with Student's t interval.
 
     Parameters
     ----------
     values : array-like, shape (n,)
-        One value an independent cohort; those that are not numbers are left out. One value, or equal ones, have no
-        interval: that they agree by chance makes them no surer.
+        One value per independent cohort; those that are not numbers are left out. A single value, or equal values,
+        have no interval: agreeing by chance does not make them more certain.
     confidence : float
         Of the interval, 0 to 1.
     """
@@ -160,5 +160,5 @@ def t_interval(values: ArrayLike, confidence: float = CONFIDENCE) -> Interval:
 
 
 def paired_t_interval(first: ArrayLike, second: ArrayLike) -> Interval:
-    """Mean of `first` minus `second`, value by value, with its 95 % interval by Student's t."""
+    """Mean of `first` minus `second`, value by value, with its 95 % t interval."""
     return t_interval(np.asarray(first, dtype=float) - np.asarray(second, dtype=float))

@@ -1,4 +1,4 @@
-"""How much of a score is leakage: slices split freely or by patient, scored at the best validation epoch or later."""
+"""How much of a score is leakage: slices split freely or by patient, scored on the validation or the test part."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -12,7 +12,7 @@ from gliobench.evaluation.intervals import t_interval
 from gliobench.evaluation.metrics import THRESHOLD
 from gliobench.files import check_table, table_schema
 
-SPLITS = {"slice_split": "slice", "patient_split": "patient"}  # variant -> what is drawn into the parts
+SPLITS = {"slice_split": "slice", "patient_split": "patient"}  # variant -> unit that is split
 PARTS = ("validation", "test")
 UNITS = ("slice", "patient")
 HEAD = ["cohort", "approach", "modality", "protocol"]
@@ -24,7 +24,7 @@ def leakage_table(predictions: Sequence[pd.DataFrame], records: Sequence[Record]
     """
     Score the 2 x 2 of split (slice or patient) and part (best validation epoch or untouched test).
 
-    The validation part is predicted by the epoch that it chose itself, as a paper does that reports its best epoch.
+    The validation part is predicted at the epoch that it chose, as in a paper that reports its best epoch.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Mean ROC and precision-recall curves over runs, weighted as the table weighs runs, so that areas agree with it."""
+"""Mean ROC and precision-recall curves over runs, weighted as in the table, so that the areas agree with it."""
 
 from collections.abc import Callable
 
@@ -14,7 +14,7 @@ Curve = tuple[np.ndarray, np.ndarray]
 
 
 def both_labels(rows: pd.DataFrame, by: list[str]) -> list[pd.DataFrame]:
-    """Return the groups of patients' predictions that hold both labels."""
+    """Return the groups of patients' predictions that contain both labels."""
     return [group for _, group in rows.groupby(by) if group["label"].nunique() == 2]
 
 
@@ -28,8 +28,8 @@ def mean_roc(runs: list[pd.DataFrame]) -> np.ndarray:
     """
     Average the sensitivity of runs at each 1 - specificity of `GRID`.
 
-    A run counts by its pairs of patients within its round, and rounds count alike: the area is the table's AUC, to the
-    step of the grid.
+    Runs are weighted by their pairs of patients within a round, and rounds equally: the area is the table's AUC, up
+    to the step of the grid.
 
     Parameters
     ----------
@@ -45,8 +45,8 @@ def mean_precision(runs: list[pd.DataFrame]) -> np.ndarray:
     Average the precision of runs at each recall of `GRID`.
 
     The precision of a run at a recall is that of the highest threshold that reaches it, without interpolation (Davis
-    and Goadrich 2006), so that its area is the average precision. A run counts by its positive patients within its
-    round, and rounds count alike.
+    and Goadrich 2006), so that its area is the average precision. Runs are weighted by their positive patients within
+    a round, and rounds equally.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ def mean_precision(runs: list[pd.DataFrame]) -> np.ndarray:
 
 def _precision(run: pd.DataFrame) -> np.ndarray:
     precision, recall, _ = precision_recall_curve(run["label"].to_numpy(int), run["probability"].to_numpy(float))
-    precision, recall = precision[-2::-1], recall[-2::-1]  # from the highest threshold on, without the made-up end
+    precision, recall = precision[-2::-1], recall[-2::-1]  # from the highest threshold on, without the added end point
     return precision[np.searchsorted(recall, np.clip(GRID, recall[recall > 0][0], recall[-1]))]
 
 

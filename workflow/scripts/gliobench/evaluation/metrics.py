@@ -1,10 +1,10 @@
 """
-Scores of one cell's predictions, written so that thousands of resamples of the patients are scored at once.
+Scores of one cell's predictions, vectorised over thousands of resamples of the patients.
 
-A resample is a weight a patient: how often the patient was drawn. Every count behind a score (true positives,
-pairs won, ...) is then a product of the weights with a matrix made once from the predictions.
+A resample is one weight per patient: how often the patient was drawn. Every count behind a score (true positives,
+pairs won, ...) is then the product of the weights and a matrix made once from the predictions.
 
-One *round* is one repeat with one seed: every fold of it once. Scores are made a round, then averaged.
+One *round* is one repeat with one seed: all its folds once. Scores are computed per round, then averaged.
 """
 
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ from gliobench.errors import GlioBenchError
 from gliobench.evaluation.columns import METRICS, ROUND, RUN
 
 THRESHOLD = 0.5
-CLIP = 1e-15  # how near to 0 and 1 a probability may come before its logarithm is taken
+CLIP = 1e-15  # smallest distance of a probability from 0 and 1 before its logarithm is taken
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Group:
 @dataclass(frozen=True)
 class Pairs:
     """
-    The pairs of a positive and a negative patient that one run scored.
+    The pairs of a positive and a negative patient scored by one run.
 
     Attributes
     ----------
@@ -57,9 +57,9 @@ class Pairs:
     positive, negative : numpy.ndarray
         Rows of the patients in their groups.
     wins : numpy.ndarray, shape (len(positive), len(negative))
-        1 where the positive patient scored higher, 0.5 where both scored the same, else 0.
+        1 if the positive patient scored higher, 0.5 if both scored the same, else 0.
     ahead : numpy.ndarray, shape (len(positive), len(positive))
-        1 where the positive patient of the row scored at least as high as that of the column, else 0.
+        1 if the positive patient of the row scored at least as high as that of the column, else 0.
     """
 
     name: tuple[int, int, int]
@@ -87,7 +87,7 @@ def make_sample(rows: pd.DataFrame) -> Sample:
     Parameters
     ----------
     rows : pandas.DataFrame
-        One row a patient and run, with repeat, seed_index, fold, patient_id, label and probability.
+        One row per patient and run, with repeat, seed_index, fold, patient_id, label and probability.
 
     Returns
     -------
@@ -119,7 +119,7 @@ def _check_patients(rows: pd.DataFrame) -> None:
         row = rows[twice].iloc[0]
         raise GlioBenchError(
             f"patient {row['patient_id']} is scored twice by one run (repeat {row['repeat']}, seed "
-            f"{row['seed_index']}, fold {row['fold']}); a run gives a patient one probability."
+            f"{row['seed_index']}, fold {row['fold']}); a run must give a patient one probability."
         )
 
 
@@ -177,8 +177,8 @@ def score(sample: Sample, positive: np.ndarray, negative: np.ndarray) -> np.ndar
     Returns
     -------
     numpy.ndarray, shape (len(METRICS), ...)
-        Scores in the order of `METRICS`, averaged over the rounds; not a number where any round leaves it
-        undefined.
+        Scores in the order of `METRICS`, averaged over the rounds; not a number if it is undefined in any
+        round.
     """
     hits, misses, alarms, rejections = confusion(sample, positive, negative)
     errors = positive @ sample.positive.squares + negative @ sample.negative.squares
@@ -210,12 +210,12 @@ def confusion(sample: Sample, positive: np.ndarray, negative: np.ndarray) -> tup
 
 
 def auc(sample: Sample, positive: np.ndarray, negative: np.ndarray) -> np.ndarray:
-    """Return the AUC alone, as `score` does: shape (...)."""
+    """Return only the AUC, as `score` does: shape (...)."""
     return _auc_by_round(sample, positive, negative).mean(axis=-1)
 
 
 def _auc_by_round(sample: Sample, positive: np.ndarray, negative: np.ndarray) -> np.ndarray:
-    """Share of pairs won, of those that one run scored: a fold's offset against another's must not decide."""
+    """Share of pairs won among those scored by the same run, so that offsets between folds do not count."""
     won = np.zeros((*positive.shape[:-1], sample.n_rounds))
     pairs = np.zeros_like(won)
     for run in sample.runs:
@@ -229,8 +229,8 @@ def _pr_auc_by_round(sample: Sample, positive: np.ndarray, negative: np.ndarray)
     """
     Average precision within each run: the mean, over its positives, of the precision at their own probability.
 
-    Runs are weighted by their positives. One that a resample leaves without a negative is left out of it; where a run
-    lacks a label in the sample itself, there is none.
+    Runs are weighted by their positives. A run without a negative in a resample is left out of it; if a run lacks a
+    label in the sample itself, the score is undefined.
     """
     total = np.zeros((*positive.shape[:-1], sample.n_rounds))
     weight = np.zeros_like(total)
@@ -247,7 +247,7 @@ def _pr_auc_by_round(sample: Sample, positive: np.ndarray, negative: np.ndarray)
 
 
 def _mcc(hits: np.ndarray, misses: np.ndarray, alarms: np.ndarray, rejections: np.ndarray) -> np.ndarray:
-    """Matthews correlation coefficient; not a number where all have one label, or all are called alike."""
+    """Matthews correlation coefficient; not a number if all have one label, or all are called alike."""
     margins = (hits + misses) * (alarms + rejections) * (hits + alarms) * (misses + rejections)
     return _divide(hits * rejections - misses * alarms, np.sqrt(margins))
 
@@ -265,7 +265,7 @@ def pooled_auc(rows: pd.DataFrame) -> float:
     """
     AUC over all patients of a round, its folds mixed, averaged over the rounds.
 
-    Not a number where a round lacks a label.
+    Not a number if a round lacks a label.
     """
     return float(np.mean([_auc_of(round_rows) for _, round_rows in rows.groupby(ROUND)]))
 
@@ -277,7 +277,7 @@ def _auc_of(rows: pd.DataFrame) -> float:
 
 
 def majority_accuracy(rows: pd.DataFrame) -> float:
-    """Accuracy of always answering the commoner label of a round's patients, averaged over the rounds."""
+    """Accuracy of always predicting the majority class of a round's patients, averaged over the rounds."""
     shares = rows.groupby(ROUND)["label"].mean().to_numpy(float)
     return float(np.maximum(shares, 1 - shares).mean())
 
@@ -286,8 +286,8 @@ def at_validation_threshold(rows: pd.DataFrame) -> dict[str, float]:
     """
     Accuracy with each run's own validation threshold: pooled within a round, averaged over the rounds.
 
-    Training leaves the threshold empty where its validation part has too few patients of a label. Where one run has
-    none, there is no accuracy.
+    The threshold is empty if the validation part has too few patients of a label. If one run has none, there is no
+    accuracy.
 
     Parameters
     ----------
@@ -314,7 +314,7 @@ def why_no_auc(sample: Sample) -> str:
 
 
 def why_empty(sample: Sample, scores: Mapping[str, float]) -> list[str]:
-    """Say in a phrase each why scores of a sample are undefined."""
+    """Say why scores of a sample are undefined, one phrase each."""
     reasons = []
     if np.isnan(scores["auc"]):
         reasons.append(f"auc and pr_auc are empty: {why_no_auc(sample)}")
@@ -333,5 +333,5 @@ def why_empty(sample: Sample, scores: Mapping[str, float]) -> list[str]:
 
 
 def _where(rounds: np.ndarray) -> str:
-    """Say in how many rounds something is so, unless there is but one."""
+    """Say in how many rounds it is so, unless there is only one."""
     return "" if len(rounds) == 1 else f" in {int(rounds.sum())} of {len(rounds)} repeats and seeds"

@@ -1,4 +1,4 @@
-"""Differences between two cells of a cohort: paired by patient, with the family that each test belongs to."""
+"""Differences between two cells of a cohort, paired by patient, with the family of each test."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ SIDE = [*CELL[1:], "phase"]
 @dataclass(frozen=True, eq=False)
 class Scored:
     """
-    One cell in one phase: what it is, and its patients' test predictions.
+    One cell in one phase: its names, and the test predictions of its patients.
 
     Attributes
     ----------
@@ -34,7 +34,7 @@ class Scored:
     is_last : bool
         Whether the phase is the last one of the training.
     rows : pandas.DataFrame
-        As `gliobench.evaluation.metrics.make_sample` takes them.
+        As for `gliobench.evaluation.metrics.make_sample`.
     """
 
     name: Mapping[str, Any]
@@ -42,7 +42,7 @@ class Scored:
     rows: pd.DataFrame
 
     def like(self, other: "Scored", *names: str) -> bool:
-        """Whether both have the same of each of these."""
+        """Whether both agree in each of these."""
         return all(self.name[name] == other.name[name] for name in names)
 
 
@@ -55,24 +55,24 @@ def pairwise_table(
     """
     Compare the cells of one cohort by test AUC, paired by patient.
 
-    The patients that both cells scored are drawn within label, the same for both, and the AUC (the one of the table
-    ``metrics``) is subtracted. Interval and p are those of the BCa bootstrap. Holm's correction is for one family, all
+    The patients scored by both cells are drawn within label, the same for both, and their AUCs (as in the table
+    ``metrics``) are subtracted. Interval and p come from the BCa bootstrap. Holm's correction is for one family, all
     pairs of ``main`` under the harmonised protocol in their last phase. Exploratory pairs, uncorrected: each of these
     against each baseline under that protocol, each variant against its ``main``, each later phase against the earlier.
 
     Parameters
     ----------
     cells : sequence of (predictions, records)
-        The files of each cell, as `gliobench.evaluation.cells.score_cell` takes them.
+        The files of each cell, as for `gliobench.evaluation.cells.score_cell`.
     base_seed : int
         The study's base seed.
     resamples : int
-        Resamples of the patients behind each interval.
+        Number of resamples for each interval.
 
     Returns
     -------
     pandas.DataFrame
-        Table ``pairwise``, a row a pair; one that cannot be compared says why.
+        Table ``pairwise``, one row per pair; a pair that cannot be compared has a reason.
     """
     scored = [part for predictions, records in cells for part in _phases(predictions, records)]
     if not scored:
@@ -85,7 +85,7 @@ def pairwise_table(
 
 
 def family(scored: Sequence[Scored]) -> Iterator[Pair]:
-    """Pairs of the one family that is corrected for: harmonised mains in their last phase."""
+    """Pairs of the corrected family: harmonised mains in their last phase."""
     yield from combinations(filter(_is_harmonised_main, scored), 2)
 
 
@@ -109,7 +109,7 @@ def _is_harmonised_baseline(scored: Scored) -> bool:
 
 
 def _phases(predictions: Sequence[pd.DataFrame], records: Sequence[Record]) -> list[Scored]:
-    """Return a cell in each of its phases, in the order of training; one that was never tested has no rows."""
+    """Return a cell in each of its phases, in training order; a cell that was never tested has no rows."""
     rows = patient_rows(predictions, records)
     test = rows[rows["part"] == "test"]
     phases = list(test["phase"].unique()) or [None]
@@ -118,7 +118,7 @@ def _phases(predictions: Sequence[pd.DataFrame], records: Sequence[Record]) -> l
 
 
 class Comparer:
-    """Compares pairs, and keeps what was resampled: every cell is in many pairs over the same patients."""
+    """Compares pairs, and keeps the resamples: every cell is in many pairs over the same patients."""
 
     def __init__(self, seed: int, resamples: int) -> None:
         self.seed = seed
@@ -126,7 +126,7 @@ class Comparer:
         self.known: dict[tuple[Scored, tuple[str, ...]], Resampled] = {}
 
     def __call__(self, first: Scored, second: Scored) -> dict[str, Any]:
-        """Return the row of a pair, less cohort and family."""
+        """Return the row of a pair, without cohort and family."""
         labels = _common_labels(first, second)
         row = {f"first_{name}": first.name[name] for name in SIDE}
         row |= {f"second_{name}": second.name[name] for name in SIDE}
@@ -150,10 +150,10 @@ class Comparer:
             "conditional on the fitted models",
         }
         if np.isnan(difference.point[0]):
-            return row | {"method": None, "reason": "a run of one of them scores no two patients of different labels"}
+            return row | {"method": None, "reason": "a run of one of them scores patients of one label only"}
         if unmoved(difference)[0]:
             same = abs(difference.point[0]) < ROUNDING
-            return row | {"p": 1.0 if same else np.nan, "reason": "no resample moves the difference: no interval"}
+            return row | {"p": 1.0 if same else np.nan, "reason": "no resample changes the difference: no interval"}
         return row | {"reason": "a resample leaves an AUC undefined: no interval and no p" if np.isnan(p) else None}
 
     def _resampled(self, scored: Scored, patients: tuple[str, ...]) -> Resampled:
@@ -169,7 +169,7 @@ def _statistic(sample: Sample) -> Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
 def _common_labels(first: Scored, second: Scored) -> pd.Series:
-    """Return the labels of the patients that both scored, by patient, sorted."""
+    """Return the labels of the patients scored by both, sorted by patient."""
     labels, others = (scored.rows.groupby("patient_id")["label"].first() for scored in (first, second))
     return labels[labels.index.isin(others.index)].sort_index().astype(int)
 
@@ -196,14 +196,14 @@ def _sample(scored: Scored, patients: Collection[str]) -> Sample:
 
 
 def _delong(first: Scored, second: Scored, patients: Collection[str]) -> float:
-    """Return DeLong's p where each is a single model: folds and repeats share training patients."""
+    """Return DeLong's p if each is a single model: folds and repeats share training patients."""
     if any(len(scored.rows.groupby(RUN)) > 1 for scored in (first, second)):
         return float("nan")
     return difference_p(_sample(first, patients), _sample(second, patients))
 
 
 def _corrected(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Add Holm's p to the family's rows that have a p."""
+    """Add Holm's p to the rows of the family that have a p."""
     tested = [row for row in rows if row["family"] == FAMILY and not np.isnan(row.get("p", np.nan))]
     if tested:
         corrected = multipletests([row["p"] for row in tested], method="holm")[1]

@@ -1,4 +1,4 @@
-"""Controls: what independent cohorts say together, by t intervals over the cohorts."""
+"""Controls: independent cohorts together, with t intervals over the cohorts."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -23,17 +23,17 @@ def replicates_table(comparison: pd.DataFrame, groups: Mapping[str, Sequence[str
     Parameters
     ----------
     comparison : pandas.DataFrame
-        The table ``comparison`` (or ``metrics``); rows of test patients are used, and those of cells without a score.
+        The table ``comparison`` (or ``metrics``); rows of test patients and of cells without a score are used.
     groups : mapping of str to sequence of str
         A group's name -> its cohorts, for example ``{"null": ["null-01", ..., "null-20"]}``.
 
     Returns
     -------
     pandas.DataFrame
-        The table ``replicates``: a row a group, approach, variant, modality, protocol and phase (``mean``), and one
+        The table ``replicates``: one row per group, approach, variant, modality, protocol and phase (``mean``), and per
         pair of variants (``difference``, over the cohorts that have both): ``main`` minus each other one, and
-        ``slice_split`` minus ``patient_split``, which is what splitting by slice adds. A variant that no cohort gives
-        an AUC keeps a row, without a mean. The family of a mean is the approaches of its group: its second interval is
+        ``slice_split`` minus ``patient_split``, the effect of splitting by slice. A variant without an AUC on any
+        cohort keeps a row, without a mean. The family of a mean is the approaches of its group: its second interval is
         corrected for them (Bonferroni). An approach counts once, however many variants, modalities, protocols and
         phases it has.
     """
@@ -94,7 +94,7 @@ def _statement(row: Mapping[str, Any]) -> str:
         return f"{place}: no cohort gives an {what.removeprefix('mean ')}."
     where = f"{place}: {what} over {row['n']} cohorts"
     if np.isnan(row["low"]):
-        why = "too few" if row["n"] < 2 else "all alike, and so without ground"
+        why = "too few" if row["n"] < 2 else "all alike, so there is no basis"
         return f"{where} is {row['mean']:.3f}; {why} for an interval."
     reference = 0 if row["contrast"] else CHANCE
     numbers = f"{row['mean']:.3f} ({row['low']:.3f} to {row['high']:.3f})"

@@ -1,4 +1,4 @@
-"""The sensitivity floor: how strong must a planted signal be before an approach finds it."""
+"""The sensitivity floor: how strong a planted signal must be before an approach finds it."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -13,28 +13,28 @@ from gliobench.files import check_table, table_schema
 
 METHOD = ["approach", "variant", "modality", "protocol", "phase"]
 CHANCE = 0.5
-FEWEST = 3  # points of a line with an interval
+FEWEST = 3  # points needed for a line with an interval
 
 Groups = Mapping[str, Sequence[str]]
 
 
 def reached(comparison: pd.DataFrame, cohorts: pd.DataFrame, groups: Groups) -> pd.DataFrame:
     """
-    Pair the AUC that each method reached on a cohort with the best that any method could reach there.
+    Pair the AUC of each method on a cohort with the best AUC that any method could reach there.
 
     Parameters
     ----------
     comparison : pandas.DataFrame
         The table ``comparison`` (or ``metrics``); its rows of test patients with an AUC are used.
     cohorts : pandas.DataFrame
-        The table ``cohorts``, for the oracle AUC of the patients at hand.
+        The table ``cohorts``, for the oracle AUC of the patients.
     groups : mapping of str to sequence of str
         The levels of signal: name of a level -> its cohorts.
 
     Returns
     -------
     pandas.DataFrame
-        approach, variant, modality, protocol, phase, group, cohort, oracle and auc: a row a method and cohort.
+        approach, variant, modality, protocol, phase, group, cohort, oracle and auc: one row per method and cohort.
     """
     members = pd.DataFrame(
         [(name, cohort) for name, names in groups.items() for cohort in names], columns=["group", "cohort"]
@@ -48,10 +48,10 @@ def reached(comparison: pd.DataFrame, cohorts: pd.DataFrame, groups: Groups) -> 
 
 def sensitivity_table(comparison: pd.DataFrame, cohorts: pd.DataFrame, groups: Groups) -> pd.DataFrame:
     """
-    Find how the AUC of each method grows with the planted signal, and from which strength on it is found.
+    Find how the AUC of each method grows with the planted signal, and the strength from which on it is found.
 
-    The slope is that of least squares of the AUC reached on the oracle's, over cohorts. A level is found if the 95 % t
-    interval of its cohorts' mean AUC lies above 0.5; the floor is the weakest level from which on every one is found.
+    The slope is the least-squares slope of the AUC reached on the oracle's, over cohorts. A level is found if the 95 %
+    t interval of its cohorts' mean AUC lies above 0.5; the floor is the weakest level from which on every one is found.
 
     Parameters
     ----------
@@ -61,8 +61,8 @@ def sensitivity_table(comparison: pd.DataFrame, cohorts: pd.DataFrame, groups: G
     Returns
     -------
     pandas.DataFrame
-        The table ``sensitivity``: a row an approach, variant, modality, protocol and phase. One that no cohort gives an
-        AUC keeps its row, without a slope.
+        The table ``sensitivity``: one row per approach, variant, modality, protocol and phase. One without an AUC on
+        any cohort keeps its row, without a slope.
     """
     points = reached(comparison, cohorts, groups)
     levels = comparison[comparison["cohort"].isin([cohort for names in groups.values() for cohort in names])]
@@ -121,7 +121,7 @@ def _statement(row: Mapping[str, Any]) -> str:
 
 def _say_slope(row: Mapping[str, Any]) -> str:
     if np.isnan(row["slope"]):
-        return "there is no slope, for they are too few or alike"
+        return "there is no slope, because they are too few or alike"
     numbers = f"{row['slope']:.2f} ({row['slope_low']:.2f} to {row['slope_high']:.2f})"
     verdict = "above 0" if row["slope_low"] > 0 else "below 0" if row["slope_high"] < 0 else "which covers 0"
     return f"the slope of its AUC on the oracle's is {numbers}, {verdict}"
@@ -129,5 +129,5 @@ def _say_slope(row: Mapping[str, Any]) -> str:
 
 def _say_floor(row: Mapping[str, Any]) -> str:
     if np.isnan(row["floor"]):
-        return "the strongest level of signal is not told from chance, so that there is no floor"
-    return f"signals are told from chance from a mean oracle AUC of {row['floor']:.2f} on"
+        return "the strongest level of signal is not distinguishable from chance, so there is no floor"
+    return f"signals are distinguishable from chance from a mean oracle AUC of {row['floor']:.2f} on"

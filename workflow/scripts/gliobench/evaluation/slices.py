@@ -1,4 +1,4 @@
-"""Scores of slices, beside their patients': point values only, for slices of one patient are not independent."""
+"""Scores of slices: point values only, because slices of one patient are not independent."""
 
 import numpy as np
 import pandas as pd

@@ -1,14 +1,14 @@
-"""Which rows of the table ``comparison`` say how methods do on test patients."""
+"""The rows of the table ``comparison`` that show how methods perform on test patients."""
 
 import pandas as pd
 
 from gliobench.evaluation.columns import CELL
 
-VARIANT = CELL[1:]  # on whatever cohort
+VARIANT = CELL[1:]  # on any cohort
 
 
 def tested_patients(comparison: pd.DataFrame) -> pd.DataFrame:
-    """Choose the rows of test patients, scored patient by patient, of cells that have all their runs."""
+    """Choose the rows of test patients, scored by patient, of complete cells."""
     tested = comparison["part"].eq("test") & comparison["unit"].eq("patient")
     return comparison[tested & comparison["status"].ne("missing")]
 
@@ -20,7 +20,7 @@ def tested_methods(comparison: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     comparison : pandas.DataFrame
-        The table ``comparison`` (or ``metrics``). A cell of which every run failed is one row without part and phase.
+        The table ``comparison`` (or ``metrics``). A cell whose runs all failed is one row without part and phase.
 
     Returns
     -------

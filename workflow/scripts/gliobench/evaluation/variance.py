@@ -1,4 +1,4 @@
-"""What the AUC of a single training varies with: the fold, or the seed on the same fold."""
+"""Variance of the AUC of a single training: between folds, and between seeds on the same fold."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -18,19 +18,19 @@ def variance_table(cells: Sequence[tuple[Sequence[pd.DataFrame], Sequence[Record
     """
     Split the variance of runs' test AUCs into folds and seeds.
 
-    One-way random effects: a run's AUC is a mean, plus what its fold of its repeat adds, plus what its seed adds on
+    One-way random effects: a run's AUC is a mean plus an effect of the fold of its repeat plus an effect of the seed on
     that fold. The components are estimated from the mean squares (the analysis of variance estimator, Searle et al.
-    1992), a negative one taken as 0. What a fold adds holds both who is tested and who was trained on.
+    1992), a negative one set to 0. The effect of a fold includes both who is tested and who was trained on.
 
     Parameters
     ----------
     cells : sequence of (predictions, records)
-        The files of each cell, as `gliobench.evaluation.cells.score_cell` takes them.
+        The files of each cell, as for `gliobench.evaluation.cells.score_cell`.
 
     Returns
     -------
     pandas.DataFrame
-        Table ``variance``: a row a cell and phase. The components are empty with a single seed or a single fold.
+        Table ``variance``: one row per cell and phase. The components are empty with a single seed or a single fold.
     """
     rows = [row for predictions, records in cells for row in _rows_of(predictions, records)]
     table = pd.DataFrame(rows, columns=list(table_schema("variance")["properties"]))
@@ -71,19 +71,19 @@ def _split(rows: pd.DataFrame) -> dict[str, Any]:
 
 def components(values: np.ndarray, group: np.ndarray) -> tuple[float, float]:
     """
-    Variance between groups, at least 0, and within them.
+    Variance between groups (at least 0) and within them.
 
     Parameters
     ----------
     values : numpy.ndarray, shape (n,)
-        What was measured.
+        Measured values.
     group : numpy.ndarray of int, shape (n,)
         Number of the group of each value, counted from 0.
 
     Returns
     -------
     float, float
-        Not numbers where there is one group, or no group with two values.
+        Not numbers if there is only one group, or no group with two values.
     """
     sizes = np.bincount(group)
     n_groups, n = len(sizes), len(values)

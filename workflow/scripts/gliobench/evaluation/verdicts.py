@@ -1,4 +1,4 @@
-"""Which published figures stand: each beside what came out here, their difference, and a verdict by a stated rule."""
+"""Which published figures hold up: each with the reproduced score, the difference, and a verdict by a stated rule."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -10,7 +10,7 @@ from statsmodels.stats.proportion import proportion_confint
 from gliobench.evaluation.columns import CELL, HARMONISED
 from gliobench.files import check_table, table_schema
 
-MARGIN = 0.05  # a difference within it is of no consequence
+MARGIN = 0.05  # a smaller difference does not matter
 METRICS = ("accuracy", "auc", "precision", "recall", "specificity", "f1")
 VERDICTS = ("consistent", "lower", "higher", "cannot tell", "not comparable: generated", "not run")
 JUDGED = VERDICTS[:4]  # on the paper's own kind of cohort
@@ -31,12 +31,12 @@ def verdict(low: float, high: float) -> str:
     Parameters
     ----------
     low, high : float
-        Its 95 % interval, the published error included; not numbers where it is unknown.
+        Its 95 % interval, the published error included; not numbers if unknown.
 
     Returns
     -------
     str
-        ``higher`` or ``lower`` where the interval leaves out 0, ``consistent`` where it lies within `MARGIN` of 0,
+        ``higher`` or ``lower`` if the interval excludes 0, ``consistent`` if it lies within `MARGIN` of 0,
         otherwise ``cannot tell``.
     """
     if low > 0:
@@ -48,18 +48,18 @@ def verdict(low: float, high: float) -> str:
 
 def difference_interval(first: float, first_ends: Ends, second: float, second_ends: Ends) -> Ends:
     """
-    Interval of a difference of two independent scores, from their own intervals.
+    Interval of the difference of two independent scores, from their own intervals.
 
     The method of variance estimates recovery, MOVER (Zou and Donner, Stat Med 2008; for two Wilson intervals it is
-    Newcombe's method 10, Stat Med 1998). Where both scores count some of the same patients it is too wide, not too
-    narrow, as long as the two rise and fall together.
+    Newcombe's method 10, Stat Med 1998). If both scores share patients it is too wide, not too narrow, as long
+    as the scores are positively correlated.
 
     Parameters
     ----------
     first, second : float
         The scores; the difference is first minus second.
     first_ends, second_ends : (float, float)
-        Their intervals, of the same level; not numbers where one is unknown.
+        Their intervals, of the same level; not numbers if unknown.
     """
     below = np.hypot(first - first_ends[0], second_ends[1] - second)
     above = np.hypot(first_ends[1] - first, second - second_ends[0])
@@ -69,7 +69,7 @@ def difference_interval(first: float, first_ends: Ends, second: float, second_en
 
 def published_interval(figure: Row, metric: str) -> tuple[Ends, str | None]:
     """
-    Interval of 95 % of a published figure, as far as the paper says what it counts.
+    95 % interval of a published figure, as far as the paper says what it counts.
 
     Wilson's interval for a proportion (JASA 1927); for an AUC the normal interval with the standard error of Hanley
     and McNeil (Radiology 1982).
@@ -84,9 +84,9 @@ def published_interval(figure: Row, metric: str) -> tuple[Ends, str | None]:
     Returns
     -------
     (float, float)
-        Not numbers where it is not known.
+        Not numbers if unknown.
     str or None
-        Why it is not known.
+        Why it is unknown.
     """
     value = float(figure[metric])
     n, positive = _known(figure["n"]), _known(figure["n_positive"])
@@ -103,7 +103,7 @@ def published_interval(figure: Row, metric: str) -> tuple[Ends, str | None]:
     if np.isnan(positive):
         return UNKNOWN, "the paper does not state how many of its patients are positive, so its error is unknown"
     if metric == "auc" and value in (0, 1):
-        return UNKNOWN, f"the error of an AUC of {value:g} is unknown: its formula gives none at the edge"
+        return UNKNOWN, f"the error of an AUC of {value:g} is unknown: its formula gives none at 0 and 1"
     if metric == "auc":
         return _hanley_mcneil(value, positive, n - positive), None
     return _wilson(value, positive if metric == "recall" else n - positive), None
@@ -139,7 +139,7 @@ def last_training_scores(histories: Sequence[pd.DataFrame], records: Sequence[Ro
     Returns
     -------
     pandas.DataFrame
-        A row a cell and phase: cohort, approach, variant, modality, protocol, phase, part, unit, accuracy, status.
+        One row per cell and phase: cohort, approach, variant, modality, protocol, phase, part, unit, accuracy, status.
     """
     tables = [
         history.assign(**{name: record[name] for name in [*CELL, "repeat", "seed_index"]})
@@ -162,7 +162,7 @@ def verdict_table(
     training: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """
-    Put every published figure beside what came out here, and judge it.
+    Compare every published figure with the score reproduced here, and judge it.
 
     Parameters
     ----------
@@ -171,18 +171,18 @@ def verdict_table(
     comparison : pandas.DataFrame
         Table ``comparison``.
     cohorts : dict of str to dict
-        For each cohort its ``kind``, whose patients it is ``like`` (``rsna`` or ``brainstem``) and whether it is
+        For each cohort its ``kind``, the patients it is ``like`` (``rsna`` or ``brainstem``) and whether it is
         ``generated``.
     groups : dict of str to sequence of str
         Replicated cohorts: a group is one row, without scores.
     training : pandas.DataFrame, optional
-        What `last_training_scores` found.
+        From `last_training_scores`.
 
     Returns
     -------
     pandas.DataFrame
-        Table ``published_vs_reproduced``: a row a figure and cohort of the paper's kind that runs the method, and one
-        for a figure whose method no such cohort runs.
+        Table ``published_vs_reproduced``: one row per figure and cohort of the paper's kind that runs the method,
+        and one for a figure if no such cohort runs its method.
     """
     scores = pd.concat([comparison, training]) if training is not None and len(training) else comparison
     places = _places(cohorts, groups)
@@ -199,12 +199,12 @@ def verdict_table(
 
 def counted(verdicts: pd.DataFrame) -> pd.DataFrame:
     """
-    Return the rows of the table ``published_vs_reproduced`` to count: a figure counts where it is judged, else once.
+    Return the rows of ``published_vs_reproduced`` to count: a figure counts per judgement, or once without one.
 
-    Otherwise every generated cohort beside the paper's own would make the same figure count once more.
+    Otherwise each generated cohort next to the paper's own would count the same figure again.
     """
     judged = verdicts["verdict"].isin(JUDGED)
-    # What a real cohort leaves out is `not run`, whatever generated ones stand beside it.
+    # A figure that no real cohort runs is `not run`, even if generated cohorts have rows for it.
     order = verdicts.loc[~judged, "verdict"].ne("not run").sort_values(kind="stable").index
     rest = verdicts.loc[order].drop_duplicates(FIGURE)
     settled = pd.MultiIndex.from_frame(verdicts.loc[judged, FIGURE])
@@ -258,7 +258,7 @@ def _outcome(
     figure: Row, metric: str, mine: pd.DataFrame, place: Mapping[str, Any], ends: Ends, why_unknown: str | None
 ) -> dict[str, Any]:
     if place["replicated"]:
-        reason = f"{place['name']} is a group of generated cohorts: their mean stands in the table of replicates"
+        reason = f"{place['name']} is a group of generated cohorts: their mean is in the table of replicates"
         return {"verdict": "not comparable: generated", "reason": reason}
     ours = _score(mine, metric, figure, figure["protocol"], figure["part"])
     row = {
@@ -272,7 +272,7 @@ def _outcome(
 
 
 def _score(mine: pd.DataFrame, metric: str, figure: Row, protocol: str, part: str) -> dict[str, Any] | None:
-    """Return our row of the same phase, part and unit; a figure that does not say what it counts is a patient's."""
+    """Return our row of the same phase, part and unit; an unstated unit is taken as the patient."""
     unit = "slice" if figure["unit"] == "slice" else "patient"
     alike = mine[["protocol", "phase", "part", "unit"]] == [protocol, figure["phase"], part, unit]
     rows = mine[alike.all(axis=1)].to_dict("records")
@@ -332,4 +332,4 @@ def _other_average(figure: Row, metric: str) -> str | None:
 def _too_wide(low: float, high: float) -> str | None:
     if verdict(low, high) != "cannot tell":
         return None
-    return f"the interval of the difference covers 0 and reaches beyond {MARGIN:g}: too few patients to tell"
+    return f"the interval of the difference covers 0 and reaches beyond {MARGIN:g}: too few patients for a verdict"

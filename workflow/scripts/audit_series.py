@@ -1,4 +1,4 @@
-"""Read each series of a shard of patients for its facts."""
+"""Read the facts of each series of a shard of patients."""
 
 from gliobench.recipe import recipe
 

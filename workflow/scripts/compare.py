@@ -1,4 +1,4 @@
-"""Put every cell of the study beside the published figures, judge these, and join what the cohorts say."""
+"""Compare every cell of the study with the published figures, judge these, and join the tables of the cohorts."""
 
 from gliobench.recipe import recipe
 

@@ -1,4 +1,4 @@
-"""Describe the cohorts and list the series that are left out."""
+"""Describe the cohorts and list the unused series."""
 
 from gliobench.recipe import recipe
 

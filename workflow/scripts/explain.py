@@ -1,4 +1,4 @@
-"""Explain the answers of a trained network for some of its test patients."""
+"""Explain the predictions of a trained network for some of its test patients."""
 
 from gliobench.recipe import recipe
 

@@ -1,4 +1,4 @@
-"""Write a generated cohort as DICOM, or as NIfTI if it is one of brainstems."""
+"""Write a generated cohort as DICOM, or as NIfTI for brainstems."""
 
 from gliobench.recipe import recipe
 

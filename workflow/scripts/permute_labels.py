@@ -1,4 +1,4 @@
-"""Write the patients of a cohort once more with their labels permuted, and draw its splits anew."""
+"""Write the patients of a cohort with permuted labels, and draw the splits of this copy."""
 
 from gliobench.recipe import recipe
 

@@ -1,4 +1,4 @@
-"""Draw what the audit saw."""
+"""Draw the audit of a cohort."""
 
 from gliobench.recipe import recipe
 

@@ -1,4 +1,4 @@
-"""Draw the figures of a cell that are made of its scores."""
+"""Draw the figures of a cell that are made from its scores."""
 
 from gliobench.recipe import recipe
 

@@ -1,4 +1,4 @@
-"""Ask the models of a run for one new patient."""
+"""Apply the models of a run to one new patient."""
 
 from gliobench.recipe import recipe
 

@@ -1,4 +1,4 @@
-"""Make the input of a run from one new patient's images."""
+"""Make the input of a run from the images of one new patient."""
 
 from gliobench.recipe import recipe
 

@@ -1,4 +1,4 @@
-"""Read who the patients of a cohort are."""
+"""Read the patients of a cohort and their labels."""
 
 from gliobench.recipe import recipe
 

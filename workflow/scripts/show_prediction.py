@@ -1,4 +1,4 @@
-"""Draw what a network was shown of a patient, and write the page of its answer."""
+"""Draw the input or the Grad-CAM of a patient, and write the page of the prediction."""
 
 from gliobench.recipe import recipe
 

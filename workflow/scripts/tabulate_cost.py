@@ -1,4 +1,4 @@
-"""Sum what every job of the study took, and draw the AUC of every cell against what its trainings cost."""
+"""Sum the cost of every job of the study, and draw the AUC of every cell against the cost of its trainings."""
 
 from gliobench.recipe import recipe
 

@@ -12,11 +12,11 @@ from gliobench import paths
 from gliobench.errors import GlioBenchError
 from gliobench.study import Cell, Study
 
-NOTES = ".settings"  # below a study's results; a note has the path of what it is of
+NOTES = ".settings"  # below a study's results; a note has the path of what it describes
 COMPARISON = "comparison"
-FORMAT = 2  # of results: folders, tables, records; one more with each change after which old ones cannot be read
-PLACES = ("path", "table", "sites")  # of a cohort: where its files lie does not say what they hold
-LONGEST_NAME = 254  # of a file of Snakemake's notes
+FORMAT = 2  # of results: folders, tables, records; increased when older ones can no longer be read
+PLACES = ("path", "table", "sites")  # of a cohort: the location of its files does not change their content
+LONGEST_NAME = 254  # of the file name of a Snakemake note
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Made:
 
 
 def note_of(study: Study, made: Made) -> dict[str, str]:
-    """Return the note that a job writes of its results: path and text."""
+    """Return the note that a job writes on its results: path and text."""
     return {f"{study.results}/{NOTES}/{made.key}.json": json.dumps(made.digest)}
 
 
@@ -50,7 +50,7 @@ def note_of_comparison(study: Study) -> dict[str, str]:
 
 
 def digest(settings: Any) -> str:
-    """Return a digest of settings, which JSON can write, behind the format of what is made with them."""
+    """Return a digest of settings (plain data), preceded by the format of the results."""
     return f"{FORMAT}-{hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]}"
 
 
@@ -85,7 +85,7 @@ def made_runs(study: Study, cell: Cell, cohort: str | None = None) -> Made:
 
 
 def rows(study: Study) -> dict[str, str]:
-    """Return a digest of all that a cell's rows of the comparison depend on, by cell."""
+    """Return, by cell, a digest of everything that its rows of the comparison depend on."""
     return {
         f"{cell.cohort}/{cell.path}": digest(
             [made_runs(study, cell).digest, study.batches(cell), len(study.permuted(cell)), study.bootstrap]
@@ -99,7 +99,7 @@ def _compared(study: Study) -> dict[str, str]:
 
 
 def everything(study: Study) -> Iterator[Made]:
-    """Name all that a study makes before it scores, once."""
+    """Name everything that a study makes before scoring, each once."""
     found: dict[str, Made] = {}
     for cell in study.cells:
         for made in (
@@ -114,7 +114,7 @@ def everything(study: Study) -> Iterator[Made]:
 
 
 def noted(study: Study, key: str) -> Any:
-    """Return what the note of something says, None where there is none."""
+    """Return the content of a note, None if there is none."""
     note = Path(study.results, NOTES, f"{key}.json")
     return json.loads(note.read_text(encoding="utf-8")) if note.is_file() else None
 
@@ -128,8 +128,8 @@ def check_belonging(study: Study) -> None:
     """
     Refuse results of another config that Snakemake would treat as this one's.
 
-    Snakemake re-runs what it made with other settings, which it knows from its own notes. Where these are lost or are
-    another folder's, it compares only times.
+    Snakemake re-runs what it made with other settings, as recorded in its own notes. If these are lost or belong to
+    another folder, it compares only times.
 
     Raises
     ------
@@ -155,7 +155,7 @@ def _is_unknown_stranger(study: Study, made: Made) -> bool:
 
 
 def _snakemake_knows(path: Path, note: str | None) -> bool:
-    """Whether Snakemake has a note of a file, and made it with those settings."""
+    """Whether Snakemake has a note on a file, made with those settings."""
     name = urlsafe_b64encode(path.as_posix().encode()).decode()
     parts = [name[start : start + LONGEST_NAME] for start in range(0, len(name), LONGEST_NAME)]
     record = Path(".snakemake", "metadata", *(f"@{part}" for part in parts[:-1]), parts[-1])
@@ -163,7 +163,7 @@ def _snakemake_knows(path: Path, note: str | None) -> bool:
 
 
 def _whose(notes: Iterable[str | None]) -> str:
-    """Say whose results are, by their notes, that are not this config's."""
+    """Say, from their notes, where results come from that are not this config's."""
     formats = {note.rpartition("-")[0] for note in notes if note}
     return "another config" if formats <= {str(FORMAT)} else "another version of GlioBench"
 
@@ -173,14 +173,14 @@ def _more(keys: list[str]) -> str:
 
 
 def strange_rows(study: Study) -> list[str]:
-    """Return the cells of the last comparison with rows of another config; and its levels."""
+    """Return the cells of the last comparison with rows of another config, and its levels."""
     mine = _compared(study)
     there: Mapping[str, str] = noted(study, COMPARISON) or dict.fromkeys(mine, "")
     return [cell for cell, made_with in there.items() if mine.get(cell) != made_with]
 
 
 def not_shown(study: Study, cells: list[str]) -> str:
-    """Say that tables are there, but of another config, or of another version of GlioBench."""
+    """Say that the tables are from another config or another version of GlioBench."""
     there, results = noted(study, COMPARISON) or {}, study.results
     whose = _whose(there.get(cell) for cell in cells)
     return (

@@ -1,4 +1,4 @@
-"""Moved files are the same patients: results made from them are kept once the audit has read them again."""
+"""Moved files hold the same patients: their results are kept once the audit has read them again."""
 
 import csv
 import hashlib
@@ -12,7 +12,7 @@ SAID_FOR_READERS = "reason"  # a column that may contain paths; nothing is compu
 
 def table_digest(tables: Iterable[str | Path]) -> str:
     """
-    Return a digest of tables of a cohort, ``patients.tsv`` and ``series.tsv``, which hold the content of its images.
+    Return a digest of a cohort's tables, ``patients.tsv`` and ``series.tsv``, which describe the content of its images.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ def place_of(labels: Sequence[str], images: str, series: Sequence[str], made_wit
     Returns
     -------
     dict
-        ``else``: a digest of all but the places. ``paths``: digests of the places, sorted.
+        ``else``: a digest of everything but the locations. ``paths``: digests of the locations, sorted.
     """
     names_them = images in labels
     rest = [_columns(Path(table), without=series if table == images else ()) for table in labels]

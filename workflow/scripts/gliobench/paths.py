@@ -1,4 +1,4 @@
-"""Where the parts of a study lie below ``results/<study>/``, as patterns that rules, notes and tables share."""
+"""Where the parts of a study are below ``results/<study>/``, as patterns shared by rules, notes and tables."""
 
 from gliobench.terms import PERMUTATIONS
 
@@ -14,7 +14,7 @@ RUNS = f"{{cohort}}/runs/{CELL}"
 RUN = f"{RUNS}/repeat-{{repeat}}/seed-{{seed}}/batch-{{batch}}"
 EXPLANATIONS = f"{{cohort}}/explanations/{CELL}"
 
-# What a job of each stage took
+# Cost of the jobs of each stage
 BENCHMARKS = {
     "generate": "{cohort}/benchmarks/generate.tsv",
     "audit": "{cohort}/benchmarks/audit/{shard}.tsv",

@@ -1,4 +1,4 @@
-"""Which figures and pages a study has, where they lie, and what each page says. Light to import: parsing needs it."""
+"""Which figures and pages a study has, where they are, and what each page shows. Light to import: parsing needs it."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -8,8 +8,8 @@ from gliobench.evaluation.columns import BASELINE, HARMONISED, MAIN
 from gliobench.study import Cell, Study
 from gliobench.terms import MODALITIES
 
-# An approach's YAML names its figures; these are the names, by what one figure shows.
-EACH_PHASE = ("roc", "confusion", "classification")  # one cell and phase
+# An approach's YAML names its figures; these are the names, grouped by what one figure shows.
+EACH_PHASE = ("roc", "confusion", "classification")  # one figure per cell and phase
 
 CELL = "figures/{cohort}/{approach}/{variant}/{modality}/{protocol}"
 SLICES = "figures/{cohort}/{approach}/slices-{modality}"
@@ -21,7 +21,7 @@ OVERLAYS = {
     "roc": "ROC curves",
     "precision_recall": "Precision and recall",
     "calibration": "Calibration",
-}  # of a cohort
+}  # per cohort
 DRAWN_FROM_IMAGES = ("audit", "slices", "montage", "examples", "gradcam")
 DRAWN_FROM_SCORES = (*EACH_PHASE, "distributions", "curves")
 SPLIT_VARIANTS = ("slice_split", "patient_split")
@@ -37,18 +37,18 @@ def figure_names(study: Study, approach: str) -> list[str]:
 
 
 def shown_cells(study: Study) -> list[Cell]:
-    """Return the cells with figures of their own: replicated cohorts are shown by their joint figure alone."""
+    """Return the cells with figures of their own: replicated cohorts are shown only in their joint figure."""
     replicates = {name for names in study.groups.values() for name in names}
     return [cell for cell in study.drawn if cell.cohort not in replicates]
 
 
 def cells_like(cells: Iterable[Cell], names: Mapping[str, Any]) -> list[Cell]:
-    """Return the cells that agree with `names` (wildcards of a path) in all that they give of a cell."""
+    """Return the cells that agree with `names` (wildcards of a path) in every name given."""
     return [cell for cell in cells if all(names.get(field, value) == value for field, value in vars(cell).items())]
 
 
 def cell_figures(study: Study, approach: str) -> list[tuple[str, str]]:
-    """List the figures drawn from a cell's scores: name and phase (empty where one figure shows all phases)."""
+    """List the figures drawn from a cell's scores: name and phase (empty if one figure shows all phases)."""
     names = [name for name in figure_names(study, approach) if name in DRAWN_FROM_SCORES]
     return [(name, phase) for name in names for phase in (study.phases(approach) if name in EACH_PHASE else [""])]
 
@@ -61,8 +61,8 @@ def page_figures(study: Study) -> list[Figure]:
     -------
     list of dict
         ``path`` (PNG), ``file``: its path in the report's folder, ``kind`` (its caption is
-        ``workflow/report/<kind>.rst``), ``category``, ``label`` and ``approach``: on whose page it stands, or empty;
-        the category is its cohort there.
+        ``workflow/report/<kind>.rst``), ``category``, ``label`` and ``approach``: the page it is shown on, or empty;
+        there the category is its cohort.
     """
     cells = shown_cells(study)
     figures = [_figure(study, f"figures/{name}", name, "overview", label) for name, label in OVERVIEW.items()]
@@ -92,7 +92,7 @@ def page_figures(study: Study) -> list[Figure]:
 
 
 def _can_be_shown(figure: Figure) -> bool:
-    """Whether a figure of a study looked at in part is there: from images, only the study itself draws."""
+    """Whether a partial report can show a figure: those from images are drawn only by the study itself."""
     return figure["kind"] not in DRAWN_FROM_IMAGES or Path(figure["path"]).is_file()
 
 
@@ -103,7 +103,7 @@ def overlay_cells(study: Study, cohort: str) -> list[Cell]:
 
 
 def overlay_cohorts(study: Study) -> list[str]:
-    """Return the cohorts with overlays: those with figures of their own and a network to lay over another."""
+    """Return the cohorts with overlays: those with figures of their own and at least one network."""
     shown = dict.fromkeys(cell.cohort for cell in shown_cells(study))
     return [name for name in shown if any(cell.approach != BASELINE for cell in overlay_cells(study, name))]
 
@@ -172,12 +172,12 @@ def _figure(study: Study, stem: str, kind: str, category: str, label: str, appro
 
 
 def report_pages(study: Study) -> list[str]:
-    """List the pages of a study's report, below its folder: one an approach, and those of the whole study."""
+    """List the pages of a study's report, relative to its folder: one per approach, and those of the whole study."""
     return [*PAGES, *(APPROACH_PAGE.format(approach=name) for name in study.approaches)]
 
 
 def report_facts(study: Study) -> dict[str, Any]:
-    """Collect what the report says of the study itself, as plain data for its script."""
+    """Collect the facts of the study for its report, as plain data for the script."""
     approaches = {
         name: {
             "title": approach.file.title,

@@ -47,7 +47,7 @@ class Study(Asked):
         The config is wrong, or parts of it do not fit together.
     """
 
-    in_part = False  # whether what exists so far is all to be looked at
+    in_part = False  # whether only the results so far are to be shown
 
     def field_cohorts(self, approach: str) -> list[str]:
         """Return the cohorts used to choose the field of view of an approach's grid."""
@@ -198,7 +198,7 @@ class Study(Asked):
         return "; ".join(dict.fromkeys(caveat for caveat in caveats if caveat)) or None
 
     def fidelity(self, cell: Cell) -> str | None:
-        """Say whether a cell has its paper's settings, as the approach's YAML has them: None for a baseline."""
+        """Say whether a cell has its paper's settings, as in the approach's YAML: None for a baseline."""
         if cell.approach == BASELINE:
             return None
         published = cell.protocol.startswith("published")

@@ -39,11 +39,11 @@ class Presentation:
     path : str
         The file, for messages.
     fields : mapping
-        Of its header, by keyword: those of `WINDOW` that it has.
+        From its header, by keyword: those of `WINDOW` that it has.
     looked_up : tuple of int and list of float, optional
         The look-up table of the file for the stored values, from the first on, instead of a window.
     refused : str, optional
-        Why there is no such table.
+        Why the table cannot be used.
     """
 
     path: str

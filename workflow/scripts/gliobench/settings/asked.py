@@ -16,7 +16,7 @@ from gliobench.settings.splits import METHODS
 from gliobench.settings.study import StudyFile
 from gliobench.terms import GENERATED, MODALITIES, SEGMENTATION
 
-RESERVED = ("fields", "figures", "logs", "partial", "report", "tables")  # folders beside the cohorts'
+RESERVED = ("fields", "figures", "logs", "partial", "report", "tables")  # folders next to the cohorts'
 CONFIG = "the study's config"
 
 

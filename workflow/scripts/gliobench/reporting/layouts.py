@@ -9,7 +9,7 @@ from gliobench.reporting.display import DASH, EMPTY, Display, decimals, ends, in
 
 BESIDE = {  # scores without an interval, shown where a study has them: heading -> column of the table ``comparison``
     "Pooled AUC": "auc_pooled",
-    "Commoner label": "majority_accuracy",
+    "Majority class": "majority_accuracy",
     "Accuracy, validation threshold": "accuracy_validation_threshold",
     "Calibration slope": "calibration_slope",
     "Calibration intercept": "calibration_intercept",
@@ -104,7 +104,7 @@ def show_leakage(table: pd.DataFrame) -> Display:
     columns |= {
         "AUC": intervals(table, ["auc", "auc_low", "auc_high"]),
         "Accuracy": intervals(table, ["accuracy", "accuracy_low", "accuracy_high"]),
-        "Commoner label": decimals(table["majority"]),
+        "Majority class": decimals(table["majority"]),
         "n": texts(table["n_scored"]),
         "Runs": texts(table["n_runs"]),
         "Training slices": texts(table["n_train"]),

@@ -169,7 +169,7 @@ class BestEpoch(keras.callbacks.Callback):
     Raises
     ------
     Diverged
-        A loss or a weight is no number.
+        A loss or a weight is NaN or infinite.
     """
 
     def __init__(
@@ -196,7 +196,7 @@ class BestEpoch(keras.callbacks.Callback):
         weights = self.model.get_weights()
         # A fused ReLU may turn NaN into 0, so that the losses of a broken network look like numbers.
         if not finite([np.array([logs["loss"], scores["loss"]]), *weights]):
-            raise Diverged(f"the loss or a weight was no number in epoch {epoch + 1}")
+            raise Diverged(f"the loss or a weight was NaN or infinite in epoch {epoch + 1}")
         self.report(
             {name: float(logs[name]) for name in ("loss", "accuracy", "auc")}
             | {f"validation_{name}": value for name, value in scores.items()}

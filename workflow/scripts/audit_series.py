@@ -4,6 +4,7 @@ from gliobench.recipe import recipe
 
 with recipe(snakemake):
     from functools import partial
+    from pathlib import Path
 
     import numpy as np
 
@@ -13,6 +14,8 @@ with recipe(snakemake):
     from gliobench.files import read_table, shard_of, whole, write_table
 
     folder, kind, kept = snakemake.params.folder, snakemake.params.kind, snakemake.output.get("decoded")
+    if kept:
+        Path(kept).mkdir(parents=True, exist_ok=True)  # a shard may have no series to keep
     keep = partial(keep_series, kept) if kept else None
     patients = shard_of(read_table(snakemake.input.patients, "patients"), snakemake.wildcards.shard)
     series, thumbnails = audit_patients(

@@ -99,7 +99,7 @@ def jobs_of_cohort(cohort):
 
 
 def jobs_of_cell(cell):
-    """The jobs of a cell beside its trainings."""
+    """The jobs of a cell other than its trainings."""
     for shard in SHARDS:
         made = {"cohort": cell.cohort, "approach": cell.approach, "shard": shard}
         yield {"stage": "preprocess", **made}
@@ -110,7 +110,7 @@ def jobs_of_cell(cell):
 
 
 def measured_jobs():
-    """What every job but a training took, by path; of a study looked at in part, every job that is done."""
+    """The jobs other than trainings, by the file of their cost; in a partial report, those that are done."""
     jobs = [job for name in SCORED_COHORTS for job in jobs_of_cohort(name)]
     jobs += [job for cell in CELLS for job in jobs_of_cell(cell)]
     files = {

@@ -90,9 +90,8 @@ def number_of_shards():
     return begun if begun and not from_scratch else len(gather.shards("{scatteritem}"))
 
 
-SHARDS = [
-    f"{number}-of-{number_of_shards()}" for number in range(1, number_of_shards() + 1)
-]
+N_SHARDS = number_of_shards()
+SHARDS = [f"{number}-of-{N_SHARDS}" for number in range(1, N_SHARDS + 1)]
 
 
 wildcard_constraints:
@@ -303,7 +302,7 @@ def made_split(wildcards):
 def made_cohort(wildcards):
     """The note of a cohort, and that of the study's shards."""
     made = belonging.note_of(STUDY, belonging.made_cohort(STUDY, wildcards.cohort))
-    return made | {f"{RESULTS}/{belonging.NOTES}/shards.json": str(len(SHARDS))}
+    return made | {f"{RESULTS}/{belonging.NOTES}/shards.json": str(N_SHARDS)}
 
 
 def tuning_job(wildcards):

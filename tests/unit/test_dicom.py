@@ -277,6 +277,18 @@ def test_a_voi_look_up_table_is_applied_on_request(tmp_path: Path) -> None:
     assert np.array_equal(windowed(read_series(tmp_path)[0]).voxels, [[[10, 20], [40, 80]]])
 
 
+def test_a_look_up_table_for_more_values_than_it_can_have_is_refused_and_the_pixels_are_read(tmp_path: Path) -> None:
+    table = pydicom.Dataset()
+    table.add_new("LUTDescriptor", "US", [4, 0, 16])
+    table.add_new("LUTData", "OW", np.array([10, 20, 40, 80], np.uint16).tobytes())
+    voxels = np.array([[[0, 1], [2, 4_000_000_000]]], np.uint32)
+    write_series(tmp_path, voxels, VOILUTSequence=pydicom.Sequence([table]))
+    volume = read_series(tmp_path)[0]
+    assert np.array_equal(volume.voxels, voxels)
+    with pytest.raises(SeriesError, match="its window or VOI look-up table cannot be applied; exclude the series"):
+        windowed(volume)
+
+
 def test_a_window_without_a_width_is_passed_over_on_a_blank_slice_only(tmp_path: Path) -> None:
     write_series(tmp_path, np.zeros((2, 4, 4), np.uint16), WindowCenter=0, WindowWidth=0)
     assert not windowed(read_series(tmp_path)[0]).voxels.any()

@@ -66,16 +66,18 @@ class Study(Asked):
 
         They are those in its YAML plus those in the study, so choosing another one from the YAML re-runs nothing.
         """
-        named = self.approaches[approach].file.modalities
-        asked = {
-            name
-            for cell in self.cells
-            if (cell.approach, cell.cohort) == (approach, cohort)
-            for name in self.series(cell)
-        }
-        there = self.modalities(cohort)
+        named, there = self.approaches[approach].file.modalities, self.modalities(cohort)
+        asked = self._asked_series[approach, cohort]
         names = [name for name in MODALITIES if name in there and (ALL in named or name in named or name in asked)]
         return names + [SEGMENTATION] * self.input(approach, cohort).get(SEGMENTATION, False)
+
+    @cached_property
+    def _asked_series(self) -> dict[tuple[str, str], set[str]]:
+        """The series of all cells of an approach and cohort."""
+        found: dict[tuple[str, str], set[str]] = {}
+        for cell in self.cells:
+            found.setdefault((cell.approach, cell.cohort), set()).update(self.series(cell))
+        return found
 
     @cached_property
     def cells(self) -> list[Cell]:

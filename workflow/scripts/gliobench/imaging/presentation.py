@@ -26,6 +26,7 @@ WINDOW = (
 FUNCTIONS = ("LINEAR", "LINEAR_EXACT", "SIGMOID")  # of a window (DICOM PS3.3, C.11.2.1.3)
 FETCH_AGAIN = "fetch the file again or exclude the series"
 INVERTED_TABLE = "MONOCHROME1 with look-up tables is not supported; exclude the series."
+MOST_VALUES = 2**16  # that a look-up table tells apart (DICOM PS3.3, C.11.2.1.1)
 NO_WINDOW = "its window or VOI look-up table cannot be applied"
 
 
@@ -120,6 +121,8 @@ def looked_up(shown: Presentation, pixels: npt.NDArray[Any], dataset: pydicom.Da
     low, high = int(pixels.min()), int(pixels.max())
     if shown.fields["PhotometricInterpretation"] == "MONOCHROME1":
         return Presentation(shown.path, shown.fields, refused=f"{shown.path}: {INVERTED_TABLE}")
+    if high - low >= MOST_VALUES:
+        return Presentation(shown.path, shown.fields, refused=f"{shown.path}: {NO_WINDOW}; exclude the series.")
     try:
         with refused(shown.path, NO_WINDOW):
             table = apply_voi_lut(_rescaled(np.arange(low, high + 1).astype(pixels.dtype), shown.fields), dataset)

@@ -60,7 +60,7 @@ def make_cell(name: tuple[str, str, str], patients: pd.DataFrame, split: pd.Data
     place = dict(zip(("approach", "variant", "modality"), name, strict=True)) | {"protocol": "harmonised"}
     rows = split.merge(patients, on="patient_id")
     evidence = rng.normal(0.2 * (2 * rows["label"] - 1), 1)
-    rows = rows.assign(probability=1 / (1 + np.exp(-evidence)), phase="final", part=rows["role"])
+    rows = rows.assign(probability=1 / (1 + np.exp(-evidence)), log_odds=evidence, phase="final", part=rows["role"])
     columns = list(table_schema("predictions")["properties"])
     predictions = [batch.reindex(columns=columns) for _, batch in rows.groupby("repeat")]
     records = [

@@ -2,6 +2,8 @@
 
 import numpy as np
 import pandas as pd
+from scipy.special import expit
+from scipy.special import logit as log_odds_of
 
 from gliobench.files import table_schema
 
@@ -39,7 +41,7 @@ def make_cell(
         for seed_index in range(seeds):
             good = [fold for fold in range(folds) if fold not in bad]
             logit = rng.normal(signal * (2 * label - 1), 1.0, size=(len(phases), folds, n))
-            table = _predictions(1 / (1 + np.exp(-logit)), fold_of, label, good, phases, test_part)
+            table = _predictions(logit, fold_of, label, good, phases, test_part)
             predictions.append(_with_slices(table, slices, rng) if slices else table)
             histories.append(_history(rng, good, phases, epochs))
             records.append(
@@ -60,9 +62,10 @@ def make_cell(
     return predictions, records, histories
 
 
-def _predictions(score, fold_of, label, good, phases, test_part):
+def _predictions(logit, fold_of, label, good, phases, test_part):
     rows = [
-        (fold, phase, part, f"{patient:05d}", None, None, int(label[patient]), score[place, fold, patient], None)
+        (fold, phase, part, f"{patient:05d}", None, None, int(label[patient]),
+         expit(logit[place, fold, patient]), logit[place, fold, patient], None)
         for place, phase in enumerate(phases)
         for fold in good
         for part, members in (
@@ -80,10 +83,14 @@ def _with_slices(table, slices, rng):
     scored = table[table["part"] != "train"]
     rows = scored.loc[scored.index.repeat(slices)].assign(modality="FLAIR")
     noise = rng.normal(0, 0.1, size=len(rows))
-    rows = rows.assign(
-        slice_index=np.tile(np.arange(slices), len(scored)), probability=(rows["probability"] + noise).clip(0, 1)
-    )
+    rows = scored_as(rows.assign(slice_index=np.tile(np.arange(slices), len(scored))), rows["probability"] + noise)
     return pd.concat([table, rows], ignore_index=True)
+
+
+def scored_as(rows, probability):
+    """Give rows of predictions other probabilities, of which 0 and 1 have the log odds of 1e-15 and 1 - 1e-15."""
+    probability = np.clip(np.asarray(probability, float), 0, 1)
+    return rows.assign(probability=probability, log_odds=log_odds_of(np.clip(probability, 1e-15, 1 - 1e-15)))
 
 
 def _history(rng, good, phases, epochs):

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from scipy.special import expit, logit
 
 from gliobench.errors import GlioBenchError
 from gliobench.settings.approach_of_study import StudyApproach
@@ -137,7 +138,7 @@ UNSURE, SURE, WRONG = [0.4, 0.45, 0.55, 0.6], [0.1, 0.1, 0.9, 0.9], [0.9, 0.9, 0
 
 def validated(cnn3d, monkeypatch, scripted, patience=10):
     """Train while validation patients get the scripted probabilities, an epoch each; return best epoch and history."""
-    monkeypatch.setattr(cnn3d, "predict", lambda _, __: np.array(scripted[len(history)]))
+    monkeypatch.setattr(cnn3d, "predict", lambda _, __: logit(scripted[len(history)]))
     history = []
     train, validation = (
         make_part(4),
@@ -209,7 +210,7 @@ def test_the_weights_are_those_of_the_best_epoch(cnn3d, model):
     validation = make_part(8, 4)
     best, history, _ = fit(cnn3d, model, seed=3, validation=validation)
     scores = import_module("gliobench.training.scores").binary_scores
-    now = scores(validation.labels, cnn3d.predict(model, validation.inputs))
+    now = scores(validation.labels, expit(cnn3d.predict(model, validation.inputs)))
     assert now["loss"] == pytest.approx(history[best - 1]["validation_loss"], abs=1e-6)
 
 

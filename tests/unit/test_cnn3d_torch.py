@@ -31,8 +31,8 @@ runs = []
 for seed in (1, 2, 1):
     history = []
     best = cnn3d.fit(model, "final", part(10, 0), part(6, 1), parameters, seed, history.append)
-    probabilities = cnn3d.predict(model, part(5, 2).inputs).tolist()
-    runs.append({"best": best, "epochs": len(history), "probabilities": probabilities})
+    log_odds = cnn3d.predict(model, part(5, 2).inputs).tolist()
+    runs.append({"best": best, "epochs": len(history), "log_odds": log_odds})
 modules = sorted(sys.modules)  # Keras' own saving and loading look for tensorflow
 cnn3d.save(model, sys.argv[1])
 again = cnn3d.predict(cnn3d.load(sys.argv[1]), part(5, 2).inputs).tolist()
@@ -53,7 +53,7 @@ def trained(tmp_path_factory):
 
 def test_two_epochs_train_on_torch_without_tensorflow(trained):
     assert [run["epochs"] for run in trained["runs"]] == [2, 2, 2]
-    assert all(0 < value < 1 for value in trained["runs"][0]["probabilities"])
+    assert all(0 < value < 1 for value in trained["runs"][0]["log_odds"])
     assert "torch" in trained["modules"]
     assert trained["backend"] == "torch"
     assert "tensorflow" not in trained["modules"]
@@ -62,8 +62,8 @@ def test_two_epochs_train_on_torch_without_tensorflow(trained):
 def test_a_training_repeats_on_torch(trained):
     first, other, again = trained["runs"]
     assert first == again
-    assert first["probabilities"] != other["probabilities"]
+    assert first["log_odds"] != other["log_odds"]
 
 
 def test_a_saved_model_predicts_the_same_on_torch(trained):
-    assert trained["again"] == pytest.approx(trained["runs"][-1]["probabilities"], abs=1e-6)
+    assert trained["again"] == pytest.approx(trained["runs"][-1]["log_odds"], abs=1e-6)

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from scipy.special import expit
 
 from gliobench.settings.approach_of_study import StudyApproach
 from gliobench.training import Diverged, Machine, Part
@@ -201,13 +202,13 @@ def test_the_weights_are_those_of_the_lowest_validation_loss(efficientnet, model
     for phase in PHASES:
         ((best, history),), _ = train(efficientnet, model, 4, [phase], epochs=4, learning_rate=0.05)
         validation = make_part(8, 1)
-        now = binary_scores(validation.labels, efficientnet.predict(model, validation.inputs))
+        now = binary_scores(validation.labels, expit(efficientnet.predict(model, validation.inputs)))
         assert best == 1 + np.argmin([record["validation_loss"] for record in history])
         assert now["loss"] == pytest.approx(history[best - 1]["validation_loss"], abs=1e-6)
 
 
 def test_a_plateau_slows_learning_then_stops_it_and_the_next_fold_starts_at_full_rate(efficientnet, model, monkeypatch):
-    monkeypatch.setattr(efficientnet, "predict", lambda _, slices: np.full(len(slices), 0.5))
+    monkeypatch.setattr(efficientnet, "predict", lambda _, slices: np.zeros(len(slices)))
     optimizer = model.steps["transfer"].optimizer
     rates = []
     changes = {"epochs": 9, "patience": 3, "learning_rate": 0.02, "plateau": {"patience": 2, "factor": 0.5}}
@@ -296,7 +297,7 @@ def test_a_batch_is_the_same_whenever_it_is_asked_for_and_another_in_the_next_ep
 def test_an_easy_signal_is_learnt(efficientnet, model):
     train(efficientnet, model, 1, part=make_part(160, 3), epochs=10)
     test = make_part(40, 7)
-    assert binary_scores(test.labels, efficientnet.predict(model, test.inputs))["auc"] > 0.9
+    assert binary_scores(test.labels, expit(efficientnet.predict(model, test.inputs)))["auc"] > 0.9
 
 
 def test_the_backbones_of_the_yaml_are_those_that_can_be_built(efficientnet):

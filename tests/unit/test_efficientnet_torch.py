@@ -45,8 +45,8 @@ for seed in (1, 2, 1):
         efficientnet.fit(model, phase, part(12, 0), part(6, 1), parameters, seed, history.append)
         states.append([np.copy(values) for values in model.network.get_layer("features").get_weights()])
     changed = sum(not np.array_equal(one, other) for one, other in zip(*states))
-    probabilities = efficientnet.predict(model, part(5, 2).inputs).tolist()
-    runs.append({"epochs": len(history), "changed": changed, "probabilities": probabilities})
+    log_odds = efficientnet.predict(model, part(5, 2).inputs).tolist()
+    runs.append({"epochs": len(history), "changed": changed, "log_odds": log_odds})
 changed = augment(part(4, 3).inputs / np.float32(255), augmentation, np.random.default_rng(0))
 modules = sorted(sys.modules)  # Keras' own saving and loading look for tensorflow
 efficientnet.save(model, sys.argv[1])
@@ -71,7 +71,7 @@ def trained(tmp_path_factory):
 
 def test_both_phases_train_on_torch_without_tensorflow(trained):
     assert [run["epochs"] for run in trained["runs"]] == [4, 4, 4]
-    assert all(0 < value < 1 for value in trained["runs"][0]["probabilities"])
+    assert all(0 < value < 1 for value in trained["runs"][0]["log_odds"])
     assert "torch" in trained["modules"]
     assert "tensorflow" not in trained["modules"]
 
@@ -83,7 +83,7 @@ def test_fine_tuning_changes_the_convolutions_and_no_more_on_torch(trained):
 def test_a_training_repeats_on_torch(trained):
     first, other, again = trained["runs"]
     assert first == again
-    assert first["probabilities"] != other["probabilities"]
+    assert first["log_odds"] != other["log_odds"]
 
 
 def test_augmented_slices_stay_in_range_on_torch(trained):
@@ -92,7 +92,7 @@ def test_augmented_slices_stay_in_range_on_torch(trained):
 
 
 def test_a_saved_model_predicts_the_same_on_torch(trained):
-    assert trained["again"] == pytest.approx(trained["runs"][-1]["probabilities"], abs=1e-6)
+    assert trained["again"] == pytest.approx(trained["runs"][-1]["log_odds"], abs=1e-6)
 
 
 def test_cuda_without_a_gpu_is_a_sentence_on_torch(trained):

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as sklearn_metrics
 
-from cell_files import make_cell
+from cell_files import make_cell, scored_as
 from gliobench.errors import GlioBenchError
 from gliobench.evaluation.cells import patient_rows, score_cell
 from gliobench.evaluation.columns import METRICS
@@ -20,7 +20,7 @@ def rows_of(*runs, repeat=0, seed_index=0):
     """Rows of runs, each a list of (patient, label, probability)."""
     rows = [(fold, *scored) for fold, run in enumerate(runs) for scored in run]
     table = pd.DataFrame(rows, columns=["fold", "patient_id", "label", "probability"])
-    return table.assign(repeat=repeat, seed_index=seed_index)
+    return table.assign(repeat=repeat, seed_index=seed_index, log_odds=table["probability"])  # in the same order
 
 
 def scores_of(rows):
@@ -181,7 +181,7 @@ def test_a_cell_is_a_row_a_phase_and_part_and_follows_the_schema():
 
 def test_rows_of_slices_are_not_patients():
     predictions, records, _ = make_cell()
-    slices = predictions[0].assign(slice_index=3, probability=0.5)
+    slices = scored_as(predictions[0].assign(slice_index=3), np.full(len(predictions[0]), 0.5))
     both = [pd.concat([predictions[0], slices], ignore_index=True)]
     table = score_cell(both, records, 1, 50)
     of_patients = table[table["unit"] == "patient"].reset_index(drop=True)

@@ -58,7 +58,7 @@ def test_the_area_of_the_mean_precision_is_the_pr_auc_of_the_table(settings):
 ))  # fmt: skip
 def test_the_precision_of_one_run_has_the_area_of_its_average_precision_ties_and_all(pairs):
     labels, scores = np.array(pairs, dtype=float).T
-    run = pd.DataFrame({"repeat": 0, "seed_index": 0, "label": labels, "probability": scores / 8})
+    run = pd.DataFrame({"repeat": 0, "seed_index": 0, "label": labels, "log_odds": scores / 8})
     precision = mean_precision([run])
     middles = (precision[1:] + precision[:-1]) / 2
     assert middles.mean() == pytest.approx(average_precision_score(labels, scores), abs=0.01)

@@ -6,7 +6,7 @@ import pytest
 from MLstatkit import Delong_test
 from statsmodels.stats.multitest import multipletests
 
-from cell_files import make_cell
+from cell_files import make_cell, scored_as
 from gliobench.evaluation.cells import patient_rows, score_cell
 from gliobench.evaluation.pairwise import EXPLORATORY, FAMILY, pairwise_table
 from gliobench.files import check_table
@@ -49,8 +49,8 @@ def test_the_same_predictions_do_not_differ():
 
 def test_certain_and_opposite_answers_have_no_p():
     first, second = cell(folds=1, random_seed=1), cell("resnet18", folds=1, random_seed=1)
-    first = ([table.assign(probability=table["label"].astype(float)) for table in first[0]], first[1])
-    second = ([table.assign(probability=1.0 - table["label"]) for table in second[0]], second[1])
+    first = ([scored_as(table, table["label"]) for table in first[0]], first[1])
+    second = ([scored_as(table, 1.0 - table["label"]) for table in second[0]], second[1])
     row = pair_of(first, second)
     assert row["difference"] == 1
     assert row[["low", "high", "p", "p_delong"]].isna().all()

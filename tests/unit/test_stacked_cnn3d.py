@@ -4,6 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from scipy.special import expit
 
 from gliobench.errors import GlioBenchError
 from gliobench.settings.approach_of_study import StudyApproach
@@ -75,7 +76,7 @@ def test_a_spot_in_one_modality_is_learnt(stacked, model):
     losses = [record["validation_loss"] for record in history]
     assert best == 1 + int(np.argmin(losses))
     scores = import_module("gliobench.training.scores").binary_scores
-    now = scores(validation.labels, stacked.predict(model, validation.inputs))
+    now = scores(validation.labels, expit(stacked.predict(model, validation.inputs)))
     assert now["loss"] == pytest.approx(min(losses))
     assert now["auc"] > 0.9
 

@@ -2,6 +2,7 @@ from importlib import import_module
 
 import numpy as np
 import pytest
+from scipy.special import expit
 
 from gliobench.training import Diverged, Machine, Part
 
@@ -25,7 +26,7 @@ def linear(loop, start=None):
     torch = loop.torch
     torch.manual_seed(1)
     network = torch.nn.Sequential(torch.nn.Linear(3, 1), torch.nn.Flatten(0))
-    return loop.Model(network, {}, torch.Tensor.float, torch.sigmoid, start or {})
+    return loop.Model(network, {}, torch.Tensor.float, torch.Tensor.double, start or {})
 
 
 def run(loop, model=None, on_epoch=None, rate=0.1, inputs=None, **changes):
@@ -85,7 +86,7 @@ def test_a_record_holds_what_the_history_asks_for(loop):
 def test_the_reported_loss_is_the_mean_over_rows(loop):
     _, history, model = run(loop, rate=0.0, epochs=1)
     scores = import_module("gliobench.training.scores").binary_scores
-    expected = scores(part().labels, loop.predict(model, part().inputs))
+    expected = scores(part().labels, expit(loop.predict(model, part().inputs)))
     assert history[0]["loss"] == pytest.approx(expected["loss"], rel=1e-5)
     assert history[0]["auc"] == pytest.approx(expected["auc"])
 
@@ -114,7 +115,7 @@ def test_the_best_state_is_kept_and_patience_ends_the_training(loop):
     assert len(history) == 5
     scores = import_module("gliobench.training.scores").binary_scores
     validation = part(8, 1)
-    loss = scores(validation.labels, loop.predict(model, validation.inputs))["loss"]
+    loss = scores(validation.labels, expit(loop.predict(model, validation.inputs)))["loss"]
     assert loss == pytest.approx(history[1]["validation_loss"])
 
 

@@ -53,9 +53,7 @@ SETTINGS = {
     "modalities": ["T2w"],
     "input": {"kind": "volume", "shape": [8, 8, 4], "voi_lut": False},
     "protocols": {"harmonised": {"split": "kfold"}},
-    "parameters": {
-        "slope": {"default": 1.0, "type": "number", "above": 0, "meaning": "how steeply the probability grows"}
-    },
+    "parameters": {"slope": {"default": 1.0, "type": "number", "above": 0, "meaning": "how steeply the log odds grow"}},
     "variants": {"main": {"description": "The mean."}},
 }
 

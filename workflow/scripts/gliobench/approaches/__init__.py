@@ -14,7 +14,7 @@ A module here is found by its file name and provides:
     of the schema ``history``), returns the best epoch (from 1), raises `gliobench.training.Diverged` when the loss is
     NaN or infinite.
 ``predict(model, inputs)``
-    Probability of label 1 for each row of `inputs`.
+    Log odds of label 1 for each row of `inputs`, float64; a probability would lose the order of rows near 0 and 1.
 ``save(model, path)``, ``load(path)``, ``SUFFIX``
     The trained model as one file of that suffix, in a format that carries no code.
 ``cam_layer(model)``, ``redrawn(model, seed)``

@@ -93,17 +93,17 @@ def fit(
         _copy_into(model, _regression(train, names, parameters["C"]), train.inputs.shape[1])
     else:
         model.intercept = float(logit(train.labels.mean()))
-    scores = binary_scores(train.labels, predict(model, train.inputs))
+    scores = binary_scores(train.labels, expit(predict(model, train.inputs)))
     scores |= {
         f"validation_{name}": value
-        for name, value in binary_scores(validation.labels, predict(model, validation.inputs)).items()
+        for name, value in binary_scores(validation.labels, expit(predict(model, validation.inputs))).items()
     }
     on_epoch(scores | {"epoch": 1, "seconds": time.perf_counter() - start})
     return 1
 
 
 def predict(model: Baseline, inputs: np.ndarray) -> np.ndarray:
-    """Return the probability of label 1 for inputs of shape (n, channels, features), NaN where a fact is unknown."""
+    """Return the log odds of label 1 for inputs of shape (n, channels, features), NaN where a fact is unknown."""
     odds = np.full(len(inputs), model.intercept)
     for term in model.numbers:
         values = inputs[:, term["channel"], NAMES.index(term["feature"])]
@@ -112,7 +112,7 @@ def predict(model: Baseline, inputs: np.ndarray) -> np.ndarray:
     for term in model.codes:
         values = inputs[:, term["channel"], NAMES.index(term["feature"])]
         odds += term["coefficient"] * (np.where(np.isnan(values), UNKNOWN, values) == term["code"])
-    return expit(odds)
+    return odds
 
 
 def save(model: Baseline, path: Path) -> None:

@@ -3,9 +3,19 @@
 from pathlib import Path
 
 import numpy as np
+from scipy.special import expit
 
 from gliobench.training import OnEpoch, Part, keras_session
-from gliobench.training.keras_session import BestEpoch, keras, load_network, renew, renew_optimizer, seed_all
+from gliobench.training.keras_session import (
+    BestEpoch,
+    below_sigmoid,
+    keras,
+    load_network,
+    log_odds,
+    renew,
+    renew_optimizer,
+    seed_all,
+)
 from gliobench.training.keras_weights import initial_weights
 from gliobench.training.scores import binary_scores
 
@@ -91,7 +101,7 @@ def fit(
     batches = LabelledBatches(train, parameters["batch_size"], parameters["labels"], rng)
     labels = ValidationLabels(validation.labels, parameters["labels"], rng)
     watch = BestEpoch(
-        lambda: labels.score(predict(model, validation.inputs)),
+        lambda: labels.score(expit(predict(model, validation.inputs))),
         lambda scores: (scores["auc"], -scores["loss"]),
         parameters["patience"],
         on_epoch,
@@ -103,14 +113,14 @@ def fit(
 
 
 def predict(model: keras.Model, inputs: np.ndarray) -> np.ndarray:
-    """Return the probability of label 1 for inputs of shape (n, rows, columns, slices)."""
+    """Return the log odds of label 1 for inputs of shape (n, rows, columns, slices)."""
     if not len(inputs):
         return np.empty(0)
-    outputs = [
-        keras.ops.convert_to_numpy(model.predict_on_batch(inputs[start : start + 8, ..., None]))
+    features = [
+        keras.ops.convert_to_numpy(below_sigmoid(model).predict_on_batch(inputs[start : start + 8, ..., None]))
         for start in range(0, len(inputs), 8)
     ]
-    return np.concatenate(outputs)[:, 0].astype(float)
+    return log_odds(model, np.concatenate(features))
 
 
 def save(model: keras.Model, path: Path) -> None:

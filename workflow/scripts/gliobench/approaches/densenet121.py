@@ -71,14 +71,14 @@ def _model(network: nn.Module, about: dict, start: dict | None = None) -> Model:
         torch_session.place(network, 3),
         about,
         torch.Tensor.float,
-        _probability,
+        _log_odds,
         start or {},
         rows_at_once=about["parameters"]["validation_batch_size"],
     )
 
 
-def _probability(outputs: torch.Tensor) -> torch.Tensor:
-    return torch.sigmoid(outputs[:, 0])
+def _log_odds(outputs: torch.Tensor) -> torch.Tensor:
+    return outputs[:, 0]
 
 
 def _loss(outputs: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
@@ -115,7 +115,7 @@ def fit(model: Model, phase: str, train: Part, validation: Part, parameters: dic
 
 
 def predict(model: Model, inputs: np.ndarray) -> np.ndarray:
-    """Return the probability of label 1 for inputs of shape (n, channels, x, y, z)."""
+    """Return the log odds of label 1 for inputs of shape (n, channels, x, y, z)."""
     return torch_loop.predict(model, inputs)
 
 

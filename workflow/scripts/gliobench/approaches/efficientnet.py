@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy.special import expit
 
 from gliobench.training import OnEpoch, Part, keras_session
 from gliobench.training.keras_augment import augment
@@ -12,8 +13,10 @@ from gliobench.training.keras_backbones import BACKBONES, build_backbone, pretra
 from gliobench.training.keras_session import (
     BestEpoch,
     all_layers,
+    below_sigmoid,
     keras,
     load_network,
+    log_odds,
     renew,
     renew_optimizer,
     seed_all,
@@ -151,7 +154,7 @@ def fit(
     renew_optimizer(step.optimizer)
     step.optimizer.learning_rate = settings["learning_rate"]
     watch = BestEpoch(
-        lambda: binary_scores(validation.labels, predict(model, validation.inputs)),
+        lambda: binary_scores(validation.labels, expit(predict(model, validation.inputs))),
         lambda scores: (-scores["loss"],),
         settings["patience"],
         on_epoch,
@@ -181,10 +184,10 @@ def _unfreeze(network: keras.Model, phase: str) -> None:
 
 
 def predict(model: Classifier, inputs: np.ndarray) -> np.ndarray:
-    """Return the probability of label 1 for slices of shape (n, rows, columns), uint8."""
+    """Return the log odds of label 1 for slices of shape (n, rows, columns), uint8."""
     if not len(inputs):
         return np.empty(0)
-    return model.network.predict(Slices(inputs), verbose=0)[:, 0].astype(float)
+    return log_odds(model.network, below_sigmoid(model.network).predict(Slices(inputs), verbose=0))
 
 
 def save(model: Classifier, path: Path) -> None:

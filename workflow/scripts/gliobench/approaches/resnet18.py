@@ -54,7 +54,7 @@ def _network() -> nn.Module:
 
 
 def _model(network: nn.Module, about: dict, start: dict | None = None) -> Model:
-    return Model(torch_session.place(network, 2), about, as_colours, _probability, start or {})
+    return Model(torch_session.place(network, 2), about, as_colours, _log_odds, start or {})
 
 
 def as_colours(slices: torch.Tensor) -> torch.Tensor:
@@ -63,8 +63,8 @@ def as_colours(slices: torch.Tensor) -> torch.Tensor:
     return (slices[:, None].float() / 255 - mean) / deviation
 
 
-def _probability(outputs: torch.Tensor) -> torch.Tensor:
-    return outputs.softmax(dim=1)[:, 1]
+def _log_odds(outputs: torch.Tensor) -> torch.Tensor:
+    return outputs[:, 1] - outputs[:, 0]
 
 
 def fit(model: Model, phase: str, train: Part, validation: Part, parameters: dict, seed: int, on_epoch: OnEpoch) -> int:
@@ -100,7 +100,7 @@ def fit(model: Model, phase: str, train: Part, validation: Part, parameters: dic
 
 
 def predict(model: Model, inputs: np.ndarray) -> np.ndarray:
-    """Return the probability of label 1 for slices of shape (n, rows, columns), 0 to 255."""
+    """Return the log odds of label 1 for slices of shape (n, rows, columns), 0 to 255."""
     return torch_loop.predict(model, inputs)
 
 

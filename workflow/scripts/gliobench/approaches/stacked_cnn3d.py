@@ -76,7 +76,7 @@ def _network(about: dict) -> StackedCNN:
 
 
 def _model(network: nn.Module, about: dict, start: dict | None = None) -> Model:
-    return Model(torch_session.place(network, 3), about, torch.Tensor.float, torch.sigmoid, start or {})
+    return Model(torch_session.place(network, 3), about, torch.Tensor.float, torch.Tensor.double, start or {})
 
 
 def redrawn(model: Model, seed: int) -> Model:
@@ -120,7 +120,7 @@ def fit(model: Model, phase: str, train: Part, validation: Part, parameters: dic
 
 
 def predict(model: Model, inputs: np.ndarray) -> np.ndarray:
-    """Return the probability of label 1 for inputs of shape (n, channels, x, y, z)."""
+    """Return the log odds of label 1 for inputs of shape (n, channels, x, y, z)."""
     return torch_loop.predict(model, inputs)
 
 

@@ -123,10 +123,7 @@ def patient_rows(predictions: Sequence[pd.DataFrame], records: Sequence[Record])
 
 def _all_rows(predictions: Sequence[pd.DataFrame], records: Sequence[Record]) -> pd.DataFrame:
     tables = [
-        # Means over different numbers of slices differ in their last digits even if all predictions are equal.
-        table.assign(
-            probability=table["probability"].round(12), repeat=record["repeat"], seed_index=record["seed_index"]
-        )
+        table.assign(repeat=record["repeat"], seed_index=record["seed_index"])
         for table, record in zip(predictions, records, strict=True)
     ]
     return pd.concat(tables, ignore_index=True)

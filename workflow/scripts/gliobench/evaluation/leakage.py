@@ -86,4 +86,4 @@ def _accuracy(run: pd.DataFrame) -> float:
 def _auc(run: pd.DataFrame) -> float:
     if run["label"].nunique() < 2:
         return float("nan")
-    return float(roc_auc_score(run["label"].to_numpy(int), run["probability"].to_numpy(float)))
+    return float(roc_auc_score(run["label"].to_numpy(int), run["log_odds"].to_numpy(float)))

@@ -20,7 +20,7 @@ def both_labels(rows: pd.DataFrame, by: list[str]) -> list[pd.DataFrame]:
 
 def roc(run: pd.DataFrame) -> Curve:
     """Return false and true positive rates of one run, at every threshold."""
-    false, true, _ = roc_curve(run["label"].to_numpy(int), run["probability"].to_numpy(float), drop_intermediate=False)
+    false, true, _ = roc_curve(run["label"].to_numpy(int), run["log_odds"].to_numpy(float), drop_intermediate=False)
     return false, true
 
 
@@ -57,7 +57,7 @@ def mean_precision(runs: list[pd.DataFrame]) -> np.ndarray:
 
 
 def _precision(run: pd.DataFrame) -> np.ndarray:
-    precision, recall, _ = precision_recall_curve(run["label"].to_numpy(int), run["probability"].to_numpy(float))
+    precision, recall, _ = precision_recall_curve(run["label"].to_numpy(int), run["log_odds"].to_numpy(float))
     precision, recall = precision[-2::-1], recall[-2::-1]  # from the highest threshold on, without the added end point
     return precision[np.searchsorted(recall, np.clip(GRID, recall[recall > 0][0], recall[-1]))]
 

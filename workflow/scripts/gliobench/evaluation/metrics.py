@@ -87,7 +87,8 @@ def make_sample(rows: pd.DataFrame) -> Sample:
     Parameters
     ----------
     rows : pandas.DataFrame
-        One row per patient and run, with repeat, seed_index, fold, patient_id, label and probability.
+        One row per patient and run, with repeat, seed_index, fold, patient_id, label, probability and log_odds, which
+        rank the patients: probabilities near 0 and 1 are rounded.
 
     Returns
     -------
@@ -145,11 +146,11 @@ def _make_runs(rows: pd.DataFrame, positive: Group, negative: Group) -> tuple[Pa
     patients = pd.Index(rows["patient_id"])
     is_positive = rows["label"].to_numpy(int) == 1
     place = np.where(is_positive, positive.patients.get_indexer(patients), negative.patients.get_indexer(patients))
-    probability, round_ = rows["probability"].to_numpy(float), rows["round"].to_numpy()
+    log_odds, round_ = rows["log_odds"].to_numpy(float), rows["round"].to_numpy()
     runs = []
     for name, members in rows.groupby(RUN).indices.items():
         high, low = members[is_positive[members]], members[~is_positive[members]]
-        of_high, of_low = probability[high], probability[low]
+        of_high, of_low = log_odds[high], log_odds[low]
         runs.append(
             Pairs(
                 name=cast(tuple[int, int, int], name),
@@ -273,7 +274,7 @@ def pooled_auc(rows: pd.DataFrame) -> float:
 def _auc_of(rows: pd.DataFrame) -> float:
     if rows["label"].nunique() < 2:
         return float("nan")
-    return float(roc_auc_score(rows["label"].to_numpy(int), rows["probability"].to_numpy(float)))
+    return float(roc_auc_score(rows["label"].to_numpy(int), rows["log_odds"].to_numpy(float)))
 
 
 def majority_accuracy(rows: pd.DataFrame) -> float:

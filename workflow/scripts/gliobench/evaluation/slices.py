@@ -66,7 +66,7 @@ def _auc(rows: pd.DataFrame) -> float:
     if not runs:
         return float("nan")
     pairs = [(run["label"] == 1).sum() * (run["label"] == 0).sum() for run in runs]
-    aucs = [roc_auc_score(run["label"].to_numpy(int), run["probability"].to_numpy(float)) for run in runs]
+    aucs = [roc_auc_score(run["label"].to_numpy(int), run["log_odds"].to_numpy(float)) for run in runs]
     return float(np.average(aucs, weights=pairs))
 
 
@@ -74,5 +74,5 @@ def _pr_auc(rows: pd.DataFrame) -> float:
     runs = [run for _, run in rows.groupby(RUN)]
     if any(run["label"].nunique() < 2 for run in runs):
         return float("nan")
-    values = [average_precision_score(run["label"].to_numpy(int), run["probability"].to_numpy(float)) for run in runs]
+    values = [average_precision_score(run["label"].to_numpy(int), run["log_odds"].to_numpy(float)) for run in runs]
     return float(np.average(values, weights=[run["label"].sum() for run in runs]))

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.special import expit
 
 from gliobench.errors import GlioBenchError
 from gliobench.files import check_table, read_table
@@ -17,6 +18,7 @@ from gliobench.terms import GENERATED, USABLE, VOXELS_ONLY, parent_cohort
 from gliobench.training import Machine
 from gliobench.training.job import versions
 from gliobench.training.models import load_model
+from gliobench.training.scores import mean_log_odds
 
 PURPOSE = "For research only: this is not a medical device and must not be used for patient care."
 RUN: tuple[str, ...] = ("cohort", "cohort_kind", "approach", "variant", "modality", "protocol")
@@ -78,7 +80,7 @@ def predict_patient(
         )
     paths = find_models(run, fold)
     models = [load_model(approach, path) for path in paths]
-    probabilities = [float(np.mean(approach.predict(model, inputs))) for model in models]
+    probabilities = [float(expit(mean_log_odds(approach.predict(model, inputs)))) for model in models]
     if not np.isfinite(probabilities).all():
         raise GlioBenchError(f"{run}: a model's prediction is NaN or infinite; give another run.")
     patient_id = str(series["patient_id"].iloc[0])

@@ -215,9 +215,9 @@ def _train_fold(
             best_epochs[phase] = approach.fit(
                 model, phase, parts["train"], parts["validation"], job.parameters, job.fold_seed(fold), on_epoch
             )
-            probabilities = _predict(approach, model, parts)
+            log_odds = _predict(approach, model, parts)
             rows = {role: index[which] for role, which in chosen.items()}
-            predictions.append(prediction_rows(rows, probabilities, fold, phase))
+            predictions.append(prediction_rows(rows, log_odds, fold, phase))
         approach.save(model, temporary / f"model{approach.SUFFIX}")
     except Diverged as reason:
         record |= {"status": "diverged", "reason": str(reason)}
@@ -240,10 +240,10 @@ def _train_fold(
 
 
 def _predict(approach: ModuleType, model: Any, parts: dict[str, Part]) -> dict[str, np.ndarray]:
-    probabilities = {role: approach.predict(model, part.inputs) for role, part in parts.items()}
-    if not all(np.isfinite(values).all() for values in probabilities.values()):
+    log_odds = {role: approach.predict(model, part.inputs) for role, part in parts.items()}
+    if not all(np.isfinite(values).all() for values in log_odds.values()):
         raise Diverged("a prediction is NaN or infinite")
-    return probabilities
+    return log_odds
 
 
 class _EpochLog:

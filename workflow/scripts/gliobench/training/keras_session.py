@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from gliobench.training import Diverged, Machine, OnEpoch
 
 FIRST_SOUND_CUDNN = 91500  # 9.8 to 9.10 compute bfloat16 convolutions wrongly, without a word
 _DEVICE = ExitStack()  # holds Keras' device for as long as the process lives
+_BELOW: WeakKeyDictionary[keras.Model, keras.Model] = WeakKeyDictionary()
 Scores = dict[str, float]
 
 
@@ -134,6 +136,38 @@ def load_network(path: Path) -> keras.Model:
     for layer in [network, *all_layers(network)] if policy.name == "float32" else []:
         layer.dtype_policy = policy
     return network
+
+
+def below_sigmoid(network: keras.Model) -> keras.Model:
+    """
+    Return the layers of a network without its last one, for `log_odds`; the weights are shared.
+
+    The network is a chain of layers that ends in one dense unit with a sigmoid, or in a Sequential that does. The
+    answer is kept, so that it is traced once per network.
+    """
+    if network not in _BELOW:
+        inputs = keras.Input(network.input_shape[1:])
+        features = inputs
+        for layer in _chain(network)[:-1]:
+            features = layer(features)
+        _BELOW[network] = keras.Model(inputs, features)
+        _BELOW[network].jit_compile = False
+    return _BELOW[network]
+
+
+def log_odds(network: keras.Model, features: np.ndarray) -> np.ndarray:
+    """
+    Log odds of label 1, float64, of rows that `below_sigmoid` made of a network's inputs.
+
+    A float32 sigmoid is 1 for every logit above 17, and rows there would lose their order.
+    """
+    kernel, bias = (keras.ops.convert_to_numpy(weight).astype(float) for weight in _chain(network)[-1].weights)
+    return (features.astype(float) @ kernel + bias)[:, 0]
+
+
+def _chain(network: keras.Model) -> list[keras.layers.Layer]:
+    layers = network.layers[1:]
+    return [*layers[:-1], *layers[-1].layers] if isinstance(layers[-1], keras.Sequential) else layers
 
 
 def finite(arrays: Sequence[np.ndarray]) -> bool:

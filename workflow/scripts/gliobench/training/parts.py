@@ -4,10 +4,11 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
+from scipy.special import expit
 
 from gliobench.errors import GlioBenchError
 from gliobench.training import Part
-from gliobench.training.scores import choose_threshold
+from gliobench.training.scores import choose_threshold, mean_log_odds, rounded
 
 ROLES = ("test", "validation", "train")
 SLICE = ["patient_id", "modality", "slice_index"]
@@ -89,34 +90,37 @@ def _batch_sizes(parameters: Mapping[str, object]) -> list[int]:
 
 
 def prediction_rows(
-    index: Mapping[str, pd.DataFrame], probabilities: Mapping[str, np.ndarray], fold: int, phase: str
+    index: Mapping[str, pd.DataFrame], log_odds: Mapping[str, np.ndarray], fold: int, phase: str
 ) -> pd.DataFrame:
     """
     Make rows of the table ``predictions``.
 
-    A patient's probability is the mean over its slices. Slices have their own rows in the test and validation parts.
+    A patient's probability is the mean over its slices, and its log odds are those of this mean. Slices have their own
+    rows in the test and validation parts.
 
     Parameters
     ----------
     index : dict of str to DataFrame
         By role, the index of the rows that were predicted, with their label.
-    probabilities : dict of str to ndarray
-        By role, one per row of the index.
+    log_odds : dict of str to ndarray
+        By role, the log odds of label 1, one per row of the index.
     fold, phase
         As in the table.
     """
     tables = []
     for role in ROLES:
-        rows = index[role].assign(probability=probabilities[role], part=role)[[*SLICE, "label", "probability", "part"]]
+        rows = index[role].assign(log_odds=log_odds[role], part=role)[[*SLICE, "label", "log_odds", "part"]]
         is_slice = rows["slice_index"].notna()
         patients = rows.groupby("patient_id", sort=False, as_index=False).agg(
-            label=("label", "first"), probability=("probability", "mean"), part=("part", "first")
+            label=("label", "first"), log_odds=("log_odds", mean_log_odds), part=("part", "first")
         )
         tables.append(patients)
         if role != "train":
             tables.append(rows[is_slice])
     table = pd.concat([table for table in tables if len(table)], ignore_index=True)
-    table = table.reindex(columns=[*SLICE, "label", "probability", "part"]).assign(fold=fold, phase=phase)
+    table = table.reindex(columns=[*SLICE, "label", "log_odds", "part"]).assign(fold=fold, phase=phase)
+    table["log_odds"] = rounded(table["log_odds"].to_numpy(float))
+    table["probability"] = expit(table["log_odds"])
     return table.assign(threshold=_threshold(table))
 
 

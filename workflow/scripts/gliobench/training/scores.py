@@ -1,9 +1,11 @@
 """Scores used in training: per epoch, and the threshold."""
 
 import numpy as np
+from scipy.special import log_expit, logsumexp
 from sklearn.metrics import log_loss, roc_auc_score, roc_curve
 
 ENOUGH_FOR_THRESHOLD = 15
+DIGITS = 12  # of log odds that are kept: means over equal slices differ in the last ones
 
 
 def binary_scores(labels: np.ndarray, probabilities: np.ndarray) -> dict[str, float]:
@@ -20,6 +22,21 @@ def binary_scores(labels: np.ndarray, probabilities: np.ndarray) -> dict[str, fl
         "accuracy": float(np.mean((probabilities >= 0.5) == labels)),
         "auc": float(roc_auc_score(labels, probabilities)) if both else 0.5,
     }
+
+
+def mean_log_odds(log_odds: np.ndarray) -> float:
+    """
+    Return the log odds of the mean of probabilities, from their log odds.
+
+    Computed from logarithms, so that means near 0 and 1 keep their order.
+    """
+    return float(logsumexp(log_expit(log_odds)) - logsumexp(log_expit(-np.asarray(log_odds))))
+
+
+def rounded(log_odds: np.ndarray) -> np.ndarray:
+    """Round log odds to `DIGITS` significant digits; those between -1 and 1 to as many decimals, less one."""
+    scale = 10.0 ** np.floor(np.log10(np.maximum(np.abs(log_odds), 1)))
+    return np.round(log_odds / scale, DIGITS - 1) * scale
 
 
 def choose_threshold(labels: np.ndarray, probabilities: np.ndarray) -> float | None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from scipy.special import expit
 from torch import nn
 
 from gliobench.training import Diverged, OnEpoch, Part, torch_session
@@ -31,8 +32,8 @@ class Model:
         Plain values from which `load` rebuilds the network.
     read : callable
         From stored rows to the network's input; works on the device.
-    probability : callable
-        From the network's float64 output to probabilities of label 1.
+    log_odds : callable
+        From the network's float64 output to the log odds of label 1.
     start : dict
         Initial pretrained weights of a training; empty for none.
     rows_at_once : int
@@ -42,7 +43,7 @@ class Model:
     network: nn.Module
     about: dict[str, Any]
     read: Callable[[torch.Tensor], torch.Tensor]
-    probability: Callable[[torch.Tensor], torch.Tensor]
+    log_odds: Callable[[torch.Tensor], torch.Tensor]
     start: State = field(default_factory=dict)
     rows_at_once: int = 32
 
@@ -178,7 +179,7 @@ def _one_epoch(
         optimizer.step()
         total += loss.detach() * len(truth)
         seen.append(truth)
-        probabilities.append(model.probability(outputs.detach().double()))
+        probabilities.append(torch.sigmoid(model.log_odds(outputs.detach().double())))
     scores = binary_scores(torch.cat(seen).cpu().numpy(), torch.cat(probabilities).cpu().numpy())
     return scores | {"loss": float(total) / len(labels)}
 
@@ -192,14 +193,14 @@ def split_batches(order: torch.Tensor, size: int) -> list[torch.Tensor]:
 
 
 def predict(model: Model, inputs: np.ndarray) -> np.ndarray:
-    """Return the probability of label 1 for each row, (n,) float64."""
-    return _probabilities(model, _outputs(model, inputs))
+    """Return the log odds of label 1 for each row, (n,) float64."""
+    return _log_odds(model, _outputs(model, inputs))
 
 
 def _validation_scores(model: Model, loop: Loop, part: Part) -> dict[str, float]:
     """Return loss, accuracy and AUC of the network in its present state."""
     outputs = _outputs(model, part.inputs)
-    scores = binary_scores(part.labels, _probabilities(model, outputs))
+    scores = binary_scores(part.labels, expit(_log_odds(model, outputs)))
     if loop.uncapped:
         scores["loss"] = float(loop.loss(torch.cat(outputs), _labels(part)))
     return scores
@@ -217,9 +218,9 @@ def _outputs(model: Model, inputs: np.ndarray) -> list[torch.Tensor]:
     return outputs
 
 
-def _probabilities(model: Model, outputs: list[torch.Tensor]) -> np.ndarray:
+def _log_odds(model: Model, outputs: list[torch.Tensor]) -> np.ndarray:
     nobody = torch.empty(0, dtype=torch.float64, device=device())
-    return torch.cat([nobody, *map(model.probability, outputs)]).cpu().numpy()
+    return torch.cat([nobody, *map(model.log_odds, outputs)]).cpu().numpy()
 
 
 def _labels(part: Part) -> torch.Tensor:

@@ -76,7 +76,7 @@ def score_cohort(cells: Sequence[Cell], resamples: int) -> dict[str, float]:
     for predictions, records in cells:
         score_cell(predictions, records, base_seed=1, resamples=resamples)
     scored = time.process_time()
-    pairs = pairwise_table(cells, base_seed=1, resamples=resamples)
+    pairs = pairwise_table(cells)
     paired = time.process_time()
     variance_table(cells)
     end = time.process_time()

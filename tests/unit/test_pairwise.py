@@ -4,10 +4,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from MLstatkit import Delong_test
+from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
 from cell_files import make_cell, scored_as
 from gliobench.evaluation.cells import patient_rows, score_cell
+from gliobench.evaluation.delong import auc_influence, variance_of_repeat
+from gliobench.evaluation.metrics import make_sample
 from gliobench.evaluation.pairwise import EXPLORATORY, FAMILY, pairwise_table
 from gliobench.files import check_table
 
@@ -16,8 +19,8 @@ def cell(approach="cnn3d", **settings):
     return make_cell(**({"approach": approach, "n": 40, "signal": 0.3} | settings))[:2]
 
 
-def pair_of(*cells, resamples=300):
-    table = pairwise_table(cells, base_seed=1, resamples=resamples)
+def pair_of(*cells):
+    table = pairwise_table(cells)
     assert len(table) == 1
     return table.iloc[0]
 
@@ -44,7 +47,7 @@ def test_the_same_predictions_do_not_differ():
     row = pair_of(cell(random_seed=1), cell("resnet18", random_seed=1))
     assert (row["difference"], row["p"]) == (0, 1)
     assert pd.isna(row["low"])
-    assert row["reason"] == "no resample changes the difference: no interval"
+    assert row["reason"] == "no patient changes the difference: no interval"
 
 
 def test_certain_and_opposite_answers_have_no_p():
@@ -53,25 +56,27 @@ def test_certain_and_opposite_answers_have_no_p():
     second = ([scored_as(table, 1.0 - table["label"]) for table in second[0]], second[1])
     row = pair_of(first, second)
     assert row["difference"] == 1
-    assert row[["low", "high", "p", "p_delong"]].isna().all()
+    assert row[["low", "high", "p"]].isna().all()
 
 
-def test_p_is_small_for_a_plain_difference_and_never_0():
-    row = pair_of(cell(signal=0.8, random_seed=1), cell("resnet18", signal=-0.8, random_seed=2), resamples=200)
-    assert 1 / 201 <= row["p"] < 0.05
+def test_p_is_small_for_a_plain_difference():
+    row = pair_of(cell(signal=0.8, random_seed=1), cell("resnet18", signal=-0.8, random_seed=2))
+    assert 0 < row["p"] < 0.05
     assert row["low"] > 0
 
 
 def test_p_is_about_as_often_small_as_it_says_where_there_is_no_difference():
     p = [
-        pair_of(cell(signal=0.5, random_seed=seed), cell("resnet18", signal=0.5, random_seed=1000 + seed))["p"]
+        pair_of(
+            cell(signal=0.5, random_seed=seed, folds=1), cell("resnet18", signal=0.5, random_seed=1000 + seed, folds=1)
+        )["p"]
         for seed in range(60)
     ]
     assert np.mean(np.array(p) < 0.05) <= 0.15  # 60 draws at 5 % exceed it once in a thousand
     assert 0.35 < np.mean(p) < 0.65
 
 
-def test_delong_stands_only_between_single_models_on_one_held_out_set():
+def test_two_trainings_on_one_held_out_set_are_compared_by_delong_and_it_says_so():
     first, second = cell(folds=1, random_seed=1), cell("resnet18", folds=1, random_seed=2)
     row = pair_of(first, second)
     scores = []
@@ -79,10 +84,23 @@ def test_delong_stands_only_between_single_models_on_one_held_out_set():
         rows = patient_rows(*files)
         scores.append(rows[rows["part"] == "test"].set_index("patient_id").sort_index())
     expected = Delong_test(
-        scores[0]["label"], scores[0]["probability"], scores[1]["probability"], return_ci=False, return_auc=False
+        scores[0]["label"], scores[0]["log_odds"], scores[1]["log_odds"], return_ci=False, return_auc=False
     )[1]
-    assert row["p_delong"] == pytest.approx(expected)
-    assert pd.isna(pair_of(cell(random_seed=1), cell("resnet18", random_seed=2))["p_delong"])
+    assert row["p"] == pytest.approx(expected)
+    assert row["method"] == "DeLong, conditional on the fitted models"
+
+
+def test_cross_validated_cells_differ_with_the_variance_of_a_repeat_times_a_factor():
+    cells = [cell(random_seed=1, repeats=2), cell("resnet18", random_seed=2, repeats=2, seeds=2)]
+    row = pair_of(*cells)
+    samples = []
+    for files in cells:
+        rows = patient_rows(*files)
+        samples.append(auc_influence(make_sample(rows[rows["part"] == "test"])))
+    error = np.sqrt(1.7 * variance_of_repeat(samples[0].minus(samples[1])))
+    assert row["high"] - row["difference"] == pytest.approx(stats.norm.ppf(0.975) * error)
+    assert row["p"] == pytest.approx(2 * stats.norm.sf(abs(row["difference"]) / error))
+    assert row["method"].endswith("because training varies: 1.70")
 
 
 def test_holm_corrects_the_harmonised_mains_and_nothing_else():
@@ -94,7 +112,7 @@ def test_holm_corrects_the_harmonised_mains_and_nothing_else():
         cell("cnn3d", variant="as_coded", random_seed=5),
         cell("cnn3d", protocol="published", random_seed=6, folds=1),
     ]
-    table = pairwise_table(cells, base_seed=1, resamples=200)
+    table = pairwise_table(cells)
     check_table(table, "pairwise", "the test")
     mains = table[table["family"] == FAMILY]
     assert len(mains) == 3
@@ -131,4 +149,4 @@ def test_an_undefined_auc_is_a_row_with_a_reason():
 
 
 def test_a_cohort_of_one_cell_has_no_pairs():
-    assert len(pairwise_table([cell()], base_seed=1, resamples=50)) == 0
+    assert len(pairwise_table([cell()])) == 0

@@ -1,9 +1,4 @@
-"""
-Bootstrap of patients within label, for many scores at once: intervals and p values by BCa (Efron 1987).
-
-The resamples are kept (`Resampled`), so that two cells resampled with the same seed over the same patients can be
-compared patient by patient: the difference of their resamples is the resample of their difference.
-"""
+"""Bootstrap of patients within label, for many scores at once: intervals by BCa (Efron 1987)."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -37,11 +32,6 @@ class Resampled:
     point: np.ndarray
     drawn: np.ndarray
     without: tuple[np.ndarray, np.ndarray]
-
-    def minus(self, other: "Resampled") -> "Resampled":
-        """Return the difference from another sample of the same patients, drawn with the same seed."""
-        first, second = (self.without[side] - other.without[side] for side in (0, 1))
-        return Resampled(self.point - other.point, self.drawn - other.drawn, (first, second))
 
 
 def resample(statistic: Statistic, sizes: tuple[int, int], seed: int, resamples: int = RESAMPLES) -> Resampled:
@@ -107,40 +97,6 @@ def bca_intervals(resampled: Resampled, confidence: float = CONFIDENCE) -> np.nd
     for row in np.flatnonzero(_defined(resampled)):
         ends[row] = np.quantile(resampled.drawn[row], levels[row])
     return ends
-
-
-def bca_p(resampled: Resampled, null: float = 0.0) -> np.ndarray:
-    """
-    Two-sided p of each score being `null`: 1 minus the confidence of the BCa interval that ends there.
-
-    The share of resamples beyond `null` is (1 + b) / (B + 1), where b of B lie there, so that p is never 0.
-
-    Parameters
-    ----------
-    resampled : Resampled
-        The scores.
-    null : float
-        What they are tested against.
-
-    Returns
-    -------
-    numpy.ndarray, shape (scores,)
-        At least 1 / (B + 1); not numbers where the interval is undefined.
-    """
-    count = resampled.drawn.shape[-1] + 1
-    below = (1 + (resampled.drawn <= null).sum(axis=-1)) / count
-    above = (1 + (resampled.drawn >= null).sum(axis=-1)) / count
-    tails = ndtr(_level(resampled, ndtri(below))), ndtr(-_level(resampled, -ndtri(above)))
-    p = np.clip(2 * np.fmin(*tails), 1 / count, 1)  # a tail that holds every resample has no level
-    return np.where(_defined(resampled), p, np.nan)
-
-
-def _level(resampled: Resampled, normal: np.ndarray) -> np.ndarray:
-    """Find the normal level with its BCa end at a quantile of the resamples, which is given as a normal deviate."""
-    bias, acceleration = _bias(resampled), _acceleration(resampled)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        away = normal - bias
-        return away / (1 + acceleration * away) - bias
 
 
 def _bias(resampled: Resampled) -> np.ndarray:

@@ -12,8 +12,10 @@ from gliobench.errors import GlioBenchError
 from gliobench.evaluation.bootstrap import RESAMPLES, ROUNDING
 from gliobench.evaluation.calibration import calibration
 from gliobench.evaluation.columns import CELL, METRICS, RUN
-from gliobench.evaluation.intervals import methods_in_words, patient_intervals
+from gliobench.evaluation.delong import auc_influence, variance_of_repeat
+from gliobench.evaluation.intervals import Factor, conditional_auc, intervals, permuted_factor
 from gliobench.evaluation.metrics import (
+    Sample,
     at_validation_threshold,
     auc,
     majority_accuracy,
@@ -79,8 +81,9 @@ def score_cell(
         place = head | {"phase": phase, "part": part, "status": status}
         is_slice = part_rows["slice_index"].notna()
         seed = derive_seed(base_seed, "bootstrap", *cell.values(), phase, part)
-        chance = _chance(permuted, phase) if part == "test" else []
-        scored.append(place | _score_patients(part_rows[~is_slice], reason, resamples, seed, chance))
+        samples = _permuted_samples(permuted, phase) if part == "test" else []
+        chance, factor = [_auc(sample) for sample in samples], _factor(samples)
+        scored.append(place | _score_patients(part_rows[~is_slice], reason, resamples, seed, chance, factor))
         if is_slice.any():
             scored.append(place | _score_slices(part_rows[is_slice], reason))
     why = reason or "no predictions"
@@ -148,11 +151,17 @@ def _counts(rows: pd.DataFrame) -> dict[str, int]:
 
 
 def _score_patients(
-    rows: pd.DataFrame, reason: str | None, resamples: int, seed: int, chance: Sequence[float]
+    rows: pd.DataFrame,
+    reason: str | None,
+    resamples: int,
+    seed: int,
+    chance: Sequence[float],
+    factor: Factor | None,
 ) -> dict[str, Any]:
     sample = make_sample(rows)
     values = dict(zip(METRICS, score(sample, *unit_weights(sample)).tolist(), strict=True))
-    intervals, methods = patient_intervals(sample, seed, resamples)
+    found = intervals(sample, seed, resamples, factor)
+    conditional = conditional_auc(sample, seed, resamples) if found.factor else found.ends["auc"]
     calibrated, not_calibrated = calibration(rows)
     against_chance, no_chance = _p_chance(values["auc"], chance)
     reasons = [reason, *why_empty(sample, values), not_calibrated, no_chance]
@@ -160,29 +169,44 @@ def _score_patients(
         "unit": "patient",
         **_counts(rows),
         **values,
-        **{f"{name}_low": low for name, (low, _) in intervals.items()},
-        **{f"{name}_high": high for name, (_, high) in intervals.items()},
+        **{f"{name}_low": low for name, (low, _) in found.ends.items()},
+        **{f"{name}_high": high for name, (_, high) in found.ends.items()},
+        "auc_conditional_low": conditional[0],
+        "auc_conditional_high": conditional[1],
         "auc_pooled": pooled_auc(rows),
         "majority_accuracy": majority_accuracy(rows),
         **calibrated,
         **at_validation_threshold(rows),
-        "interval_method": methods_in_words(methods),
-        "interval_scores": json.dumps(methods),
+        "interval_method": found.in_words(),
+        "interval_scores": json.dumps(found.methods),
+        "interval_factor": found.factor.value if found.factor else np.nan,
         **against_chance,
         "reason": "; ".join(filter(None, reasons)) or None,
         "auc_reason": why_no_auc(sample) if np.isnan(values["auc"]) else None,
     }
 
 
-def _chance(permuted: Sequence[tuple[Sequence[pd.DataFrame], Sequence[Record]]], phase: str) -> list[float]:
-    """Return the test AUC of each permutation, not a number if it has none."""
-    aucs = []
+def _permuted_samples(
+    permuted: Sequence[tuple[Sequence[pd.DataFrame], Sequence[Record]]], phase: str
+) -> list[Sample | None]:
+    """Return the test patients of each permutation in a phase, None if it has none."""
+    samples = []
     for predictions, records in permuted:
         rows = patient_rows(predictions, records)
         rows = rows[(rows["phase"] == phase) & (rows["part"] == "test")]
-        sample = make_sample(rows) if len(rows) else None
-        aucs.append(float(auc(sample, *unit_weights(sample))) if sample else float("nan"))
-    return aucs
+        samples.append(make_sample(rows) if len(rows) else None)
+    return samples
+
+
+def _auc(sample: Sample | None) -> float:
+    return float(auc(sample, *unit_weights(sample))) if sample else float("nan")
+
+
+def _factor(permuted: Sequence[Sample | None]) -> Factor | None:
+    """Return how much more the AUC varies over permutations than its patients' influence says, None if unknown."""
+    defined = [sample for sample in permuted if sample and not np.isnan(_auc(sample))]
+    variances = [variance_of_repeat(auc_influence(sample)) for sample in defined]
+    return permuted_factor([_auc(sample) for sample in defined], variances)
 
 
 def _p_chance(observed: float, permuted: Sequence[float]) -> tuple[dict[str, Any], str | None]:

@@ -45,7 +45,7 @@ def score_cohort(
     whole = [mine for cell, mine in zip(cells, own.values(), strict=True) if len(mine[1]) == cell["n_runs"]]
     return (
         pd.concat(metrics, ignore_index=True),
-        pairwise_table(whole, base_seed, resamples),
+        pairwise_table(whole),
         variance_table(whole),
     )
 

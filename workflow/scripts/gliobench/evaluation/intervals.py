@@ -1,23 +1,40 @@
 """Intervals: by patient for one cell, and by Student's t over independent cohorts."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy import stats
+from scipy.special import expit, logit
+from statsmodels.stats.proportion import proportion_confint
 
-from gliobench.evaluation.bootstrap import CONFIDENCE, RESAMPLES, ROUNDING, bca_intervals, resample
+from gliobench.evaluation.bootstrap import CONFIDENCE, RESAMPLES, ROUNDING, Statistic, bca_intervals, resample
 from gliobench.evaluation.columns import METRICS, UNDEFINED
-from gliobench.evaluation.delong import logit_interval
-from gliobench.evaluation.metrics import Sample, confusion, score, unit_weights
+from gliobench.evaluation.delong import auc_influence, influences, variance_of_mean, variance_of_repeat
+from gliobench.evaluation.metrics import Sample, auc, confusion, score, unit_weights
 
-# So near to 0 or 1 the bootstrap is replaced: measured by perf/coverage.py, described in docs/method.md.
-EDGE_OF_PROPORTION = 5
+# All of these are measured by perf/coverage.py and described in docs/method.md.
+EDGE_OF_PROPORTION = 5  # so near to 0 or 1 other methods step in
 EDGE_OF_AUC = 3
+ENOUGH_PERMUTATIONS = 19  # for a factor of their own
+SMALLEST_FACTOR = 1.25  # from permutations
+COMMON, OF_REPEAT = 1.4, 0.6  # the factor without permutations: common to all repeats, and averaged over them
+
+Curve = Callable[[Any], Any]
+Scale = tuple[Curve, Curve, Curve]  # to the scale, its slope, and back
+LOGIT: Scale = (logit, lambda value: 1 / (value * (1 - value)), expit)
+SCALES: dict[str, Scale] = {
+    "log_loss": (np.log, lambda value: 1 / value, np.exp),
+    "mcc": (np.arctanh, lambda value: 1 / (1 - value**2), np.tanh),
+}
 
 Ends = dict[str, tuple[float, float]]
 Methods = dict[str, list[str]]
+NONE = (float("nan"), float("nan"))
+RETRAINED = "variance by each patient's influence within a repeat, times a factor because training varies"
+LEAVE_ONE_OUT = "none: leave-one-out does not show how much its models, which share their patients, would vary"
 
 
 @dataclass(frozen=True)
@@ -30,9 +47,165 @@ class Interval:
     n: int
 
 
-def patient_intervals(sample: Sample, seed: int, resamples: int = RESAMPLES) -> tuple[Ends, Methods]:
+@dataclass(frozen=True)
+class Factor:
     """
-    95 % intervals for every score of a sample, by resampling its patients within label.
+    How much more a cross-validated score varies than its patients' influence says, because training varies too.
+
+    Attributes
+    ----------
+    value : float
+        Multiplies the variance of a single repeat.
+    source : str
+        Where it comes from, in words.
+    """
+
+    value: float
+    source: str
+
+
+@dataclass(frozen=True)
+class Found:
+    """
+    The intervals of a sample.
+
+    Attributes
+    ----------
+    ends : dict of str to (float, float)
+        Lower and upper end for each metric, not numbers if undefined.
+    methods : dict of str to list of str
+        The methods, each with the scores that it was used for; the first made all others.
+    factor : Factor or None
+        Of the variance; None for intervals that hold for the fitted models only, and where there is none.
+    """
+
+    ends: Ends
+    methods: Methods
+    factor: Factor | None = None
+
+    def in_words(self) -> str:
+        """Say how the intervals were made."""
+        parts = [f"{name} for {', '.join(scores)}" if scores else name for name, scores in self.methods.items()]
+        if self.factor:
+            parts.append(f"factor {self.factor.value:.2f} ({self.factor.source})")
+        return "; ".join(parts)
+
+
+def default_factor(n_repeats: int) -> Factor:
+    """Return the factor where nothing was permuted: 2 for one repeat, 1.5 for five, as simulated."""
+    return Factor(COMMON + OF_REPEAT / n_repeats, f"by the number of repeats, {n_repeats}")
+
+
+def permuted_factor(aucs: ArrayLike, variances: ArrayLike) -> Factor | None:
+    """
+    Return the factor from trainings on permuted labels, where the AUC of the procedure is 0.5.
+
+    Parameters
+    ----------
+    aucs, variances : array-like, shape (permutations,)
+        The AUC of each permutation and its variance by `gliobench.evaluation.delong.variance_of_repeat`; pairs that
+        are not numbers are left out.
+
+    Returns
+    -------
+    Factor or None
+        The mean square of the AUCs around 0.5 over the mean variance, at least `SMALLEST_FACTOR`; None with fewer than
+        `ENOUGH_PERMUTATIONS`, or without a variance, as with constant scores.
+    """
+    found = np.column_stack([np.asarray(aucs, float), np.asarray(variances, float)])
+    found = found[np.isfinite(found).all(axis=1)]
+    if len(found) < ENOUGH_PERMUTATIONS or not found[:, 1].mean() > ROUNDING:
+        return None
+    ratio = float(((found[:, 0] - 0.5) ** 2).mean() / found[:, 1].mean())
+    return Factor(max(SMALLEST_FACTOR, ratio), f"from {len(found)} permutations")
+
+
+def intervals(sample: Sample, seed: int, resamples: int = RESAMPLES, permuted: Factor | None = None) -> Found:
+    """
+    95 % intervals for every score of a sample.
+
+    - Cross-validation, and any other repeated split: for the expected score of models trained on as many patients of
+      this population (`retrained_intervals`).
+    - One training part: for its fitted models, on patients such as those tested (`conditional_intervals`).
+    - Leave-one-out: none. Its models share all patients but two, and one cannot tell how far they would move together
+      with other patients (Bengio and Grandvalet 2004).
+
+    Parameters
+    ----------
+    sample : Sample
+        The predictions.
+    seed, resamples : int
+        As for `conditional_intervals`.
+    permuted : Factor, optional
+        From the trainings of the same cell on permuted labels.
+
+    """
+    if sample.leaves_one_out:
+        return Found(dict.fromkeys(METRICS, NONE), {LEAVE_ONE_OUT: []})
+    if sample.n_splits == 1:
+        return conditional_intervals(sample, seed, resamples)
+    return retrained_intervals(sample, permuted or default_factor(sample.n_repeats))
+
+
+def retrained_intervals(sample: Sample, factor: Factor) -> Found:
+    """
+    95 % intervals for the expected scores of models trained on other patients of the population, as many as here.
+
+    The variance is that of a single repeat by the influence of its patients
+    (`gliobench.evaluation.delong.variance_of_repeat`), times a factor for what training adds. The interval is symmetric
+    on the logit scale (log loss: log; Matthews correlation: Fisher's z), so that it stays within the score's range.
+
+    - A proportion (accuracy, precision, recall, specificity) with fewer than `EDGE_OF_PROPORTION` patients on one side
+      has Wilson's interval, for so many patients divided by the factor.
+    - An AUC of 1 or 0 has the bound of `conditional_intervals`, from so many pairs divided by the factor.
+
+    Parameters
+    ----------
+    sample : Sample
+        The predictions.
+    factor : Factor
+        Of the variance.
+    """
+    values = _values(sample)
+    spread = {
+        name: float(np.sqrt(factor.value * variance_of_repeat(influence)))
+        for name, influence in zip(METRICS, influences(sample), strict=True)
+    }
+    ends = {name: _transformed(name, values[name], spread[name]) for name in METRICS}
+    special = {
+        "Wilson": _wilson(sample, (), factor.value),
+        "exact one-sided bound": _auc_bound(sample, values["auc"], factor.value),
+    }
+    return Found(*_combined(RETRAINED, values, ends, special), factor)
+
+
+def _transformed(name: str, value: float, error: float) -> tuple[float, float]:
+    """Return an interval that is symmetric on a scale without ends; not numbers at an end, or without a variance."""
+    there, slope, back = SCALES.get(name, LOGIT)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        middle = there(value)
+        half = stats.norm.ppf((1 + CONFIDENCE) / 2) * error * slope(np.float64(value))
+    if not (np.isfinite(middle) and np.isfinite(half) and error > ROUNDING):
+        return NONE
+    return float(back(middle - half)), float(back(middle + half))
+
+
+def _values(sample: Sample) -> dict[str, float]:
+    return dict(zip(METRICS, score(sample, *unit_weights(sample)).tolist(), strict=True))
+
+
+def _combined(main: str, values: dict[str, float], ends: Ends, special: dict[str, Ends]) -> tuple[Ends, Methods]:
+    """Let special methods step in for the main one, and say where; scores left without an interval are named."""
+    for stepping_in in special.values():
+        ends = ends | stepping_in
+    undefined = [name for name, pair in ends.items() if np.isnan(pair).any() and not np.isnan(values[name])]
+    methods = {method: list(stepping_in) for method, stepping_in in special.items()} | {UNDEFINED: undefined}
+    return ends, {main: []} | {method: scores for method, scores in methods.items() if scores}
+
+
+def conditional_intervals(sample: Sample, seed: int, resamples: int = RESAMPLES) -> Found:
+    """
+    95 % intervals for every score of the fitted models, by resampling the patients within label.
 
     A drawn patient brings its scores from all repeats and seeds. The interval is the bias-corrected and accelerated
     bootstrap (Efron 1987), except near 0 and 1, where the bootstrap is unreliable:
@@ -52,85 +225,81 @@ def patient_intervals(sample: Sample, seed: int, resamples: int = RESAMPLES) -> 
         Seed of the resampling.
     resamples : int
         Number of resamples, at least 1.
-
-    Returns
-    -------
-    dict of str to (float, float)
-        Lower and upper end for each metric, not numbers if undefined.
-    dict of str to list of str
-        The methods, each with the scores that it was used for; the first, the bootstrap, made all others.
     """
-    values = dict(zip(METRICS, score(sample, *unit_weights(sample)).tolist(), strict=True))
-    ends = _bca(sample, seed, resamples)
-    methods = {
-        "Wilson": _wilson(sample, unmoved=[name for name in METRICS if np.isnan(ends[name]).any()]),
+    values = _values(sample)
+    ends = _bca(lambda *weights: score(sample, *weights), METRICS, sample, seed, resamples)
+    special = {
+        "Wilson": _wilson(sample, [name for name in METRICS if np.isnan(ends[name]).any()]),
         "exact one-sided bound": _auc_bound(sample, values["auc"]),
         "logit DeLong": _auc_near_edge(sample, values["auc"]),
     }
-    for special in methods.values():
-        ends |= special
-    methods[UNDEFINED] = {
-        name: pair for name, pair in ends.items() if np.isnan(pair).any() and not np.isnan(values[name])
-    }
-    bootstrap = f"BCa bootstrap by patient within label, {resamples:,} resamples, conditional on the fitted models"
-    return ends, {bootstrap: []} | {method: list(special) for method, special in methods.items() if special}
+    main = f"BCa bootstrap by patient within label, {resamples:,} resamples, conditional on the fitted models"
+    return Found(*_combined(main, values, ends, special))
 
 
-def methods_in_words(methods: Methods) -> str:
-    """Say how intervals were made, from the methods of `patient_intervals`."""
-    return "; ".join(f"{method} for {', '.join(scores)}" if scores else method for method, scores in methods.items())
+def conditional_auc(sample: Sample, seed: int, resamples: int = RESAMPLES) -> tuple[float, float]:
+    """Return only the interval of the AUC, as `conditional_intervals` does."""
+    value = float(auc(sample, *unit_weights(sample)))
+    ends = _bca(lambda *weights: auc(sample, *weights)[None], ["auc"], sample, seed, resamples)
+    return (ends | _auc_bound(sample, value) | _auc_near_edge(sample, value))["auc"]
 
 
-def _bca(sample: Sample, seed: int, resamples: int) -> Ends:
+def _bca(statistic: Statistic, names: Sequence[str], sample: Sample, seed: int, resamples: int) -> Ends:
     sizes = len(sample.positive.patients), len(sample.negative.patients)
     if min(sizes) < 2:
-        return dict.fromkeys(METRICS, (float("nan"), float("nan")))
-    resampled = resample(lambda *weights: score(sample, *weights), sizes, seed, resamples)
-    return dict(zip(METRICS, map(tuple, bca_intervals(resampled).tolist()), strict=True))
+        return dict.fromkeys(names, NONE)
+    resampled = resample(statistic, sizes, seed, resamples)
+    return dict(zip(names, map(tuple, bca_intervals(resampled).tolist()), strict=True))
 
 
-def _wilson(sample: Sample, unmoved: Collection[str]) -> Ends:
-    """Wilson's interval for plain proportions (one round, each patient once), near 0 and 1 or if unmoved."""
-    if sample.n_rounds > 1 or not _scored_once(sample):
+def _wilson(sample: Sample, unmoved: Collection[str], factor: float = 1.0) -> Ends:
+    """
+    Wilson's interval for proportions whose patients are scored once a round, near 0 and 1 or if unmoved.
+
+    Counts are means over the rounds, divided by the factor of the variance.
+    """
+    if not _scored_once(sample) or (factor == 1 and sample.n_rounds > 1):
         return {}
-    hits, misses, alarms, rejections = (int(count[0]) for count in confusion(sample, *unit_weights(sample)))
-    proportions = {
-        "accuracy": (hits + rejections, hits + misses + alarms + rejections),
-        "precision": (hits, hits + alarms),
-        "recall": (hits, hits + misses),
-        "specificity": (rejections, rejections + alarms),
+    hits, misses, alarms, rejections = (count.mean() for count in confusion(sample, *unit_weights(sample)))
+    totals = {
+        "accuracy": hits + misses + alarms + rejections,
+        "precision": hits + alarms,
+        "recall": hits + misses,
+        "specificity": rejections + alarms,
     }
+    values = _values(sample)
     return {
-        name: _wilson_ends(count, total)
-        for name, (count, total) in proportions.items()
-        if total > 0 and (name in unmoved or min(count, total - count) < EDGE_OF_PROPORTION)
+        name: _wilson_ends(values[name], total / factor)
+        for name, total in totals.items()
+        if not np.isnan(values[name])
+        and (name in unmoved or min(values[name], 1 - values[name]) * total < EDGE_OF_PROPORTION)
     }
 
 
-def _wilson_ends(count: int, total: int) -> tuple[float, float]:
-    ends = stats.binomtest(count, total).proportion_ci(CONFIDENCE, method="wilson")
-    return float(ends.low), float(ends.high)
+def _wilson_ends(share: float, total: float) -> tuple[float, float]:
+    low, high = proportion_confint(share * total, total, 1 - CONFIDENCE, method="wilson")
+    return float(low), float(high)
 
 
-def _auc_bound(sample: Sample, auc: float) -> Ends:
+def _auc_bound(sample: Sample, area: float, factor: float = 1.0) -> Ends:
     """
     Exact bound for an AUC of 1 or 0, from pairs that share no patient.
 
     If each of `pairs` such pairs is won with probability AUC, all are won with probability AUC ** pairs.
     """
-    if auc not in (0, 1) or not _scored_once(sample):
+    if area not in (0, 1) or not _scored_once(sample):
         return {}
     first = (run for run in sample.runs if run.round == 0)
-    pairs = sum(min(len(run.positive), len(run.negative)) for run in first)
+    pairs = sum(min(len(run.positive), len(run.negative)) for run in first) / factor
     bound = (1 - CONFIDENCE) ** (1 / pairs)
-    return {"auc": (bound, 1.0) if auc == 1 else (0.0, 1 - bound)}
+    return {"auc": (bound, 1.0) if area == 1 else (0.0, 1 - bound)}
 
 
-def _auc_near_edge(sample: Sample, auc: float) -> Ends:
+def _auc_near_edge(sample: Sample, area: float) -> Ends:
     smaller = min(len(sample.positive.patients), len(sample.negative.patients))
-    if auc in (0, 1) or smaller < 2 or not min(auc, 1 - auc) * smaller < EDGE_OF_AUC:
+    if area in (0, 1) or smaller < 2 or not min(area, 1 - area) * smaller < EDGE_OF_AUC:
         return {}
-    return {"auc": logit_interval(sample)}
+    return {"auc": _transformed("auc", area, float(np.sqrt(variance_of_mean(auc_influence(sample)))))}
 
 
 def _scored_once(sample: Sample) -> bool:

@@ -72,12 +72,43 @@ class Pairs:
 
 @dataclass(frozen=True)
 class Sample:
-    """The patients of one phase and part of a cell, ready to be scored under any weights."""
+    """
+    The patients of one phase and part of a cell, ready to be scored under any weights.
+
+    Attributes
+    ----------
+    positive, negative : Group
+        The patients by label.
+    runs : tuple of Pairs
+        The pairs of each run.
+    repeats : numpy.ndarray of int, shape (rounds,)
+        The repeat of each round.
+    """
 
     positive: Group
     negative: Group
     runs: tuple[Pairs, ...]
-    n_rounds: int
+    repeats: np.ndarray
+
+    @property
+    def n_rounds(self) -> int:
+        """Number of repeats with a seed."""
+        return len(self.repeats)
+
+    @property
+    def n_repeats(self) -> int:
+        """Number of draws of the split."""
+        return len(np.unique(self.repeats))
+
+    @property
+    def n_splits(self) -> int:
+        """Number of different training parts: folds of all repeats, whatever their seeds."""
+        return len({(repeat, fold) for repeat, _, fold in (run.name for run in self.runs)})
+
+    @property
+    def leaves_one_out(self) -> bool:
+        """Whether each of several runs scores a single patient."""
+        return len(self.runs) > 1 and all(len(run.positive) + len(run.negative) == 1 for run in self.runs)
 
 
 def make_sample(rows: pd.DataFrame) -> Sample:
@@ -102,10 +133,9 @@ def make_sample(rows: pd.DataFrame) -> Sample:
     """
     _check_patients(rows)
     rows = rows.assign(round=rows.groupby(ROUND).ngroup())
-    n_rounds = int(rows["round"].max()) + 1
-    positive, negative = (_make_group(rows[rows["label"] == label], label, n_rounds) for label in (1, 0))
-    runs = _make_runs(rows, positive, negative)
-    return Sample(positive, negative, runs, n_rounds)
+    repeats = rows.groupby("round")["repeat"].first().to_numpy(int)
+    positive, negative = (_make_group(rows[rows["label"] == label], label, len(repeats)) for label in (1, 0))
+    return Sample(positive, negative, _make_runs(rows, positive, negative), repeats)
 
 
 def _check_patients(rows: pd.DataFrame) -> None:
@@ -166,7 +196,24 @@ def _make_runs(rows: pd.DataFrame, positive: Group, negative: Group) -> tuple[Pa
 
 def score(sample: Sample, positive: np.ndarray, negative: np.ndarray) -> np.ndarray:
     """
-    Score a sample under weights of its patients.
+    Score a sample under weights of its patients, averaged over its rounds.
+
+    Parameters
+    ----------
+    sample, positive, negative
+        As for `score_by_round`.
+
+    Returns
+    -------
+    numpy.ndarray, shape (len(METRICS), ...)
+        Not a number if a score is undefined in any round.
+    """
+    return score_by_round(sample, positive, negative).mean(axis=-1)
+
+
+def score_by_round(sample: Sample, positive: np.ndarray, negative: np.ndarray) -> np.ndarray:
+    """
+    Score each round of a sample under weights of its patients.
 
     Parameters
     ----------
@@ -177,9 +224,8 @@ def score(sample: Sample, positive: np.ndarray, negative: np.ndarray) -> np.ndar
 
     Returns
     -------
-    numpy.ndarray, shape (len(METRICS), ...)
-        Scores in the order of `METRICS`, averaged over the rounds; not a number if it is undefined in any
-        round.
+    numpy.ndarray, shape (len(METRICS), ..., rounds)
+        Scores in the order of `METRICS`; not a number if undefined.
     """
     hits, misses, alarms, rejections = confusion(sample, positive, negative)
     errors = positive @ sample.positive.squares + negative @ sample.negative.squares
@@ -200,7 +246,7 @@ def score(sample: Sample, positive: np.ndarray, negative: np.ndarray) -> np.ndar
         "mcc": _mcc(hits, misses, alarms, rejections),
         "log_loss": _divide(losses, everyone),
     }
-    return np.stack([scores[name].mean(axis=-1) for name in METRICS])
+    return np.stack([scores[name] for name in METRICS])
 
 
 def confusion(sample: Sample, positive: np.ndarray, negative: np.ndarray) -> tuple[np.ndarray, ...]:
@@ -310,8 +356,11 @@ def at_validation_threshold(rows: pd.DataFrame) -> dict[str, float]:
 
 def why_no_auc(sample: Sample) -> str:
     """Say why the AUC of a sample is undefined."""
-    single = all(len(run.positive) + len(run.negative) == 1 for run in sample.runs)
-    return "each run scores a single patient" if single else "no run of a repeat scores patients of both labels"
+    return (
+        "each run scores a single patient"
+        if sample.leaves_one_out
+        else "no run of a repeat scores patients of both labels"
+    )
 
 
 def why_empty(sample: Sample, scores: Mapping[str, float]) -> list[str]:

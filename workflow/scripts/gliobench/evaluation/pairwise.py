@@ -1,25 +1,27 @@
 """Differences between two cells of a cohort, paired by patient, with the family of each test."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations, pairwise
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
-from gliobench.evaluation.bootstrap import RESAMPLES, ROUNDING, Resampled, bca_intervals, bca_p, resample, unmoved
+from gliobench.evaluation.bootstrap import CONFIDENCE, ROUNDING
 from gliobench.evaluation.cells import Record, patient_rows
-from gliobench.evaluation.columns import BASELINE, CELL, HARMONISED, MAIN, RUN
-from gliobench.evaluation.delong import difference_p
-from gliobench.evaluation.metrics import Sample, auc, make_sample
+from gliobench.evaluation.columns import BASELINE, CELL, HARMONISED, MAIN
+from gliobench.evaluation.delong import auc_influence, variance_of_mean, variance_of_repeat
+from gliobench.evaluation.intervals import RETRAINED, default_factor
+from gliobench.evaluation.metrics import Sample, auc, make_sample, unit_weights
 from gliobench.files import check_table, table_schema
-from gliobench.seeds import derive_seed
 
 FEWEST = 5  # patients of a label that two cells must share to be compared
 FAMILY, EXPLORATORY = "harmonised mains", "exploratory"
 SIDE = [*CELL[1:], "phase"]
+CONDITIONAL = "DeLong, conditional on the fitted models"
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,25 +51,18 @@ class Scored:
 Pair = tuple[Scored, Scored]
 
 
-def pairwise_table(
-    cells: Sequence[tuple[Sequence[pd.DataFrame], Sequence[Record]]], base_seed: int, resamples: int = RESAMPLES
-) -> pd.DataFrame:
+def pairwise_table(cells: Sequence[tuple[Sequence[pd.DataFrame], Sequence[Record]]]) -> pd.DataFrame:
     """
     Compare the cells of one cohort by test AUC, paired by patient.
 
-    The patients scored by both cells are drawn within label, the same for both, and their AUCs (as in the table
-    ``metrics``) are subtracted. Interval and p come from the BCa bootstrap. Holm's correction is for one family, all
-    pairs of ``main`` under the harmonised protocol in their last phase. Exploratory pairs, uncorrected: each of these
-    against each baseline under that protocol, each variant against its ``main``, each later phase against the earlier.
+    Holm's correction is for one family, all pairs of ``main`` under the harmonised protocol in their last phase.
+    Exploratory pairs, uncorrected: each of these against each baseline under that protocol, each variant against its
+    ``main``, each later phase against the earlier.
 
     Parameters
     ----------
     cells : sequence of (predictions, records)
         The files of each cell, as for `gliobench.evaluation.cells.score_cell`.
-    base_seed : int
-        The study's base seed.
-    resamples : int
-        Number of resamples for each interval.
 
     Returns
     -------
@@ -78,7 +73,6 @@ def pairwise_table(
     if not scored:
         return _as_table([])
     cohort = cells[0][1][0]["cohort"]
-    compare = Comparer(derive_seed(base_seed, "pairs", cohort), resamples)
     pairs = [(FAMILY, pair) for pair in family(scored)] + [(EXPLORATORY, pair) for pair in exploratory(scored)]
     rows = [{"cohort": cohort, "family": name} | compare(*pair) for name, pair in pairs]
     return _as_table(_corrected(rows))
@@ -117,55 +111,47 @@ def _phases(predictions: Sequence[pd.DataFrame], records: Sequence[Record]) -> l
     return [Scored(name | {"phase": phase}, phase == phases[-1], test[test["phase"] == phase]) for phase in phases]
 
 
-class Comparer:
-    """Compares pairs, and keeps the resamples: every cell is in many pairs over the same patients."""
+def compare(first: Scored, second: Scored) -> dict[str, Any]:
+    """
+    Compare two cells on the patients scored by both.
 
-    def __init__(self, seed: int, resamples: int) -> None:
-        self.seed = seed
-        self.resamples = resamples
-        self.known: dict[tuple[Scored, tuple[str, ...]], Resampled] = {}
+    The variance of the difference is that of one repeat by its patients' influence
+    (`gliobench.evaluation.delong.variance_of_repeat`), times `gliobench.evaluation.intervals.default_factor` because
+    training varies. Between two single trainings it is DeLong's, for the fitted models only.
 
-    def __call__(self, first: Scored, second: Scored) -> dict[str, Any]:
-        """Return the row of a pair, without cohort and family."""
-        labels = _common_labels(first, second)
-        row = {f"first_{name}": first.name[name] for name in SIDE}
-        row |= {f"second_{name}": second.name[name] for name in SIDE}
-        row |= {"metric": "auc", "n_patients": len(labels), "n_positive": int(labels.sum())}
-        reason = _why_not(first, second, labels)
-        return row | ({"reason": reason} if reason else self._difference(first, second, tuple(labels.index)))
-
-    def _difference(self, first: Scored, second: Scored, patients: tuple[str, ...]) -> dict[str, Any]:
-        parts = [self._resampled(scored, patients) for scored in (first, second)]
-        difference = parts[0].minus(parts[1])
-        (low, high), p = bca_intervals(difference)[0], bca_p(difference)[0]
-        row = {
-            "first": parts[0].point[0],
-            "second": parts[1].point[0],
-            "difference": difference.point[0],
-            "low": low,
-            "high": high,
-            "p": p,
-            "p_delong": _delong(first, second, patients),
-            "method": f"paired BCa bootstrap by patient within label, {self.resamples:,} resamples, "
-            "conditional on the fitted models",
-        }
-        if np.isnan(difference.point[0]):
-            return row | {"method": None, "reason": "a run of one of them scores patients of one label only"}
-        if unmoved(difference)[0]:
-            same = abs(difference.point[0]) < ROUNDING
-            return row | {"p": 1.0 if same else np.nan, "reason": "no resample changes the difference: no interval"}
-        return row | {"reason": "a resample leaves an AUC undefined: no interval and no p" if np.isnan(p) else None}
-
-    def _resampled(self, scored: Scored, patients: tuple[str, ...]) -> Resampled:
-        if (scored, patients) not in self.known:
-            sample = _sample(scored, patients)
-            sizes = len(sample.positive.patients), len(sample.negative.patients)
-            self.known[scored, patients] = resample(_statistic(sample), sizes, self.seed, self.resamples)
-        return self.known[scored, patients]
+    Returns
+    -------
+    dict
+        The row of the pair, without cohort and family.
+    """
+    labels = _common_labels(first, second)
+    row = {f"first_{name}": first.name[name] for name in SIDE}
+    row |= {f"second_{name}": second.name[name] for name in SIDE}
+    row |= {"metric": "auc", "n_patients": len(labels), "n_positive": int(labels.sum())}
+    reason = _why_not(first, second, labels)
+    return row | (
+        {"reason": reason} if reason else _difference(*(_sample(one, labels.index) for one in (first, second)))
+    )
 
 
-def _statistic(sample: Sample) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
-    return lambda positive, negative: auc(sample, positive, negative)[None]
+def _difference(first: Sample, second: Sample) -> dict[str, Any]:
+    areas = [float(auc(sample, *unit_weights(sample))) for sample in (first, second)]
+    difference = areas[0] - areas[1]
+    row = {"first": areas[0], "second": areas[1], "difference": difference}
+    if np.isnan(difference):
+        return row | {"reason": "a run of one of them scores patients of one label only"}
+    influence = auc_influence(first).minus(auc_influence(second))
+    if first.n_splits == second.n_splits == 1:
+        error, method = np.sqrt(variance_of_mean(influence)), CONDITIONAL
+    else:
+        factor = default_factor(len(influence.repeats))
+        error, method = np.sqrt(factor.value * variance_of_repeat(influence)), f"{RETRAINED}: {factor.value:.2f}"
+    if error < ROUNDING:
+        same = abs(difference) < ROUNDING
+        return row | {"p": 1.0 if same else np.nan, "reason": "no patient changes the difference: no interval"}
+    half = stats.norm.ppf((1 + CONFIDENCE) / 2) * error
+    ends = {"low": max(-1.0, difference - half), "high": min(1.0, difference + half)}
+    return row | ends | {"p": float(2 * stats.norm.sf(abs(difference) / error)), "method": method}
 
 
 def _common_labels(first: Scored, second: Scored) -> pd.Series:
@@ -193,13 +179,6 @@ def _cell(scored: Scored) -> str:
 
 def _sample(scored: Scored, patients: Collection[str]) -> Sample:
     return make_sample(scored.rows[scored.rows["patient_id"].isin(list(patients))])
-
-
-def _delong(first: Scored, second: Scored, patients: Collection[str]) -> float:
-    """Return DeLong's p if each is a single model: folds and repeats share training patients."""
-    if any(len(scored.rows.groupby(RUN)) > 1 for scored in (first, second)):
-        return float("nan")
-    return difference_p(_sample(first, patients), _sample(second, patients))
 
 
 def _corrected(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

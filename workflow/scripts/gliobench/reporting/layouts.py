@@ -257,7 +257,6 @@ def show_pairwise(table: pd.DataFrame) -> Display:
         "Difference": intervals(table, ["difference", "low", "high"], digits=3),
         "p": decimals(table["p"], 4),
         "p by Holm": decimals(table["p_holm"], 4),
-        "p by DeLong": decimals(table["p_delong"], 4),
     }
     caption = (
         "Differences of AUC, first minus second, on the patients scored by both, with 95 % intervals. Holm corrects "

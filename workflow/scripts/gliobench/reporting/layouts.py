@@ -44,7 +44,7 @@ def show_comparison(table: pd.DataFrame) -> Display:
     return Display(
         pd.DataFrame(columns),
         frozenset(["n (positive)", "Runs", *scores, *beside]),
-        "Scores with 95 % intervals by patient, conditional on the fitted models; threshold 0.5.",
+        "Scores with 95 % intervals; interval_method says of what. Threshold 0.5.",
         len(CELL) + 1,
         _notes(table),
     )

@@ -236,7 +236,7 @@ def _method(study: Mapping[str, Any], tables: Tables, records: Sequence[Mapping[
 
 
 def _interval_methods(comparison: pd.DataFrame) -> dict[str, list[str]]:
-    """Collect the methods of the intervals, each with the scores it replaced the bootstrap for, as in the rows."""
+    """Collect the methods of the intervals, each with the scores that it stepped in for, as in the rows."""
     methods: dict[str, list[str]] = {}
     for row in comparison["interval_scores"].dropna().unique():
         for method, scores in json.loads(row).items():

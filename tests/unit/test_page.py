@@ -231,7 +231,7 @@ def test_cells_are_counted_by_status(comparison):
 
 def test_exclusions_versions_seed_intervals_and_config_are_shown(pages):
     assert "no DICOM file in the folder" in pages["cohorts.html"]
-    for words in ("2.4.0", "base seed 2021", "50 resamples", "folds: &lt;five&gt;"):
+    for words in ("2.4.0", "base seed 2021", "because training varies", "folds: &lt;five&gt;"):
         assert words in pages["method.html"]
 
 

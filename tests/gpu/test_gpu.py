@@ -22,6 +22,7 @@ TRAINING = """
 import json, sys
 from importlib import import_module
 import numpy as np
+from scipy.special import expit
 from perf.training import random_part, read_task
 from gliobench.training import Machine, Part
 from gliobench.training.meter import Meter
@@ -47,11 +48,12 @@ if trains == "fit":
         history = []
         for phase in phases:
             approach.fit(model, phase, train, validation, task.parameters, seed, history.append)
-        runs.append(approach.predict(model, validation.inputs).tolist())
+        runs.append(expit(approach.predict(model, validation.inputs)).tolist())
     found |= {"runs": runs, "losses": [record["loss"] for record in history]} | meter.read(len(history) * len(train))
     approach.save(model, model_file + approach.SUFFIX)
 else:
-    found["runs"] = [approach.predict(approach.load(model_file + approach.SUFFIX), validation.inputs).tolist()]
+    answers = approach.predict(approach.load(model_file + approach.SUFFIX), validation.inputs)
+    found["runs"] = [expit(answers).tolist()]
 print(json.dumps(found))
 """
 

@@ -243,6 +243,17 @@ def test_a_saved_model_predicts_the_same(cnn3d, model, tmp_path):
     assert (cnn3d.predict(loaded, make_part(5, 2).inputs) == expected).all()
 
 
+def test_log_odds_are_those_of_the_networks_probabilities_and_keep_the_order_where_these_are_1(cnn3d, model):
+    inputs = make_part(5, 2).inputs
+    before = model.get_weights()
+    expected = np.ravel(model.predict_on_batch(inputs[..., None]))
+    assert expit(cnn3d.predict(model, inputs)) == pytest.approx(expected, abs=1e-6)
+    model.layers[-1].set_weights([before[-2] * 1e4, before[-1] + 200])
+    saturated = cnn3d.predict(model, inputs)
+    model.set_weights(before)
+    assert len(np.unique(saturated)) == 5
+
+
 def test_nobody_is_predicted_as_nobody(cnn3d, model):
     assert cnn3d.predict(model, np.empty((0, *SHAPE), np.float32)).shape == (0,)
 

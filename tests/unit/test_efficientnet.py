@@ -249,6 +249,12 @@ def test_a_saved_model_can_be_the_start_of_another(efficientnet, model, tmp_path
     assert all(same(started.pretrained, base.get_weights()))
 
 
+def test_log_odds_are_those_of_the_networks_probabilities(efficientnet, model):
+    slices = make_part(6, 2).inputs
+    expected = np.ravel(model.network.predict(efficientnet.Slices(slices), verbose=0))
+    assert expit(efficientnet.predict(model, slices)) == pytest.approx(expected, abs=1e-6)
+
+
 def test_no_slices_are_predicted_as_none(efficientnet, model):
     assert efficientnet.predict(model, np.empty((0, *SHAPE), np.uint8)).shape == (0,)
 

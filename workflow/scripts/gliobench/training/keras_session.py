@@ -161,7 +161,7 @@ def log_odds(network: keras.Model, features: np.ndarray) -> np.ndarray:
 
     A float32 sigmoid is 1 for every logit above 17, and rows there would lose their order.
     """
-    kernel, bias = (keras.ops.convert_to_numpy(weight).astype(float) for weight in _chain(network)[-1].weights)
+    kernel, bias = (weights.astype(float) for weights in _chain(network)[-1].get_weights())
     return (features.astype(float) @ kernel + bias)[:, 0]
 
 

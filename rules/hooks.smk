@@ -6,6 +6,7 @@ from snakemake.logging import logger
 
 from gliobench.predict.request import check_target
 from gliobench.processes import hold
+from gliobench.progress import Plan, show_progress
 
 STOPPED = re.compile("Signals.SIGINT|on user request")  # Snakemake's text for Ctrl-C
 
@@ -31,6 +32,7 @@ def check_download(targets):
 
 def print_prediction(folder):
     """Print the path of a prediction once it exists."""
+    leave_terminal()
     page = Path(folder) / "index.html"
     if page.is_file():
         print(f"\nPrediction: {page.resolve()}", file=sys.stderr)
@@ -38,6 +40,7 @@ def print_prediction(folder):
 
 def print_result(results):
     """Print the result tables once they exist."""
+    leave_terminal()
     tables = [
         Path(results) / "tables" / f"{name}.txt"
         for name in ("comparison", "published_vs_reproduced")
@@ -54,17 +57,20 @@ def print_result(results):
 
 
 def say_how_it_goes_on(logs):
-    """Say after Ctrl-C that nothing is lost; `logs` are Snakemake's logs of this run."""
+    """Say after Ctrl-C or an error that nothing is lost; `logs` are Snakemake's logs of this run."""
+    leave_terminal()
     texts = (Path(log).read_text(encoding="utf-8", errors="replace") for log in logs)
     if any(map(STOPPED.search, texts)):
-        print(
-            "\nGlioBench: stopped. The same command resumes from here.",
-            file=sys.stderr,
-        )
+        why = "stopped"
+    else:
+        why = "stopped by an error"
+    print(f"\nGlioBench: {why}. The same command resumes from here.", file=sys.stderr)
 
 
-def warn_of_absent_data():
-    """List the user's missing files at the end of a plan: the jobs that read them would fail."""
+def sum_up_plan():
+    """End a plan with its jobs by stage, and the user's missing files: the jobs that read them would fail."""
+    if PLAN.jobs:
+        print(f"\n{PLAN.text()}", file=sys.stderr)
     for place, path in absent_data():
         print(f"GlioBench: {place}: {path} does not exist (yet).", file=sys.stderr)
 
@@ -83,13 +89,29 @@ def absent_data():
 def show_when_nothing_is_to_be_done(record):
     """Print the result of a finished study again: Snakemake calls no hook if there is nothing to be done."""
     nothing = record.getMessage().startswith("Nothing to be done")
-    if nothing and not workflow.dryrun:
+    if nothing and not DRY_RUN:
         print_prediction(REQUEST.folder) if REQUEST else print_result(RESULTS)
     return True
 
 
+# The study in the terminal while it runs; Snakemake shows a plan itself.
+DRY_RUN = workflow.output_settings.dryrun
+TERMINAL = show_progress(logger) if workflow.is_main_process and not DRY_RUN else None
+
+
+def leave_terminal():
+    """End the live display, so that what follows is below it."""
+    if TERMINAL:
+        TERMINAL.close()
+
+
+atexit.register(leave_terminal)
+
 if workflow.is_main_process and not PARTIAL:
     # Snakemake calls no hook after a dry run.
-    atexit.register(lambda: warn_of_absent_data() if workflow.dryrun else None)
+    if DRY_RUN:
+        PLAN = Plan()
+        logger.addHandler(PLAN)
+        atexit.register(sum_up_plan)
 
 logger.addFilter(show_when_nothing_is_to_be_done)

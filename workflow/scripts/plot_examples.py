@@ -19,8 +19,11 @@ with recipe(snakemake):
     rows = pd.concat([read_table(path, "predictions") for path in snakemake.input.predictions], ignore_index=True)
     part = shown_part(rows)
     examples = draw_examples(rows[rows["part"] == part], derive_seed(snakemake.params.seed, "examples", *names))
-    wanted = set(examples["patient_id"])
-    arrays, index = join_shards("slices", snakemake.input.arrays, examples["modality"].unique(), wanted)
-    place = examples.merge(index, on=["patient_id", "modality", "slice_index"], how="left", validate="one_to_one")
-    figure = examples_figure(examples, arrays[place["row"].to_numpy(int)] / 255, names, part)
+    images = []
+    if len(examples):  # a cell whose trainings all failed has none
+        wanted = set(examples["patient_id"])
+        arrays, index = join_shards("slices", snakemake.input.arrays, examples["modality"].unique(), wanted)
+        place = examples.merge(index, on=["patient_id", "modality", "slice_index"], how="left", validate="one_to_one")
+        images = arrays[place["row"].to_numpy(int)] / 255
+    figure = examples_figure(examples, images, names, part)
     save_figure(figure, Path(snakemake.output[0]).with_suffix(""))

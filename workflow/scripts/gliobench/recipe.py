@@ -14,6 +14,7 @@ from gliobench.caches import keep_caches
 from gliobench.errors import GlioBenchError
 from gliobench.moved import table_digest
 from gliobench.processes import die_with_parent, end_on_interrupt
+from gliobench.progress import SHOWN
 
 LOGGER = logging.getLogger("gliobench")
 FULL = 2**20  # bytes free, below which a disk counts as full
@@ -26,7 +27,8 @@ def recipe(snakemake: Any) -> Iterator[None]:
 
     Ctrl-C ends it without a traceback. Unless the study says otherwise, libraries compute the same on all processors
     (see `gliobench.arithmetic`). Libraries keep their caches in the results. What frameworks write to the
-    standard error goes into the log too, so that the terminal shows what `say` says.
+    standard error goes into the log too. The process that starts the jobs shows their messages, from their logs
+    (see `gliobench.progress`); under another logger of Snakemake the jobs print them.
 
     Parameters
     ----------
@@ -53,11 +55,13 @@ def recipe(snakemake: Any) -> Iterator[None]:
             take_notes(snakemake)
         except GlioBenchError as error:
             LOGGER.error("%s", error)
-            sys.exit(f"\nGlioBench: {error}\n")
-        except Exception:
+            sys.exit(1 if SHOWN in os.environ else f"\nGlioBench: {error}\n")
+        except Exception as error:
             if disk_is_full(log.parent):  # the log cannot be written either
                 sys.exit(f"\nGlioBench: {full_disk_sentence(log.parent)}\n")
-            LOGGER.exception("unexpected error in rule %s", snakemake.rule)
+            LOGGER.exception("unexpected error in rule %s: %s: %s", snakemake.rule, type(error).__name__, error)
+            if SHOWN in os.environ:
+                sys.exit(1)
             raise
 
 
@@ -89,6 +93,7 @@ def full_disk_sentence(folder: Path) -> str:
 
 
 def say(sentence: str) -> None:
-    """Report the progress of long work: a line in the log and on the terminal."""
+    """Report the progress of long work: a line in the log, and on the terminal if nothing else shows it there."""
     LOGGER.info("%s", sentence)
-    print(sentence, file=sys.stderr, flush=True)
+    if SHOWN not in os.environ:
+        print(sentence, file=sys.stderr, flush=True)

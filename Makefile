@@ -53,7 +53,7 @@ test-gpu: $(READY)
 lint: $(READY)
 	ruff check .
 	ruff format --check .
-	snakefmt --check --diff Snakefile workflow/Snakefile rules
+	snakefmt --check --diff Snakefile rules
 	snakemake --lint --configfile config/demo.yaml
 	mypy
 

@@ -10,7 +10,6 @@ HEAD = """\
 # Written by `make envs` from requirements.lock: change pyproject.toml, then `make lock envs`.
 channels:
   - conda-forge
-  - nodefaults
 dependencies:
   - python=3.11
   - pip

@@ -111,10 +111,6 @@ def test_the_full_study_lints_without_its_data(project):
     assert "in a good condition" in finish(project, "--lint")
 
 
-def test_the_workflow_catalogue_finds_the_front_door(project):
-    assert planned_rules(project, "--snakefile", "workflow/Snakefile") == planned_rules(project)
-
-
 def test_a_study_may_be_kept_in_another_folder_than_the_project(project, tmp_path):
     elsewhere = tmp_path / "elsewhere"
     arguments = [

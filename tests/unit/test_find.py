@@ -1,0 +1,151 @@
+import nibabel
+import numpy as np
+import pytest
+
+from dicom_files import write_series
+from gliobench.__main__ import main
+from gliobench.cohorts import table as own_table
+from gliobench.cohorts.find import find_series
+
+VOXELS = np.arange(2 * 4 * 4, dtype=np.uint16).reshape(2, 4, 4)
+FLAIR = {"RepetitionTime": 9000, "EchoTime": 120, "InversionTime": 2500}
+T1 = {"RepetitionTime": 550, "EchoTime": 12}
+T2 = {"RepetitionTime": 4500, "EchoTime": 100}
+
+
+def told(folder):
+    return {found.path.name: found.modality or found.why for found in find_series(folder)}
+
+
+@pytest.mark.parametrize(
+    ("header", "modality"),
+    [
+        (FLAIR, "FLAIR"),
+        (T1, "T1w"),
+        (T1 | {"ContrastBolusAgent": "agent"}, "T1wCE"),
+        (T2, "T2w"),
+        ({"SeriesDescription": "AX T2 FLAIR"}, "FLAIR"),
+        ({"SeriesDescription": "t1_mprage_sag"}, "T1w"),
+        ({"SeriesDescription": "T1 post Gd"}, "T1wCE"),
+        ({"SeriesDescription": "AX_T1_+C"}, "T1wCE"),
+        ({"SeriesDescription": "t2_tse_tra"} | T2, "T2w"),
+        ({"SeriesDescription": "SAG MPRAGE", "ContrastBolusAgent": "agent"}, "T1wCE"),
+        ({"SeriesDescription": "ep2d_diff_ADC"}, "its description names another kind of image"),
+        ({"SeriesDescription": "T2* gre"}, "its description names another kind of image"),
+        ({"SeriesDescription": "T1 axial"} | T2, "its description says T1w, its times say T2w"),
+        ({}, "neither its description nor TR, TE and TI tell its modality"),
+        ({"Modality": "CT"}, "its header says CT, not MR"),
+    ],
+)
+def test_a_dicom_series_is_told_by_its_header(tmp_path, header, modality):
+    write_series(tmp_path / "p1" / "series", VOXELS, **header)
+    assert told(tmp_path) == {"series": modality}
+
+
+@pytest.mark.parametrize(
+    ("name", "modality"),
+    [
+        ("UPENN-GBM-00001_11_FLAIR.nii.gz", "FLAIR"),
+        ("UPENN-GBM-00001_11_T1.nii.gz", "T1w"),
+        ("UPENN-GBM-00001_11_T1GD.nii.gz", "T1wCE"),
+        ("UCSF-PDGM-0004_T1c.nii.gz", "T1wCE"),
+        ("BraTS2021_00000_t1ce.nii.gz", "T1wCE"),
+        ("BraTS2021_00000_t2.nii.gz", "T2w"),
+        ("BraTS2021_00000_seg.nii.gz", "segmentation"),
+        ("scan1.nii", "its name says no modality; a NIfTI header has none"),
+        ("start1.nii", "its name says no modality; a NIfTI header has none"),
+    ],
+)
+def test_a_nifti_file_is_told_by_its_name(tmp_path, name, modality):
+    (tmp_path / "p1").mkdir()
+    nibabel.save(nibabel.Nifti1Image(np.zeros((2, 2, 2), np.uint8), np.eye(4)), tmp_path / "p1" / name)
+    assert told(tmp_path) == {name: modality}
+
+
+def test_several_series_in_one_folder_are_not_placed(tmp_path):
+    write_series(tmp_path / "p1", VOXELS, **T1)
+    (tmp_path / "p1" / "Image-1.dcm").rename(tmp_path / "p1" / "other.dcm")
+    write_series(tmp_path / "p1", VOXELS[:1], SeriesInstanceUID="1.2.3", **T2)
+    assert told(tmp_path) == {"p1": "it holds 2 series; put each into a folder of its own"}
+
+
+@pytest.fixture
+def clinic(tmp_path):
+    for patient in ("p1", "p2", "p3", "p 4"):
+        write_series(tmp_path / "images" / patient / "a", VOXELS, **FLAIR)
+    write_series(tmp_path / "images" / "p2" / "b", VOXELS + 1, **FLAIR)
+    write_series(tmp_path / "images" / "p1" / "c", VOXELS + 2, SeriesDescription="Smith^John T1", **T1)
+    (tmp_path / "labels.csv").write_text("patient_id,label,site\np1,1,north\np2,0,south\np5,0,south\n")
+    return tmp_path
+
+
+def test_the_table_is_one_that_a_cohort_can_be_read_from(clinic, capsys):
+    main(
+        [
+            "scan",
+            str(clinic / "images"),
+            "--labels",
+            str(clinic / "labels.csv"),
+            "--table",
+            str(clinic / "patients.tsv"),
+        ]
+    )
+    assert (clinic / "patients.tsv").read_text().splitlines() == [
+        "patient_id\tlabel\tsite\tFLAIR\tT1w",
+        "p1\t1\tnorth\timages/p1/a\timages/p1/c",
+    ]
+    assert own_table.read_patients(clinic / "patients.tsv")["patient_id"].tolist() == ["p1"]
+    assert own_table.locate(clinic / "patients.tsv", "p1", "T1w") == clinic / "images/p1/c"
+    printed = capsys.readouterr().out
+    assert "1 patients; FLAIR 1, T1w 1" in printed
+    assert "Smith" not in printed + (clinic / "patients.unplaced.tsv").read_text()
+
+
+def test_what_has_no_place_in_the_table_is_listed_with_the_reason(clinic):
+    main(
+        [
+            "scan",
+            str(clinic / "images"),
+            "--labels",
+            str(clinic / "labels.csv"),
+            "--table",
+            str(clinic / "patients.tsv"),
+        ]
+    )
+    lines = (clinic / "patients.unplaced.tsv").read_text().splitlines()[1:]
+    unplaced = {path.removeprefix(f"{clinic}/images/"): why for path, why in (line.split("\t") for line in lines)}
+    twice = "patient p2 has 2 series that look like FLAIR: write the right one into the table"
+    assert unplaced == {
+        "p 4/a": "'p 4' cannot be a patient's id: letters, digits, - and _, at most 64",
+        "p2/a": twice,
+        "p2/b": twice,
+        "p3/a": "patient p3 has no row in the table of labels",
+        "p2": "the patient has a label, and no series that was placed",
+        "p5": "the patient has a label, and no series that was placed",
+    }
+
+
+def test_an_existing_table_is_never_overwritten(clinic):
+    (clinic / "patients.tsv").write_text("mine")
+    with pytest.raises(SystemExit, match=r"patients.tsv exists: move it away, or name another table"):
+        main(
+            [
+                "scan",
+                str(clinic / "images"),
+                "--labels",
+                str(clinic / "labels.csv"),
+                "--table",
+                str(clinic / "patients.tsv"),
+            ]
+        )
+    assert (clinic / "patients.tsv").read_text() == "mine"
+
+
+def test_a_folder_without_images_and_labels_without_their_column_are_said(clinic):
+    (clinic / "empty").mkdir()
+    (clinic / "none.csv").write_text("patient_id,label\n")
+    with pytest.raises(SystemExit, match="it holds neither DICOM nor NIfTI"):
+        main(["scan", str(clinic / "empty"), "--labels", str(clinic / "none.csv"), "--table", str(clinic / "t.tsv")])
+    (clinic / "labels.csv").write_text("id,label\np1,1\n")
+    with pytest.raises(SystemExit, match="has no column patient_id; its columns are id, label"):
+        main(["scan", str(clinic / "images"), "--labels", str(clinic / "labels.csv"), "--table", str(clinic / "t.tsv")])

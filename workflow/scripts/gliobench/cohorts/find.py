@@ -1,0 +1,263 @@
+"""Finds the series in a folder of patients, and their modality, for a first `patients.tsv`."""
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pydicom
+from pydicom.errors import InvalidDicomError
+
+from gliobench.cohorts.names import NIFTI
+from gliobench.cohorts.patients import read_rows
+from gliobench.errors import GlioBenchError
+from gliobench.files import table_schema, write_text
+from gliobench.terms import MODALITIES
+
+TAGS = (
+    *("SeriesInstanceUID", "Modality", "ImageType", "SeriesDescription", "ContrastBolusAgent"),
+    *("RepetitionTime", "EchoTime", "InversionTime"),
+)
+# What a description or a file name calls a modality, the first that fits; `_` and `-` end a word.
+CONTRAST = r"ce|c|gd|gado?|post|wce|km|contrast"
+T1 = r"t1(?:w|tse|fse)?"
+CALLED = {
+    "FLAIR": r"flair|dark.?fluid",
+    "T2w": r"t2(?:w|tse|fse)?",
+    "T1wCE": rf"{T1}[ +]*(?:{CONTRAST})|(?:post|gd|gad)\b.*{T1}|{T1}\b.*(?:post|gd|contrast|\+c)",
+    "T1w": rf"{T1}|mprage|bravo|spgr|tfl3d",
+}
+OTHER = (
+    r"adc|dwi|dti|diff\w*|swi|swan|t2\*|t2star|mip|minip|loc|locali[sz]er|scout|survey|perf\w*|dsc|dce|asl|bold|tof|mra"
+)
+# Spin-echo like contrast by its times, ms: conventional clinical values.
+LONG_TI, LONG_TE, LONG_TR, SHORT_TE, SHORT_TR = 1500.0, 60.0, 2000.0, 30.0, 3000.0
+SEGMENTED = re.compile(r"(^|[ _-])(seg|segm|mask|label)")
+
+
+@dataclass(frozen=True)
+class Found:
+    """
+    A series that was found.
+
+    Attributes
+    ----------
+    path : Path
+        A folder of DICOM files, or a NIfTI file.
+    patient_id : str
+        The name of the folder below the searched one.
+    modality : str or None
+        None if it could not be told.
+    why : str or None
+        Why not.
+    """
+
+    path: Path
+    patient_id: str
+    modality: str | None
+    why: str | None = None
+
+
+def find_series(folder: str | Path) -> list[Found]:
+    """
+    Find every series below a folder that holds one folder per patient.
+
+    Parameters
+    ----------
+    folder : path
+        The folder. What its folders are called is taken as the patients' ids.
+
+    Returns
+    -------
+    list of Found
+        DICOM series are told by their header: the description's words (which are passed on nowhere), the contrast
+        agent, and TR, TE and TI; NIfTI files, which say nothing, by their name.
+
+    Raises
+    ------
+    GlioBenchError
+        There is no such folder.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise GlioBenchError(f"{folder}: there is no such folder; name the one that holds a folder per patient.")
+    return [found for place, _, names in sorted(os.walk(folder)) for found in _in_folder(Path(place), names, folder)]
+
+
+def _in_folder(place: Path, names: list[str], root: Path) -> Iterator[Found]:
+    own = sorted(name for name in names if not name.startswith(".") and name != "DICOMDIR")
+    patient = place.relative_to(root).parts[0] if place != root else ""
+    nifti = [name for name in own if name.lower().endswith(NIFTI)]
+    for name in nifti:
+        yield Found(place / name, patient, *_by_name(name))
+    heads = [head for name in own if name not in nifti and (head := _header(place / name)) is not None]
+    series = {str(head.get("SeriesInstanceUID")) for head in heads}
+    if len(series) > 1:
+        yield Found(place, patient, None, f"it holds {len(series)} series; put each into a folder of its own")
+    elif heads:
+        yield Found(place, patient, *_by_header(heads[0]))
+
+
+def _header(path: Path) -> pydicom.Dataset | None:
+    try:
+        return pydicom.dcmread(path, stop_before_pixels=True, specific_tags=list(TAGS))
+    except (InvalidDicomError, OSError, EOFError, ValueError):
+        return None
+
+
+def _by_name(name: str) -> tuple[str | None, str | None]:
+    stem = name.lower().removesuffix(".gz").removesuffix(".nii")
+    if SEGMENTED.search(stem):
+        return "segmentation", None
+    called = _called(stem)
+    return called, None if called else "its name says no modality; a NIfTI header has none"
+
+
+def _by_header(head: pydicom.Dataset) -> tuple[str | None, str | None]:
+    if (kind := str(head.get("Modality", "MR"))) != "MR":
+        return None, f"its header says {kind if re.fullmatch('[A-Z]{2,3}', kind) else 'another kind'}, not MR"
+    description = str(head.get("SeriesDescription", "")).lower()
+    if _says(OTHER, description):
+        return None, "its description names another kind of image"
+    called, timed = _called(description), _by_times(head)
+    if called and timed and {called, timed} not in ({"T1w", "T1wCE"}, {called}):
+        return None, f"its description says {called}, its times say {timed}"
+    told = called or timed
+    if told == "T1w" and str(head.get("ContrastBolusAgent") or "").strip():
+        told = "T1wCE"
+    return told, None if told else "neither its description nor TR, TE and TI tell its modality"
+
+
+def _called(text: str) -> str | None:
+    return next((name for name, pattern in CALLED.items() if _says(pattern, text)), None)
+
+
+def _says(pattern: str, text: str) -> bool:
+    """Whether a text has whole words that fit."""
+    return bool(re.search(rf"(?<![a-z0-9])(?:{pattern})(?![a-z0-9])", re.sub("[_-]", " ", text)))
+
+
+def _by_times(head: pydicom.Dataset) -> str | None:
+    repetition, echo, inversion = (_number(head.get(name)) for name in TAGS[-3:])
+    if repetition is None or echo is None:
+        return None
+    if (inversion or 0) > LONG_TI and echo > LONG_TE:
+        return "FLAIR"
+    if echo > LONG_TE and repetition > LONG_TR:
+        return "T2w"
+    return "T1w" if echo < SHORT_TE and repetition < SHORT_TR else None
+
+
+def _number(value: Any) -> float | None:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return None
+
+
+def table_of(found: list[Found], labels: pd.DataFrame, home: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """
+    Make the table of a cohort, and that of what has no place in it.
+
+    Parameters
+    ----------
+    found : list of Found
+        The series.
+    labels : pandas.DataFrame
+        Columns patient_id and label, and label_name and site if known; as text.
+    home : path
+        Folder of the table: paths are relative to it.
+
+    Returns
+    -------
+    patients, unplaced : pandas.DataFrame
+        One row per patient with a label and a series, and a column per series; ``path`` and ``why``.
+    """
+    known = labels.set_index("patient_id")
+    allowed = re.compile(table_schema("patients")["properties"]["patient_id"]["pattern"])
+    rows: dict[str, dict[str, str]] = {}
+    unplaced = []
+    groups: dict[tuple[str, str | None], list[Found]] = {}
+    for each in found:
+        groups.setdefault((each.patient_id, each.modality), []).append(each)
+    for (patient, modality), series in groups.items():
+        why = _why_unplaced(patient, modality, series, known.index, allowed)
+        for each in series:
+            if each.why or why:
+                unplaced.append({"path": str(each.path), "why": each.why or why})
+            else:
+                rows.setdefault(patient, {})[str(modality)] = os.path.relpath(each.path, home)
+    lonely = [patient for patient in known.index if patient not in rows]
+    unplaced += [
+        {"path": patient, "why": "the patient has a label, and no series that was placed"} for patient in lonely
+    ]
+    columns = [name for name in (*MODALITIES, "segmentation") if any(name in row for row in rows.values())]
+    patients = pd.DataFrame([{"patient_id": name, **known.loc[name], **row} for name, row in sorted(rows.items())])
+    head = ["patient_id", *known.columns]
+    return patients.reindex(columns=[*head, *columns]).fillna(""), pd.DataFrame(unplaced, columns=["path", "why"])
+
+
+def _why_unplaced(
+    patient: str, modality: str | None, series: list[Found], known: pd.Index, allowed: re.Pattern[str]
+) -> str | None:
+    if not patient:
+        return "it lies in the searched folder itself: put the files of each patient into a folder"
+    if not allowed.fullmatch(patient):
+        return f"{patient!r} cannot be a patient's id: letters, digits, - and _, at most 64"
+    if patient not in known:
+        return f"patient {patient} has no row in the table of labels"
+    if modality and len(series) > 1:
+        return (
+            f"patient {patient} has {len(series)} series that look like {modality}: write the right one into the table"
+        )
+    return None
+
+
+def scan(folder: str | Path, labels: str | Path, table: str | Path) -> str:
+    """
+    Write the table of a cohort from a folder of images and a table of labels.
+
+    Parameters
+    ----------
+    folder : path
+        Holds a folder per patient.
+    labels : path
+        CSV or TSV (by its suffix) with the columns patient_id and label, and label_name and site if known.
+    table : path
+        The TSV to write; what has no place in it is listed beside it, in ``<name>.unplaced.tsv``.
+
+    Returns
+    -------
+    str
+        What was found, in words.
+
+    Raises
+    ------
+    GlioBenchError
+        The table exists, a file cannot be read, a column is missing, or nothing was placed.
+    """
+    table, labels = Path(table), Path(labels)
+    if table.exists():
+        raise GlioBenchError(f"{table} exists: move it away, or name another table with --table.")
+    known = read_rows(labels, "\t" if labels.suffix.lower() == ".tsv" else ",")
+    missing = [name for name in ("patient_id", "label") if name not in known]
+    if missing:
+        raise GlioBenchError(f"{labels} has no column {missing[0]}; its columns are {', '.join(known.columns)}.")
+    known = known[[name for name in ("patient_id", "label", "label_name", "site") if name in known]]
+    found = find_series(folder)
+    patients, unplaced = table_of(found, known, table.parent)
+    beside = table.with_name(f"{table.stem}.unplaced.tsv")
+    if patients.empty:
+        examples = "; ".join(f"{row.path}: {row.why}" for row in unplaced.head(3).itertuples())
+        raise GlioBenchError(f"no series below {folder} was placed ({examples or 'it holds neither DICOM nor NIfTI'}).")
+    write_text(patients.to_csv(sep="\t", index=False, lineterminator="\n"), table)
+    counts = {name: int((patients[name] != "").sum()) for name in patients if name in (*MODALITIES, "segmentation")}
+    lines = [f"{table}: {len(patients)} patients; " + ", ".join(f"{name} {count}" for name, count in counts.items())]
+    if len(unplaced):
+        write_text(unplaced.to_csv(sep="\t", index=False, lineterminator="\n"), beside)
+        lines += [f"{beside}: {len(unplaced)} not placed, with the reason:"]
+        lines += [f"  {count:>4}  {why}" for why, count in unplaced["why"].value_counts().head(10).items()]
+    return "\n".join([*lines, "Check the table before you use it: descriptions and file names can be wrong."])

@@ -32,7 +32,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "workflow" / "scripts"))
 from gliobench.evaluation.bootstrap import bca_intervals, resample
 from gliobench.evaluation.columns import METRICS
 from gliobench.evaluation.delong import auc_influence, variance_of_mean
-from gliobench.evaluation.intervals import SMALLEST_FACTOR, conditional_intervals, default_factor, intervals
+from gliobench.evaluation.intervals import conditional_intervals, default_factor, intervals
 from gliobench.evaluation.metrics import Sample, auc, make_sample, score, unit_weights
 
 INDEPENDENT = [  # positives, negatives, AUC
@@ -323,7 +323,7 @@ def candidates(placed: Placements, folds: Array, centre: float) -> dict[str, tup
         null = np.mean((placed.auc[1:] - centre) ** 2)
         found["LeDell, permuted"] = max(1.0, null / ledell[1:].mean()) * ledell[0]
         found["within repeat, permuted"] = max(1.0, null / influence[1:].mean()) * influence[0]
-        found["tables, permuted"] = max(SMALLEST_FACTOR, null / influence[1:].mean()) * influence[0]
+        found["tables, permuted"] = max(default_factor(len(runs)).value, null / influence[1:].mean()) * influence[0]
     nadeau = (1 / runs.size + 1 / (FOLDS - 1)) * runs.var(ddof=1)
     return {name: (float(value), np.inf) for name, value in found.items()} | {
         "Nadeau-Bengio": (float(nadeau), runs.size - 1.0)

@@ -229,21 +229,26 @@ def test_proportions_near_the_edge_have_wilsons_interval_for_so_many_fewer_patie
 def test_the_factor_of_permutations_is_their_mean_square_over_their_mean_variance():
     rng = np.random.default_rng(1)
     aucs = rng.normal(0.5, 0.09, 200)
-    found = permuted_factor(aucs, np.full(200, 0.06**2))
+    found = permuted_factor(aucs, np.full(200, 0.06**2), 5)
     assert found.value == pytest.approx(((aucs - 0.5) ** 2).mean() / 0.06**2)
     assert found.source == "from 200 permutations"
-    assert permuted_factor([*aucs, np.nan], [*np.full(200, 0.06**2), 1.0]) == found, "an undefined one does not count"
+    assert permuted_factor([*aucs, np.nan], [*np.full(200, 0.06**2), 1.0], 5) == found, (
+        "an undefined one does not count"
+    )
 
 
-def test_few_permutations_or_constant_scores_give_no_factor_and_a_small_one_is_lifted():
-    assert permuted_factor([0.4, 0.6] * 9, [0.01] * 18) is None
-    assert permuted_factor([0.5] * 19, [0.0] * 19) is None
-    assert permuted_factor([0.49, 0.51] * 20, [0.01] * 40).value == 1.25
+def test_permutations_that_are_few_constant_or_hardly_vary_leave_the_default():
+    default = default_factor(5)
+    assert permuted_factor([0.2, 0.8] * 9, [0.01] * 18, 5) == default
+    assert permuted_factor([0.5] * 19, [0.0] * 19, 5) == default
+    assert permuted_factor([0.49, 0.51] * 20, [0.01] * 40, 5) == default
+    assert permuted_factor([], [], 5) == default
+    assert permuted_factor([0.2, 0.8] * 10, [0.01] * 20, 5).value == pytest.approx(9)
 
 
-def test_permutations_of_a_cell_replace_the_factor_of_its_test_patients_only():
+def test_permutations_of_a_cell_raise_the_factor_of_its_test_patients_only():
     predictions, records, _ = make_cell(n=60, folds=5)
-    copies = [make_cell(n=60, folds=5, signal=0.0, random_seed=100 + number)[:2] for number in range(20)]
+    copies = [make_cell(n=60, folds=5, signal=(-1) ** number, random_seed=100 + number)[:2] for number in range(20)]
     table = score_cell(predictions, records, base_seed=1, resamples=50, permuted=copies).set_index("part")
     assert "from 20 permutations" in table.loc["test", "interval_method"]
     assert "by the number of repeats, 1" in table.loc["validation", "interval_method"]
@@ -252,11 +257,9 @@ def test_permutations_of_a_cell_replace_the_factor_of_its_test_patients_only():
     for copy in copies:
         rows = patient_rows(*copy)
         samples.append(make_sample(rows[rows["part"] == "test"]))
-    expected = permuted_factor(
-        [score(sample, *unit_weights(sample))[METRICS.index("auc")] for sample in samples],
-        [variance_of_repeat(auc_influence(sample)) for sample in samples],
-    )
-    assert table.loc["test", "interval_factor"] == pytest.approx(expected.value)
+    aucs = np.array([score(sample, *unit_weights(sample))[METRICS.index("auc")] for sample in samples])
+    variances = [variance_of_repeat(auc_influence(sample)) for sample in samples]
+    assert table.loc["test", "interval_factor"] == pytest.approx(((aucs - 0.5) ** 2).mean() / np.mean(variances))
     assert table.loc["test", "auc_low"] < table.loc["test", "auc_conditional_low"]
 
 

@@ -12,8 +12,7 @@ from gliobench.errors import GlioBenchError
 from gliobench.evaluation.bootstrap import RESAMPLES, ROUNDING
 from gliobench.evaluation.calibration import calibration
 from gliobench.evaluation.columns import CELL, METRICS, RUN
-from gliobench.evaluation.delong import auc_influence, variance_of_repeat
-from gliobench.evaluation.intervals import Factor, conditional_auc, intervals, permuted_factor
+from gliobench.evaluation.intervals import conditional_auc, intervals
 from gliobench.evaluation.metrics import (
     Sample,
     at_validation_threshold,
@@ -82,8 +81,7 @@ def score_cell(
         is_slice = part_rows["slice_index"].notna()
         seed = derive_seed(base_seed, "bootstrap", *cell.values(), phase, part)
         samples = _permuted_samples(permuted, phase) if part == "test" else []
-        chance, factor = [_auc(sample) for sample in samples], _factor(samples)
-        scored.append(place | _score_patients(part_rows[~is_slice], reason, resamples, seed, chance, factor))
+        scored.append(place | _score_patients(part_rows[~is_slice], reason, resamples, seed, samples))
         if is_slice.any():
             scored.append(place | _score_slices(part_rows[is_slice], reason))
     why = reason or "no predictions"
@@ -155,15 +153,14 @@ def _score_patients(
     reason: str | None,
     resamples: int,
     seed: int,
-    chance: Sequence[float],
-    factor: Factor | None,
+    permuted: Sequence[Sample | None],
 ) -> dict[str, Any]:
     sample = make_sample(rows)
     values = dict(zip(METRICS, score(sample, *unit_weights(sample)).tolist(), strict=True))
-    found = intervals(sample, seed, resamples, factor)
+    found = intervals(sample, seed, resamples, [copy for copy in permuted if copy])
     conditional = conditional_auc(sample, seed, resamples) if found.factor else found.ends["auc"]
     calibrated, not_calibrated = calibration(rows)
-    against_chance, no_chance = _p_chance(values["auc"], chance)
+    against_chance, no_chance = _p_chance(values["auc"], [_auc(copy) for copy in permuted])
     reasons = [reason, *why_empty(sample, values), not_calibrated, no_chance]
     return {
         "unit": "patient",
@@ -200,13 +197,6 @@ def _permuted_samples(
 
 def _auc(sample: Sample | None) -> float:
     return float(auc(sample, *unit_weights(sample))) if sample else float("nan")
-
-
-def _factor(permuted: Sequence[Sample | None]) -> Factor | None:
-    """Return how much more the AUC varies over permutations than its patients' influence says, None if unknown."""
-    defined = [sample for sample in permuted if sample and not np.isnan(_auc(sample))]
-    variances = [variance_of_repeat(auc_influence(sample)) for sample in defined]
-    return permuted_factor([_auc(sample) for sample in defined], variances)
 
 
 def _p_chance(observed: float, permuted: Sequence[float]) -> tuple[dict[str, Any], str | None]:

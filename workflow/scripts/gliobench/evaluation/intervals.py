@@ -19,7 +19,6 @@ from gliobench.evaluation.metrics import Sample, auc, confusion, score, unit_wei
 EDGE_OF_PROPORTION = 5  # so near to 0 or 1 other methods step in
 EDGE_OF_AUC = 3
 ENOUGH_PERMUTATIONS = 19  # for a factor of their own
-SMALLEST_FACTOR = 1.25  # from permutations
 COMMON, OF_REPEAT = 1.4, 0.6  # the factor without permutations: common to all repeats, and averaged over them
 
 Curve = Callable[[Any], Any]
@@ -96,31 +95,36 @@ def default_factor(n_repeats: int) -> Factor:
     return Factor(COMMON + OF_REPEAT / n_repeats, f"by the number of repeats, {n_repeats}")
 
 
-def permuted_factor(aucs: ArrayLike, variances: ArrayLike) -> Factor | None:
+def permuted_factor(aucs: ArrayLike, variances: ArrayLike, n_repeats: int) -> Factor:
     """
-    Return the factor from trainings on permuted labels, where the AUC of the procedure is 0.5.
+    Return the factor of a cell with permutations, where the AUC of the procedure is 0.5: theirs if it is the larger.
+
+    They can only raise the default. A network varies less without a signal than with one (docs/method.md).
 
     Parameters
     ----------
     aucs, variances : array-like, shape (permutations,)
         The AUC of each permutation and its variance by `gliobench.evaluation.delong.variance_of_repeat`; pairs that
         are not numbers are left out.
+    n_repeats : int
+        Of the cross-validation.
 
     Returns
     -------
-    Factor or None
-        The mean square of the AUCs around 0.5 over the mean variance, at least `SMALLEST_FACTOR`; None with fewer than
-        `ENOUGH_PERMUTATIONS`, or without a variance, as with constant scores.
+    Factor
+        The mean square of the AUCs around 0.5 over the mean variance, or `default_factor` if that is larger, with fewer
+        than `ENOUGH_PERMUTATIONS`, or without a variance, as with constant scores.
     """
+    default = default_factor(n_repeats)
     found = np.column_stack([np.asarray(aucs, float), np.asarray(variances, float)])
     found = found[np.isfinite(found).all(axis=1)]
     if len(found) < ENOUGH_PERMUTATIONS or not found[:, 1].mean() > ROUNDING:
-        return None
+        return default
     ratio = float(((found[:, 0] - 0.5) ** 2).mean() / found[:, 1].mean())
-    return Factor(max(SMALLEST_FACTOR, ratio), f"from {len(found)} permutations")
+    return Factor(ratio, f"from {len(found)} permutations") if ratio > default.value else default
 
 
-def intervals(sample: Sample, seed: int, resamples: int = RESAMPLES, permuted: Factor | None = None) -> Found:
+def intervals(sample: Sample, seed: int, resamples: int = RESAMPLES, permuted: Sequence[Sample] = ()) -> Found:
     """
     95 % intervals for every score of a sample.
 
@@ -136,15 +140,17 @@ def intervals(sample: Sample, seed: int, resamples: int = RESAMPLES, permuted: F
         The predictions.
     seed, resamples : int
         As for `conditional_intervals`.
-    permuted : Factor, optional
-        From the trainings of the same cell on permuted labels.
+    permuted : sequence of Sample
+        The trainings of the same cell on permuted labels, one a permutation.
 
     """
     if sample.leaves_one_out:
         return Found(dict.fromkeys(METRICS, NONE), {LEAVE_ONE_OUT: []})
     if sample.n_splits == 1:
         return conditional_intervals(sample, seed, resamples)
-    return retrained_intervals(sample, permuted or default_factor(sample.n_repeats))
+    aucs = [float(auc(copy, *unit_weights(copy))) for copy in permuted]
+    variances = [variance_of_repeat(auc_influence(copy)) for copy in permuted]
+    return retrained_intervals(sample, permuted_factor(aucs, variances, sample.n_repeats))
 
 
 def retrained_intervals(sample: Sample, factor: Factor) -> Found:

@@ -131,15 +131,15 @@ def test_an_epoch_with_a_patient_left_over_trains_where_the_last_block_is_one_vo
 
 
 def test_a_training_repeats_to_the_byte_and_reports_every_epoch(densenet121, model):
-    best, history, probabilities = fit(densenet121, model, seed=7)
+    best, history, log_odds = fit(densenet121, model, seed=7)
     assert [record["epoch"] for record in history] == [1, 2, 3]
     assert 1 <= best <= 3
     again = fit(densenet121, model, seed=7)
     assert again[0] == best
-    assert (again[2] == probabilities).all()
+    assert (again[2] == log_odds).all()
     for one, other in zip(history, again[1], strict=True):
         assert {**one, "seconds": 0} == {**other, "seconds": 0}
-    assert (fit(densenet121, model, seed=8)[2] != probabilities).any()
+    assert (fit(densenet121, model, seed=8)[2] != log_odds).any()
 
 
 def test_folds_of_one_job_equal_folds_trained_alone(densenet121, model):

@@ -165,10 +165,10 @@ def test_a_backbone_of_random_weights_has_the_statistics_of_training_slices(effi
 
 def test_folds_of_one_job_equal_a_fold_trained_alone_byte_for_byte(efficientnet, model):
     train(efficientnet, model, seed=1, part=make_part(26, 5))
-    told, probabilities = train(efficientnet, model, seed=2)
+    told, log_odds = train(efficientnet, model, seed=2)
     alone, expected = train(efficientnet, efficientnet.build(SHAPE, SMALL, "none"), seed=2)
     assert told == alone
-    assert probabilities.tobytes() == expected.tobytes()
+    assert log_odds.tobytes() == expected.tobytes()
     assert (train(efficientnet, model, seed=3)[1] != expected).any()
 
 

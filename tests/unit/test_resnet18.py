@@ -107,16 +107,16 @@ def test_a_bright_label_is_learnt_and_the_best_accuracy_kept(resnet18, model):
 
 
 def test_a_training_repeats_to_the_byte_also_after_another_fold(resnet18, model):
-    best, history, probabilities = fit(resnet18, model, seed=7)
+    best, history, log_odds = fit(resnet18, model, seed=7)
     fit(resnet18, model, seed=8, train=make_part(12, 5))
     again = fit(resnet18, resnet18.build(SHAPE, SMALL, "none"), seed=7)
     assert again[0] == best
-    assert again[2].tobytes() == probabilities.tobytes()
+    assert again[2].tobytes() == log_odds.tobytes()
     for one, other in zip(history, again[1], strict=True):
         assert {**one, "seconds": 0} == {**other, "seconds": 0}
     after = fit(resnet18, model, seed=7)
-    assert after[2].tobytes() == probabilities.tobytes()
-    assert (fit(resnet18, model, seed=9)[2] != probabilities).any()
+    assert after[2].tobytes() == log_odds.tobytes()
+    assert (fit(resnet18, model, seed=9)[2] != log_odds).any()
 
 
 def test_a_saved_model_predicts_the_same(resnet18, model, tmp_path):

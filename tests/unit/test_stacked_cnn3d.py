@@ -87,16 +87,16 @@ def test_training_stops_early_without_a_lower_validation_loss(stacked, model):
 
 
 def test_a_training_repeats_to_the_byte_also_after_another_fold(stacked, model):
-    best, history, probabilities = fit(stacked, model, seed=7)
+    best, history, log_odds = fit(stacked, model, seed=7)
     fit(stacked, model, seed=8, train=make_part(12, 5))
     after = fit(stacked, model, seed=7)
     alone = fit(stacked, stacked.build(SHAPE, SMALL, "none"), seed=7)
     for other in (after, alone):
         assert other[0] == best
-        assert other[2].tobytes() == probabilities.tobytes()
+        assert other[2].tobytes() == log_odds.tobytes()
         for one, two in zip(history, other[1], strict=True):
             assert {**one, "seconds": 0} == {**two, "seconds": 0}
-    assert (fit(stacked, model, seed=9)[2] != probabilities).any()
+    assert (fit(stacked, model, seed=9)[2] != log_odds).any()
 
 
 class Pruned(Exception):

@@ -103,7 +103,7 @@ def jobs_of_cell(cell):
     for shard in SHARDS:
         made = {"cohort": cell.cohort, "approach": cell.approach, "shard": shard}
         yield {"stage": "preprocess", **made}
-    if STUDY.variant(cell.approach, cell.variant)["tuned"]:
+    if STUDY.approaches[cell.approach].tuned(cell.variant):
         yield {"stage": "tune", **asdict(cell)}
     if cell in SHOWN_CELLS and "gradcam" in plan.figure_names(STUDY, cell.approach):
         yield {"stage": "explain", **asdict(cell)}

@@ -49,7 +49,8 @@ rule read_cohort:
         sites=sites_table,
         exclude=lookup(dpath="{cohort}/exclude", within=STUDY.cohorts, default={}),
         kind=lookup(dpath="{cohort}/kind", within=STUDY.cohorts),
-        made_with=made_cohort,
+        made_with=lambda wildcards: SHARDS_NOTE
+        | belonging.note_of(STUDY, belonging.made_cohort(STUDY, wildcards.cohort)),
         library=library_digest("read_cohort.py"),
     script:
         "../workflow/scripts/read_cohort.py"

@@ -9,14 +9,13 @@ from snakemake.exceptions import WorkflowError
 ROOT = Path(str(workflow.current_basedir)).resolve().parent
 sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
 
-from gliobench import belonging, paths, snapshot
+from gliobench import belonging, moved, paths, plan, snapshot
 from gliobench.caches import keep_caches
 from gliobench.cohorts import DECODED_KIND
-from gliobench.cohorts.names import LABEL_TABLES, paths_digest
+from gliobench.cohorts.names import LABEL_TABLES
 from gliobench.errors import GlioBenchError
 from gliobench.predict.request import take_request
 from gliobench.processes import lead_jobs
-from gliobench import plan
 from gliobench.settings.files import read_config
 from gliobench.sources import library_digest
 from gliobench.study import Study
@@ -92,6 +91,7 @@ def number_of_shards():
 
 N_SHARDS = number_of_shards()
 SHARDS = [f"{number}-of-{N_SHARDS}" for number in range(1, N_SHARDS + 1)]
+SHARDS_NOTE = {f"{RESULTS}/{belonging.NOTES}/shards.json": str(N_SHARDS)}
 
 
 wildcard_constraints:
@@ -178,7 +178,9 @@ def named_paths_digest(wildcards):
     """The paths in a user's table, so that changes are noticed; in other layouts file names are fixed."""
     settings = cohort_settings(wildcards)
     series = STUDY.cohort_series(wildcards.cohort)
-    return paths_digest(settings["table"], series) if "table" in settings else None
+    return (
+        moved.paths_digest(settings["table"], series) if "table" in settings else None
+    )
 
 
 def generated(wildcards):
@@ -251,13 +253,13 @@ def images_of(wildcards, input):
 
 def tuned_parameters(wildcards):
     """The best trial, if a variant's hyperparameters are tuned."""
-    tuned = STUDY.variant(wildcards.approach, wildcards.variant)["tuned"]
+    tuned = STUDY.approaches[wildcards.approach].tuned(wildcards.variant)
     return f"{TUNING}/best.json".format(**wildcards) if tuned else []
 
 
 def weights_file(wildcards):
     """The file of initial weights, if the config names one."""
-    weights = STUDY.variant(wildcards.approach, wildcards.variant)["weights"]
+    weights = STUDY.approaches[wildcards.approach].weights(wildcards.variant)
     return [] if weights in ("none", "imagenet") else weights
 
 
@@ -276,33 +278,6 @@ def training_job(wildcards):
         "seed_index": int(wildcards.seed),
         "batch": int(wildcards.batch),
     }
-
-
-def made_runs(wildcards):
-    """The note of the settings of a cell's trainings."""
-    return belonging.note_of(
-        STUDY, belonging.made_runs(STUDY, cell_of(wildcards), wildcards.cohort)
-    )
-
-
-def made_input(wildcards):
-    """The note of the inputs of an approach."""
-    return belonging.note_of(
-        STUDY, belonging.made_input(STUDY, wildcards.approach, wildcards.cohort)
-    )
-
-
-def made_split(wildcards):
-    """The note of a split."""
-    return belonging.note_of(
-        STUDY, belonging.made_split(STUDY, wildcards.scheme, wildcards.cohort)
-    )
-
-
-def made_cohort(wildcards):
-    """The note of a cohort, and that of the study's shards."""
-    made = belonging.note_of(STUDY, belonging.made_cohort(STUDY, wildcards.cohort))
-    return made | {f"{RESULTS}/{belonging.NOTES}/shards.json": str(N_SHARDS)}
 
 
 def tuning_job(wildcards):

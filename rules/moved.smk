@@ -3,8 +3,6 @@ import json
 from functools import cache
 from types import SimpleNamespace
 
-from gliobench import moved
-
 
 def place_of(cohort):
     """The location of a cohort's files, and everything else that its audit depends on."""

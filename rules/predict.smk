@@ -5,7 +5,7 @@ RECORD = f"{REQUEST.run}/run.json"
 INPUTS = f"{PREDICTED}/input/patient"
 
 
-rule prepare_patient:
+rule predict_prepare:
     """Audit a patient's series and make the input as in training."""
     input:
         record=RECORD,
@@ -26,14 +26,14 @@ rule prepare_patient:
         patient=str(REQUEST.patient),
         images=REQUEST.images,
         library=library_digest(
-            "prepare_patient.py",
+            "predict_prepare.py",
             f"gliobench/inputs/{REQUEST.record['input']['kind']}.py",
         ),
     script:
-        "../workflow/scripts/prepare_patient.py"
+        "../workflow/scripts/predict_prepare.py"
 
 
-rule predict_patient:
+rule predict_apply:
     """Apply each fold's model; the environment is that of the approach."""
     input:
         record=RECORD,
@@ -57,13 +57,13 @@ rule predict_patient:
         fold=REQUEST.fold,
         machine=STUDY.machine,
         library=library_digest(
-            "predict.py", f"gliobench/approaches/{REQUEST.record['approach']}.py"
+            "predict_apply.py", f"gliobench/approaches/{REQUEST.record['approach']}.py"
         ),
     script:
-        "../workflow/scripts/predict.py"
+        "../workflow/scripts/predict_apply.py"
 
 
-rule show_prediction:
+rule predict_show:
     """A figure of the network's input, and the page of its prediction."""
     input:
         record=RECORD,
@@ -88,6 +88,6 @@ rule show_prediction:
         mem_mb=growing(2000),
         runtime=growing(10),
     params:
-        library=library_digest("show_prediction.py"),
+        library=library_digest("predict_show.py"),
     script:
-        "../workflow/scripts/show_prediction.py"
+        "../workflow/scripts/predict_show.py"

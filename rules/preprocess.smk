@@ -64,7 +64,9 @@ rule preprocess:
         images=images_of,
         series=input_series,
         input=lambda wildcards: STUDY.input(wildcards.approach, wildcards.cohort),
-        made_with=made_input,
+        made_with=lambda wildcards: belonging.note_of(
+            STUDY, belonging.made_input(STUDY, wildcards.approach, wildcards.cohort)
+        ),
         made_from=made_from(paths.INPUT),
         library=lambda wildcards: library_digest(
             "preprocess.py", input_module(wildcards)

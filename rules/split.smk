@@ -17,7 +17,9 @@ rule split:
     params:
         scheme=lookup(dpath="{scheme}", within=STUDY.splits),
         seed=lookup(dpath="{cohort}/seed", within=STUDY.cohorts),
-        made_with=made_split,
+        made_with=lambda wildcards: belonging.note_of(
+            STUDY, belonging.made_split(STUDY, wildcards.scheme, wildcards.cohort)
+        ),
         made_from=made_from(paths.SPLIT),
         library=library_digest("split.py"),
     script:

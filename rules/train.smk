@@ -1,5 +1,5 @@
 rule train_tensorflow:
-    """Train the folds of one batch and predict their patients; finished folds of a killed job are kept and reused."""
+    """Train one batch of folds and predict their patients; finished folds of a killed job are kept and reused."""
     input:
         patients=ancient(f"{COHORT}/patients.tsv"),  # changed patients change the split
         split=split_scheme,
@@ -32,7 +32,9 @@ rule train_tensorflow:
     params:
         job=training_job,
         machine=STUDY.machine,
-        made_with=made_runs,
+        made_with=lambda wildcards: belonging.note_of(
+            STUDY, belonging.made_runs(STUDY, cell_of(wildcards), wildcards.cohort)
+        ),
         library=lambda wildcards: library_digest(
             "train.py", f"gliobench/approaches/{wildcards.approach}.py"
         ),

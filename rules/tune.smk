@@ -23,7 +23,7 @@ rule tune:
         gpu=GPUS,
     params:
         job=tuning_job,
-        tuning=lookup(dpath="{approach}", within=STUDY.tunings),
+        tuning=lambda wildcards: STUDY.approaches[wildcards.approach].tuning,
         machine=STUDY.machine,
         library=lambda wildcards: library_digest(
             "tune.py", f"gliobench/approaches/{wildcards.approach}.py"

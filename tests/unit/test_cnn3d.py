@@ -91,7 +91,7 @@ def test_the_optimiser_and_the_loss_are_the_papers(cnn3d):
 
 def epochs(cnn3d, policy, count=3, part=None, seed=0):
     """The (patient, label) pairs of some epochs, in the order of training."""
-    batches = cnn3d.LabelledBatches(part or numbered(), 4, policy, np.random.default_rng(seed))
+    batches = cnn3d.LabelledMinibatches(part or numbered(), 4, policy, np.random.default_rng(seed))
     seen = []
     for _ in range(count):
         pairs = [batches[number] for number in range(len(batches))]
@@ -129,7 +129,7 @@ def test_permuted_labels_are_wrong_from_the_start_and_stay_so(cnn3d):
 
 
 def test_every_patient_is_in_one_batch_and_the_last_may_be_smaller(cnn3d):
-    batches = cnn3d.LabelledBatches(numbered(10), 4, "kept", np.random.default_rng(0))
+    batches = cnn3d.LabelledMinibatches(numbered(10), 4, "kept", np.random.default_rng(0))
     assert [len(batches[number][0]) for number in range(len(batches))] == [4, 4, 2]
 
 

@@ -51,8 +51,8 @@ async def later():
 
 def all_entries():
     """What the rules give to `library_digest`: every script, each with every module that it picks at run time."""
-    picked = {"train.py": "approaches", "tune.py": "approaches", "explain.py": "approaches", "predict.py": "approaches"}
-    picked |= {"preprocess.py": "inputs", "prepare_patient.py": "inputs"}
+    picked = {"train.py": "approaches", "tune.py": "approaches", "explain.py": "approaches"}
+    picked |= {"preprocess.py": "inputs", "predict_prepare.py": "inputs", "predict_apply.py": "approaches"}
     for script in SCRIPT_NAMES:
         modules = [name for name in FILES if name.startswith(f"gliobench/{picked.get(script)}/")]
         yield from [(script, module) for module in modules] or [(script,)]

@@ -1,6 +1,7 @@
 import os
 from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -251,7 +252,7 @@ def test_a_saved_model_can_be_the_start_of_another(efficientnet, model, tmp_path
 
 def test_log_odds_are_those_of_the_networks_probabilities(efficientnet, model):
     slices = make_part(6, 2).inputs
-    expected = np.ravel(model.network.predict(efficientnet.Slices(slices), verbose=0))
+    expected = np.ravel(model.network.predict((slices / 255).astype("float32")[..., None], verbose=0))
     assert expit(efficientnet.predict(model, slices)) == pytest.approx(expected, abs=1e-6)
 
 
@@ -265,11 +266,14 @@ def test_a_prediction_does_not_follow_its_neighbours(efficientnet, model):
     np.testing.assert_allclose(together[60:], efficientnet.predict(model, inputs[60:]), atol=1e-5)
 
 
-def test_slices_to_predict_are_only_scaled(efficientnet):
-    inputs = make_part(70).inputs
-    batches = efficientnet.Slices(inputs)
-    seen = np.concatenate([batches[number][0] for number in range(len(batches))])
-    np.testing.assert_array_equal(seen[..., 0], inputs.astype("float32") / 255)
+def test_slices_to_predict_are_only_scaled(efficientnet, monkeypatch):
+    monkeypatch.setattr(efficientnet.keras_session, "below_sigmoid", lambda network: network)
+    monkeypatch.setattr(efficientnet.keras_session, "log_odds", lambda network, features: features[:, 0])
+    inputs, seen = make_part(70).inputs, []
+    spy = SimpleNamespace(predict_on_batch=lambda rows: seen.append(rows) or np.zeros((len(rows), 1)))
+    efficientnet.predict(efficientnet.Classifier(spy, steps={}), inputs)
+    assert [len(rows) for rows in seen] == [64, 6]
+    np.testing.assert_array_equal(np.concatenate(seen)[..., 0], inputs.astype("float32") / 255)
 
 
 def test_training_slices_keep_their_labels_in_an_order_new_each_epoch(efficientnet):

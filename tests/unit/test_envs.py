@@ -59,7 +59,7 @@ def scripts_of(toolchain: str) -> list[str]:
                 entries += re.findall(r'script:\s+"\.\./workflow/scripts/(\w+\.py)"', rule)
     for path in (ROOT / "config" / "approaches").glob("*.yaml"):
         if yaml.safe_load(path.read_text(encoding="utf-8"))["toolchain"] == toolchain:
-            entries += ["train.py", "predict.py", f"gliobench/approaches/{path.stem}.py"]
+            entries += ["train.py", "predict_apply.py", f"gliobench/approaches/{path.stem}.py"]
     if toolchain == "imaging":
         library = SCRIPTS / "gliobench"
         modules = [*library.glob("inputs/*.py"), *library.glob("cohorts/synthetic*.py")]

@@ -7,7 +7,8 @@ import pytest
 
 from gliobench.imaging.facts import SeriesFacts
 from gliobench.imaging.volume import Volume
-from gliobench.inputs.facts import CATEGORICAL, HEADER, INTENSITY, make_input, needs
+from gliobench.inputs.facts import CATEGORICAL, HEADER, INTENSITY, make_input
+from gliobench.inputs.make import needed_series
 
 RNG = np.random.default_rng(0)
 FACTS = SeriesFacts(
@@ -30,7 +31,7 @@ def brain():
 
 def test_header_facts_are_the_audits():
     named = made(brain())
-    assert needs("T1w", {}) == ["T1w"]
+    assert needed_series("T1w", {"kind": "facts"}) == ["T1w"]
     assert [named[name] for name in HEADER] == [20, 64, 48, 0.5, 6.0, 1, zlib.crc32(b"ACME")]
     assert set(CATEGORICAL) == {"plane", "manufacturer"}
 

@@ -101,7 +101,7 @@ def test_a_run_is_explained_row_by_row(gradcam, stacked, trained):
     lesions = np.zeros((8, *SHAPE[1:]), np.float16)
     lesions[1::2, *BLOB] = 1
     table, maps, images = gradcam.explain_run(
-        cases, lambda fold: trained, stacked.redrawn, stacked.cam_layer, part.inputs, part.patient_ids, 1, lesions
+        stacked, cases, lambda fold: trained, part.inputs, part.patient_ids, 1, lesions
     )
     columns = list(import_module("gliobench.files").table_schema("cams")["properties"])
     assert table.columns.tolist() == [name for name in columns if name != "row"]
@@ -122,17 +122,14 @@ def test_a_run_is_explained_row_by_row(gradcam, stacked, trained):
 def test_a_cohort_without_lesions_has_no_pointing_game(gradcam, stacked, trained):
     part = brains(2, 4)
     cases = gradcam.draw_cases(predictions(part.labels, [0.1, 0.9]), 1, seed=1)
-    table, _, _ = gradcam.explain_run(
-        cases, lambda fold: trained, stacked.redrawn, stacked.cam_layer, part.inputs, part.patient_ids, 1
-    )
+    table, _, _ = gradcam.explain_run(stacked, cases, lambda fold: trained, part.inputs, part.patient_ids, 1)
     assert table[["pointing_hit", "lesion_share"]].isna().all(axis=None)
 
 
 def test_nobody_to_explain_is_an_empty_table(gradcam, stacked, trained):
     part = brains(2, 4)
-    table, maps, images = gradcam.explain_run(
-        [], lambda fold: trained, stacked.redrawn, stacked.cam_layer, part.inputs, part.patient_ids, 1
-    )
+    nobody = gradcam.draw_cases(predictions([], []), 1, seed=1)
+    table, maps, images = gradcam.explain_run(stacked, nobody, lambda fold: trained, part.inputs, part.patient_ids, 1)
     assert (len(table), maps.shape, images.shape) == (0, (0, *SHAPE[1:]), (0, *SHAPE))
 
 
@@ -142,7 +139,7 @@ def test_a_run_that_tested_nobody_is_explained_by_empty_tables(stacked, tmp_path
     path = tmp_path / "1.npy"
     write_shard(list(np.zeros((2, 4, 4, 4), np.float16)), index, path)
     failed = predictions([], [])
-    explain = import_module("gliobench.training.explain").explain
+    explain = import_module("gliobench.training.gradcam").explain
     cams, maps, images = explain(stacked, "grid", failed, tmp_path, patients, [path], ["FLAIR"], 1)
     assert (len(cams), len(maps), len(images)) == (0, 0, 0)
     write_table(cams.reset_index(drop=True).rename_axis("row").reset_index(), tmp_path / "cams.tsv", "cams")
@@ -155,11 +152,11 @@ def test_cases_are_drawn_by_seed_among_tested_patients(gradcam):
     others = table.assign(part="train", patient_id="99999")
     whole = pd.concat([table, slices, others])
     drawn = gradcam.draw_cases(whole, 3, seed=5)
-    assert drawn == gradcam.draw_cases(whole.sample(frac=1, random_state=1), 3, seed=5)
-    assert drawn != gradcam.draw_cases(whole, 3, seed=6)
-    assert [case.outcome for case in drawn] == [name for name in ("TP", "FP", "TN", "FN") for _ in range(3)]
-    assert "99999" not in {case.patient_id for case in drawn}
-    assert len({case.patient_id for case in drawn}) == 12
+    pd.testing.assert_frame_equal(drawn, gradcam.draw_cases(whole.sample(frac=1, random_state=1), 3, seed=5))
+    assert not drawn.equals(gradcam.draw_cases(whole, 3, seed=6))
+    assert drawn["outcome"].tolist() == [name for name in ("TP", "FP", "TN", "FN") for _ in range(3)]
+    assert "99999" not in set(drawn["patient_id"])
+    assert drawn["patient_id"].nunique() == 12
 
 
 def test_a_map_without_evidence_hits_and_resembles_nothing(gradcam):

@@ -9,7 +9,7 @@ from gliobench.errors import GlioBenchError
 from gliobench.imaging.registration import rigid
 from gliobench.imaging.resample import Grid, box, sample, sample_mask
 from gliobench.imaging.volume import Volume
-from gliobench.inputs.grid import make_input, needs
+from gliobench.inputs.grid import Space, make_input, needs
 from gliobench.inputs.read import NotCovered
 from phantoms import BRAIN, CENTRE, affine_of, brain_with_marker, head, places, radius, reader, textured, turn
 
@@ -34,7 +34,7 @@ MARKERS = st.tuples(*[st.floats(-0.5, 0.5)] * 3)
 
 
 def made(read, name, **changes):
-    arrays, slice_indexes = make_input(read, name, ASKED | changes)
+    arrays, slice_indexes = make_input(Space(read, ASKED | changes), name, ASKED | changes)
     assert slice_indexes == [None]
     assert arrays[0].dtype == np.float16
     return arrays[0].astype(np.float32)

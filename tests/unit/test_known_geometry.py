@@ -25,6 +25,7 @@ from gliobench.imaging.facts import SeriesError
 from gliobench.imaging.nifti import read_nifti, slice_axis
 from gliobench.imaging.volume import Volume, regular
 from gliobench.inputs import grid, slices, volume
+from gliobench.inputs.make import shared
 
 STANDARD = {  # directions (LPS+) of growing columns and rows, as scanners store each plane
     "axial": (1, 0, 0, 0, 1, 0),
@@ -159,8 +160,9 @@ def test_a_place_that_is_not_known_is_a_reason_and_not_a_guess(tmp_path, depths,
     assert slices.make_input(read, "T1w", {"shape": [8, 8], "choose": "central", "share": 0.5})[1]
     assert volume.make_input(read, "T1w", {"shape": [8, 8, 4]})[0]
     asked = {"shape": [8] * 3, "spacing": 20.0, "around": "brain", "reference": "T1w", "registration": "none"}
+    space = grid.Space(read, asked | {"skull_stripping": "none", "intensity": "rescale"})
     with pytest.raises(SeriesError, match="it cannot be aligned with other series"):
-        grid.make_input(read, "T1w", asked | {"skull_stripping": "none", "intensity": "rescale"})
+        grid.make_input(space, "T1w", space.settings)
 
 
 @pytest.mark.parametrize("keyword", ["ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing"])
@@ -311,8 +313,9 @@ def test_a_volume_is_the_same_as_dicom_and_as_nifti(tmp_path, plane, turned):
             "skull_stripping": "auto", "intensity": "standardise",
         },
     }  # fmt: skip
-    for kind, settings_of_kind in asked.items():
-        made = {name: kind.make_input({"T1w": found}.get, "T1w", settings_of_kind) for name, found in read.items()}
+    for kind, own in asked.items():
+        own["kind"] = kind.__name__.rpartition(".")[2]
+        made = {name: kind.make_input(shared({"T1w": found}.get, own), "T1w", own) for name, found in read.items()}
         wanted, places = made.pop("dicom")
         for arrays, places_too in made.values():
             assert places_too == places

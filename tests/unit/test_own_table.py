@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from dicom_files import write_series
 from gliobench.cohorts import layout, read_patient_series
 from gliobench.cohorts.audit import audit_patients
-from gliobench.cohorts.names import paths_digest
 from gliobench.cohorts.paths import read_path
 from gliobench.cohorts.patients import check_ids
 from gliobench.cohorts.table import locate, read_patients
@@ -19,6 +18,7 @@ from gliobench.errors import GlioBenchError
 from gliobench.files import write_table
 from gliobench.imaging.dicom import read_series
 from gliobench.imaging.facts import SeriesError
+from gliobench.moved import paths_digest
 
 VOXELS = np.random.default_rng(0).integers(1, 999, (4, 6, 8)).astype(np.int16)
 GOOD = [

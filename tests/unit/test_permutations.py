@@ -11,8 +11,8 @@ from gliobench.evaluation.cells import score_cell
 from gliobench.evaluation.cohort import permuted_runs
 from gliobench.inputs.facts import HEADER, INTENSITY
 from gliobench.splits import draw_split
-from gliobench.training import Machine
-from gliobench.training.batch import Job, gather_folds, train_folds
+from gliobench.training import Job, Machine
+from gliobench.training.folds import gather_folds, train_folds
 
 KFOLD = {"method": "kfold", "folds": 2, "repeats": 1, "validation": 0.2}
 CELL = {"cohort": "made", "approach": "baseline", "variant": "intensity", "modality": "all", "protocol": "harmonised"}
@@ -41,7 +41,8 @@ def facts(signal):
 def trained(cohort, people, inputs, folder, seed):
     """One run's predictions and record, on labels as they are given and folds drawn for them."""
     split = draw_split(people, pd.DataFrame(), KFOLD, seed)
-    names = {"input": "facts", "scheme": "kfold", "phases": ["final"], "parameters": {"features": "intensity", "C": 1}}
+    names = {"scheme": "kfold", "phases": ["final"], "parameters": {"features": "intensity", "C": 1}}
+    names |= {"input": {"kind": "facts"}, "series": ["T1w"], "toolchain": "sklearn", "cohort_kind": "rsna"}
     names |= {"library": "0123456789abcdef"}
     job = Job(CELL | {"cohort": cohort}, repeat=0, seed_index=0, batch=0, batches=1, seed=seed, **names)
     index = people[["patient_id", "label"]].assign(modality=None, slice_index=None)

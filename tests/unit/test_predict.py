@@ -22,13 +22,12 @@ from gliobench.files import read_json, read_table, write_json, write_table
 from gliobench.inputs.make import make_inputs, usable_series
 from gliobench.inputs.store import shard_writer, write_shard
 from gliobench.predict.folds import notes, predict_patient
-from gliobench.predict.patient import audit_patient, make_patient_inputs, needed_series
+from gliobench.predict.patient import audit_patient, make_patient_inputs, series_of_run
 from gliobench.predict.request import check_target, find_models, read_record, take_request
 from gliobench.records import check_record
 from gliobench.splits import draw_split
 from gliobench.study import Study
-from gliobench.training import Machine
-from gliobench.training.batch import Job
+from gliobench.training import Job, Machine
 from gliobench.training.job import run_job
 
 ROOT = Path(__file__).parents[2]
@@ -109,7 +108,7 @@ def run_through(approach, cohort, folder, results):
     cell = study.cells[0]
     kind, made = COHORTS[cohort]["kind"], study.input(approach, cohort)
     patients = layout(kind).read_patients(folder, None)
-    names = needed_series(study.needs(cell))
+    names = series_of_run(study.job(cell))
     keep = partial(keep_series, results / "decoded")
     series, _ = audit_patients(patients["patient_id"], names, folder, {}, kind, keep)
     write_table(patients, results / "patients.tsv", "patients")

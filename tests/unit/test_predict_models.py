@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from gliobench.errors import GlioBenchError
-from gliobench.training.models import load_model
+from gliobench.training.job import load_model
 
 TORCH = ("stacked_cnn3d", "densenet121", "resnet18")
 KERAS = ("cnn3d", "efficientnet")

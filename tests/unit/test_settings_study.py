@@ -67,7 +67,7 @@ def test_every_approach_is_a_yaml_and_a_module_whose_variants_resolve(name):
     ]
     made = study(runs=runs)
     for record in made.records():
-        assert set(made.variant(name, record["variant"])["parameters"]) == set(settings.parameters)
+        assert set(made.approaches[name].parameters_of(record["variant"])) == set(settings.parameters)
 
 
 def test_what_settings_offer_is_what_the_library_has():
@@ -124,10 +124,12 @@ def test_a_run_folder_names_the_run():
 
 def test_a_study_changes_settings_and_splits_and_nothing_else():
     made = study(settings={"cnn3d": {"parameters": {"epochs": 2}}}, splits={"kfold": {"folds": 3}})
-    assert made.variant("cnn3d", "main")["parameters"] == study().variant("cnn3d", "main")["parameters"] | {"epochs": 2}
+    assert made.approaches["cnn3d"].parameters_of("main") == study().approaches["cnn3d"].parameters_of("main") | {
+        "epochs": 2
+    }
     assert made.splits["kfold"] == study().splits["kfold"] | {"folds": 3}
     assert made.splits["holdout-80-10-10"] == study().splits["holdout-80-10-10"]
-    assert made.variant("cnn3d", "permuted")["parameters"]["labels"] == "permuted"
+    assert made.approaches["cnn3d"].parameters_of("permuted")["labels"] == "permuted"
 
 
 def test_a_caveat_goes_with_its_variant():
@@ -291,9 +293,9 @@ def test_settings_reach_weights_tuning_and_what_is_nested(tmp_path, monkeypatch)
         }
     }
     made = study(runs=[{"approach": "stacked_cnn3d"}], settings=changes)
-    assert made.variant("stacked_cnn3d", "main")["weights"] == "start.pt"
-    assert made.tunings["stacked_cnn3d"]["trials"] == 3
-    augmentation = made.variant("stacked_cnn3d", "main")["parameters"]["augmentation"]
+    assert made.approaches["stacked_cnn3d"].weights("main") == "start.pt"
+    assert made.approaches["stacked_cnn3d"].tuning["trials"] == 3
+    augmentation = made.approaches["stacked_cnn3d"].parameters_of("main")["augmentation"]
     assert augmentation["rotation"] == 5
     assert len(augmentation) > 1, "the other settings stay"
 

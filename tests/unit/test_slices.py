@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from gliobench.imaging.facts import SeriesFacts
 from gliobench.imaging.volume import Volume
-from gliobench.inputs.slices import central, make_input, needs, nonblank, spread
+from gliobench.inputs.make import needed_series
+from gliobench.inputs.slices import central, make_input, nonblank, spread
 
 RNG = np.random.default_rng(0)
 
@@ -64,7 +65,7 @@ def test_slices_know_their_place_in_the_series(most):
     voxels = np.arange(10)[:, None, None] * np.ones((10, 4, 4), np.float32)
     asked = {"shape": [4, 4], "choose": "central", "share": 0.5, "most": most}
     images, places = made(voxels, **asked)
-    assert needs("FLAIR", asked) == ["FLAIR"]
+    assert needed_series("FLAIR", asked | {"kind": "slices"}) == ["FLAIR"]
     assert places == ([2, 3, 4, 5, 6] if most is None else [2, 4, 6])
     assert [image[0, 0] for image in images] == [round((place - 2) / 4 * 255) for place in places]
 

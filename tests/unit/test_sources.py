@@ -8,7 +8,7 @@ import pytest
 from gliobench.sources import SCRIPTS, source_files
 
 FRAMEWORKS = {"tensorflow", "torch", "keras", "monai", "torchvision", "torchio"}
-TRAINING = {"train.py", "tune.py", "explain.py", "predict.py"}
+TRAINING = {"train.py", "tune.py", "explain.py", "predict_apply.py"}
 NAMES = sorted(path.name for path in SCRIPTS.glob("*.py"))
 
 

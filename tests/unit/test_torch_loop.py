@@ -25,8 +25,11 @@ def part(n=12, seed=0):
 def linear(loop, start=None):
     torch = loop.torch
     torch.manual_seed(1)
-    network = torch.nn.Sequential(torch.nn.Linear(3, 1), torch.nn.Flatten(0))
-    return loop.Model(network, {}, torch.Tensor.float, torch.Tensor.double, start or {})
+
+    def draw(about):
+        return torch.nn.Sequential(torch.nn.Linear(3, 1), torch.nn.Flatten(0))
+
+    return loop.Model(draw, {}, 2, torch.Tensor.float, torch.Tensor.double, start or {})
 
 
 def run(loop, model=None, on_epoch=None, rate=0.1, inputs=None, **changes):
@@ -50,7 +53,7 @@ def run(loop, model=None, on_epoch=None, rate=0.1, inputs=None, **changes):
 
 @pytest.mark.parametrize(("n", "size", "expected"), [(10, 4, [4, 4, 2]), (9, 4, [4, 5]), (3, 4, [3]), (1, 4, [1])])
 def test_every_row_is_in_one_batch_and_none_is_alone(loop, n, size, expected):
-    batches = loop.split_batches(loop.torch.arange(n), size)
+    batches = loop.split_minibatches(loop.torch.arange(n), size)
     assert [len(batch) for batch in batches] == expected
     assert loop.torch.cat(batches).tolist() == list(range(n))
 
@@ -134,7 +137,7 @@ def test_an_input_that_is_no_number_is_divergence(loop):
 def test_weights_drawn_with_a_seed_lie_below_pretrained_ones(loop):
     start = {"0.weight": loop.torch.full((1, 3), 7.0)}
     model = linear(loop, start)
-    loop.renew(model, lambda: loop.torch.nn.Sequential(loop.torch.nn.Linear(3, 1), loop.torch.nn.Flatten(0)), seed=5)
+    loop.renew(model, seed=5)
     state = {name: values.clone() for name, values in model.network.state_dict().items()}
     assert (state["0.weight"] == 7).all()
     loop.torch.manual_seed(5)
@@ -145,7 +148,7 @@ def test_weights_drawn_with_a_seed_lie_below_pretrained_ones(loop):
 def test_a_training_leaves_pretrained_weights_as_they_were(loop):
     start = {"0.weight": loop.torch.full((1, 3), 7.0)}
     model = linear(loop, start)
-    loop.renew(model, lambda: linear(loop).network, seed=5)
+    loop.renew(model, seed=5)
     run(loop, model)
     assert (start["0.weight"] == 7).all()
 

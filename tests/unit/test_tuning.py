@@ -14,8 +14,7 @@ from hypothesis import strategies as st
 from gliobench.files import check_table, read_table, write_table
 from gliobench.inputs.store import write_shard
 from gliobench.settings.approach_of_study import StudyApproach
-from gliobench.training import Diverged, Machine, Part, tuning
-from gliobench.training.batch import Job
+from gliobench.training import Diverged, Job, Machine, Part, tuning
 from gliobench.training.job import load_inputs
 from gliobench.training.tuning import search as run_search
 from gliobench.training.tuning import tune
@@ -54,7 +53,6 @@ def load():
 def job(**parameters):
     return Job(
         cell=CELL,
-        input="grid",
         scheme="holdout",
         repeat=0,
         seed_index=0,
@@ -64,7 +62,10 @@ def job(**parameters):
         phases=["final"],
         parameters={"rate": 0.0, "depth": 0, "kind": 0, "sleep": 0.0, "fails_at": 0} | parameters,
         library="0123456789abcdef",
-        needs={"series": ["T1w"]},
+        input={"kind": "grid"},
+        series=["T1w"],
+        toolchain="torch",
+        cohort_kind="rsna",
     )
 
 

@@ -10,7 +10,8 @@ from gliobench.imaging.facts import SeriesFacts
 from gliobench.imaging.intensity import minmax
 from gliobench.imaging.volume import Volume
 from gliobench.inputs.depth import central_slices, padding
-from gliobench.inputs.volume import make_input, needs, volume_input
+from gliobench.inputs.make import needed_series
+from gliobench.inputs.volume import make_input, volume_input
 
 RNG = np.random.default_rng(0)
 
@@ -88,6 +89,6 @@ def test_the_input_is_one_array_of_the_series_itself() -> None:
     volume = Volume(RNG.integers(0, 1000, (3, 8, 12), dtype=np.uint16), np.eye(4))
     asked = {"shape": [4, 4, 3]}
     arrays, slice_indexes = make_input(lambda name: ({"T2w": volume}[name], SeriesFacts()), "T2w", asked)
-    assert needs("T2w", asked) == ["T2w"]
+    assert needed_series("T2w", asked | {"kind": "volume"}) == ["T2w"]
     assert slice_indexes == [None]
     assert np.array_equal(arrays[0], volume_input(volume.voxels, (4, 4, 3)))

@@ -13,7 +13,7 @@ from gliobench.records import check_record
 pytestmark = pytest.mark.workflow
 RUN = "results/small/planted/runs/cnn3d/main/FLAIR/harmonised/repeat-0/seed-0/batch-0"
 PATIENTS = "results/small/planted/images/train"
-JOBS = {"prepare_patient", "predict_patient", "show_prediction"}
+JOBS = {"predict_prepare", "predict_apply", "predict_show"}
 
 
 @pytest.fixture

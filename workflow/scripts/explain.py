@@ -13,7 +13,7 @@ with recipe(snakemake):
 
     from gliobench.files import read_table, whole, write_table
     from gliobench.training import Machine
-    from gliobench.training.explain import explain
+    from gliobench.training.gradcam import explain
 
     approach = import_module(f"gliobench.approaches.{snakemake.wildcards.approach}")
     approach.prepare(Machine(snakemake.threads, **snakemake.params.machine))

@@ -1,18 +1,17 @@
-"""Train the folds of one batch and predict their patients."""
+"""Train one batch of folds and predict their patients."""
 
 from gliobench.recipe import recipe
 
 with recipe(snakemake):
     from gliobench.files import read_json
     from gliobench.inputs.field import with_field
-    from gliobench.training import Machine
-    from gliobench.training.batch import Job
+    from gliobench.training import Job, Machine
     from gliobench.training.gpus import claim_gpu
     from gliobench.training.job import run_job
 
     claim_gpu(snakemake.resources.get("gpu", 0))
     settings = dict(snakemake.params.job)
-    settings["needs"] = settings["needs"] | {"input": with_field(settings["needs"]["input"], snakemake.input.field)}
+    settings["input"] = with_field(settings["input"], snakemake.input.field)
     if snakemake.input.tuned:
         best = read_json(snakemake.input.tuned)
         settings["parameters"] |= best["parameters"]

@@ -6,8 +6,7 @@ with recipe(snakemake):
     from pathlib import Path
 
     from gliobench.files import write_json, write_table
-    from gliobench.training import Machine
-    from gliobench.training.batch import Job
+    from gliobench.training import Job, Machine
     from gliobench.training.gpus import claim_gpu
     from gliobench.training.tuning import search
 

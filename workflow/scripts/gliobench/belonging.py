@@ -78,8 +78,8 @@ def made_split(study: Study, scheme: str, cohort: str) -> Made:
 def made_runs(study: Study, cell: Cell, cohort: str | None = None) -> Made:
     """Name the trainings of a cell, on its cohort or on a copy with permuted labels."""
     parts = [made_input(study, cell.approach, cell.cohort), made_split(study, study.scheme_name(cell), cell.cohort)]
-    tuned = study.variant(cell.approach, cell.variant)["tuned"]
-    settings = [study.job(cell, cohort), study.machine, study.tunings[cell.approach] if tuned else None]
+    tuned = study.approaches[cell.approach].tuned(cell.variant)
+    settings = [study.job(cell, cohort), study.machine, study.approaches[cell.approach].tuning if tuned else None]
     folder = paths.RUNS.format(**asdict(cell) | {"cohort": cohort or cell.cohort})
     return Made(folder, digest([*(part.digest for part in parts), settings]), f"{folder}/*/*/*/predictions.tsv")
 

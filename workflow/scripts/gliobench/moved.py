@@ -54,6 +54,12 @@ def only_moved(before: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
     return before["else"] == now["else"] and (places == others or places.isdisjoint(others))
 
 
+def paths_digest(table: str | Path, series: Sequence[str]) -> str | None:
+    """Return a digest of the paths in a user's table, None if it cannot be read; `series` are its columns of paths."""
+    columns = _columns(Path(table), without=())
+    return _digest([columns.get(name) for name in ("patient_id", *series)]) if columns else None
+
+
 def _named(table: Path, series: Sequence[str]) -> Iterable[str]:
     columns = _columns(table, without=())
     return {str(table.parent / path) for name in series for path in columns.get(name, []) if path}

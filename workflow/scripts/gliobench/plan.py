@@ -88,12 +88,10 @@ def page_figures(study: Study) -> list[Figure]:
             *(drawn for cell in mine for drawn in _of_cell(study, cell)),
         ]:
             figures.append(_figure(study, stem, kind, cohort, label, approach))
-    return [shown for shown in figures if not study.in_part or _can_be_shown(shown)]
-
-
-def _can_be_shown(figure: Figure) -> bool:
-    """Whether a partial report can show a figure: those from images are drawn only by the study itself."""
-    return figure["kind"] not in DRAWN_FROM_IMAGES or Path(figure["path"]).is_file()
+    if not study.in_part:
+        return figures
+    # Those from images are drawn only by the study itself.
+    return [shown for shown in figures if shown["kind"] not in DRAWN_FROM_IMAGES or Path(shown["path"]).is_file()]
 
 
 def overlay_cells(study: Study, cohort: str) -> list[Cell]:
@@ -145,7 +143,7 @@ def _of_cell(study: Study, cell: Cell) -> Iterator[tuple[str, str, str]]:
         scored = f"{label}, {phase}" if phase not in ("", "final") else label
         yield f"{folder}/{stem_of(name, phase)}", name, scored
     for name in ("examples", "tuning", "gradcam"):
-        if name in names and (name != "tuning" or study.variant(cell.approach, cell.variant)["tuned"]):
+        if name in names and (name != "tuning" or study.approaches[cell.approach].tuned(cell.variant)):
             yield f"{folder}/{name}", name, label
 
 

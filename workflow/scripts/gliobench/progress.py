@@ -23,7 +23,7 @@ STAGES = {
     "tuning": ("tune",),
     "baselines": ("train_sklearn",),
     "training": ("train_",),
-    "predict": ("prepare_patient", "predict_patient", "show_prediction"),
+    "predict": ("predict_prepare", "predict_apply", "predict_show"),
     "figures": ("plot_", "explain"),
     "tables": ("score", "compare", "describe_", "tabulate_"),
     "report": ("page",),

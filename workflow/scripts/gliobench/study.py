@@ -98,7 +98,7 @@ class Study(Asked):
         series = self.cohort_series(cell.cohort)
         check_input(self.input(cell.approach, cell.cohort), series, cell.cohort, cell.approach)
         check_sites(scheme, self.cohorts[cell.cohort], cell.cohort, where)
-        tuned = self.variant(cell.approach, cell.variant)["tuned"]
+        tuned = self.approaches[cell.approach].tuned(cell.variant)
         if tuned:
             check_tuned(scheme, cell.protocol, f"{where}: {cell.variant}")
         if self._permutations[cell]:
@@ -153,30 +153,19 @@ class Study(Asked):
                 f"{where}: the approach reads one modality at a time; name modalities instead of `{ALL}`."
             )
 
-    def parameters(self, cell: Cell) -> dict[str, Any]:
-        """Return the hyperparameters of a cell: the variant's, with the protocol's changes."""
-        return self.approaches[cell.approach].parameters_of(cell.variant, cell.protocol)
-
     def job(self, cell: Cell, cohort: str | None = None) -> dict:
         """Return the common settings of a cell's training jobs as plain data; `cohort`: a copy with permuted labels."""
-        cohort = cohort or cell.cohort
+        cohort, approach = cohort or cell.cohort, self.approaches[cell.approach]
         return {
             "cell": asdict(replace(cell, cohort=cohort)),
-            "input": self.input(cell.approach, cell.cohort)["kind"],
             "scheme": self.scheme_name(cell),
             "batches": self.splits[self.scheme_name(cell)].get("batches", 1),
             "seed": self.cohort_seed(cohort),
             "phases": self.phases(cell.approach),
-            "parameters": self.parameters(cell),
-            "weights": self.variant(cell.approach, cell.variant)["weights"],
+            "parameters": approach.parameters_of(cell.variant, cell.protocol),
+            "weights": approach.weights(cell.variant),
             "part": self.protocol(cell).part,
-            "needs": self.needs(cell),
-        }
-
-    def needs(self, cell: Cell) -> dict[str, Any]:
-        """Return what the models of a cell need to read a new patient."""
-        return {
-            "toolchain": self.approaches[cell.approach].file.toolchain,
+            "toolchain": approach.file.toolchain,
             "cohort_kind": self.cohorts[cell.cohort]["kind"],
             "input": self.input(cell.approach, cell.cohort),
             "series": self.series(cell),
@@ -231,7 +220,7 @@ class Study(Asked):
         """Return the cells (of one cohort) as records for scripts: names, caveat, weights, settings, number of jobs."""
         return [
             asdict(cell)
-            | {"caveat": self.caveat(cell), "weights": self.variant(cell.approach, cell.variant)["weights"]}
+            | {"caveat": self.caveat(cell), "weights": self.approaches[cell.approach].weights(cell.variant)}
             | {"n_runs": len(self.batches(cell)), "settings": self.fidelity(cell)}
             for cell in self.cells
             if cohort in (None, cell.cohort)

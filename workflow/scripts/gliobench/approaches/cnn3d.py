@@ -6,52 +6,27 @@ import numpy as np
 from scipy.special import expit
 
 from gliobench.training import OnEpoch, Part, keras_session
-from gliobench.training.keras_session import (
-    BestEpoch,
-    below_sigmoid,
-    keras,
-    load_network,
-    log_odds,
-    renew,
-    renew_optimizer,
-    seed_all,
-)
+from gliobench.training.keras_session import keras
 from gliobench.training.keras_weights import initial_weights
 from gliobench.training.scores import binary_scores
 
 SUFFIX = ".keras"
-prepare = keras_session.prepare
+PREDICTED_AT_ONCE = 8
+prepare, load = keras_session.prepare, keras_session.load_network
 
 
 def build(shape: tuple[int, ...], parameters: dict, weights: str) -> keras.Model:
     """
-    Build and compile the network of the paper's Fig. 7.
+    Build and compile the network of the paper's Fig. 7 for inputs of shape (rows, columns, slices).
 
-    Parameters
-    ----------
-    shape : tuple of int
-        Rows, columns and slices of one input.
-    parameters : dict
-        As in ``config/approaches/cnn3d.yaml``.
-    weights : str
-        ``none``, or the file of a model that `save` wrote.
-
-    Returns
-    -------
-    keras.Model
-        257,153 parameters at the paper's settings, 256,769 of them trainable.
+    At the paper's settings it has 257,153 parameters, 256,769 of them trainable.
     """
     model = _network(shape, parameters)
     model.initial_weights = initial_weights(model, "this 3D CNN", weights, download=None)
     schedule = keras.optimizers.schedules.ExponentialDecay(
         parameters["learning_rate"], parameters["decay_steps"], parameters["decay_rate"], staircase=True
     )
-    model.compile(
-        optimizer=keras.optimizers.Adam(schedule),
-        loss="binary_crossentropy",
-        metrics=[keras.metrics.BinaryAccuracy(name="accuracy"), keras.metrics.AUC(name="auc")],
-        jit_compile=False,
-    )
+    keras_session.compile_binary(model, schedule)
     return model
 
 
@@ -81,46 +56,27 @@ def fit(
     Train from fresh weights and keep those of the best validation AUC (II.E); at equal AUC those of lower loss.
 
     Where `build` was given a file, every training starts from its weights.
-
-    Returns
-    -------
-    int
-        The best epoch, from 1.
-
-    Raises
-    ------
-    Diverged
-        The training or validation loss is NaN or infinite.
     """
-    seed_all(seed)
-    renew(model, _network(model.input_shape[1:-1], parameters))
-    renew_optimizer(model.optimizer)
+    keras_session.seed_all(seed)
+    keras_session.renew(model, _network(model.input_shape[1:-1], parameters))
+    keras_session.renew_optimizer(model.optimizer)
     if model.initial_weights is not None:
         model.set_weights(model.initial_weights)
     rng = np.random.default_rng(seed)
-    batches = LabelledBatches(train, parameters["batch_size"], parameters["labels"], rng)
+    minibatches = LabelledMinibatches(train, parameters["batch_size"], parameters["labels"], rng)
     labels = ValidationLabels(validation.labels, parameters["labels"], rng)
-    watch = BestEpoch(
+    watch = keras_session.BestEpoch(
         lambda: labels.score(expit(predict(model, validation.inputs))),
         lambda scores: (scores["auc"], -scores["loss"]),
         parameters["patience"],
         on_epoch,
     )
-    again = keras.callbacks.LambdaCallback(on_train_begin=lambda logs: seed_all(seed))  # torch draws while it compiles
-    model.fit(batches, epochs=parameters["epochs"], callbacks=[again, watch], shuffle=False, verbose=0)
-    model.set_weights(watch.best_weights)
-    return watch.best_epoch
+    return keras_session.fit_best(model, minibatches, parameters["epochs"], seed, watch)
 
 
 def predict(model: keras.Model, inputs: np.ndarray) -> np.ndarray:
     """Return the log odds of label 1 for inputs of shape (n, rows, columns, slices)."""
-    if not len(inputs):
-        return np.empty(0)
-    features = [
-        keras.ops.convert_to_numpy(below_sigmoid(model).predict_on_batch(inputs[start : start + 8, ..., None]))
-        for start in range(0, len(inputs), 8)
-    ]
-    return log_odds(model, np.concatenate(features))
+    return keras_session.predict_log_odds(model, inputs, PREDICTED_AT_ONCE)
 
 
 def save(model: keras.Model, path: Path) -> None:
@@ -128,21 +84,16 @@ def save(model: keras.Model, path: Path) -> None:
     model.save(path)
 
 
-def load(path: Path) -> keras.Model:
-    """Read a model that `save` wrote; a file that carries code is refused by Keras."""
-    return load_network(path)
-
-
-class LabelledBatches(keras.utils.PyDataset):
+class LabelledMinibatches(keras.utils.PyDataset):
     """
-    Batches of training patients, with the label handling of a variant.
+    Minibatches of training patients, with the label handling of a variant.
 
     Parameters
     ----------
     part : Part
         Training patients.
     batch_size : int
-        Patients per batch; the last may be smaller.
+        Patients per minibatch; the last may be smaller.
     labels : str
         ``kept``: patients are reshuffled with their labels in each epoch. ``permuted``: the same, with labels
         permuted once before the first epoch. ``permuted_after_first_epoch``: patients keep their order, and after each
@@ -176,7 +127,7 @@ class LabelledBatches(keras.utils.PyDataset):
 
 
 class ValidationLabels:
-    """Labels of the validation patients under a variant's label handling, as `LabelledBatches` has it for training."""
+    """Labels of the validation patients under a variant's label handling, as in `LabelledMinibatches`."""
 
     def __init__(self, labels: np.ndarray, policy: str, rng: np.random.Generator):
         self.labels = rng.permutation(labels) if policy == "permuted" else labels

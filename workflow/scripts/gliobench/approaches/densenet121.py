@@ -3,19 +3,20 @@
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 import torch
 from monai.networks.nets import DenseNet121
 from torch import nn
 
 from gliobench.errors import GlioBenchError
 from gliobench.training import Machine, OnEpoch, Part, torch_loop, torch_session
-from gliobench.training.torch_loop import Loop, Model, renew
+from gliobench.training.torch_loop import Loop, Model
 from gliobench.training.torch_weights import initial_state
 from gliobench.training.torchio_augment import augment_patients, has_segmentation, limit_threads
 
 SUFFIX = torch_session.SUFFIX
 KEPT = ("blocks", "validation_batch_size")  # parameters that a model's file holds
+
+predict, save = torch_loop.predict, torch_loop.save
 
 
 def prepare(machine: Machine) -> str:
@@ -26,26 +27,14 @@ def prepare(machine: Machine) -> str:
 
 def build(shape: tuple[int, ...], parameters: dict, weights: str) -> Model:
     """
-    Build the network.
+    Build the network for inputs of shape (channels, x, y, z).
 
-    Parameters
-    ----------
-    shape : tuple of int
-        Channels, x, y and z of one input.
-    parameters : dict
-        As in ``config/approaches/densenet121.yaml``.
-    weights : str
-        ``none``, or the path of a file that `save` wrote.
-
-    Returns
-    -------
-    Model
-        With 11,309,505 weights to train for four channels, 11,331,457 with a segmentation as the fifth.
+    It has 11,309,505 weights to train for four channels, 11,331,457 with a segmentation as the fifth.
 
     Raises
     ------
     GlioBenchError
-        The input is too small to be halved as often as the network does, a batch is too small for batch
+        The input is too small to be halved as often as the network does, a minibatch is too small for batch
         normalisation, or the weights do not fit.
     """
     halvings = len(parameters["blocks"]) - 1
@@ -55,9 +44,9 @@ def build(shape: tuple[int, ...], parameters: dict, weights: str) -> Model:
             f"densenet121: an input of {'x'.join(map(str, shape[1:]))} voxels is too small for the network, "
             f"which needs {least} along each axis; raise `shape` under `input`."
         )
-    about = {"shape": list(shape), "parameters": {name: parameters[name] for name in KEPT}}
-    network = _network(about)
-    return _model(network, about, initial_state(weights, network))
+    model = _model({"shape": list(shape), "parameters": {name: parameters[name] for name in KEPT}})
+    model.start = initial_state(weights, model.network)
+    return model
 
 
 def _network(about: dict) -> nn.Module:
@@ -66,15 +55,9 @@ def _network(about: dict) -> nn.Module:
     )
 
 
-def _model(network: nn.Module, about: dict, start: dict | None = None) -> Model:
-    return Model(
-        torch_session.place(network, 3),
-        about,
-        torch.Tensor.float,
-        _log_odds,
-        start or {},
-        rows_at_once=about["parameters"]["validation_batch_size"],
-    )
+def _model(about: dict) -> Model:
+    rows_at_once = about["parameters"]["validation_batch_size"]
+    return Model(_network, about, 3, torch.Tensor.float, _log_odds, rows_at_once=rows_at_once)
 
 
 def _log_odds(outputs: torch.Tensor) -> torch.Tensor:
@@ -86,20 +69,8 @@ def _loss(outputs: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
 
 
 def fit(model: Model, phase: str, train: Part, validation: Part, parameters: dict, seed: int, on_epoch: OnEpoch) -> int:
-    """
-    Train from the initial weights, keep those of the lowest validation loss, stop early without a lower one.
-
-    Returns
-    -------
-    int
-        The best epoch, from 1.
-
-    Raises
-    ------
-    Diverged
-        A loss or a weight is NaN or infinite.
-    """
-    renew(model, partial(_network, model.about), seed)
+    """Train from the initial weights, keep those of the lowest validation loss, stop early without a lower one."""
+    torch_loop.renew(model, seed)
     optimizer = torch_session.adam(model.network, parameters["learning_rate"])
     segmentation = has_segmentation(train.inputs)
     loop = Loop(
@@ -114,19 +85,6 @@ def fit(model: Model, phase: str, train: Part, validation: Part, parameters: dic
     return torch_loop.train(model, loop, optimizer, (train, validation), seed, on_epoch)
 
 
-def predict(model: Model, inputs: np.ndarray) -> np.ndarray:
-    """Return the log odds of label 1 for inputs of shape (n, channels, x, y, z)."""
-    return torch_loop.predict(model, inputs)
-
-
-def save(model: Model, path: Path) -> None:
-    """Write the weights and the parameters that `load` needs."""
-    torch_session.save_weights(model.network, path, model.about)
-
-
 def load(path: Path) -> Model:
     """Read a model that `save` wrote; a file that carries code is refused."""
-    state, about = torch_session.load_weights(path)
-    network = _network(about)
-    network.load_state_dict(state)
-    return _model(network, about)
+    return torch_loop.load(path, _model)

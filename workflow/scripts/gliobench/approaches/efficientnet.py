@@ -10,17 +10,7 @@ from scipy.special import expit
 from gliobench.training import OnEpoch, Part, keras_session
 from gliobench.training.keras_augment import augment
 from gliobench.training.keras_backbones import BACKBONES, build_backbone, pretrained_weights, settle_batch_norm
-from gliobench.training.keras_session import (
-    BestEpoch,
-    all_layers,
-    below_sigmoid,
-    keras,
-    load_network,
-    log_odds,
-    renew,
-    renew_optimizer,
-    seed_all,
-)
+from gliobench.training.keras_session import keras
 from gliobench.training.scores import binary_scores
 
 SUFFIX = ".keras"
@@ -62,29 +52,13 @@ class Classifier:
 
 
 def build(shape: tuple[int, ...], parameters: dict, weights: str) -> Classifier:
-    """
-    Build the network of section IV and compile both phases.
-
-    Parameters
-    ----------
-    shape : tuple of int
-        Rows and columns of one slice.
-    parameters : dict
-        As in ``config/approaches/efficientnet.yaml``.
-    weights : str
-        Of the backbone: ``none``, ``imagenet`` or a file.
-    """
+    """Build the network of section IV for slices of shape (rows, columns), and compile both phases."""
     network = _network(shape, parameters)
     base = network.get_layer("features").get_layer(parameters["backbone"])
     pretrained = pretrained_weights(base, weights)
     steps = {"transfer": HeadStep(network), "finetuned": network}
     for phase, step in steps.items():
-        step.compile(
-            optimizer=keras.optimizers.Adam(parameters[phase]["learning_rate"]),
-            loss="binary_crossentropy",
-            metrics=[keras.metrics.BinaryAccuracy(name="accuracy"), keras.metrics.AUC(name="auc")],
-            jit_compile=False,
-        )
+        keras_session.compile_binary(step, parameters[phase]["learning_rate"])
     return Classifier(network, steps, pretrained)
 
 
@@ -131,63 +105,49 @@ def fit(
     Train one phase and keep the weights of its lowest validation loss (IV), over slices.
 
     ``transfer`` starts from a fresh head on the pretrained backbone and trains only the head; a backbone of random
-    weights first takes its BatchNormalization statistics from one batch of training slices. ``finetuned`` continues
+    weights first takes its BatchNormalization statistics from one minibatch of training slices. ``finetuned`` continues
     with every layer except BatchNormalization, whose weights and moving statistics stay frozen.
-
-    Returns
-    -------
-    int
-        The best epoch, from 1.
-
-    Raises
-    ------
-    Diverged
-        The training or validation loss, or a weight, is NaN or infinite.
     """
     settings = parameters[phase]
-    seed_all(seed)
-    batches = TrainingSlices(train, settings["batch_size"], parameters["augmentation"], seed)
+    keras_session.seed_all(seed)
+    minibatches = TrainingSlices(train, settings["batch_size"], parameters["augmentation"], seed)
     if phase == "transfer":
-        _start_afresh(model, batches, parameters)
+        _start_afresh(model, minibatches, parameters)
     _unfreeze(model.network, phase)
     step = model.steps[phase]
-    renew_optimizer(step.optimizer)
+    keras_session.renew_optimizer(step.optimizer)
     step.optimizer.learning_rate = settings["learning_rate"]
-    watch = BestEpoch(
+    watch = keras_session.BestEpoch(
         lambda: binary_scores(validation.labels, expit(predict(model, validation.inputs))),
         lambda scores: (-scores["loss"],),
         settings["patience"],
         on_epoch,
     )
     slower = keras.callbacks.ReduceLROnPlateau(monitor="val_loss", mode="min", min_delta=0.0, **settings["plateau"])
-    again = keras.callbacks.LambdaCallback(on_train_begin=lambda logs: seed_all(seed))  # torch draws while it compiles
-    step.fit(batches, epochs=settings["epochs"], callbacks=[again, watch, slower], shuffle=False, verbose=0)
-    step.set_weights(watch.best_weights)
-    return watch.best_epoch
+    return keras_session.fit_best(step, minibatches, settings["epochs"], seed, watch, slower)
 
 
-def _start_afresh(model: Classifier, batches: "TrainingSlices", parameters: dict) -> None:
-    shape = batches.part.inputs.shape[1:]
-    renew(model.network, _network(shape, parameters))
+def _start_afresh(model: Classifier, minibatches: "TrainingSlices", parameters: dict) -> None:
+    shape = minibatches.part.inputs.shape[1:]
+    keras_session.renew(model.network, _network(shape, parameters))
     features = model.network.get_layer("features")
     if model.pretrained is not None:
         features.get_layer(parameters["backbone"]).set_weights(model.pretrained)
     else:
-        settle_batch_norm(features, batches[0][0])
+        settle_batch_norm(features, minibatches[0][0])
 
 
 def _unfreeze(network: keras.Model, phase: str) -> None:
     tuned = phase == "finetuned"
     for part, trains in ((network.get_layer("features"), tuned), (network.get_layer("head"), True)):
-        for layer in (part, *all_layers(part)):  # one by one: a model that already has the value does not pass it on
+        # One by one: a model that already has the value does not pass it on.
+        for layer in (part, *keras_session.all_layers(part)):
             layer.trainable = trains and not (tuned and isinstance(layer, keras.layers.BatchNormalization))
 
 
 def predict(model: Classifier, inputs: np.ndarray) -> np.ndarray:
     """Return the log odds of label 1 for slices of shape (n, rows, columns), uint8."""
-    if not len(inputs):
-        return np.empty(0)
-    return log_odds(model.network, below_sigmoid(model.network).predict(Slices(inputs), verbose=0))
+    return keras_session.predict_log_odds(model.network, inputs, PREDICTED_AT_ONCE, _scaled)
 
 
 def save(model: Classifier, path: Path) -> None:
@@ -197,38 +157,23 @@ def save(model: Classifier, path: Path) -> None:
 
 def load(path: Path) -> Classifier:
     """Read a model that `save` wrote, to predict; a file that carries code is refused by Keras."""
-    return Classifier(load_network(path), steps={})
-
-
-class Slices(keras.utils.PyDataset):
-    """Batches of slices in order, as they are."""
-
-    def __init__(self, inputs: np.ndarray):
-        super().__init__(workers=1)
-        self.inputs = inputs
-
-    def __len__(self) -> int:
-        return -(-len(self.inputs) // PREDICTED_AT_ONCE)
-
-    def __getitem__(self, number: int) -> tuple[np.ndarray]:
-        start = number * PREDICTED_AT_ONCE
-        return (_scaled(self.inputs[start : start + PREDICTED_AT_ONCE])[..., None],)
+    return Classifier(keras_session.load_network(path), steps={})
 
 
 class TrainingSlices(keras.utils.PyDataset):
     """
-    Batches of training slices, reshuffled and augmented again in each epoch.
+    Minibatches of training slices, reshuffled and augmented again in each epoch.
 
     Parameters
     ----------
     part : Part
         Training slices, uint8.
     batch_size : int
-        Slices per batch; the last may be smaller.
+        Slices per minibatch; the last may be smaller.
     augmentation : dict
         As `augment` reads it.
     seed : int
-        With the epoch and the batch's number, the source of its randomness, whatever the order of the batches.
+        With the epoch and the minibatch's number, the source of its randomness, whatever the order of the minibatches.
     """
 
     def __init__(self, part: Part, batch_size: int, augmentation: dict[str, Any], seed: int):

@@ -4,19 +4,19 @@ from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import nn
 
 from gliobench.training import OnEpoch, Part, torch_loop, torch_session
 from gliobench.training.torch_augment import augment_volumes
-from gliobench.training.torch_loop import Loop, Model, renew
+from gliobench.training.torch_loop import Loop, Model
 from gliobench.training.torch_weights import initial_state
 
 SUFFIX = torch_session.SUFFIX
 SHAPING = ("depth", "filters", "dropout")  # parameters that shape the network
 
 prepare = torch_session.prepare
+predict, save, redrawn = torch_loop.predict, torch_loop.save, torch_loop.redrawn
 
 
 class StackedCNN(nn.Module):
@@ -46,43 +46,26 @@ class StackedCNN(nn.Module):
         self.dropout = nn.Dropout(dropout)
         self.logit = nn.Linear(widths[-1], 1)
 
-    def forward(self, batch: torch.Tensor) -> torch.Tensor:
+    def forward(self, rows: torch.Tensor) -> torch.Tensor:
         """Return the logit of each row: (n, channels, x, y, z) to (n,)."""
         for number, block in enumerate(self.blocks):
-            batch = block(self.halve(batch) if number else batch)
-        return self.logit(self.dropout(batch.mean(dim=(2, 3, 4))))[:, 0]
+            rows = block(self.halve(rows) if number else rows)
+        return self.logit(self.dropout(rows.mean(dim=(2, 3, 4))))[:, 0]
 
 
 def build(shape: tuple[int, ...], parameters: dict, weights: str) -> Model:
-    """
-    Build the network.
-
-    Parameters
-    ----------
-    shape : tuple of int
-        Channels, then voxels along x, y and z.
-    parameters : dict
-        As in ``config/approaches/stacked_cnn3d.yaml``.
-    weights : str
-        ``none``, or the path of a file for the same network.
-    """
-    about = {"shape": list(shape), "parameters": {name: parameters[name] for name in SHAPING}}
-    network = _network(about)
-    return _model(network, about, initial_state(weights, network))
+    """Build the network for inputs of shape (channels, x, y, z)."""
+    model = _model({"shape": list(shape), "parameters": {name: parameters[name] for name in SHAPING}})
+    model.start = initial_state(weights, model.network)
+    return model
 
 
 def _network(about: dict) -> StackedCNN:
     return StackedCNN(about["shape"][0], **about["parameters"])
 
 
-def _model(network: nn.Module, about: dict, start: dict | None = None) -> Model:
-    return Model(torch_session.place(network, 3), about, torch.Tensor.float, torch.Tensor.double, start or {})
-
-
-def redrawn(model: Model, seed: int) -> Model:
-    """Return the same network with other, random weights."""
-    torch_session.seed_all(seed)
-    return _model(_network(model.about), model.about)
+def _model(about: dict) -> Model:
+    return Model(_network, about, 3, torch.Tensor.float, torch.Tensor.double)
 
 
 def cam_layer(model: Model) -> nn.Module:
@@ -93,20 +76,8 @@ def cam_layer(model: Model) -> nn.Module:
 
 
 def fit(model: Model, phase: str, train: Part, validation: Part, parameters: dict, seed: int, on_epoch: OnEpoch) -> int:
-    """
-    Train from the initial weights, keep those of the lowest validation loss, stop early without a lower one.
-
-    Returns
-    -------
-    int
-        The best epoch, from 1.
-
-    Raises
-    ------
-    Diverged
-        A loss or a weight is NaN or infinite.
-    """
-    renew(model, partial(_network, model.about), seed)
+    """Train from the initial weights, keep those of the lowest validation loss, stop early without a lower one."""
+    torch_loop.renew(model, seed)
     optimizer = torch_session.adam(model.network, parameters["learning_rate"])
     loop = Loop(
         batch_size=parameters["batch_size"],
@@ -119,19 +90,6 @@ def fit(model: Model, phase: str, train: Part, validation: Part, parameters: dic
     return torch_loop.train(model, loop, optimizer, (train, validation), seed, on_epoch)
 
 
-def predict(model: Model, inputs: np.ndarray) -> np.ndarray:
-    """Return the log odds of label 1 for inputs of shape (n, channels, x, y, z)."""
-    return torch_loop.predict(model, inputs)
-
-
-def save(model: Model, path: Path) -> None:
-    """Write the weights and the parameters that shape the network."""
-    torch_session.save_weights(model.network, path, model.about)
-
-
 def load(path: Path) -> Model:
     """Read a model that `save` wrote; a file that carries code is refused."""
-    state, about = torch_session.load_weights(path)
-    network = _network(about)
-    network.load_state_dict(state)
-    return _model(network, about)
+    return torch_loop.load(path, _model)

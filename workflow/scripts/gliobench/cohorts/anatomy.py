@@ -77,7 +77,7 @@ def load_template(spacing: int) -> Anatomy:
     return Anatomy(tissues.astype("float32"), affine)
 
 
-def smooth_noise(rng: np.random.Generator, shape: Sequence[int], grain: float, order: int = 3) -> NDArray[np.float32]:
+def smooth_noise(rng: np.random.Generator, shape: Sequence[int], grain: float) -> NDArray[np.float32]:
     """
     Draw smooth Gaussian noise of mean 0 and standard deviation 1.
 
@@ -89,14 +89,12 @@ def smooth_noise(rng: np.random.Generator, shape: Sequence[int], grain: float, o
         Shape of the result.
     grain : float
         Distance in voxels over which the noise changes.
-    order : int
-        Order of the interpolating spline.
     """
     coarse = [int(np.ceil(n / grain)) + 3 for n in shape]
     field = rng.standard_normal(coarse)
     for axis, (few, many) in enumerate(zip(coarse, shape, strict=True)):
         # one axis at a time, and einsum rather than BLAS: the same bytes whatever the number of threads
-        weights = ndimage.zoom(np.eye(few), (many / few, 1), order=order)
+        weights = ndimage.zoom(np.eye(few), (many / few, 1))
         field = np.moveaxis(np.einsum("ij,j...->i...", weights, np.moveaxis(field, axis, 0)), 0, axis)
     field -= field.mean()
     return (field / field.std()).astype("float32")
@@ -137,13 +135,6 @@ def _turn(axis: int, angle: float) -> NDArray[np.float64]:
     matrix[first, first] = matrix[second, second] = np.cos(angle)
     matrix[first, second], matrix[second, first] = -np.sin(angle), np.sin(angle)
     return matrix
-
-
-def draw_anatomy(
-    template: Anatomy, pose: Pose, push: tuple[NDArray, float, float], rng: np.random.Generator
-) -> Anatomy:
-    """Warp the template into a patient's brain, pushed aside by a mass; parameters as of `draw_warp`."""
-    return Anatomy(warp(template.tissues, draw_warp(template, pose, push, rng)), template.affine)
 
 
 def draw_warp(

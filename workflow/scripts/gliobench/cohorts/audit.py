@@ -16,7 +16,7 @@ from gliobench.imaging.brain import stripped
 from gliobench.imaging.facts import SeriesError, SeriesFacts
 from gliobench.imaging.intensity import minmax
 from gliobench.imaging.resample import box
-from gliobench.imaging.volume import Volume, regular
+from gliobench.imaging.volume import Volume, corners, regular
 from gliobench.terms import MODALITIES, OK, USABLE, VOXELS_ONLY
 
 THUMBNAIL = 96  # pixels per side
@@ -105,7 +105,10 @@ def _audit_series(
     if keep:
         keep(patient_id, name, volume, facts)
     row |= _brain_size(name, volume, facts)
-    row |= {"status": VOXELS_ONLY if facts.unplaced else OK, "reason": _without_millimetres(facts)}
+    row |= {"status": OK, "reason": None}
+    if facts.unplaced:
+        reason = f"{facts.unplaced}: only inputs that do not need millimetres can use it."
+        row |= {"status": VOXELS_ONLY, "reason": reason}
     return row, _thumbnail(volume, _telling_slice(name, volume.voxels)), grid
 
 
@@ -114,10 +117,6 @@ def _told(facts: SeriesFacts) -> dict[str, Any]:
     told = asdict(facts)
     del told["unplaced"]
     return told
-
-
-def _without_millimetres(facts: SeriesFacts) -> str | None:
-    return f"{facts.unplaced}: only inputs that do not need millimetres can use it." if facts.unplaced else None
 
 
 def _brain_size(name: str, volume: Volume, facts: SeriesFacts) -> dict[str, float]:
@@ -161,10 +160,7 @@ def _compare_grids(patient_id: str, grid: Grid | None, images: list[Grid]) -> di
 
 def _same(first: Grid, second: Grid) -> bool:
     """Whether two grids have one shape and their corners at the same places."""
-    if first[0] != second[0]:
-        return False
-    corners = np.array([[*corner, 1] for corner in np.ndindex(2, 2, 2)]) * [*(np.array(first[0]) - 1), 1]
-    return float(np.abs(corners @ (first[1] - second[1]).T).max()) < SAME_PLACE
+    return first[0] == second[0] and float(np.abs(corners(*first) - corners(*second)).max()) < SAME_PLACE
 
 
 def _telling_slice(name: str, voxels: np.ndarray) -> int:

@@ -4,8 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gliobench.terms import MODALITIES
-
 RELAXIVITY = 4.5  # of a gadolinium agent, 1/(s mmol/l)
 CONCENTRATION = 0.6  # of it in an enhancing rim, mmol/l
 
@@ -39,18 +37,12 @@ TISSUES = {
     "necrosis": Tissue(2800, 400, 0.96),
 }
 
-SEQUENCES = dict(
-    zip(
-        MODALITIES,
-        (
-            Sequence(9000, 120, inversion=2500),
-            Sequence(550, 12),
-            Sequence(550, 12, agent=True),
-            Sequence(4500, 100),
-        ),
-        strict=True,
-    )
-)
+SEQUENCES = {  # in the order of the series' numbers
+    "FLAIR": Sequence(9000, 120, inversion=2500),
+    "T1w": Sequence(550, 12),
+    "T1wCE": Sequence(550, 12, agent=True),
+    "T2w": Sequence(4500, 100),
+}
 
 
 def signal(tissue: Tissue, sequence: Sequence) -> float:

@@ -158,39 +158,34 @@ def fetch(
     if target.is_file() and done.is_file():
         return dict(read_json(done))
     part = target.with_name(f"{target.name}.part")
-    known = _Known(part.with_name(f"{part.name}.json"))
     with requests.Session() as session:
         retries = Retry(
             total=5, backoff_factor=pause(0), status_forcelist=BUSY, raise_on_status=False, allowed_methods=["GET"]
         )
         session.mount("https://", HTTPAdapter(max_retries=retries))
         session.mount("http://", HTTPAdapter(max_retries=retries))
-        _fetch_all(session, url, auth, part, known, pause)
-    record = _check_arrived(part, known)
+        _fetch_all(session, url, auth, part, pause)
+    record = _check_arrived(part)
     write_json(record, done)
     part.replace(target)
-    known.forget()
+    _facts_file(part).unlink(missing_ok=True)
     return record
 
 
-class _Known:
-    """The server's description of the file, kept next to the downloaded part, without its address."""
+def _facts_file(part: Path) -> Path:
+    """Return where the server's description of the file is kept: size, etag and md5, without its address."""
+    return part.with_name(f"{part.name}.json")
 
-    def __init__(self, path: Path):
-        self.path = path
-        self.facts: dict[str, Any] = read_json(path) if path.is_file() else {}
 
-    def learn(self, response: requests.Response, size: int | None) -> None:
-        self.facts = {"size": size, "etag": response.headers.get("ETag"), "md5": _stated_md5(response)}
-        write_json(self.facts, self.path)
+def _known(part: Path) -> dict[str, Any]:
+    """Return the server's description of the file, empty if it is not known."""
+    path = _facts_file(part)
+    return dict(read_json(path)) if path.is_file() else {}
 
-    def forget(self) -> None:
-        self.facts = {}
-        self.path.unlink(missing_ok=True)
 
-    @property
-    def size(self) -> int | None:
-        return self.facts.get("size")
+def _start_over(part: Path) -> None:
+    part.unlink(missing_ok=True)
+    _facts_file(part).unlink(missing_ok=True)
 
 
 def _stated_md5(response: requests.Response) -> str | None:
@@ -208,14 +203,13 @@ def _fetch_all(
     url: str,
     auth: AuthBase,
     part: Path,
-    known: _Known,
     pause: Callable[[int], float],
 ) -> None:
     failures = 0
     while True:
         before = _size(part)
         try:
-            if _fetch_more(session, url, auth, part, known):
+            if _fetch_more(session, url, auth, part):
                 return
             problem = "the connection ended early"
         except requests.RequestException as error:
@@ -230,36 +224,34 @@ def _fetch_all(
         time.sleep(pause(failures))
 
 
-def _fetch_more(session: requests.Session, url: str, auth: AuthBase, part: Path, known: _Known) -> bool:
+def _fetch_more(session: requests.Session, url: str, auth: AuthBase, part: Path) -> bool:
     """Request the missing part and append it; return whether the file is complete."""
-    have = _size(part)
-    if have and have == known.size:
+    have, known = _size(part), _known(part)
+    if have and have == known.get("size"):
         return True
-    headers = {"Accept-Encoding": "identity"}
-    if have:
-        headers["Range"] = f"bytes={have}-"
+    headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
     with session.get(url, auth=auth, headers=headers, stream=True, timeout=TIMEOUT) as response:
         _check_answer(response)
         if not _continues(response, have, known):
-            part.unlink(missing_ok=True)
-            have = 0
+            _start_over(part)
             if response.status_code != 200:
-                known.forget()
                 return False
             length = response.headers.get("Content-Length")
-            known.learn(response, int(length) if length else None)
-        check_room((known.size or have) - have, part.parent, "the archive")
-        _append(response, part, known.size)
-    return known.size in (None, _size(part))
+            known = {"size": int(length) if length else None, "etag": response.headers.get("ETag")}
+            known["md5"] = _stated_md5(response)
+            write_json(known, _facts_file(part))
+        size = known.get("size")
+        check_room((size or _size(part)) - _size(part), part.parent, "the archive")
+        _append(response, part, size)
+    return size in (None, _size(part))
 
 
-def _continues(response: requests.Response, have: int, known: _Known) -> bool:
+def _continues(response: requests.Response, have: int, known: dict[str, Any]) -> bool:
     """Whether an answer continues, from its first byte on, the very file of which a part is here."""
     if response.status_code != 206:
         return False
-    stated = response.headers.get("Content-Range", "")
-    same = response.headers.get("ETag") == known.facts.get("etag")
-    return same and stated == f"bytes {have}-{(known.size or 0) - 1}/{known.size}"
+    size, stated = known.get("size"), response.headers.get("Content-Range", "")
+    return response.headers.get("ETag") == known.get("etag") and stated == f"bytes {have}-{(size or 0) - 1}/{size}"
 
 
 def _append(response: requests.Response, part: Path, size: int | None) -> None:
@@ -293,22 +285,22 @@ def _check_answer(response: requests.Response) -> None:
     )
 
 
-def _check_arrived(part: Path, known: _Known) -> dict[str, Any]:
+def _check_arrived(part: Path) -> dict[str, Any]:
     """Return the record of a file that is all there; remove it if it is not what the server stated."""
+    known = _known(part)
     sha256, md5 = hashlib.sha256(), hashlib.md5(usedforsecurity=False)
     with part.open("rb") as file:
         while block := file.read(CHUNK):
             sha256.update(block)
             md5.update(block)
-    stated = known.facts.get("md5")
+    stated = known.get("md5")
     if stated and stated != md5.hexdigest():
-        part.unlink()
-        known.forget()
+        _start_over(part)
         raise GlioBenchError(
             f"the downloaded file is damaged: its MD5 is {md5.hexdigest()}, but the server states {stated}; "
             "it was removed; run the same command again."
         )
-    checks = ["size"] * (known.size is not None) + ["MD5"] * bool(stated)
+    checks = ["size"] * (known.get("size") is not None) + ["MD5"] * bool(stated)
     return {
         "bytes": _size(part),
         "sha256": sha256.hexdigest(),

@@ -1,6 +1,6 @@
 """A glioblastoma: necrosis inside an enhancing rim inside oedema that follows white matter, shaped by named traits."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import SimpleITK as sitk
@@ -8,15 +8,6 @@ from numpy.typing import NDArray
 from scipy import ndimage, special
 
 from gliobench.cohorts.anatomy import Anatomy, smooth_noise
-
-TRAITS = (
-    "ring_thickness",
-    "ring_completeness",
-    "oedema_volume",
-    "t2_texture",
-    "necrosis_fraction",
-    "location",
-)
 
 
 @dataclass(frozen=True)
@@ -46,6 +37,9 @@ class Traits:
     t2_texture: float
     necrosis_fraction: float
     location: float
+
+
+TRAITS = tuple(field.name for field in fields(Traits))
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,6 @@
 """File names in a cohort's folder, shared by readers and generators."""
 
-import csv
-import hashlib
-import json
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 
 from gliobench.imaging.facts import SeriesError
@@ -18,25 +15,6 @@ LABELS = {"none": 0, "microscopic": 0, "extensive": 1}  # [doc: Materials and Me
 def lesion_file(folder: str | Path, patient_id: str) -> Path:
     """Return where the mask of a generated patient's lesion lies."""
     return Path(folder) / "lesions" / f"{patient_id}.nii.gz"
-
-
-def paths_digest(table: str | Path, series: Collection[str]) -> str | None:
-    """
-    Return a digest of the paths in a user's table, or None if they cannot be read: the job reports why.
-
-    Parameters
-    ----------
-    table : path
-        TSV of a cohort of kind table.
-    series : collection of str
-        Its columns of paths.
-    """
-    try:
-        with Path(table).open(encoding="utf-8-sig", newline="") as file:
-            rows = [[row.get(name) for name in ("patient_id", *series)] for row in csv.DictReader(file, delimiter="\t")]
-    except (OSError, ValueError, csv.Error):
-        return None
-    return hashlib.sha256(json.dumps(rows).encode()).hexdigest()[:16]
 
 
 def only_one(home: Path, name: str, suffixes: Iterable[str], absent: str) -> Path:

@@ -47,21 +47,9 @@ def read_patients(folder: str | Path, sites: str | Path | None = None) -> pd.Dat
 
 def locate(folder: str | Path, patient_id: str, name: str) -> Path:
     """
-    Find one series of a patient.
+    Find one series of a patient below the cohort's folder, as ``train/<patient_id>/<modality>/``.
 
-    Parameters
-    ----------
-    folder : path
-        The cohort's folder.
-    patient_id : str
-        The patient.
-    name : str
-        A modality, or "lesion": the mask of the whole lesion, which generated cohorts have.
-
-    Returns
-    -------
-    Path
-        ``train/<patient_id>/<modality>/``, or ``lesions/<patient_id>.nii.gz``.
+    The name "lesion" is the mask of the whole lesion, ``lesions/<patient_id>.nii.gz``, which generated cohorts have.
 
     Raises
     ------

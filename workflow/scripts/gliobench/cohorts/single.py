@@ -7,16 +7,7 @@ from gliobench.cohorts.names import NIFTI, only_one
 
 def locate(folder: str | Path, patient_id: str, name: str) -> Path:
     """
-    Find one series of a patient: a folder of DICOM files or a NIfTI file.
-
-    Parameters
-    ----------
-    folder : path
-        The folder that holds the patient's folder.
-    patient_id : str
-        The patient's folder in it.
-    name : str
-        A modality, or "segmentation".
+    Find one series, a modality or "segmentation", in the patient's folder: a folder of DICOM files or a NIfTI file.
 
     Raises
     ------

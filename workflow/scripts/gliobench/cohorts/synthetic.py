@@ -11,15 +11,15 @@ import pandas as pd
 from scipy import special
 
 from gliobench.cohorts.acquisition import Series, acquire, digitise, draw_tilt, plan_slices, signal_map
-from gliobench.cohorts.anatomy import Anatomy, draw_anatomy, draw_pose, load_template
-from gliobench.cohorts.generator import patient_rng, working_spacing, write_patients
-from gliobench.cohorts.lesion import Lesion, Traits, draw_centre, draw_lesion, draw_traits
-from gliobench.cohorts.names import lesion_file
+from gliobench.cohorts.anatomy import Anatomy
+from gliobench.cohorts.generator import clear, grow_tumour, patient_rng, write_patients
+from gliobench.cohorts.lesion import Lesion, Traits, draw_traits
+from gliobench.cohorts.names import LABEL_TABLES, lesion_file
 from gliobench.cohorts.writers import Scanner, write_nifti, write_series
-from gliobench.errors import GlioBenchError
-from gliobench.files import whole, write_table
+from gliobench.files import whole
 from gliobench.seeds import derive_seed
 
+LABELS = LABEL_TABLES["rsna"]
 ORACLE_DRAWS = 1_000_000
 SMALLEST_CLASS = 3  # each class holds at least one in this number of patients
 
@@ -88,9 +88,7 @@ def _draw_sites(settings: Mapping[str, Any], label: np.ndarray, rng: np.random.G
 
 
 def build_brain(patient: Mapping[str, Any], settings: Mapping[str, Any], seed: int) -> tuple[Anatomy, Lesion, Traits]:
-    """Build a patient's anatomy and lesion on a grid as fine as the series need (1 to 3 mm)."""
-    template = load_template(working_spacing(settings["matrix"]))
-    rng = patient_rng(seed, patient, "anatomy")
+    """Build a patient's anatomy and lesion, with the traits that follow the latent."""
     traits = draw_traits(
         patient_rng(seed, patient, "traits"),
         patient["latent"],
@@ -98,11 +96,8 @@ def build_brain(patient: Mapping[str, Any], settings: Mapping[str, Any], seed: i
         settings["trait_strength"],
         settings["lesion"]["oedema_volume"],
     )
-    pose = draw_pose(rng)
-    radius = rng.uniform(*settings["lesion"]["core_radius"])
-    centre = pose.to_patient(draw_centre(template, traits.location, rng))
-    anatomy = draw_anatomy(template, pose, (centre, rng.uniform(2, 7), 1.6 * radius), rng)
-    return anatomy, draw_lesion(anatomy, centre, radius, traits, patient_rng(seed, patient, "lesion")), traits
+    anatomy, lesion, _ = grow_tumour(patient, settings, seed, traits)
+    return anatomy, lesion, traits
 
 
 def write_patient(patient: Mapping[str, Any], settings: Mapping[str, Any], seed: int, folder: str | Path) -> None:
@@ -197,45 +192,20 @@ def _truncate(file: Path) -> None:
 
 def write_cohort(settings: Mapping[str, Any], seed: int, folder: str | Path, workers: int = 1) -> None:
     """
-    Write a cohort in the competition's layout, with ``truth.tsv`` next to it.
+    Write a cohort in the competition's layout, with ``truth.tsv`` next to it; parameters as of `write_patient`.
 
-    ``truth.tsv`` (patient_id, site, oracle_probability) is written first and marks the folder as generated;
-    ``train_labels.csv`` is written last and marks the cohort as complete. The files are the same whatever the number
-    of workers.
-
-    Parameters
-    ----------
-    settings : mapping
-        Settings of the cohort.
-    seed : int
-        The cohort's base seed.
-    folder : path
-        Target folder; files from an earlier call are replaced.
-    workers : int
-        Processes that share the patients.
+    ``train_labels.csv`` is written last and marks the cohort as complete. Files from an earlier call are replaced.
 
     Raises
     ------
     GlioBenchError
-        The settings are wrong, or the folder holds data that were not generated.
+        The folder holds data that were not generated.
     """
     folder = Path(folder)
     patients = draw_patients(settings, seed)
-    _clear(folder)
-    write_table(patients[["patient_id", "site", "oracle_probability"]], folder / "truth.tsv", "truth")
+    clear(folder, [folder / "train", folder / "lesions"], folder / LABELS)
     write = partial(write_patient, settings=settings, seed=seed, folder=folder)
-    write_patients(write, patients, settings["matrix"], workers)
-    with whole(folder / "train_labels.csv") as temporary:
+    write_patients(write, patients, folder, settings["matrix"], workers)
+    with whole(folder / LABELS) as temporary:
         labels = patients[["patient_id", "label"]].set_axis(["BraTS21ID", "MGMT_value"], axis=1)
         labels.to_csv(temporary, index=False, lineterminator="\n")
-
-
-def _clear(folder: Path) -> None:
-    for part in ("train", "lesions"):
-        if (folder / part).exists() and not (folder / "truth.tsv").exists():
-            raise GlioBenchError(
-                f"{folder}/{part} holds data that were not generated; choose another folder for the generated cohort."
-            )
-    (folder / "train_labels.csv").unlink(missing_ok=True)
-    for part in ("train", "lesions"):
-        shutil.rmtree(folder / part, ignore_errors=True)

@@ -1,6 +1,5 @@
 """Generated brainstem cohorts: NIfTI with a segmentation and a planted infiltration in three grades."""
 
-import shutil
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -11,14 +10,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gliobench.cohorts.acquisition import Series, acquire, digitise, draw_tilt, plan_slices, sample, signal_map
-from gliobench.cohorts.anatomy import Anatomy, draw_pose, draw_warp, load_template, warp
-from gliobench.cohorts.generator import patient_rng, working_spacing, write_patients
+from gliobench.cohorts.anatomy import Anatomy
+from gliobench.cohorts.generator import clear, grow_tumour, patient_rng, working_spacing, write_patients
 from gliobench.cohorts.infiltration import draw_infiltration, infiltrate, load_brainstem
-from gliobench.cohorts.lesion import Lesion, draw_centre, draw_lesion, draw_traits
+from gliobench.cohorts.lesion import Lesion, draw_traits
 from gliobench.cohorts.names import GRADES, LABELS, TABLE
 from gliobench.cohorts.writers import write_nifti
-from gliobench.errors import GlioBenchError
-from gliobench.files import whole, write_table
+from gliobench.files import whole
 from gliobench.seeds import derive_seed
 from gliobench.terms import MODALITIES
 
@@ -34,10 +32,8 @@ def draw_patients(settings: Mapping[str, Any], seed: int) -> pd.DataFrame:
 
     Parameters
     ----------
-    settings : mapping
-        All settings of the cohort, as `gliobench.settings.generators.BrainstemGenerator` describes them.
-    seed : int
-        The cohort's base seed.
+    settings, seed
+        As for `gliobench.cohorts.synthetic.draw_patients`, but of a `BrainstemGenerator`.
 
     Returns
     -------
@@ -85,17 +81,9 @@ def build_brain(
     stem : float32 array of shape (x, y, z)
         The brainstem, 0 to 1.
     """
-    spacing = working_spacing(settings["matrix"])
-    template = load_template(spacing)
-    rng = patient_rng(seed, patient, "anatomy")
     traits = draw_traits(patient_rng(seed, patient, "traits"), 0.0, [], 0.0, settings["lesion"]["oedema_volume"])
-    pose = draw_pose(rng)
-    radius = rng.uniform(*settings["lesion"]["core_radius"])
-    centre = pose.to_patient(draw_centre(template, traits.location, rng))
-    coordinates = draw_warp(template, pose, (centre, rng.uniform(2, 7), 1.6 * radius), rng)
-    *tissues, stem = warp(np.stack([*template.tissues, load_brainstem(spacing)]), coordinates)
-    anatomy = Anatomy(np.stack(tissues), template.affine)
-    lesion = draw_lesion(anatomy, centre, radius, traits, patient_rng(seed, patient, "lesion"))
+    template_stem = load_brainstem(working_spacing(settings["matrix"]))
+    anatomy, lesion, (stem,) = grow_tumour(patient, settings, seed, traits, template_stem)
     infiltrated = draw_infiltration(anatomy, stem, patient["share"], patient_rng(seed, patient, "infiltration"))
     return anatomy, infiltrate(lesion, stem, infiltrated, settings["infiltration"]["oedema_share"]), stem
 
@@ -104,16 +92,7 @@ def write_patient(patient: Mapping[str, Any], settings: Mapping[str, Any], seed:
     """
     Write a patient's series and segmentation to ``<folder>/<patient_id>/<name>.nii.gz``.
 
-    Parameters
-    ----------
-    patient : mapping
-        One row of `draw_patients`.
-    settings : mapping
-        Settings of the cohort.
-    seed : int
-        The cohort's base seed.
-    folder : path
-        The cohort's folder.
+    ``patient`` is a row of `draw_patients`; the others as for `gliobench.cohorts.synthetic.write_patient`.
     """
     anatomy, lesion, stem = build_brain(patient, settings, seed)
     home = Path(folder) / patient["patient_id"]
@@ -149,44 +128,21 @@ def _write(voxels: NDArray, affine: NDArray[np.float64], path: Path) -> None:
 
 def write_cohort(settings: Mapping[str, Any], seed: int, folder: str | Path, workers: int = 1) -> None:
     """
-    Write a cohort in the layout that `gliobench.cohorts.nifti` reads, with ``truth.tsv`` next to it.
+    Write a cohort in the layout that `gliobench.cohorts.nifti` reads; parameters as of `write_patient`.
 
-    ``truth.tsv`` (patient_id, site, which is empty, oracle_probability) is written first and marks the folder as
-    generated; ``patients.tsv`` is written last and marks the cohort as complete. The files are the same whatever the
-    number of workers.
-
-    Parameters
-    ----------
-    settings : mapping
-        Settings of the cohort.
-    seed : int
-        The cohort's base seed.
-    folder : path
-        Target folder; files from an earlier call are replaced.
-    workers : int
-        Processes that share the patients.
+    ``truth.tsv`` has no sites. ``patients.tsv`` is written last and marks the cohort as complete. Files from an earlier
+    call are replaced.
 
     Raises
     ------
     GlioBenchError
-        The settings are wrong, or the folder holds data that were not generated.
+        The folder holds data that were not generated.
     """
     folder = Path(folder)
-    patients = draw_patients(settings, seed)
-    _clear(folder)
-    truth = patients[["patient_id", "oracle_probability"]].assign(site=None)
-    write_table(truth, folder / "truth.tsv", "truth")
+    patients = draw_patients(settings, seed).assign(site=None)
+    clear(folder, [path for path in folder.glob("*") if path.is_dir()], folder / TABLE)
     load_brainstem(working_spacing(settings["matrix"]))  # so that forked workers share it
     write = partial(write_patient, settings=settings, seed=seed, folder=folder)
-    write_patients(write, patients, settings["matrix"], workers)
+    write_patients(write, patients, folder, settings["matrix"], workers)
     with whole(folder / TABLE) as temporary:
         patients[["patient_id", "grade"]].to_csv(temporary, sep="\t", index=False, lineterminator="\n")
-
-
-def _clear(folder: Path) -> None:
-    there = [path for path in folder.iterdir() if path.is_dir()] if folder.is_dir() else []
-    if there and not (folder / "truth.tsv").exists():
-        raise GlioBenchError(f"{folder} holds data that were not generated; choose another folder for the cohort.")
-    (folder / TABLE).unlink(missing_ok=True)
-    for path in there:
-        shutil.rmtree(path)

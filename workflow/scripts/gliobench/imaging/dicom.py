@@ -60,7 +60,7 @@ def read_series(folder: str | Path) -> tuple[Volume, SeriesFacts]:
             facts,
             transfer_syntax=first.transfer_syntax,
             manufacturer=first.manufacturer,
-            series_uid=_digest(first.series_uid),
+            series_uid=hashlib.sha256(first.series_uid.encode()).hexdigest()[:16] if first.series_uid else None,
             spacing_status=said["spacing"],
             position_status=said["position"],
             orientation_status=said["orientation"],
@@ -96,10 +96,6 @@ def _placed(
     )
     reason = geometry.why_unplaced(slices, stack) or why_implausible(facts)
     return volume, replace(facts, unplaced=f"{folder}: {reason}" if reason else None)
-
-
-def _digest(series_uid: str | None) -> str | None:
-    return hashlib.sha256(series_uid.encode()).hexdigest()[:16] if series_uid else None
 
 
 def _heads(folder: Path) -> dict[Path, bytes]:

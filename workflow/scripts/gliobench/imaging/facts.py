@@ -12,36 +12,10 @@ ALONG_SLICES = (25.0, 500.0)
 @dataclass(frozen=True)
 class SeriesFacts:
     """
-    Facts of one series, named as the columns of ``series.tsv``; None where unknown.
+    Facts of one series; None where unknown.
 
-    Attributes
-    ----------
-    n_files, n_slices, rows, columns : int
-        Files of the series (1 for NIfTI); the volume's shape.
-    spacing, slice_spacing : float
-        Distance of neighbouring pixel rows and of neighbouring slices (of unequal ones the median), mm.
-    spacing_status, position_status, orientation_status : {"stated", "not stated", "partly stated", "invalid"}
-        What the header says of the pixel spacing and of the position and orientation of the slices.
-    off_grid : float
-        Largest distance of a slice from its position on the regular grid of that slice spacing, mm.
-    fov_rows, fov_columns, fov_slices : float
-        Field of view along the pixels of a column, those of a row, and the slices, mm.
-    sform_code, qform_code : int
-        NIfTI: what its two affines refer to; 0 is nothing.
-    units : str
-        NIfTI: unit of length, as in the header.
-    plane : {"axial", "coronal", "sagittal"}
-        The one nearest to the slices.
-    ordered_by : {"position", "instance number", "file name"}
-        Criterion used to order the slices.
-    transfer_syntax, manufacturer : str
-        Of the first slice; the manufacturer is one of the known ones, or "other".
-    blank_fraction : float
-        Share of constant slices, 0 to 1.
-    series_uid : str
-        Digest of the SeriesInstanceUID, which itself is not passed on.
-    unplaced : str
-        Why the voxels have no position in millimetres; None if they have one.
+    They are columns of ``series.tsv`` and described in its schema, except `unplaced`: why the voxels have no position
+    in millimetres, None if they have one. The statuses are "stated", "not stated", "partly stated" or "invalid".
     """
 
     n_files: int = 0

@@ -1,10 +1,12 @@
 """Intensity scales."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+Floats = npt.NDArray[np.float64]
 STRIPPED_SHARE = 0.25  # of a volume; a tightly cropped brain fills pi/6 of its box
 OUTLIERS = (0.5, 99.5)  # percentiles
 
@@ -42,11 +44,6 @@ def background(voxels: npt.NDArray[Any]) -> float | None:
 
     A series counts as stripped if the most frequent value of its eight corner voxels fills at least a quarter of the
     volume: air around a head is noise, stripping leaves one exact value. (A head with air set to one value counts too.)
-
-    Parameters
-    ----------
-    voxels : numpy.ndarray, shape (slices, rows, columns)
-        A series.
     """
     values, counts = np.unique(voxels[np.ix_([0, -1], [0, -1], [0, -1])], return_counts=True)
     value = values[counts.argmax()]
@@ -55,14 +52,7 @@ def background(voxels: npt.NDArray[Any]) -> float | None:
 
 
 def foreground(voxels: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
-    """
-    Return the mask of voxels that differ from the background of a stripped series, else of those above the mean.
-
-    Parameters
-    ----------
-    voxels : numpy.ndarray, shape (slices, rows, columns)
-        A series.
-    """
+    """Return the mask of voxels that differ from the background of a stripped series, else of those above the mean."""
     value = background(voxels)
     return voxels > voxels.mean() if value is None else voxels != value
 
@@ -71,34 +61,29 @@ def standardise(values: npt.NDArray[Any], inside: npt.NDArray[np.bool_]) -> npt.
     """
     Scale values to mean 0 and standard deviation 1 over a mask; 0 outside it, and everywhere if they are constant.
 
-    Parameters
-    ----------
-    values : numpy.ndarray
-        Any shape, finite.
-    inside : numpy.ndarray of bool
-        The mask, of the same shape.
+    Values are finite and of any shape, the mask of the same.
     """
-    made = np.zeros(values.shape, np.float32)
-    if inside.any():
-        chosen = values[inside].astype(np.float64)
-        made[inside] = (chosen - chosen.mean()) / (chosen.std() or 1.0)
-    return made
+    return _scaled(values, inside, lambda chosen: (chosen - chosen.mean()) / (chosen.std() or 1.0))
 
 
 def rescale(values: npt.NDArray[Any], inside: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32]:
     """
     Scale values to [0, 1] by their 0.5th and 99.5th percentile over a mask, clipped beyond; 0 outside it.
 
-    Parameters
-    ----------
-    values : numpy.ndarray
-        Any shape, finite.
-    inside : numpy.ndarray of bool
-        The mask, of the same shape.
+    Values and mask as for `standardise`.
     """
+
+    def between(chosen: Floats) -> Floats:
+        low, high = np.percentile(chosen, OUTLIERS)
+        return np.clip((chosen - low) / ((high - low) or 1.0), 0, 1)
+
+    return _scaled(values, inside, between)
+
+
+def _scaled(
+    values: npt.NDArray[Any], inside: npt.NDArray[np.bool_], scale: Callable[[Floats], Floats]
+) -> npt.NDArray[np.float32]:
     made = np.zeros(values.shape, np.float32)
     if inside.any():
-        chosen = values[inside].astype(np.float64)
-        low, high = np.percentile(chosen, OUTLIERS)
-        made[inside] = np.clip((chosen - low) / ((high - low) or 1.0), 0, 1)
+        made[inside] = scale(values[inside].astype(np.float64))
     return made

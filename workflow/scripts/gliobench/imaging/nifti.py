@@ -12,7 +12,7 @@ from nibabel.filebasedimages import ImageFileError
 from nibabel.spatialimages import HeaderDataError
 
 from gliobench.imaging.facts import SeriesError, SeriesFacts, why_implausible
-from gliobench.imaging.volume import Volume, shown, sizes, slice_plane
+from gliobench.imaging.volume import Volume, corners, shown, sizes, slice_plane
 
 UNREADABLE = (ImageFileError, HeaderDataError, OSError, EOFError, ValueError, OverflowError, MemoryError, zlib.error)
 MILLIMETRES = {"mm": 1.0, "meter": 1000.0, "micron": 0.001, "unknown": 1.0}  # files that name no unit are in mm
@@ -124,8 +124,7 @@ def _why_unplaced(image: Any) -> str | None:
     if not s_code and not q_code:
         return "its header gives no position (sform and qform codes are 0)"
     if s_code and q_code:
-        corners = np.array([[*corner, 1] for corner in np.ndindex(2, 2, 2)]) * [*np.array(image.shape[:3]) - 1, 1]
-        apart = np.linalg.norm(corners @ (sform - qform).T, axis=1).max()
+        apart = np.linalg.norm(corners(image.shape[:3], sform) - corners(image.shape[:3], qform), axis=1).max()
         if apart > SAME_PLACE * np.linalg.norm(sform[:3, :3], axis=0).min():
             return f"its sform and its qform disagree by up to {apart:.3g} {image.header.get_xyzt_units()[0]}"
     return None

@@ -177,16 +177,17 @@ def box(mask: npt.NDArray[np.bool_], affine: npt.NDArray[np.float64]) -> npt.NDA
 
 
 def _resample(image: SimpleITK.Image, grid: Grid, way: int, transform: Any) -> npt.NDArray[Any]:
-    resampler = SimpleITK.ResampleImageFilter()
-    resampler.SetSize(grid.shape)
-    resampler.SetOutputSpacing(grid.spacing)
-    resampler.SetOutputDirection(TURNED.ravel().tolist())
-    resampler.SetOutputOrigin((TURNED @ grid.affine[:3, 3]).tolist())
-    resampler.SetInterpolator(way)
-    resampler.SetUseNearestNeighborExtrapolator(way == SimpleITK.sitkLinear)
-    if transform is not None:
-        resampler.SetTransform(transform)
-    return np.ascontiguousarray(SimpleITK.GetArrayFromImage(resampler.Execute(image)).transpose(2, 1, 0))
+    made = SimpleITK.Resample(
+        image,
+        size=grid.shape,
+        transform=transform or SimpleITK.Transform(),
+        interpolator=way,
+        outputOrigin=(TURNED @ grid.affine[:3, 3]).tolist(),
+        outputSpacing=grid.spacing,
+        outputDirection=TURNED.ravel().tolist(),
+        useNearestNeighborExtrapolator=way == SimpleITK.sitkLinear,
+    )
+    return np.ascontiguousarray(SimpleITK.GetArrayFromImage(made).transpose(2, 1, 0))
 
 
 def resized(image: npt.NDArray[Any], rows: int, columns: int) -> npt.NDArray[np.float32]:

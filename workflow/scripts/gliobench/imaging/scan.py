@@ -2,19 +2,21 @@
 
 import struct
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
+
+from pydicom.datadict import dictionary_VM, dictionary_VR
+from pydicom.tag import Tag
+from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pydicom.valuerep import EXPLICIT_VR_LENGTH_16, EXPLICIT_VR_LENGTH_32
 
 META_START = 132  # after the preamble and the letters DICM
-EXPLICIT, IMPLICIT = "1.2.840.10008.1.2.1", "1.2.840.10008.1.2"
 UNDEFINED = 0xFFFFFFFF
 TRANSFER_SYNTAX = 0x00020010
 PIXEL_DATA = 0x7FE00010
 ITEM, ITEM_END, SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 
 # Value representations with a 2-byte and with a 4-byte length (DICOM PS3.5, 7.1.2).
-SHORT_VRS = b"AE AS AT CS DA DS DT FL FD IS LO LT PN SH SL SS ST TM UI UL US"
-LONG_VRS = b"OB OD OF OL OV OW SQ SV UC UN UR UT UV"
-SHORT, LONG = frozenset(SHORT_VRS.split()), frozenset(LONG_VRS.split())
+SHORT, LONG = (frozenset(vr.value.encode() for vr in vrs) for vrs in (EXPLICIT_VR_LENGTH_16, EXPLICIT_VR_LENGTH_32))
 
 _explicit_head = struct.Struct("<HH2sH").unpack_from
 _implicit_head = struct.Struct("<HHI").unpack_from
@@ -26,84 +28,30 @@ class NotPlain(Exception):
     """The file is not one that this module reads."""
 
 
-def _text(value: bytes) -> str | None:
-    """Decode characters of the default repertoire; others need the file's character set."""
-    if not value.isascii() or b"\x1b" in value:
-        raise NotPlain
-    return value.decode().rstrip(" \0") or None
+class Field(NamedTuple):
+    """An element that is read: its keyword, its value representation, and whether it holds several values."""
+
+    keyword: str
+    vr: str
+    many: bool
 
 
-def _texts(value: bytes) -> list[str]:
-    return [part.strip() for part in (_text(value) or "").split("\\")]
-
-
-def _numbers(value: bytes) -> list[float] | None:
-    text = value.strip(b" \0")
-    return [float(part) for part in text.split(b"\\")] if text else None
-
-
-def _number(value: bytes) -> float | None:
-    text = value.strip(b" \0")
-    return float(text) if text else None
-
-
-def _integer(value: bytes) -> int | None:
-    text = value.strip(b" \0")
-    return int(text) if text else None
-
-
-def _short(value: bytes) -> int | None:
-    return int.from_bytes(value, "little") if value else None
-
-
-# What is read of a header: the keyword, and the kind of its value.
-FIELDS: dict[int, tuple[str, str]] = {
-    0x00080008: ("ImageType", "texts"),
-    0x00080016: ("SOPClassUID", "text"),
-    0x00080070: ("Manufacturer", "text"),
-    0x00180050: ("SliceThickness", "number"),
-    0x00180088: ("SpacingBetweenSlices", "number"),
-    0x0020000E: ("SeriesInstanceUID", "text"),
-    0x00200013: ("InstanceNumber", "integer"),
-    0x00200032: ("ImagePositionPatient", "numbers"),
-    0x00200037: ("ImageOrientationPatient", "numbers"),
-    0x00280002: ("SamplesPerPixel", "short"),
-    0x00280004: ("PhotometricInterpretation", "text"),
-    0x00280008: ("NumberOfFrames", "integer"),
-    0x00280010: ("Rows", "short"),
-    0x00280011: ("Columns", "short"),
-    0x00280030: ("PixelSpacing", "numbers"),
-    0x00280100: ("BitsAllocated", "short"),
-    0x00280101: ("BitsStored", "short"),
-    0x00280103: ("PixelRepresentation", "short"),
-    0x00281050: ("WindowCenter", "numbers"),
-    0x00281051: ("WindowWidth", "numbers"),
-    0x00281052: ("RescaleIntercept", "number"),
-    0x00281053: ("RescaleSlope", "number"),
-    0x00281056: ("VOILUTFunction", "text"),
+KEYWORDS = (
+    *("ImageType", "SOPClassUID", "Manufacturer", "SliceThickness", "SpacingBetweenSlices", "SeriesInstanceUID"),
+    *("InstanceNumber", "ImagePositionPatient", "ImageOrientationPatient", "SamplesPerPixel"),
+    *("PhotometricInterpretation", "NumberOfFrames", "Rows", "Columns", "PixelSpacing", "BitsAllocated", "BitsStored"),
+    *("PixelRepresentation", "WindowCenter", "WindowWidth", "RescaleIntercept", "RescaleSlope", "VOILUTFunction"),
+)
+FIELDS = {
+    int(Tag(keyword)): Field(keyword, dictionary_VR(keyword), dictionary_VM(keyword) != "1") for keyword in KEYWORDS
 }
+CONVERT: dict[str, Callable[[Any], Any]] = {"UI": str, "CS": str, "LO": str, "DS": float, "IS": int, "US": int}
 # Makers of mosaics, and the group, private creator and element that count the slices in one image
 PRIVATE_COUNTS = (
     ("Siemens", 0x0019, "SIEMENS MR HEADER", 0x0A),
     ("United Imaging", 0x0065, "Image Private Header", 0x50),
 )
-TABLES = {0x00283000: "ModalityLUTSequence", 0x00283010: "VOILUTSequence"}  # only whether they are there
-VRS = {
-    "text": (b"UI", b"CS", b"LO"),
-    "texts": (b"CS",),
-    "number": (b"DS",),
-    "numbers": (b"DS",),
-    "integer": (b"IS",),
-    "short": (b"US",),
-}
-DECODERS: dict[str, Callable[[bytes], Any]] = {
-    "text": _text,
-    "texts": _texts,
-    "number": _number,
-    "numbers": _numbers,
-    "integer": _integer,
-    "short": _short,
-}
+TABLES = {int(Tag(keyword)): keyword for keyword in ("ModalityLUTSequence", "VOILUTSequence")}  # only noted
 
 
 def scan(head: bytes) -> tuple[dict[str, Any], int, int]:
@@ -118,7 +66,7 @@ def scan(head: bytes) -> tuple[dict[str, Any], int, int]:
     Returns
     -------
     fields : dict
-        Values by DICOM keyword: those of `FIELDS` that the file has, and True for those of `TABLES`; ``PrivateCount``
+        Values by DICOM keyword: those of `KEYWORDS` that the file has, and True for those of `TABLES`; ``PrivateCount``
         is True where a private element may count slices.
     offset, length : int
         Bytes, of the pixel data in the file, as its header states them.
@@ -130,7 +78,7 @@ def scan(head: bytes) -> tuple[dict[str, Any], int, int]:
     """
     try:
         syntax, position = _meta(head)
-        if syntax not in (EXPLICIT, IMPLICIT):
+        if syntax not in (ExplicitVRLittleEndian, ImplicitVRLittleEndian):
             raise NotPlain
         return _dataset(head, position, syntax)
     except (struct.error, ValueError) as error:
@@ -149,7 +97,8 @@ def _meta(head: bytes) -> tuple[str | None, int]:
 
 
 def _dataset(head: bytes, position: int, syntax: str) -> tuple[dict[str, Any], int, int]:
-    read = _explicit if syntax == EXPLICIT else _implicit
+    explicit = syntax == ExplicitVRLittleEndian
+    read = _explicit if explicit else _implicit
     fields: dict[str, Any] = {"TransferSyntaxUID": syntax}
     while True:
         tag, start, length = read(head, position)
@@ -157,14 +106,31 @@ def _dataset(head: bytes, position: int, syntax: str) -> tuple[dict[str, Any], i
             return fields, start, length
         position = start + length if length != UNDEFINED else _after_items(head, start, read)
         if tag in FIELDS:
-            keyword, kind = FIELDS[tag]
-            if syntax == EXPLICIT and head[start - 4 : start - 2] not in VRS[kind]:
+            field = FIELDS[tag]
+            if explicit and head[start - 4 : start - 2] != field.vr.encode():
                 raise NotPlain
-            fields[keyword] = DECODERS[kind](head[start:position])
+            fields[field.keyword] = _value(head[start:position], field)
         elif tag in TABLES:
             fields[TABLES[tag]] = True
         elif _may_count(tag):
             fields["PrivateCount"] = True
+
+
+def _value(value: bytes, field: Field) -> Any:
+    """Decode a value, None if it is empty."""
+    if field.vr == "US":
+        return int.from_bytes(value, "little") if value else None
+    text, convert = _text(value), CONVERT[field.vr]
+    if not text:
+        return None
+    return [convert(part.strip()) for part in text.split("\\")] if field.many else convert(text)
+
+
+def _text(value: bytes) -> str:
+    """Decode characters of the default repertoire; others need the file's character set."""
+    if not value.isascii() or b"\x1b" in value:
+        raise NotPlain
+    return value.decode().rstrip(" \0")
 
 
 def _may_count(tag: int) -> bool:

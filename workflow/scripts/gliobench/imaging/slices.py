@@ -12,9 +12,10 @@ from typing import Any, BinaryIO, Literal, cast
 import numpy as np
 import numpy.typing as npt
 import pydicom
+from pydicom import uid
 from pydicom.multival import MultiValue
 from pydicom.pixels import apply_modality_lut, pixel_array
-from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pydicom.pixels.common import PhotometricInterpretation
 
 from gliobench.imaging.facts import SeriesError
 from gliobench.imaging.presentation import (
@@ -25,23 +26,15 @@ from gliobench.imaging.presentation import (
     presentation,
     refused,
 )
-from gliobench.imaging.scan import FIELDS, PRIVATE_COUNTS, TABLES, NotPlain, scan
+from gliobench.imaging.scan import CONVERT, FIELDS, PRIVATE_COUNTS, TABLES, Field, NotPlain, scan
 
-# Enhanced CT, MR, MR colour and PET: their geometry lies in functional groups (DICOM PS3.6, annex A)
-ENHANCED = {f"1.2.840.10008.5.1.4.1.1.{end}" for end in ("2.1", "4.1", "4.3", "130")}
-GREY = ("MONOCHROME1", "MONOCHROME2")
-COLOURS = (
-    "RGB",
-    "ARGB",
-    "HSV",
-    "CMYK",
-    "PALETTE COLOR",
-    "YBR_FULL",
-    "YBR_FULL_422",
-    "YBR_PARTIAL_420",
-    "YBR_ICT",
-    "YBR_RCT",
+# Their geometry lies in functional groups (DICOM PS3.6, annex A)
+ENHANCED = (
+    *(uid.EnhancedCTImageStorage, uid.EnhancedMRImageStorage),
+    *(uid.EnhancedMRColorImageStorage, uid.EnhancedPETImageStorage),
 )
+GREY = ("MONOCHROME1", "MONOCHROME2")
+COLOURS = {str(each.value) for each in PhotometricInterpretation} - set(GREY)
 # Manufacturers of MR scanners, as named by one word of the header's text. The text itself may contain anything, such as
 # the name of a hospital or patient, and is never passed on.
 VENDORS = (
@@ -182,7 +175,7 @@ def _any_slice(path: Path) -> Slice:
         raise SeriesError(f"{path}: {INVERTED_TABLE}")
 
     def load(target: npt.NDArray[Any]) -> Presentation:
-        with refused(path, f"its pixels cannot be decoded ({UID(fields['TransferSyntaxUID']).name})"):
+        with refused(path, f"its pixels cannot be decoded ({uid.UID(fields['TransferSyntaxUID']).name})"):
             pixels = pixel_array(dataset)
             pixels = apply_modality_lut(pixels, dataset) if has_lut else pixels
         _store(path, pixels, target)
@@ -205,7 +198,7 @@ def _store(path: Path, pixels: npt.NDArray[Any], target: npt.NDArray[Any]) -> No
 
 def _what_it_is(sop_class: str | None) -> str:
     """Say what a file without pixels is, and what to do with it."""
-    name = UID(sop_class or "").name
+    name = uid.UID(sop_class or "").name
     if "Image Storage" in name:
         return f"it holds no pixel data, so it is truncated; {FETCH_AGAIN}"
     kind = name.removesuffix(" Storage") if name != sop_class else "of an unknown kind"
@@ -229,7 +222,7 @@ def _read_dataset(path: Path) -> tuple[pydicom.Dataset, dict[str, Any]]:
         syntax = dataset.file_meta.TransferSyntaxUID
         if not syntax.is_transfer_syntax:
             raise ValueError("unknown transfer syntax")
-        fields = {keyword: _value(dataset.get(keyword), kind) for keyword, kind in FIELDS.values()}
+        fields = {field.keyword: _value(dataset.get(field.keyword), field) for field in FIELDS.values()}
         fields["TransferSyntaxUID"] = str(syntax)
         fields["bytes"] = len(dataset.PixelData) if "PixelData" in dataset else None
         fields["tiled_by"] = _tiled_by(dataset)
@@ -243,11 +236,11 @@ def opened(path: Path) -> BinaryIO:
     return cast(BinaryIO, gzip.open(path)) if zipped else path.open("rb")
 
 
-def _guessed_syntax(dataset: pydicom.Dataset) -> UID:
+def _guessed_syntax(dataset: pydicom.Dataset) -> uid.UID:
     """Return the transfer syntax of a file that names none: uncompressed, as detected by pydicom."""
     implicit, little = dataset.original_encoding
-    explicit = ExplicitVRLittleEndian if little else ExplicitVRBigEndian
-    return ImplicitVRLittleEndian if implicit else explicit
+    explicit = uid.ExplicitVRLittleEndian if little else uid.ExplicitVRBigEndian
+    return uid.ImplicitVRLittleEndian if implicit else explicit
 
 
 def _tiled_by(dataset: pydicom.Dataset) -> str | None:
@@ -278,7 +271,7 @@ def _check_single_grey(path: Path, fields: dict[str, Any]) -> None:
     if fields["BitsAllocated"] not in (1, 8, 16, 32, 64):
         raise SeriesError(f"{path}: its header states {fields['BitsAllocated']} bits per pixel; {FETCH_AGAIN}.")
     n_bytes = fields["Rows"] * fields["Columns"] * fields["BitsAllocated"] // 8
-    if not UID(fields["TransferSyntaxUID"]).is_compressed and fields["bytes"] < n_bytes:
+    if not uid.UID(fields["TransferSyntaxUID"]).is_compressed and fields["bytes"] < n_bytes:
         raise SeriesError(
             f"{path}: it is truncated: {fields['bytes']} of {n_bytes} bytes of pixel data; {FETCH_AGAIN}."
         )
@@ -319,15 +312,14 @@ def _stored_dtype(fields: dict[str, Any]) -> np.dtype[Any]:
     return np.dtype(f"{'i' if fields['PixelRepresentation'] else 'u'}{fields['BitsAllocated'] // 8 or 1}")
 
 
-def _value(value: Any, kind: str) -> Any:
-    """Turn a value of pydicom into plain Python of a kind of `FIELDS`, None where empty."""
+def _value(value: Any, field: Field) -> Any:
+    """Turn a value of pydicom into plain Python, None where empty."""
     if value is None or value == "" or value == []:
         return None
-    if kind in ("texts", "numbers"):
+    if field.many:
         parts = value if isinstance(value, MultiValue) else [value]
-        return [_value(part, kind.removesuffix("s")) for part in parts]
-    convert: Callable[[Any], Any] = {"text": str, "number": float}.get(kind, int)
-    return convert(value)
+        return [_value(part, field._replace(many=False)) for part in parts]
+    return CONVERT[field.vr](value)
 
 
 def _finite(values: Any, n: int) -> tuple[float, ...] | None:

@@ -23,11 +23,8 @@ def is_tile_sheet(images: npt.NDArray[Any]) -> bool:
         Only the middle one is checked.
     """
     image = images[len(images) // 2].astype(np.float64)
-    return any(_likeness(image, n) >= ALIKE for n in range(2, MOST + 1) if _divides(image.shape, n))
-
-
-def _divides(shape: tuple[int, ...], n: int) -> bool:
-    return all(side % n == 0 and side // n >= SMALLEST for side in shape)
+    possible = [n for n in range(2, MOST + 1) if all(side % n == 0 and side // n >= SMALLEST for side in image.shape)]
+    return any(_likeness(image, n) >= ALIKE for n in possible)
 
 
 def _likeness(image: npt.NDArray[np.float64], n: int) -> float:

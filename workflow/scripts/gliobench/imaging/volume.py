@@ -89,6 +89,12 @@ def windowed(volume: Volume) -> Volume:
     return replace(volume, voxels=made, stored=None)
 
 
+def corners(shape: tuple[int, ...], affine: Array) -> Array:
+    """Return where the middles of a volume's eight corner voxels are, shape (8, 3), in the space of the affine."""
+    places = np.array([[*corner, 1] for corner in np.ndindex(2, 2, 2)]) * [*(np.array(shape) - 1), 1]
+    return places @ affine[:3].T
+
+
 def slice_plane(affine: Array) -> str:
     """Return the name of the anatomical plane nearest to the slices of a volume with that affine."""
     return PLANES[int(np.argmax(np.abs(np.cross(affine[:3, 1], affine[:3, 2]))))]

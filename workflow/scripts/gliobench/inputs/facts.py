@@ -18,11 +18,6 @@ HEADER = NUMBERS + CATEGORICAL
 INTENSITY = ("mean", "sd", "skewness", *(f"p{percentile:02}" for percentile in PERCENTILES), "foreground_fraction")
 
 
-def needs(name: str, settings: dict[str, Any]) -> list[str]:
-    """Return the names of the series that the input of series `name` is made from."""
-    return [name]
-
-
 def make_input(
     read: Callable[[str], tuple[Any, SeriesFacts]], name: str, settings: dict[str, Any]
 ) -> tuple[list[npt.NDArray[Any]], list[int | None]]:

@@ -13,7 +13,7 @@ from gliobench.imaging.intensity import rescale, standardise
 from gliobench.imaging.registration import rigid
 from gliobench.imaging.resample import Grid, box, sample, sample_mask
 from gliobench.imaging.volume import Volume, regular
-from gliobench.inputs.read import NotCovered, Patient, Read
+from gliobench.inputs.read import NotCovered, Read
 
 MILLIMETRES = True  # it aligns series by their positions in the patient
 COVERED = 0.8  # of the reference's brain that a channel must show
@@ -114,14 +114,14 @@ class Space:
             raise NotCovered(f"{name} covers {share:.0%} of {what}, but {COVERED:.0%} are needed.")
 
 
-def make_input(read: Read, name: str, settings: dict[str, Any]) -> tuple[list[npt.NDArray[Any]], list[int | None]]:
+def make_input(space: Space, name: str, settings: dict[str, Any]) -> tuple[list[npt.NDArray[Any]], list[int | None]]:
     """
     Resample one series onto the patient's grid, which is the same for all of the patient's series.
 
     Parameters
     ----------
-    read : callable
-        Reads the patient's series; a `Patient` keeps the grid for the next.
+    space : Space
+        The patient's; it keeps the grid for the next series.
     name : str
         A modality, or ``segmentation`` or ``lesion`` for a mask (0 and 1).
     settings : dict
@@ -144,7 +144,6 @@ def make_input(read: Read, name: str, settings: dict[str, Any]) -> tuple[list[np
     SeriesError
         A series has no position in millimetres, or the two hardly overlap.
     """
-    space = read.once("space", lambda: Space(read, settings)) if isinstance(read, Patient) else Space(read, settings)
     if name in MASKS:
         mask = space.segmentation if name == "segmentation" else space.placed(name)
         return [sample_mask(mask.voxels, mask.affine, space.grid).astype(np.float16)], [None]

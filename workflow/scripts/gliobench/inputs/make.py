@@ -13,7 +13,7 @@ from gliobench.cohorts import read_patient_series
 from gliobench.errors import GlioBenchError
 from gliobench.imaging.facts import SeriesError, SeriesFacts
 from gliobench.imaging.volume import Volume, windowed
-from gliobench.inputs.read import NotCovered, Patient
+from gliobench.inputs.read import NotCovered, Read
 from gliobench.inputs.store import SHARD_INDEX
 from gliobench.terms import OK, USABLE
 
@@ -33,10 +33,16 @@ def usable_patients(series: pd.DataFrame, name: str, settings: dict[str, Any]) -
     settings : dict
         ``input`` of the approach.
     """
-    needed = _kind(settings).needs(name, settings)
+    needed = needed_series(name, settings)
     usable = series[series["status"].isin(usable_statuses(settings)) & series["modality"].isin(needed)]
     counts = usable.groupby("patient_id")["modality"].nunique()
     return sorted(counts.index[counts == len(needed)])
+
+
+def needed_series(name: str, settings: dict[str, Any]) -> list[str]:
+    """Return the series that the input of series `name` is made from: itself, unless its kind says otherwise."""
+    kind = _kind(settings)
+    return kind.needs(name, settings) if hasattr(kind, "needs") else [name]
 
 
 def usable_statuses(settings: dict[str, Any]) -> tuple[str, ...]:
@@ -51,6 +57,12 @@ def usable_series(series: pd.DataFrame, names: Iterable[str], settings: dict[str
         for patient_id in usable_patients(series, name, settings):
             found.setdefault(patient_id, []).append(name)
     return found
+
+
+def shared(read: Read, settings: dict[str, Any]) -> Any:
+    """Return how an input reads a patient: `read`, or the space that its kind makes once for all of the series."""
+    kind = _kind(settings)
+    return kind.Space(read, settings) if hasattr(kind, "Space") else read
 
 
 def make_inputs(
@@ -86,7 +98,7 @@ def make_inputs(
     GlioBenchError
         An input cannot be made; the message names the patient.
     """
-    make_input = _kind(settings).make_input
+    kind_of_input = _kind(settings)
     arrays: list[np.ndarray] = []
     rows: list[tuple[str, str, int | None, str | None]] = []
 
@@ -94,10 +106,10 @@ def make_inputs(
         volume, facts = read_patient_series(kind, folder, patient_id, name)
         return windowed(volume) if settings.get("voi_lut") else volume, facts
 
-    patient = Patient(read)
+    reader = shared(read, settings)
     for name in names:
         try:
-            made, slice_indexes = make_input(patient, name, settings)
+            made, slice_indexes = kind_of_input.make_input(reader, name, settings)
         except NotCovered as error:
             rows.append((patient_id, name, None, str(error)))
             continue

@@ -10,11 +10,6 @@ from gliobench.imaging.resample import resized
 from gliobench.inputs.read import Read
 
 
-def needs(name: str, settings: dict[str, Any]) -> list[str]:
-    """Return the names of the series that the input of series `name` is made from."""
-    return [name]
-
-
 def make_input(read: Read, name: str, settings: dict[str, Any]) -> tuple[list[npt.NDArray[Any]], list[int | None]]:
     """
     Make the slices of one series.

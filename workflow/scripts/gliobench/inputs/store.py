@@ -230,12 +230,10 @@ def join_shards(
     ----------
     kind : str
         Kind of the input.
-    arrays : sequence of path
-        The ``.npy`` files of the shards.
+    arrays, patients
+        As for `read_shards`.
     series : iterable of str
         Series to join, in the order of the channels.
-    patients : collection of str, optional
-        Whose rows to read; all by default.
 
     Returns
     -------

@@ -11,11 +11,6 @@ from gliobench.inputs.depth import central_slices, padding
 from gliobench.inputs.read import Read
 
 
-def needs(name: str, settings: dict[str, Any]) -> list[str]:
-    """Return the names of the series that the input of series `name` is made from."""
-    return [name]
-
-
 def make_input(read: Read, name: str, settings: dict[str, Any]) -> tuple[list[npt.NDArray[Any]], list[int | None]]:
     """Make the input of one series with the approach's ``shape``; see `volume_input`."""
     volume, _ = read(name)

@@ -16,8 +16,7 @@ from gliobench.inputs.store import join_shards
 from gliobench.predict.request import find_models, fold_of
 from gliobench.terms import GENERATED, USABLE, VOXELS_ONLY, parent_cohort
 from gliobench.training import Machine
-from gliobench.training.job import versions
-from gliobench.training.models import load_model
+from gliobench.training.job import load_model, versions
 from gliobench.training.scores import mean_log_odds
 
 PURPOSE = "For research only: this is not a medical device and must not be used for patient care."

@@ -1,7 +1,6 @@
 """One new patient: the series audited, and the input made with the code used in training."""
 
 from functools import partial
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ from gliobench.cohorts import DECODED_KIND
 from gliobench.cohorts.audit import audit_patients
 from gliobench.cohorts.decoded import keep_series
 from gliobench.errors import GlioBenchError
-from gliobench.inputs.make import make_inputs, usable_series, usable_statuses
+from gliobench.inputs.make import make_inputs, needed_series, usable_series, usable_statuses
 from gliobench.terms import ALL_SERIES, SEGMENTATION
 
 LAYOUT = "single"
@@ -41,7 +40,7 @@ def audit_patient(patient: Path, record: dict[str, Any], decoded: Path) -> tuple
     GlioBenchError
         The input cannot be made: a series is missing, unreadable or blank.
     """
-    needed = needed_series(record)
+    needed = series_of_run(record)
     # As in training, a segmentation may be on the grid of a series that the run itself does not read.
     names = ALL_SERIES if SEGMENTATION in needed else needed
     keep = partial(keep_series, decoded)
@@ -60,10 +59,9 @@ def audit_patient(patient: Path, record: dict[str, Any], decoded: Path) -> tuple
     return series, thumbnails
 
 
-def needed_series(record: dict[str, Any]) -> list[str]:
+def series_of_run(record: dict[str, Any]) -> list[str]:
     """Return the series that a run's input is made from: those it shows, and those that place its grid."""
-    kind = import_module(f"gliobench.inputs.{record['input']['kind']}")
-    needed = {name for series in record["series"] for name in (series, *kind.needs(series, record["input"]))}
+    needed = {name for series in record["series"] for name in (series, *needed_series(series, record["input"]))}
     return [name for name in ALL_SERIES if name in needed]
 
 
@@ -75,14 +73,10 @@ def make_patient_inputs(
 
     Parameters
     ----------
-    patient : Path
-        The patient's folder.
+    patient, record, decoded
+        As for `audit_patient`, which kept the series.
     series : DataFrame
         From `audit_patient`.
-    record : dict
-        ``run.json`` of the run.
-    decoded : Path
-        Folder in which `audit_patient` kept the series.
 
     Returns
     -------

@@ -13,7 +13,7 @@ from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 from gliobench.evaluation.columns import CELL, ROUND, RUN
 from gliobench.evaluation.mean_curves import GRID, both_labels, mean_roc, roc
 from gliobench.evaluation.metrics import THRESHOLD
-from gliobench.reporting.display import DASH, interval
+from gliobench.reporting.display import DASH, interval, reason
 from gliobench.reporting.style import (
     BLUE,
     GREY,
@@ -30,6 +30,8 @@ from gliobench.reporting.style import (
 from gliobench.reporting.trainings import curves_figure
 
 PARTS = ("test", "whole", "validation")  # figures show the first of these that a cell has
+
+UNSCORED = "no run scored both labels"
 
 Row = Mapping[Any, Any]
 
@@ -134,7 +136,7 @@ def roc_figure(rows: pd.DataFrame, scores: Row) -> Figure:
     if runs := runs or both_labels(rows, ROUND):
         _draw_rocs(axes, runs, scores, mixed)
     else:
-        say_why_empty(axes, _why(scores))
+        say_why_empty(axes, reason(scores, UNSCORED))
     axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), aspect="equal")
     axes.set(xlabel="1 - specificity", ylabel="Sensitivity")
     axes.set_title(f"ROC, {_scored(scores)}")
@@ -160,10 +162,6 @@ def _draw_rocs(axes: Axes, runs: list[pd.DataFrame], scores: Row, mixed: bool) -
     label = f"mean of {len(runs)}, " if len(runs) > 1 else ""
     axes.plot([0, *GRID], [0, *mean_roc(runs)], color=colour, lw=2, label=f"{label}AUC {area}")
     axes.legend(loc="lower right")
-
-
-def _why(scores: Row) -> str:
-    return "no run scored both labels" if pd.isna(scores["reason"]) else str(scores["reason"])
 
 
 @styled
@@ -193,7 +191,7 @@ def confusion_figure(rows: pd.DataFrame, scores: Row, label_names: tuple[str, st
         _draw_confusion(axes, first)
         axes.set_title(f"Threshold {THRESHOLD:g}, {_first(scores, first)}")
     else:
-        say_why_empty(axes, _why(scores))
+        say_why_empty(axes, reason(scores, UNSCORED))
     heading(figure, *cell_names(scores))
     return figure
 
@@ -231,7 +229,7 @@ def classification_figure(rows: pd.DataFrame, scores: Row, label_names: tuple[st
         _typeset(axes, classification_report(first, label_names))
         axes.set_title(f"Report by label, {_first(scores, first)}")
     else:
-        say_why_empty(axes, _why(scores))
+        say_why_empty(axes, reason(scores, UNSCORED))
     heading(figure, *cell_names(scores))
     return figure
 
@@ -293,11 +291,11 @@ def distributions_figure(phases: Mapping[str, pd.DataFrame], scores: Row, label_
     panels = figure.subplots(1, len(phases), sharey=True, squeeze=False)[0]
     for axes, (phase, rows) in zip(panels, phases.items(), strict=True):
         axes.set(xlabel="Predicted probability of label 1", xlim=(0, 1))
-        axes.set_title(f"{'' if phase == 'final' else f'{phase}: '}{_counted(rows, scores)}")
+        axes.set_title(f"{'' if phase == 'final' else f'{phase}: '}{_counts(rows, scores)}")
         if len(rows):
             _draw_distributions(axes, rows, label_names)
         else:
-            say_why_empty(axes, _why(scores))
+            say_why_empty(axes, reason(scores, UNSCORED))
     panels[0].set_ylabel("Share of the label's predictions")
     panels[0].set_ylim(bottom=0)
     if any(map(len, phases.values())):
@@ -307,13 +305,11 @@ def distributions_figure(phases: Mapping[str, pd.DataFrame], scores: Row, label_
     return figure
 
 
-def _counted(rows: pd.DataFrame, scores: Row) -> str:
-    return f"{scores['part']} part, {_counts(rows)}" if len(rows) else "no predictions"
-
-
-def _counts(rows: pd.DataFrame) -> str:
+def _counts(rows: pd.DataFrame, scores: Row) -> str:
+    if rows.empty:
+        return "no predictions"
     runs = len(rows.groupby(RUN))
-    return f"{rows['patient_id'].nunique()} patients, {runs} {'run' if runs == 1 else 'runs'}"
+    return f"{scores['part']} part, {rows['patient_id'].nunique()} patients, {runs} {'run' if runs == 1 else 'runs'}"
 
 
 def _draw_distributions(axes: Axes, rows: pd.DataFrame, label_names: tuple[str, str]) -> None:

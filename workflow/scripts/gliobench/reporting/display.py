@@ -1,7 +1,8 @@
 """A table of text, ready for any format, and the formatting of numbers and cells."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
@@ -64,6 +65,11 @@ class Display:
 def title(name: str) -> str:
     """Turn a column's name into its heading."""
     return NAMES.get(name, name.replace("_", " ").capitalize())
+
+
+def reason(row: Mapping[Any, Any], otherwise: str) -> str:
+    """Return the reason of a row, or another where it has none."""
+    return otherwise if pd.isna(row.get("reason")) else str(row["reason"])
 
 
 def intervals(table: pd.DataFrame, names: Sequence[str], digits: int = 2) -> list[str]:

@@ -3,7 +3,6 @@
 import re
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markdown_it import MarkdownIt
@@ -64,20 +63,9 @@ def to_html(text: str) -> str:
     The report is read without the project's documents, so their links would lead nowhere.
     """
     reader = MarkdownIt("commonmark", {"html": False}).enable("table").disable("image")
-    reader.add_render_rule("link_open", _nothing)
-    reader.add_render_rule("link_close", _nothing)
-    reader.add_render_rule("table_open", _open_table)
-    reader.add_render_rule("table_close", _close_table)
+    reader.add_render_rule("link_open", lambda *_: "")
+    reader.add_render_rule("link_close", lambda *_: "")
+    scrolled = '<div class="scroll" role="region" aria-label="Table" tabindex="0">\n<table>\n'
+    reader.add_render_rule("table_open", lambda *_: scrolled)
+    reader.add_render_rule("table_close", lambda *_: "</table>\n</div>\n")
     return reader.render(text)
-
-
-def _nothing(*_: Any) -> str:
-    return ""
-
-
-def _open_table(*_: Any) -> str:
-    return '<div class="scroll" role="region" aria-label="Table" tabindex="0">\n<table>\n'
-
-
-def _close_table(*_: Any) -> str:
-    return "</table>\n</div>\n"

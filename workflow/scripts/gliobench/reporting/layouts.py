@@ -1,6 +1,6 @@
 """Every table of a study, laid out for reading: a value and its interval in one cell."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import pandas as pd
 
@@ -17,6 +17,17 @@ BESIDE = {  # scores without an interval, shown where a study has them: heading 
 }
 
 
+Columns = Mapping[str, list[str]]
+
+
+def _display(
+    keys: Columns, values: Columns, caption: str, notes: Iterable[str] = (), words: Sequence[str] = ()
+) -> Display:
+    """Return a table of the columns that name a row and those of its values, which are numbers except `words`."""
+    numbers = frozenset(values) - frozenset(words)
+    return Display(pd.DataFrame({**keys, **values}), numbers, caption, len(keys), tuple(notes))
+
+
 def _parts(table: pd.DataFrame) -> list[str]:
     """Name the scored part, the phase unless it is the only one, and whether slices were scored."""
     rows = zip(texts(table["part"]), texts(table["phase"]), texts(table["unit"]), strict=True)
@@ -28,26 +39,18 @@ def _parts(table: pd.DataFrame) -> list[str]:
 
 def show_comparison(table: pd.DataFrame) -> Display:
     """Lay out the table ``comparison`` for reading."""
-    columns = {title(name): texts(table[name]) for name in CELL}
-    columns["Part"] = _parts(table)
-    columns["Status"] = texts(table["status"])
-    columns["n (positive)"] = _patients(table)
+    keys = {title(name): texts(table[name]) for name in CELL} | {"Part": _parts(table)}
     scores = {title(name): intervals(table, [name, f"{name}_low", f"{name}_high"]) for name in METRICS}
-    columns |= {name: scores[name] for name in ("AUC", "Accuracy")} | {"Published": _published(table)} | scores
-    beside = {
+    values = {"Status": texts(table["status"]), "n (positive)": _patients(table)}
+    values |= {name: scores[name] for name in ("AUC", "Accuracy")} | {"Published": _published(table)} | scores
+    values |= {
         heading: decimals(table[name], 4 if name == "p_chance" else 2)
         for heading, name in BESIDE.items()
         if table[name].notna().any()
     }
-    columns |= beside | {"Runs": texts(table["n_runs"]), "Weights": texts(table["weights"])}
-    columns["Settings"] = texts(table["settings"])
-    return Display(
-        pd.DataFrame(columns),
-        frozenset(["n (positive)", "Runs", *scores, *beside]),
-        "Scores with 95 % intervals; interval_method says of what. Threshold 0.5.",
-        len(CELL) + 1,
-        _notes(table),
-    )
+    values |= {"Runs": texts(table["n_runs"]), "Weights": texts(table["weights"]), "Settings": texts(table["settings"])}
+    caption = "Scores with 95 % intervals; interval_method says of what. Threshold 0.5."
+    return _display(keys, values, caption, _notes(table), ["Status", "Published", "Weights", "Settings"])
 
 
 def _published(table: pd.DataFrame) -> list[str]:
@@ -81,27 +84,21 @@ def show_replicates(table: pd.DataFrame) -> Display:
         variant if pd.isna(contrast) else f"{variant} minus {contrast}"
         for variant, contrast in zip(table["variant"], table["contrast"], strict=True)
     ]
-    columns = {
-        "Cohorts": texts(table["cohort_group"]),
-        "Approach": texts(table["approach"]),
-        "Variant": what,
-        "Modality": texts(table["modality"]),
-        "Protocol": texts(table["protocol"]),
-        "Phase": texts(table["phase"]),
+    keys = {"Cohorts": texts(table["cohort_group"]), "Approach": texts(table["approach"]), "Variant": what}
+    keys |= {title(name): texts(table[name]) for name in ("modality", "protocol", "phase")}
+    values = {
         "n": texts(table["n"]),
         "Mean AUC or difference": intervals(table, ["mean", "low", "high"], digits=3),
         "Corrected for approaches": intervals(table, ["mean", "family_low", "family_high"], digits=3),
     }
-    numbers = frozenset(["n", "Mean AUC or difference", "Corrected for approaches"])
     caption = "Independent cohorts together: means with 95 % t intervals, alone and corrected for approaches."
-    return Display(pd.DataFrame(columns), numbers, caption, 6, tuple(table["statement"]))
+    return _display(keys, values, caption, table["statement"])
 
 
 def show_leakage(table: pd.DataFrame) -> Display:
     """Lay out the table ``leakage`` for reading."""
-    columns = _names(table, ["cohort", "approach", "modality", "protocol", "phase", "split", "part", "unit"])
-    keys = len(columns)
-    columns |= {
+    keys = _names(table, ["cohort", "approach", "modality", "protocol", "phase", "split", "part", "unit"])
+    values = {
         "AUC": intervals(table, ["auc", "auc_low", "auc_high"]),
         "Accuracy": intervals(table, ["accuracy", "accuracy_low", "accuracy_high"]),
         "Majority class": decimals(table["majority"]),
@@ -113,8 +110,7 @@ def show_leakage(table: pd.DataFrame) -> Display:
         "Slices split freely or by patient, scored at the epoch that the validation part chose or on the untouched "
         "test part; means over runs with 95 % t intervals over runs of the same patients."
     )
-    numbers = frozenset(list(columns)[keys:])
-    return Display(pd.DataFrame(columns), numbers, caption, keys, tuple(_leaks(table)))
+    return _display(keys, values, caption, _leaks(table))
 
 
 def _names(table: pd.DataFrame, names: Sequence[str]) -> dict[str, list[str]]:
@@ -144,9 +140,7 @@ def show_cohorts(table: pd.DataFrame) -> Display:
     def spread(name: str, digits: int) -> list[str]:
         return intervals(table, [f"{name}_{statistic}" for statistic in ("median", "min", "max")], digits)
 
-    columns = {
-        "Cohort": texts(table["cohort"]),
-        "Modality": texts(table["modality"]),
+    values = {
         "Patients (positive)": [f"{n} ({p})" for n, p in zip(table["patients"], table["positive"], strict=True)],
         "Labels 0 / 1": texts(table["label_names"]),
         "Oracle AUC": decimals(table["oracle_auc"]),
@@ -159,13 +153,9 @@ def show_cohorts(table: pd.DataFrame) -> Display:
         "Spacing, mm": spread("spacing", 2),
         "Slice spacing, mm": spread("slice_spacing", 2),
     }
-    numbers = set(columns) - {"Cohort", "Modality", "Labels 0 / 1", "Planes", "Matrix"}
-    return Display(
-        pd.DataFrame(columns),
-        frozenset(numbers),
-        f"Audit: median (smallest{DASH}largest) of the readable series.",
-        2,
-    )
+    keys = {title(name): texts(table[name]) for name in ("cohort", "modality")}
+    caption = f"Audit: median (smallest{DASH}largest) of the readable series."
+    return _display(keys, values, caption, words=["Labels 0 / 1", "Planes", "Matrix"])
 
 
 def show_exclusions(table: pd.DataFrame) -> Display:
@@ -176,10 +166,9 @@ def show_exclusions(table: pd.DataFrame) -> Display:
 
 def show_sensitivity(table: pd.DataFrame) -> Display:
     """Lay out the table ``sensitivity`` for reading."""
-    columns = _names(table, ["approach", "variant", "modality", "protocol", "phase"])
-    keys = len(columns)
+    keys = _names(table, ["approach", "variant", "modality", "protocol", "phase"])
     oracles = (decimals(table[name]) for name in ("oracle_low", "oracle_high"))
-    columns |= {
+    values = {
         "Levels": texts(table["n_levels"]),
         "Cohorts": texts(table["n_cohorts"]),
         "Oracle AUC": [DASH.join(ends) for ends in zip(*oracles, strict=True)],
@@ -190,17 +179,18 @@ def show_sensitivity(table: pd.DataFrame) -> Display:
         "AUC reached against the oracle's: least-squares slope over cohorts with its 95 % t interval, and the weakest "
         "level of signal from which on every level's mean AUC is distinguishable from 0.5."
     )
-    numbers = frozenset(list(columns)[keys:])
-    return Display(pd.DataFrame(columns), numbers, caption, keys, tuple(table["statement"]))
+    return _display(keys, values, caption, table["statement"])
 
 
 def show_verdicts(table: pd.DataFrame) -> Display:
     """Lay out the table ``published_vs_reproduced`` for reading."""
-    columns = {title(name): texts(table[name]) for name in ("approach", "variant", "modality")}
-    columns |= {
+    keys = {title(name): texts(table[name]) for name in ("approach", "variant", "modality")}
+    keys |= {
         "Part": _parts(table),
         "Score": [title(name) for name in table["metric"]],
         "Cohort": texts(table["cohort"]),
+    }
+    values = {
         "Published": _as_printed(table),
         "n": texts(table["published_n"]),
         "Reproduced": intervals(table, ["reproduced", "reproduced_low", "reproduced_high"]),
@@ -208,12 +198,11 @@ def show_verdicts(table: pd.DataFrame) -> Display:
         "Difference": intervals(table, ["difference", "difference_low", "difference_high"]),
         "Verdict": texts(table["verdict"]),
     }
-    numbers = frozenset(["Published", "n", "Reproduced", "Harmonised", "Difference"])
     caption = (
         "Published figures and the same scores here: reproduced under the paper's protocol, and for the test patients "
         "of the harmonised one. Difference: reproduced minus published, with its 95 % interval from both errors."
     )
-    return Display(pd.DataFrame(columns), numbers, caption, 6, _verdict_notes(table))
+    return _display(keys, values, caption, _verdict_notes(table), ["Verdict"])
 
 
 def _as_printed(table: pd.DataFrame) -> list[str]:
@@ -246,11 +235,9 @@ def _few(places: list[str], most: int = 4) -> str:
 
 def show_pairwise(table: pd.DataFrame) -> Display:
     """Lay out the table ``pairwise`` for reading."""
-    columns = {
-        "Cohort": texts(table["cohort"]),
-        "Family": texts(table["family"]),
-        "First": _cells(table, "first"),
-        "Second": _cells(table, "second"),
+    keys = {"Cohort": texts(table["cohort"]), "Family": texts(table["family"])}
+    keys |= {"First": _cells(table, "first"), "Second": _cells(table, "second")}
+    values = {
         "n (positive)": _patients(table),
         "AUC of first": decimals(table["first"], 3),
         "AUC of second": decimals(table["second"], 3),
@@ -263,7 +250,7 @@ def show_pairwise(table: pd.DataFrame) -> Display:
         "for all pairs of harmonised mains of a cohort; every other pair is exploratory."
     )
     notes = [*table["method"].dropna().unique(), *table["reason"].dropna().unique()]
-    return Display(pd.DataFrame(columns), frozenset(list(columns)[4:]), caption, 4, tuple(notes))
+    return _display(keys, values, caption, notes)
 
 
 def _cells(table: pd.DataFrame, place: str) -> list[str]:
@@ -281,25 +268,22 @@ def _patients(table: pd.DataFrame) -> list[str]:
 
 def show_variance(table: pd.DataFrame) -> Display:
     """Lay out the table ``variance`` for reading."""
-    columns = {title(name): texts(table[name]) for name in (*CELL, "phase")}
-    columns |= {name: texts(table[f"n_{name.lower()}"]) for name in ("Repeats", "Folds", "Seeds")}
-    columns |= {
+    keys = {title(name): texts(table[name]) for name in (*CELL, "phase")}
+    values = {name: texts(table[f"n_{name.lower()}"]) for name in ("Repeats", "Folds", "Seeds")}
+    values |= {
         "Mean AUC": decimals(table["mean"], 3),
         "SD of folds": decimals(table["sd_folds"], 3),
         "SD of seeds": decimals(table["sd_seeds"], 3),
         "SD in all": decimals(table["sd_total"], 3),
     }
     caption = "How much the AUC of a single training varies: between folds, and between seeds on the same fold."
-    keys = len(CELL) + 1
-    notes = tuple(table["reason"].dropna().unique())
-    return Display(pd.DataFrame(columns), frozenset(list(columns)[keys:]), caption, keys, notes)
+    return _display(keys, values, caption, table["reason"].dropna().unique())
 
 
 def show_cost(table: pd.DataFrame) -> Display:
     """Lay out the table ``cost`` for reading."""
-    columns = {title(name): texts(table[name]) for name in ("cohort", "stage", *CELL[1:])}
-    keys = len(columns)
-    columns |= {
+    keys = {title(name): texts(table[name]) for name in ("cohort", "stage", *CELL[1:])}
+    values = {
         "Jobs": texts(table["n_jobs"]),
         "Seconds": decimals(table["seconds"], 1),
         "CPU seconds": decimals(table["cpu_seconds"], 1),
@@ -310,19 +294,18 @@ def show_cost(table: pd.DataFrame) -> Display:
         "Energy, kWh": decimals(table["energy_kwh"], 3),
     }
     optional = ("Seconds of GPU", "Energy, kWh")
-    shown = {name: cells for name, cells in columns.items() if name not in optional or set(cells) != {EMPTY}}
-    numbers = frozenset(list(shown)[keys:]) - {"Device"}
+    values = {name: cells for name, cells in values.items() if name not in optional or set(cells) != {EMPTY}}
     caption = (
         "Wall-clock time of the jobs, added up; memory is that of the largest job. Stage permute holds trainings "
         "on permuted labels; rows of stage study are sums: one row per approach, then one for everything."
     )
-    if "Energy, kWh" in shown:
+    if "Energy, kWh" in values:
         caption += " If trainings shared a GPU, its energy counts once for each of them."
     whose = [
         "; ".join(filter(pd.notna, [row["cohort"], row["stage"], row["approach"]])) for row in table.to_dict("records")
     ]
     notes = dict.fromkeys(f"{name}: {why}" for name, why in zip(whose, table["reason"], strict=True) if pd.notna(why))
-    return Display(pd.DataFrame(shown), numbers, caption, keys, tuple(notes))
+    return _display(keys, values, caption, notes, ["Device"])
 
 
 SHOW: dict[str, Callable[[pd.DataFrame], Display]] = {

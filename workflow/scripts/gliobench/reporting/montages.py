@@ -39,11 +39,9 @@ def slice_montage(slices: np.ndarray, padded: Sequence[bool], patient_id: str, m
     figure = new_figure(7.2, 0.5 + 0.9 * lines)
     panels = figure.subplots(lines, COLUMNS, squeeze=False).ravel()
     for number, (axes, pixels, is_padded) in enumerate(zip(panels, slices, padded, strict=False)):
-        axes.imshow(pixels, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
-        axes.text(0.04, 0.95, number, transform=axes.transAxes, color="white", fontsize=6.5, va="top")
+        _draw_image(axes, pixels, number, *((ORANGE, "--") if is_padded else (LIGHT, "-")))
         if is_padded:
             axes.text(0.5, 0.5, "padding", transform=axes.transAxes, color="#B8C0CA", fontsize=7, ha="center")
-        frame(axes, ORANGE if is_padded else LIGHT, "--" if is_padded else "-")
     for axes in panels[len(slices) :]:
         axes.set_axis_off()
     n_padded = sum(map(bool, padded))
@@ -118,10 +116,7 @@ def inputs_montage(stacks: Mapping[str, np.ndarray], numbers: Mapping[str, Seque
         places = np.unique(np.linspace(0, len(images) - 1, min(across, len(images))).astype(int))
         for axes, place in zip(line, places, strict=False):
             axes.set_axis_on()
-            axes.imshow(images[place], cmap="gray", vmin=0, vmax=1, interpolation="nearest")
-            number = numbers[patient][place]
-            axes.text(0.04, 0.95, number, transform=axes.transAxes, color="white", fontsize=6.5, va="top")
-            frame(axes, LIGHT, "-")
+            _draw_image(axes, images[place], numbers[patient][place])
         _name_line(line[0], f"Patient {patient}: {len(images)} slices")
     if not stacks:
         say_why_empty(panels[0, 0], "no patient has a usable series")
@@ -136,7 +131,14 @@ def _name_line(first: Axes, name: str) -> None:
     text.set_in_layout(False)
 
 
-def frame(axes: Axes, colour: str, style: str) -> None:
+def _draw_image(axes: Axes, pixels: np.ndarray, number: Any = "", colour: str = LIGHT, style: str = "-") -> None:
+    """Draw intensities in [0, 1] in a frame, with a number in the corner."""
+    axes.imshow(pixels, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+    axes.text(0.04, 0.95, number, transform=axes.transAxes, color="white", fontsize=6.5, va="top")
+    _frame(axes, colour, style)
+
+
+def _frame(axes: Axes, colour: str, style: str) -> None:
     """Frame an image without axes."""
     axes.set(xticks=[], yticks=[])
     axes.grid(visible=False)
@@ -231,7 +233,7 @@ def _draw_thumbnail(
         axes.set(xlim=(0, 1), ylim=(0, 1), aspect="equal", facecolor="#F1F3F6")
     else:
         axes.imshow(pixels, cmap="gray", vmin=0, vmax=1, interpolation="nearest", aspect="equal")
-    frame(axes, *MARKS[row["status"]])
+    _frame(axes, *MARKS[row["status"]])
     if row["status"] != "ok":
         box = {"boxstyle": "circle,pad=0.25", "facecolor": MARKS[row["status"]][0], "edgecolor": "white"}
         axes.text(0.5, 0.5, letters[_reason(row)], transform=axes.transAxes, ha="center", va="center",
@@ -281,8 +283,7 @@ def examples_figure(examples: pd.DataFrame, images: Sequence[np.ndarray], names:
         called = int(row["probability"] >= THRESHOLD)
         right = called == row["label"]
         axes.set_axis_on()
-        axes.imshow(image, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
-        frame(axes, LIGHT if right else VERMILLION, "-" if right else "--")
+        _draw_image(axes, image, "", *((LIGHT, "-") if right else (VERMILLION, "--")))
         title = f"{row['patient_id']}, {row['modality']} {row['slice_index']}"
         axes.set_title(f"{title}\ntrue {row['label']}, predicted {called} ({row['probability']:.2f})", fontsize=6.5,
                        weight="normal", color=INK if right else VERMILLION, pad=3)  # fmt: skip

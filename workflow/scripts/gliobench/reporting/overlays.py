@@ -12,7 +12,7 @@ from scipy.stats import binomtest
 
 from gliobench.evaluation.columns import BASELINE, ROUND, RUN
 from gliobench.evaluation.mean_curves import GRID, both_labels, mean_precision, mean_roc
-from gliobench.reporting.display import interval
+from gliobench.reporting.display import interval, reason
 from gliobench.reporting.style import GREY, approach_colour, heading, new_figure, say_why_empty, styled
 
 A_BIN, BINS = 8, (2, 10)  # patients that a bin of the calibration should hold, and how many bins there may be
@@ -177,7 +177,7 @@ def calibration_overlay(cells: Sequence[Scored]) -> Figure:
         if len(cell.rows):
             _draw_calibration(axes, cell)
         else:
-            say_why_empty(axes, "no predictions" if pd.isna(cell.scores["reason"]) else str(cell.scores["reason"]))
+            say_why_empty(axes, reason(cell.scores, "no predictions"))
     heading(figure, cells[0].scores["cohort"], "harmonised protocol", "test part, first repeat and seed")
     return figure
 

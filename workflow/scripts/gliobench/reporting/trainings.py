@@ -1,7 +1,6 @@
 """Figures of trainings: epoch by epoch, before and after fine-tuning, a sweep of learning rates, and a tuning."""
 
 import json
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import cycle
 from typing import Any
@@ -14,6 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from gliobench.evaluation.columns import CELL
+from gliobench.reporting.display import reason
 from gliobench.reporting.style import (
     BLUE,
     GREY,
@@ -60,7 +60,7 @@ def curves_figure(histories: Sequence[pd.DataFrame], cell: Row) -> Figure:
         if runs:
             _draw_curves(axes, runs, name, approach_colour(cell["approach"]))
         else:
-            say_why_empty(axes, _why(cell))
+            say_why_empty(axes, reason(cell, "no epoch was finished"))
     if runs:
         _scale_loss(panels[0], runs)
         panels[0].axhline(LN2, color=INK, lw=0.9, ls=":", label="always 0.5 (ln 2)")
@@ -73,10 +73,6 @@ def curves_figure(histories: Sequence[pd.DataFrame], cell: Row) -> Figure:
 def runs_of(histories: Iterable[pd.DataFrame]) -> list[pd.DataFrame]:
     """Cut tables ``history`` into runs: one per batch and fold."""
     return [run for history in histories for _, run in history.groupby("fold")]
-
-
-def _why(cell: Row) -> str:
-    return "no epoch was finished" if pd.isna(cell.get("reason")) else str(cell["reason"])
 
 
 def _draw_curves(axes: Axes, runs: Sequence[pd.DataFrame], name: str, colour: str) -> None:
@@ -119,12 +115,9 @@ def _scale_loss(axes: Axes, runs: Sequence[pd.DataFrame]) -> None:
 
 def _mean_of_most(values: Sequence[np.ndarray]) -> np.ndarray:
     """Mean epoch by epoch over the runs that reach the epoch, as far as half of them do."""
-    padded = np.full((len(values), max(map(len, values))), np.nan)
-    for row, value in zip(padded, values, strict=True):
-        row[: len(value)] = value
-    reached = (~np.isnan(padded)).sum(axis=0)
-    last = int((reached >= len(values) / 2).sum())
-    return np.nansum(padded[:, :last], axis=0) / reached[:last]
+    padded = pd.DataFrame([pd.Series(value) for value in values])
+    last = int((padded.notna().sum() >= len(values) / 2).sum())
+    return padded.mean().to_numpy()[:last]
 
 
 @styled
@@ -149,7 +142,7 @@ def phase_curves_figure(cells: Sequence[tuple[Row, Sequence[pd.DataFrame]]], pha
                 _draw_curves(axes, runs, score, approach_colour(cell["approach"]))
             else:
                 axes.set_xticks([])
-                say_why_empty(axes, _why(cell))
+                say_why_empty(axes, reason(cell, "no epoch was finished"))
         column[0].set_title(str(cell["modality"]))
         column[-1].set_xlabel("Epoch of the phase")
     for row, (score, phase) in zip(panels, lines, strict=True):
@@ -319,20 +312,19 @@ def _draw_parallel(axes: Axes, complete: pd.DataFrame, best: Mapping[str, Any]) 
 
 def _scale(axes: Axes, place: int, values: pd.Series) -> np.ndarray:
     """Put one parameter's values between 0 and 1 and write its ends, or its choices, next to the axis."""
-    choices = sorted(values.unique(), key=str)
     if not pd.api.types.is_numeric_dtype(values) or values.dtype == bool:
-        scaled = values.map({choice: number / max(len(choices) - 1, 1) for number, choice in enumerate(choices)})
-        marks = {choice: scaled[values == choice].iloc[0] for choice in choices}
+        choices = sorted(values.unique(), key=str)
+        marks = {str(choice): number / max(len(choices) - 1, 1) for number, choice in enumerate(choices)}
+        scaled = values.map(str).map(marks)
     else:
-        logarithmic = values.min() > 0 and values.max() / values.min() > MANY_FOLD
         numbers = values.astype(float)
-        if logarithmic:
-            numbers = numbers.map(math.log)
+        if values.min() > 0 and values.max() / values.min() > MANY_FOLD:
+            numbers = numbers.map(np.log)
         scaled = (numbers - numbers.min()) / ((numbers.max() - numbers.min()) or 1)
-        marks = {f"{value:.3g}": scaled[values == value].iloc[0] for value in (values.min(), values.max())}
+        marks = {f"{values.min():.3g}": 0.0, f"{values.max():.3g}": scaled.max()}
     for text, height in marks.items():
         axes.annotate(
-            str(text), (place, height), xytext=(4, 3), textcoords="offset points", fontsize=7.5, color=INK, zorder=5,
+            text, (place, height), xytext=(4, 3), textcoords="offset points", fontsize=7.5, color=INK, zorder=5,
             bbox={"facecolor": "white", "alpha": 0.75, "pad": 0.8, "lw": 0},
         )  # fmt: skip
     return scaled.to_numpy(float)

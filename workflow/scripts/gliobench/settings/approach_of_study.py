@@ -55,15 +55,13 @@ class StudyApproach:
         """Return parameters with some changes, all checked."""
         return check(self._model, merge(base, changes), where).model_dump()
 
-    @property
-    def imagenet(self) -> bool:
-        """Whether the approach has ImageNet weights: it or a variant starts from them."""
-        own = [self.file.weights, *(variant.weights for variant in self.file.variants.values())]
-        return "imagenet" in own
-
     def variant(self, name: str) -> Variant:
         """Return a variant."""
         return self.file.variants[name]
+
+    def tuned(self, variant: str) -> bool:
+        """Whether a variant's hyperparameters come from tuning."""
+        return self.variant(variant).tuned
 
     def weights(self, variant: str) -> str:
         """Return a variant's initial weights: none, imagenet or a file."""
@@ -104,7 +102,8 @@ class StudyApproach:
                 self.parameters_of(name, protocol)
 
     def _check_weights(self, weights: str, where: str) -> None:
-        if weights == "imagenet" and not self.imagenet:
+        own = [self.file.weights, *(variant.weights for variant in self.file.variants.values())]
+        if weights == "imagenet" and "imagenet" not in own:  # neither it nor a variant starts from them
             raise GlioBenchError(f"{where}: there are no ImageNet weights for {self.name}; set none or a file.")
         if weights not in WEIGHTS and not Path(weights).is_file():
             raise GlioBenchError(

@@ -133,11 +133,6 @@ class Asked:
                 )
         return {name: StudyApproach(there[name], self.file.settings.get(name)) for name in names}
 
-    @cached_property
-    def tunings(self) -> dict[str, dict[str, Any] | None]:
-        """How each approach searches for hyperparameters, if it does."""
-        return {name: approach.tuning for name, approach in self.approaches.items()}
-
     def input(self, approach: str, cohort: str) -> dict[str, Any]:
         """Return the settings of the array that an approach reads of a cohort."""
         return self.approaches[approach].input(self.segmented(cohort))
@@ -163,15 +158,6 @@ class Asked:
         files = sorted((self.root / "config" / "approaches").glob("*.yaml"))
         read = {path.stem: check(Approach, read_config(path, path.name), path.name) for path in files}
         return {name: list(approach.variants) for name, approach in read.items()}
-
-    def variant(self, approach: str, variant: str) -> dict[str, Any]:
-        """Return a variant's settings: weights, parameters and whether they are tuned."""
-        settings = self.approaches[approach]
-        return {
-            "weights": settings.weights(variant),
-            "parameters": settings.parameters_of(variant),
-            "tuned": settings.variant(variant).tuned,
-        }
 
     @property
     def machine(self) -> dict:

@@ -52,7 +52,8 @@ def fill(text: str, tables: Mapping[str, str]) -> str:
 
 def all_tables(root: Path) -> dict[str, str]:
     """Return every table of ``config/README.md`` by the name in its marker; `root` is the project's folder."""
-    approaches = [StudyApproach(path) for path in sorted((root / "config" / "approaches").glob("*.yaml"))]
+    files = sorted((root / "config" / "approaches").glob("*.yaml"))
+    approaches = {path.stem: StudyApproach(path) for path in files}
     models: dict[str, type[Settings]] = {
         "study": StudyFile,
         "runs": Run,
@@ -72,14 +73,13 @@ def all_tables(root: Path) -> dict[str, str]:
         "synthetic": key_table(generators.SyntheticGenerator, whole=["defects"]),
         "cohorts": kind_table(cohorts.KINDS, "kind", whole=["generator"]),
         "splits": kind_table(splits.METHODS, "method"),
-        "kinds of input": input_kinds({approach.name: approach.file.input["kind"] for approach in approaches}),
+        "kinds of input": input_kinds({name: approach.file.input["kind"] for name, approach in approaches.items()}),
         "inputs": kind_table(inputs.KINDS, "kind"),
-        **{f"parameters of {approach.name}": key_table(_parameters(approach)) for approach in approaches},
+        **{
+            f"parameters of {name}": key_table(parameters_model(approach.file.parameters, name, approach.yaml))
+            for name, approach in approaches.items()
+        },
     }
-
-
-def _parameters(approach: StudyApproach) -> type[Settings]:
-    return parameters_model(approach.file.parameters, approach.name, approach.yaml)
 
 
 def key_table(model: type[Settings], whole: Collection[str] = ()) -> str:

@@ -1,10 +1,16 @@
-"""Shared code of approaches: devices, seeds, the loop over folds."""
+"""Shared code of trainings: the job, the machine, the parts of a fold, frameworks, and the loop over folds."""
 
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+
+from gliobench.errors import GlioBenchError
+from gliobench.seeds import derive_seed
+
+SOUND_CUDNN = 91500  # from 9.15 on; 9.8 to 9.10 compute bfloat16 convolutions wrongly, without an error
 
 OnEpoch = Callable[[dict[str, float]], None]
 
@@ -36,6 +42,78 @@ class Machine:
     threads: int = 1
     device: str = "auto"
     deterministic: bool = False
+
+    def check_gpu(self, found: bool) -> None:
+        """Raise an error if a GPU was requested and none was found."""
+        if self.device == "cuda" and not found:
+            raise GlioBenchError(
+                "`device: cuda` was requested, but this machine has no CUDA GPU; set `device: auto` or `device: cpu`."
+            )
+
+
+@dataclass(frozen=True)
+class Job:
+    """
+    One training job: the folds k of a repeat with k mod `batches` = `batch`.
+
+    Attributes
+    ----------
+    cell : dict
+        cohort, approach, variant, modality and protocol.
+    scheme : str
+        The split scheme. Together with the cell's other names it identifies a run, so that two protocols that score one
+        split in two ways train the same model.
+    repeat, seed_index, batch, batches : int
+        Which runs of the cell.
+    seed : int
+        The cohort's base seed.
+    phases : list of str
+        States of a training that are scored, in their order.
+    parameters : dict
+        Of the variant, with the protocol's changes and the tuned values.
+    library : str
+        Digest of the code that trains, see `gliobench.sources.library_digest`.
+    input : dict
+        Settings of the input that the models read.
+    series : list of str
+        Series of the input, in the order of its channels.
+    toolchain, cohort_kind : str
+        Kept in the record, for predictions of new patients.
+    weights : str
+        Initial weights: none, imagenet or a file.
+    part : str, optional
+        ``whole``: all patients of a run are scored as one part, training patients included.
+    reason : str, optional
+        Why it cannot be trained, for example after a failed search: each fold then fails with this reason.
+    """
+
+    cell: dict[str, str]
+    scheme: str
+    repeat: int
+    seed_index: int
+    batch: int
+    batches: int
+    seed: int
+    phases: list[str]
+    parameters: dict[str, Any]
+    library: str
+    input: dict[str, Any]
+    series: list[str]
+    toolchain: str
+    cohort_kind: str
+    weights: str = "none"
+    part: str | None = None
+    reason: str | None = None
+
+    def fold_seed(self, fold: int) -> int:
+        """Return the seed of one run: a function of the base seed and the run's identity."""
+        identity = self.cell | {"protocol": self.scheme}
+        return derive_seed(self.seed, *identity.values(), self.repeat, self.seed_index, fold)
+
+    @property
+    def name(self) -> str:
+        """The job's name for progress lines."""
+        return " ".join([*self.cell.values(), f"repeat {self.repeat}"])
 
 
 def keras_backend() -> str | None:

@@ -40,7 +40,8 @@ def claim_gpu(asked: int, locks: str | Path = LOCKS) -> str | None:
     if len(gpus) < 2:
         return None
     machine = "-".join([socket.gethostname(), *filter(None, [os.environ.get("SLURM_JOB_ID")])])
-    gpu = next(gpu for others in count() for gpu in gpus if _held(Path(locks) / machine / _file_name(gpu, others)))
+    folder = Path(locks) / machine
+    gpu = next(gpu for others in count() for gpu in gpus if _held(folder / f"{gpu.replace('/', '_')}.{others}"))
     os.environ[VISIBLE] = gpu
     return gpu
 
@@ -64,10 +65,6 @@ def visible_gpus() -> list[str]:
         return []
     listed = subprocess.run(["nvidia-smi", "--list-gpus"], capture_output=True, text=True, check=False)
     return re.findall(r"UUID: (GPU-[^)\s]+)", listed.stdout)
-
-
-def _file_name(gpu: str, others: int) -> str:
-    return f"{gpu.replace('/', '_')}.{others}"
 
 
 def _held(path: Path) -> bool:

@@ -1,7 +1,9 @@
 """Grad-CAM of a 3D network: the evidence for its predictions, and whether the map depends on what was learnt."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -10,41 +12,83 @@ import torch
 from scipy.stats import rankdata
 from torch import nn
 
+from gliobench.seeds import derive_seed
+from gliobench.terms import LESION
+from gliobench.training.job import load_inputs, load_model
 from gliobench.training.torch_loop import Model
 from gliobench.training.torch_session import device
 
+PER_OUTCOME = 2  # patients shown of each of true and false positives and negatives
 OUTCOMES = {(1, 1): "TP", (0, 1): "FP", (0, 0): "TN", (1, 0): "FN"}  # by label and answer at 0.5
-COLUMNS = ["patient_id", "fold", "label", "probability", "outcome", "pointing_hit", "lesion_share"]
-COLUMNS += ["randomised_similarity"]
+CASE = ["patient_id", "fold", "label", "probability", "outcome"]
+COLUMNS = [*CASE, "pointing_hit", "lesion_share", "randomised_similarity"]
 
 
-@dataclass(frozen=True)
-class Case:
+def explain(
+    approach: ModuleType,
+    kind: str,
+    predictions: pd.DataFrame,
+    models: str | Path,
+    patients: pd.DataFrame,
+    arrays: Sequence[str | Path],
+    series: Sequence[str],
+    seed: int,
+) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
     """
-    A tested patient, with the model of the fold that tested it.
+    Explain the predictions of a run for test patients drawn by the seed.
 
-    Attributes
+    Parameters
     ----------
-    patient_id : str
-    fold : int
-    label : int
-        0 or 1.
-    probability : float
-        Of label 1, as predicted in the test.
+    approach : module
+        From `gliobench.approaches`, with ``load``, ``cam_layer`` and ``redrawn``.
+    kind : str
+        Kind of the inputs.
+    predictions : DataFrame
+        As in the schema ``predictions``.
+    models : path
+        The run's folder of models, one per fold.
+    patients : DataFrame
+        As in the schema ``patients``.
+    arrays : sequence of path
+        Shards of the inputs.
+    series : sequence of str
+        Series of the inputs, in the order of the channels; followed by ``lesion`` if its masks are known.
+    seed : int
+        The cohort's base seed.
+
+    Returns
+    -------
+    cams, maps, images
+        As `explain_run` returns them.
     """
+    cases = draw_cases(predictions, PER_OUTCOME, derive_seed(seed, "gradcam"))
+    if cases.empty:  # every fold failed, or the split has no test part
+        return pd.DataFrame(columns=COLUMNS), np.empty((0,), np.float32), np.empty((0,), np.float16)
+    channels = [name for name in series if name != LESION]
+    inputs, index = load_inputs(kind, arrays, channels, patients, cases["patient_id"])
 
-    patient_id: str
-    fold: int
-    label: int
-    probability: float
+    @cache
+    def model_of(fold: int) -> Model:
+        return load_model(approach, Path(models) / f"fold-{fold}{approach.SUFFIX}")
 
-    @property
-    def outcome(self) -> str:
-        """TP, FP, TN or FN at threshold 0.5."""
-        return OUTCOMES[self.label, int(self.probability >= 0.5)]
+    return explain_run(
+        approach,
+        cases,
+        model_of,
+        inputs,
+        index["patient_id"].tolist(),
+        derive_seed(seed, "random weights"),
+        _masks(kind, arrays, patients, index["patient_id"]) if LESION in series else None,
+    )
 
 
-def draw_cases(predictions: pd.DataFrame, per_outcome: int, seed: int) -> list[Case]:
+def _masks(kind: str, arrays: Sequence[str | Path], patients: pd.DataFrame, wanted: pd.Series) -> np.ndarray:
+    masks, index = load_inputs(kind, arrays, [LESION], patients, wanted)
+    row = index.set_index("patient_id")["row"]
+    return masks[row[wanted].to_numpy(int), 0]
+
+
+def draw_cases(predictions: pd.DataFrame, per_outcome: int, seed: int) -> pd.DataFrame:
     """
     Draw patients of each outcome by a seed, so that no one selects convincing cases.
 
@@ -56,26 +100,26 @@ def draw_cases(predictions: pd.DataFrame, per_outcome: int, seed: int) -> list[C
         Maximum number of each of TP, FP, TN, FN.
     seed : int
         Of the draw.
+
+    Returns
+    -------
+    DataFrame
+        patient_id, fold (that tested the patient), label, probability and outcome (at threshold 0.5) of each case.
     """
     rng = np.random.default_rng(seed)
     tested = predictions[(predictions["part"] == "test") & predictions["slice_index"].isna()]
     tested = tested.drop_duplicates("patient_id").sort_values("patient_id")
-    columns = (tested[name] for name in ("patient_id", "fold", "label", "probability"))
-    cases = [
-        Case(str(who), int(fold), int(label), float(value)) for who, fold, label, value in zip(*columns, strict=True)
-    ]
-    drawn = []
-    for outcome in OUTCOMES.values():
-        candidates = [case for case in cases if case.outcome == outcome]
-        drawn += [candidates[place] for place in sorted(rng.permutation(len(candidates))[:per_outcome])]
-    return drawn
+    answers = (tested["probability"] >= 0.5).astype(int)
+    tested = tested.assign(outcome=[OUTCOMES[pair] for pair in zip(tested["label"], answers, strict=True)])
+    groups = [tested.loc[tested["outcome"] == outcome, CASE] for outcome in OUTCOMES.values()]
+    drawn = [group.iloc[sorted(rng.permutation(len(group))[:per_outcome])] for group in groups]
+    return pd.concat(drawn, ignore_index=True)
 
 
 def explain_run(
-    cases: Sequence[Case],
+    approach: ModuleType,
+    cases: pd.DataFrame,
     model_of: Callable[[int], Model],
-    redrawn: Callable[[Model, int], Model],
-    cam_layer: Callable[[Model], nn.Module],
     inputs: np.ndarray,
     patient_ids: Sequence[str],
     seed: int,
@@ -86,12 +130,12 @@ def explain_run(
 
     Parameters
     ----------
-    cases : sequence of Case
+    approach : module
+        Offers ``cam_layer``, the layer that the map weighs, and ``redrawn``, the same network with random weights.
+    cases : DataFrame
         From `draw_cases`.
     model_of : callable
         From a fold to its trained model.
-    redrawn, cam_layer : callable
-        Of the approach: the same network with random weights drawn with a seed, and the layer that the map weighs.
     inputs : ndarray
         Shape (n, channels, x, y, z), 0 outside the brain.
     patient_ids : sequence of str
@@ -104,7 +148,7 @@ def explain_run(
     Returns
     -------
     cams : DataFrame
-        patient_id, fold, label, probability, outcome; pointing_hit: 1 where the map's maximum in the brain lies in the
+        The cases; pointing_hit: 1 where the map's maximum in the brain lies in the
         lesion, else 0; lesion_share: the chance that a random brain voxel does; randomised_similarity: Spearman's
         correlation, over the brain, with the map of the network with random weights. Empty where undefined: no lesion,
         or a map without evidence.
@@ -114,28 +158,20 @@ def explain_run(
         Shape (cases, channels, x, y, z), float16.
     """
     place = {patient: row for row, patient in enumerate(patient_ids)}
-    rows = [place[case.patient_id] for case in cases]
+    rows = [place[patient] for patient in cases["patient_id"]]
     maps = np.zeros((len(cases), *inputs.shape[2:]), np.float32)
     records = []
-    for number, (case, row) in enumerate(zip(cases, rows, strict=True)):
-        model = model_of(case.fold)
-        answer = int(case.probability >= 0.5)
-        maps[number] = grad_cam(model, cam_layer(model), inputs[row], answer)
-        blind = redrawn(model, seed)
-        other = grad_cam(blind, cam_layer(blind), inputs[row], answer)
+    for number, (case, row) in enumerate(zip(cases.to_dict("records"), rows, strict=True)):
+        model = model_of(int(case["fold"]))
+        answer = int(case["probability"] >= 0.5)
+        maps[number] = grad_cam(model, approach.cam_layer(model), inputs[row], answer)
+        blind = approach.redrawn(model, seed)
+        other = grad_cam(blind, approach.cam_layer(blind), inputs[row], answer)
         brain = np.any(inputs[row] != 0, axis=0)
         lesion = None if lesions is None else lesions[row] != 0
-        records.append(
-            {
-                "patient_id": case.patient_id,
-                "fold": case.fold,
-                "label": case.label,
-                "probability": case.probability,
-                "outcome": case.outcome,
-                **pointing_game(maps[number], lesion, brain),
-                "randomised_similarity": similarity(maps[number][brain], other[brain]),
-            }
-        )
+        measured = pointing_game(maps[number], lesion, brain)
+        measured["randomised_similarity"] = similarity(maps[number][brain], other[brain])
+        records.append(case | measured)
     table = pd.DataFrame(records, columns=COLUMNS).astype({"pointing_hit": "Int64"})
     return table, maps, inputs[rows].astype(np.float16)
 

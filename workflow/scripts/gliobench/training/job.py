@@ -14,13 +14,16 @@ import numpy as np
 import pandas as pd
 
 from gliobench.arithmetic import processor
+from gliobench.errors import GlioBenchError
 from gliobench.files import read_table, write_json, write_table
 from gliobench.inputs.store import join_shards
 from gliobench.records import check_record
-from gliobench.training import Machine
-from gliobench.training.batch import Job, gather_folds, train_folds
+from gliobench.training import Job, Machine, first_line
+from gliobench.training.folds import gather_folds, train_folds
 
 PACKAGES = ("keras", "tensorflow", "torch", "torchvision", "monai", "torchio", "numpy", "scikit-learn")
+RECORDED: tuple[str, ...] = ("repeat", "seed_index", "batch", "phases", "weights", "parameters")  # of a job
+RECORDED += ("toolchain", "cohort_kind", "input", "series")
 
 
 def run_job(
@@ -51,13 +54,15 @@ def run_job(
     device = approach.prepare(machine)
     cohort, roles = read_table(patients, "patients"), read_table(split, "split")
     job = replace(job, reason=job.reason or next(iter(roles["reason"].dropna()), None))
-    inputs, index = load_inputs(job.input, arrays, job.needs["series"], cohort, roles["patient_id"])
+    inputs, index = load_inputs(job.input["kind"], arrays, job.series, cohort, roles["patient_id"])
     unfinished = Path(outputs.predictions).parent / ".unfinished"
     records = train_folds(job, approach, inputs, index, roles, unfinished, machine, device)
     write_table(gather_folds(unfinished, records, "predictions"), outputs.predictions, "predictions")
     write_table(gather_folds(unfinished, records, "history"), outputs.history, "history")
     _collect_models(approach, unfinished, Path(outputs.models))
-    about = {
+    record = {
+        **job.cell,
+        **{name: getattr(job, name) for name in RECORDED},
         "shape": list(inputs.shape[1:]),
         "label_names": _label_names(cohort),
         "grad_cam": hasattr(approach, "cam_layer"),
@@ -67,7 +72,6 @@ def run_job(
         "processor": processor(),
         "folds": records,
     }
-    record = _record(job) | about
     check_record(record, "run", str(outputs.record))
     write_json(record, outputs.record)
     _discard(unfinished)
@@ -104,13 +108,36 @@ def load_inputs(
     return inputs, index.merge(labels, on="patient_id", how="left", validate="many_to_one")
 
 
-def _record(job: Job) -> dict[str, Any]:
-    return (
-        job.cell
-        | {"repeat": job.repeat, "seed_index": job.seed_index, "batch": job.batch}
-        | {"phases": job.phases, "weights": job.weights, "parameters": job.parameters}
-        | job.needs
-    )
+def load_model(approach: ModuleType, path: Path) -> Any:
+    """
+    Read a model that an approach saved; reading a file, even an untrusted one, never runs code from it.
+
+    Parameters
+    ----------
+    approach : module
+        From `gliobench.approaches`; its formats hold numbers and settings, and its ``load`` refuses code.
+    path : Path
+        The file.
+
+    Raises
+    ------
+    GlioBenchError
+        The file is not a model of the approach, or holds more than a model.
+    """
+    name = approach.__name__.rpartition(".")[2]
+    if path.suffix != approach.SUFFIX:
+        raise GlioBenchError(
+            f"{path} is not a model of {name}, because those files end in {approach.SUFFIX}; give another run."
+        )
+    try:
+        return approach.load(path)
+    except GlioBenchError:
+        raise
+    except Exception as reason:  # frameworks raise many types
+        raise GlioBenchError(
+            f"{path} cannot be read as a model of {name}: it is damaged, for another network, or holds code "
+            f"({first_line(reason)}); train the run again, or give another."
+        ) from reason
 
 
 def _label_names(patients: pd.DataFrame) -> dict[str, str]:

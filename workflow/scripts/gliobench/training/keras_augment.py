@@ -1,4 +1,4 @@
-"""Augmentation of 2D training slices, one batch at a time, on any backend of Keras."""
+"""Augmentation of 2D training slices, one minibatch at a time, on any backend of Keras."""
 
 from typing import Any
 

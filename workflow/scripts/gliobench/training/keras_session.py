@@ -15,10 +15,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import keras
 
-from gliobench.errors import GlioBenchError
-from gliobench.training import Diverged, Machine, OnEpoch
+from gliobench.training import SOUND_CUDNN, Diverged, Machine, OnEpoch
 
-FIRST_SOUND_CUDNN = 91500  # 9.8 to 9.10 compute bfloat16 convolutions wrongly, without a word
 _DEVICE = ExitStack()  # holds Keras' device for as long as the process lives
 _BELOW: WeakKeyDictionary[keras.Model, keras.Model] = WeakKeyDictionary()
 Scores = dict[str, float]
@@ -49,10 +47,7 @@ def prepare(machine: Machine) -> str:
     """
     backend = keras.backend.backend()
     name = {"tensorflow": _prepare_tensorflow, "torch": _prepare_torch, "jax": _prepare_jax}[backend](machine)
-    if machine.device == "cuda" and name == "cpu":
-        raise GlioBenchError(
-            "`device: cuda` was requested, but this machine has no CUDA GPU; set `device: auto` or `device: cpu`."
-        )
+    machine.check_gpu(name != "cpu")
     return name
 
 
@@ -80,7 +75,7 @@ def _prepare_torch(machine: Machine) -> str:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         torch.backends.cudnn.benchmark = False
         torch.use_deterministic_algorithms(True, warn_only=True)
-    if torch.backends.cudnn.is_available() and torch.backends.cudnn.version() >= FIRST_SOUND_CUDNN:
+    if torch.backends.cudnn.is_available() and torch.backends.cudnn.version() >= SOUND_CUDNN:
         keras.mixed_precision.set_dtype_policy("mixed_bfloat16")
     return str(torch.cuda.get_device_name())
 
@@ -104,6 +99,31 @@ def seed_all(seed: int) -> None:
         import torch
 
         torch.manual_seed(seed)
+
+
+def compile_binary(model: keras.Model, learning_rate: float | keras.optimizers.schedules.LearningRateSchedule) -> None:
+    """Compile a model that returns one probability: Adam, cross-entropy, accuracy and AUC."""
+    model.compile(
+        optimizer=keras.optimizers.Adam(learning_rate),
+        loss="binary_crossentropy",
+        metrics=[keras.metrics.BinaryAccuracy(name="accuracy"), keras.metrics.AUC(name="auc")],
+        jit_compile=False,
+    )
+
+
+def fit_best(
+    model: keras.Model,
+    minibatches: keras.utils.PyDataset,
+    epochs: int,
+    seed: int,
+    watch: "BestEpoch",
+    *callbacks: keras.callbacks.Callback,
+) -> int:
+    """Train a compiled model, leave it with the weights of its best epoch, and return that epoch, from 1."""
+    again = keras.callbacks.LambdaCallback(on_train_begin=lambda logs: seed_all(seed))  # torch draws while it compiles
+    model.fit(minibatches, epochs=epochs, callbacks=[again, watch, *callbacks], shuffle=False, verbose=0)
+    model.set_weights(watch.best_weights)
+    return watch.best_epoch
 
 
 def renew(model: keras.Model, fresh: keras.Model) -> None:
@@ -136,6 +156,19 @@ def load_network(path: Path) -> keras.Model:
     for layer in [network, *all_layers(network)] if policy.name == "float32" else []:
         layer.dtype_policy = policy
     return network
+
+
+def predict_log_odds(
+    network: keras.Model, inputs: np.ndarray, rows_at_once: int, read: Callable[[np.ndarray], np.ndarray] = np.asarray
+) -> np.ndarray:
+    """Return the log odds of label 1 for each row of the inputs, (n,) float64; `read` turns rows into its numbers."""
+    if not len(inputs):
+        return np.empty(0)
+    below, features = below_sigmoid(network), []
+    for start in range(0, len(inputs), rows_at_once):
+        rows = read(inputs[start : start + rows_at_once])[..., None]
+        features.append(keras.ops.convert_to_numpy(below.predict_on_batch(rows)))
+    return log_odds(network, np.concatenate(features))
 
 
 def below_sigmoid(network: keras.Model) -> keras.Model:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from gliobench.errors import GlioBenchError
+from gliobench.training import first_line
 from gliobench.training.keras_session import all_layers, keras
 
 CHOICES = "choose `weights: none`, `weights: imagenet` or the path of a file"
@@ -51,7 +52,7 @@ def initial_weights(
         return download().get_weights()
     except Exception as reason:  # Keras raises a plain one
         raise GlioBenchError(
-            f"The ImageNet weights of {name} could not be downloaded ({_first_line(reason)}); {CHOICES}."
+            f"The ImageNet weights of {name} could not be downloaded ({first_line(reason)}); {CHOICES}."
         ) from reason
 
 
@@ -71,7 +72,7 @@ def _from_file(network: keras.Model, name: str, path: Path) -> list[np.ndarray]:
                 network.load_weights(path)
     except Exception as reason:  # Keras and h5py raise many types
         raise GlioBenchError(
-            f"The weight file {path} does not hold weights of {name} ({_first_line(reason)}); {CHOICES}."
+            f"The weight file {path} does not hold weights of {name} ({first_line(reason)}); {CHOICES}."
         ) from reason
     return network.get_weights()
 
@@ -80,7 +81,3 @@ def _of_model(path: Path, name: str) -> list[np.ndarray]:
     model = keras.saving.load_model(path, compile=False, safe_mode=True)
     inside = [layer for layer in all_layers(model) if layer.name == name]
     return (inside or [model])[0].get_weights()
-
-
-def _first_line(reason: Exception) -> str:
-    return f"{type(reason).__name__}: {reason}".splitlines()[0][:200]

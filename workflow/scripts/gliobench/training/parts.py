@@ -121,9 +121,6 @@ def prediction_rows(
     table = table.reindex(columns=[*SLICE, "label", "log_odds", "part"]).assign(fold=fold, phase=phase)
     table["log_odds"] = rounded(table["log_odds"].to_numpy(float))
     table["probability"] = expit(table["log_odds"])
-    return table.assign(threshold=_threshold(table))
-
-
-def _threshold(table: pd.DataFrame) -> float | None:
     chooses = table[(table["part"] == "validation") & table["slice_index"].isna()]
-    return choose_threshold(chooses["label"].to_numpy(int), chooses["probability"].to_numpy(float))
+    threshold = choose_threshold(chooses["label"].to_numpy(int), chooses["probability"].to_numpy(float))
+    return table.assign(threshold=threshold)

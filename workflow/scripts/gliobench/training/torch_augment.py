@@ -1,4 +1,4 @@
-"""Augmentation of batches of training images, on their device, drawn from one generator."""
+"""Augmentation of minibatches of training images, on their device, drawn from one generator."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -8,22 +8,22 @@ import torch
 AXES = ("x", "y", "z")
 
 
-def flip(batch: torch.Tensor, dimension: int, generator: torch.Generator) -> torch.Tensor:
-    """Mirror each row of a batch along a dimension with probability 0.5."""
-    heads = torch.rand(len(batch), generator=generator, device=batch.device) < 0.5
-    return torch.where(heads.view(-1, *[1] * (batch.dim() - 1)), batch.flip(dimension), batch)
+def flip(images: torch.Tensor, dimension: int, generator: torch.Generator) -> torch.Tensor:
+    """Mirror each image along a dimension with probability 0.5."""
+    heads = torch.rand(len(images), generator=generator, device=images.device) < 0.5
+    return torch.where(heads.view(-1, *[1] * (images.dim() - 1)), images.flip(dimension), images)
 
 
-def augment_volumes(batch: torch.Tensor, generator: torch.Generator, settings: Mapping[str, Any]) -> torch.Tensor:
+def augment_volumes(images: torch.Tensor, generator: torch.Generator, settings: Mapping[str, Any]) -> torch.Tensor:
     """
     Flip, rotate, zoom, and change the intensities of volumes.
 
     Parameters
     ----------
-    batch : tensor
+    images : tensor
         Shape (n, channels, x, y, z), standardised, exactly 0 outside the brain; not changed.
     generator : Generator
-        On the batch's device.
+        On the images' device.
     settings : dict
         ``flips``: axes to mirror along, of x, y, z. ``rotation``: largest angle about each axis, degrees. ``zoom``:
         largest change of size, a share. ``shift``: largest change of a channel's mean, and ``noise``: standard
@@ -33,24 +33,24 @@ def augment_volumes(batch: torch.Tensor, generator: torch.Generator, settings: M
     Returns
     -------
     tensor
-        A new batch of the same shape.
+        New ones of the same shape.
     """
     for axis in settings["flips"]:
-        batch = flip(batch, 2 + AXES.index(axis), generator)
+        images = flip(images, 2 + AXES.index(axis), generator)
     if settings["rotation"] or settings["zoom"]:
-        batch = _turn_and_zoom(batch, generator, settings["rotation"], settings["zoom"])
-    return _change_intensities(batch, generator, settings["shift"], settings["noise"])
+        images = _turn_and_zoom(images, generator, settings["rotation"], settings["zoom"])
+    return _change_intensities(images, generator, settings["shift"], settings["noise"])
 
 
-def _turn_and_zoom(batch: torch.Tensor, generator: torch.Generator, rotation: float, zoom: float) -> torch.Tensor:
-    angles = torch.deg2rad(rotation * _up_to_one((len(batch), 3), batch, generator))
-    sizes = 1 + zoom * _up_to_one((len(batch), 1, 1), batch, generator)
+def _turn_and_zoom(images: torch.Tensor, generator: torch.Generator, rotation: float, zoom: float) -> torch.Tensor:
+    angles = torch.deg2rad(rotation * _up_to_one((len(images), 3), images, generator))
+    sizes = 1 + zoom * _up_to_one((len(images), 1, 1), images, generator)
     # affine_grid counts in halves of the image, last axis first: a rotation in voxels needs a scaling before and after.
-    halves = torch.tensor(batch.shape[:1:-1], dtype=batch.dtype, device=batch.device)
+    halves = torch.tensor(images.shape[:1:-1], dtype=images.dtype, device=images.device)
     matrices = rotations(angles) / sizes * halves[None, None, :] / halves[None, :, None]
     affine = torch.cat([matrices, torch.zeros_like(matrices[..., :1])], dim=2)
-    grid = torch.nn.functional.affine_grid(affine, list(batch.shape), align_corners=False)
-    return torch.nn.functional.grid_sample(batch, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
+    grid = torch.nn.functional.affine_grid(affine, list(images.shape), align_corners=False)
+    return torch.nn.functional.grid_sample(images, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
 
 
 def rotations(angles: torch.Tensor) -> torch.Tensor:
@@ -79,13 +79,13 @@ def _matrices(*rows: Sequence[torch.Tensor]) -> torch.Tensor:
     return torch.stack([torch.stack(list(row), dim=-1) for row in rows], dim=-2)
 
 
-def _change_intensities(batch: torch.Tensor, generator: torch.Generator, shift: float, noise: float) -> torch.Tensor:
-    added = torch.zeros_like(batch)
+def _change_intensities(images: torch.Tensor, generator: torch.Generator, shift: float, noise: float) -> torch.Tensor:
+    added = torch.zeros_like(images)
     if shift:
-        added = added + shift * _up_to_one((*batch.shape[:2], 1, 1, 1), batch, generator)
+        added = added + shift * _up_to_one((*images.shape[:2], 1, 1, 1), images, generator)
     if noise:
-        added = added + noise * torch.randn(batch.shape, generator=generator, device=batch.device, dtype=batch.dtype)
-    return torch.where(batch != 0, batch + added, batch)
+        added = added + noise * torch.randn(images.shape, generator=generator, device=images.device, dtype=images.dtype)
+    return torch.where(images != 0, images + added, images)
 
 
 def _up_to_one(shape: Sequence[int], like: torch.Tensor, generator: torch.Generator) -> torch.Tensor:

@@ -1,9 +1,10 @@
-"""The epochs of a PyTorch training: batches, augmentation, scores, the best state, early stopping."""
+"""A PyTorch model and the epochs of its training: minibatches, augmentation, scores, the best state, early stopping."""
 
 import time
 from collections.abc import Callable
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,10 +27,12 @@ class Model:
 
     Attributes
     ----------
-    network : Module
-        On the session's device.
+    draw : callable
+        From `about` to the network with random weights.
     about : dict
-        Plain values from which `load` rebuilds the network.
+        Plain values that describe the network; kept in its file.
+    dimensions : {2, 3}
+        Of its images.
     read : callable
         From stored rows to the network's input; works on the device.
     log_odds : callable
@@ -38,16 +41,21 @@ class Model:
         Initial pretrained weights of a training; empty for none.
     rows_at_once : int
         Rows predicted at once.
+    network : Module
+        Drawn, on the session's device.
     """
 
-    network: nn.Module
+    draw: Callable[[dict[str, Any]], nn.Module]
     about: dict[str, Any]
+    dimensions: int
     read: Callable[[torch.Tensor], torch.Tensor]
     log_odds: Callable[[torch.Tensor], torch.Tensor]
     start: State = field(default_factory=dict)
     rows_at_once: int = 32
+    network: nn.Module = field(init=False)
 
     def __post_init__(self) -> None:
+        self.network = torch_session.place(self.draw(self.about), self.dimensions)
         self.step = compiled(self.network)
 
 
@@ -59,15 +67,15 @@ class Loop:
     Attributes
     ----------
     batch_size, epochs : int
-        A last batch of a single row is merged with the one before, because one row has no variance for normalisation.
+        A last minibatch of one row is merged with the one before, because one row has no variance for normalisation.
     patience : int
         Epochs without a better one before training stops.
     rank : callable
         From an epoch's record to a value that is highest in the best epoch; the first of equals is kept.
     loss : callable
-        From the network's output and integer labels to the mean loss of a batch, in nats.
+        From the network's output and integer labels to the mean loss of a minibatch, in nats.
     augment : callable
-        From an input batch and a generator to a batch of the same shape; training only.
+        From a minibatch of inputs and a generator to one of the same shape; training only.
     uncapped : bool
         Whether the validation loss is `loss` of the outputs in float64. Else it is that of the probabilities, at most
         36 nats per row.
@@ -82,10 +90,29 @@ class Loop:
     uncapped: bool = False
 
 
-def renew(model: Model, draw: Callable[[], nn.Module], seed: int) -> None:
+def renew(model: Model, seed: int) -> None:
     """Give the network weights drawn with `seed`, overwritten by the pretrained ones, if any."""
     torch_session.seed_all(seed)
-    model.network.load_state_dict(draw().state_dict() | model.start)
+    model.network.load_state_dict(model.draw(model.about).state_dict() | model.start)
+
+
+def redrawn(model: Model, seed: int) -> Model:
+    """Return the same network with other weights, drawn with `seed`."""
+    torch_session.seed_all(seed)
+    return replace(model, start={})
+
+
+def save(model: Model, path: Path) -> None:
+    """Write the weights, and what describes the network."""
+    torch_session.save_weights(model.network, path, model.about)
+
+
+def load(path: Path, make: Callable[[dict[str, Any]], Model]) -> Model:
+    """Read what `save` wrote into a model that `make` makes of its description; a file that carries code is refused."""
+    state, about = torch_session.load_weights(path)
+    model = make(about)
+    model.network.load_state_dict(state)
+    return model
 
 
 def train(
@@ -111,7 +138,7 @@ def train(
     parts : tuple of Part
         Training and validation.
     seed : int
-        Of batches, augmentation and dropout.
+        Of minibatches, augmentation and dropout.
     on_epoch : callable
         Receives each epoch's record; an error it raises ends the training, and the next one starts as usual.
     schedule : LRScheduler, optional
@@ -165,15 +192,15 @@ def _one_epoch(
     labels: torch.Tensor,
     draws: _Draws,
 ) -> dict[str, float]:
-    """Take one step per batch; return loss, accuracy and AUC of the outputs used for the steps."""
+    """Take one step per minibatch; return loss, accuracy and AUC of the outputs used for the steps."""
     model.network.train()
     total, seen, probabilities = torch.zeros((), device=device()), [], []
-    for chosen in split_batches(torch.randperm(len(labels), generator=draws.order), loop.batch_size):
-        batch = loop.augment(model.read(rows[chosen.to(rows.device)].to(device())), draws.augmentation)
+    for chosen in split_minibatches(torch.randperm(len(labels), generator=draws.order), loop.batch_size):
+        minibatch = loop.augment(model.read(rows[chosen.to(rows.device)].to(device())), draws.augmentation)
         truth = labels[chosen.to(device())]
         optimizer.zero_grad()
         with autocast():
-            outputs = model.step(batch)
+            outputs = model.step(minibatch)
         loss = loop.loss(outputs.float(), truth)
         loss.backward()
         optimizer.step()
@@ -184,12 +211,12 @@ def _one_epoch(
     return scores | {"loss": float(total) / len(labels)}
 
 
-def split_batches(order: torch.Tensor, size: int) -> list[torch.Tensor]:
-    """Cut rows into batches; a last batch of a single row is merged with the one before."""
-    batches = list(order.split(size))
-    if len(batches) > 1 and len(batches[-1]) == 1:
-        batches[-2:] = [torch.cat(batches[-2:])]
-    return batches
+def split_minibatches(order: torch.Tensor, size: int) -> list[torch.Tensor]:
+    """Cut rows into minibatches; a last one of a single row is merged with the one before."""
+    minibatches = list(order.split(size))
+    if len(minibatches) > 1 and len(minibatches[-1]) == 1:
+        minibatches[-2:] = [torch.cat(minibatches[-2:])]
+    return minibatches
 
 
 def predict(model: Model, inputs: np.ndarray) -> np.ndarray:
@@ -207,14 +234,14 @@ def _validation_scores(model: Model, loop: Loop, part: Part) -> dict[str, float]
 
 
 def _outputs(model: Model, inputs: np.ndarray) -> list[torch.Tensor]:
-    """Return the network's float64 outputs, batch by batch."""
+    """Return the network's float64 outputs, some rows at a time."""
     model.network.eval()
     rows = resident(inputs)
     outputs = []
     for start in range(0, len(inputs), model.rows_at_once):
-        batch = model.read(rows[start : start + model.rows_at_once].to(device()))
+        read = model.read(rows[start : start + model.rows_at_once].to(device()))
         with torch.inference_mode(), autocast():
-            outputs.append(model.network(batch).double())
+            outputs.append(model.network(read).double())
     return outputs
 
 

@@ -13,10 +13,9 @@ from torch import nn
 
 from gliobench.errors import GlioBenchError
 from gliobench.recipe import LOGGER
-from gliobench.training import Machine
+from gliobench.training import SOUND_CUDNN, Machine
 
 SUFFIX = ".pt"
-SAFE_CUDNN = 91500  # older ones: cuDNN 9.8-9.10 silently gave wrong bf16 convolutions in 3D
 SHARE_FOR_DATA = 0.5  # of the GPU's free memory
 
 _used = {"device": "cpu", "compile": False}
@@ -39,10 +38,7 @@ def prepare(machine: Machine) -> str:
     GlioBenchError
         ``cuda`` is requested and there is none.
     """
-    if machine.device == "cuda" and not torch.cuda.is_available():
-        raise GlioBenchError(
-            "`device: cuda` was requested, but this machine has no CUDA GPU; set `device: auto` or `device: cpu`."
-        )
+    machine.check_gpu(torch.cuda.is_available())
     on_gpu = machine.device != "cpu" and torch.cuda.is_available()
     torch.set_num_threads(machine.threads)
     if torch.get_num_interop_threads() != 1:
@@ -87,7 +83,7 @@ def autocast() -> AbstractContextManager[Any]:
 
 
 def _safe_bf16() -> bool:
-    return torch.cuda.is_bf16_supported() and (torch.backends.cudnn.version() or 0) >= SAFE_CUDNN
+    return torch.cuda.is_bf16_supported() and (torch.backends.cudnn.version() or 0) >= SOUND_CUDNN
 
 
 def place(network: nn.Module, dimensions: int) -> nn.Module:

@@ -20,14 +20,14 @@ def has_segmentation(inputs: np.ndarray) -> bool:
 
 
 def augment_patients(
-    batch: torch.Tensor, generator: torch.Generator, settings: Mapping[str, Any], segmentation: bool
+    images: torch.Tensor, generator: torch.Generator, settings: Mapping[str, Any], segmentation: bool
 ) -> torch.Tensor:
     """
-    Augment each patient of a batch independently.
+    Augment each patient of a minibatch independently.
 
     Parameters
     ----------
-    batch : tensor
+    images : tensor
         Shape (n, channels, x, y, z), in [0, 1]; not changed.
     generator : Generator
         Not used, because TorchIO uses only the global one.
@@ -40,7 +40,7 @@ def augment_patients(
     Returns
     -------
     tensor
-        A new batch of the same shape, on the same device.
+        New ones of the same shape, on the same device.
     """
     transform = torchio.Compose(
         [
@@ -51,7 +51,7 @@ def augment_patients(
             torchio.RandomBiasField(p=settings["bias_field"]),
         ]
     )
-    return torch.stack([_changed(patient, transform, segmentation) for patient in batch.cpu()]).to(batch.device)
+    return torch.stack([_changed(patient, transform, segmentation) for patient in images.cpu()]).to(images.device)
 
 
 def _changed(patient: torch.Tensor, transform: torchio.Transform, segmentation: bool) -> torch.Tensor:

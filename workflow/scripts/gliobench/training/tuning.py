@@ -26,8 +26,7 @@ from gliobench.files import read_table, table_schema
 from gliobench.processes import die_with_parent
 from gliobench.recipe import LOGGER, disk_is_full, say
 from gliobench.seeds import derive_seed
-from gliobench.training import Diverged, Machine, Part, first_line
-from gliobench.training.batch import Job
+from gliobench.training import Diverged, Job, Machine, Part, first_line
 from gliobench.training.gpus import visible_gpus
 from gliobench.training.job import load_inputs
 from gliobench.training.parts import check_batch_sizes, part_of, rows_of
@@ -116,22 +115,14 @@ def _work(
 ) -> None:
     approach = import_module(f"gliobench.approaches.{job.cell['approach']}")
     approach.prepare(machine)
-    train, validation = load()
+    parts = load()
     study = _open(journal)
     for _ in range(trials):
         number = _count(study)
         study.sampler = optuna.samplers.TPESampler(seed=derive_seed(job.seed, "tuning", number, worker))
         study.pruner = optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=3)
         seed = derive_seed(job.seed, *job.cell.values(), "tuning", number, worker)
-        objective = partial(
-            _objective,
-            job=job,
-            space=space,
-            approach=approach,
-            train=train,
-            validation=validation,
-            seed=seed,
-        )
+        objective = partial(_objective, job=job, space=space, approach=approach, parts=parts, seed=seed)
         study.optimize(objective, n_trials=1, catch=(Diverged, GlioBenchError))
 
 
@@ -146,10 +137,10 @@ def _objective(
     job: Job,
     space: dict[str, dict],
     approach: ModuleType,
-    train: Part,
-    validation: Part,
+    parts: tuple[Part, Part],
     seed: int,
 ) -> float:
+    train, validation = parts
     chosen = {name: _suggest(trial, name, **limits) for name, limits in space.items()}
     parameters = job.parameters | chosen
     start = time.perf_counter()
@@ -241,7 +232,7 @@ def search(
         Where the journal of a search is kept, by what the search depends on.
     """
     journal = folder / ".unfinished" / f"{_fingerprint(job, settings, machine, [patients, split, *arrays])}.log"
-    load = partial(load_parts, job.input, job.needs["series"], job.repeat, str(patients), str(split), list(arrays))
+    load = partial(load_parts, job.input["kind"], job.series, job.repeat, str(patients), str(split), list(arrays))
     return tune(job, settings, machine, load, journal)
 
 

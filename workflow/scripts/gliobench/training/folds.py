@@ -6,7 +6,6 @@ import shutil
 import time
 import uuid
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -18,72 +17,9 @@ import pandas as pd
 from gliobench.errors import GlioBenchError
 from gliobench.files import join_tables, read_json, read_table, write_json, write_table
 from gliobench.recipe import LOGGER, disk_is_full, say
-from gliobench.seeds import derive_seed
-from gliobench.training import Diverged, Machine, Part, first_line, keras_backend
+from gliobench.training import Diverged, Job, Machine, Part, first_line, keras_backend
 from gliobench.training.meter import Meter
 from gliobench.training.parts import ROLES, SLICE, check_batch_sizes, check_parts, part_of, prediction_rows, rows_of
-
-
-@dataclass(frozen=True)
-class Job:
-    """
-    One training job: the folds k of a repeat with k mod `batches` = `batch`.
-
-    Attributes
-    ----------
-    cell : dict
-        cohort, approach, variant, modality and protocol.
-    input : str
-        Kind of the inputs.
-    scheme : str
-        The split scheme. Together with the cell's other names it identifies a run, so that two protocols that score one
-        split in two ways train the same model.
-    repeat, seed_index, batch, batches : int
-        Which runs of the cell.
-    seed : int
-        The cohort's base seed.
-    phases : list of str
-        States of a training that are scored, in their order.
-    parameters : dict
-        Of the variant, with the protocol's changes and the tuned values.
-    library : str
-        Digest of the code that trains, see `gliobench.sources.library_digest`.
-    weights : str
-        Initial weights: none, imagenet or a file.
-    part : str, optional
-        ``whole``: all patients of a run are scored as one part, training patients included.
-    needs : dict
-        What the record keeps so that the models can score a new patient: toolchain, cohort_kind, input (its settings)
-        and series (in the order of the channels).
-    reason : str, optional
-        Why it cannot be trained, for example after a failed search: each fold then fails with this reason.
-    """
-
-    cell: dict[str, str]
-    input: str
-    scheme: str
-    repeat: int
-    seed_index: int
-    batch: int
-    batches: int
-    seed: int
-    phases: list[str]
-    parameters: dict[str, Any]
-    library: str
-    weights: str = "none"
-    part: str | None = None
-    needs: dict[str, Any] = field(default_factory=dict)
-    reason: str | None = None
-
-    def fold_seed(self, fold: int) -> int:
-        """Return the seed of one run: a function of the base seed and the run's identity."""
-        identity = self.cell | {"protocol": self.scheme}
-        return derive_seed(self.seed, *identity.values(), self.repeat, self.seed_index, fold)
-
-    @property
-    def name(self) -> str:
-        """The job's name for progress lines."""
-        return " ".join([*self.cell.values(), f"repeat {self.repeat}"])
 
 
 def train_folds(

@@ -10,13 +10,16 @@ import pytest
 from gliobench.errors import GlioBenchError
 from gliobench.files import read_json, write_table
 from gliobench.splits import draw_split
-from gliobench.training import Diverged, Machine
-from gliobench.training.batch import Job, gather_folds, train_folds
+from gliobench.training import Diverged, Job, Machine
+from gliobench.training.folds import gather_folds, train_folds
 
 CELL = {"cohort": "clinic", "approach": "cnn3d", "variant": "main", "modality": "FLAIR", "protocol": "harmonised"}
 JOB = Job(
     cell=CELL,
-    input="volume",
+    input={"kind": "volume"},
+    series=["FLAIR"],
+    toolchain="tensorflow",
+    cohort_kind="rsna",
     scheme="kfold",
     repeat=0,
     seed_index=0,
@@ -276,7 +279,7 @@ def test_a_network_that_cannot_be_built_fails_every_fold_and_ends_nothing(data, 
 
 
 def test_a_full_disk_is_no_row(data, tmp_path, monkeypatch):
-    monkeypatch.setattr("gliobench.training.batch.disk_is_full", lambda folder: True)
+    monkeypatch.setattr("gliobench.training.folds.disk_is_full", lambda folder: True)
     with pytest.raises(OSError, match="No space left"):
         train(Toy(fail={0: OSError("No space left on device")}), data, tmp_path)
 

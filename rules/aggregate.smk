@@ -76,18 +76,15 @@ def figure(stem, caption, **labels):
     return [png, f"{stem}.pdf"]
 
 
-def training_claimed():
-    """The cells with a published accuracy on the training part."""
+def history_claimed():
+    """The cells with a published figure of their training history, each once."""
+    names = ("approach", "variant", "modality", "protocol")
     with open(ROOT / "config" / "published.tsv", encoding="utf-8", newline="") as file:
-        claims = [
-            {
-                name: row[name]
-                for name in ("approach", "variant", "modality", "protocol")
-            }
-            for row in csv.DictReader(file, delimiter="\t")
-            if row["part"] == "train"
-        ]
-    return [cell for claim in claims for cell in plan.cells_like(CELLS, claim)]
+        rows = csv.DictReader(file, delimiter="\t")
+        claims = {tuple(row[name] for name in names) for row in rows if row["epoch"]}
+    return [
+        cell for cell in CELLS if tuple(getattr(cell, name) for name in names) in claims
+    ]
 
 
 def jobs_of_cohort(cohort):

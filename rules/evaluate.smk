@@ -2,7 +2,7 @@ FORMATS = ["tsv", "md", "tex", "html"]
 
 
 rule score:
-    """Score every cell of a cohort by patient, compare them in pairs, and split the variance of their runs."""
+    """Score every cell of a cohort, compare them in pairs, split the variance of their runs, and score each repeat."""
     input:
         predictions=lambda wildcards: run_files(wildcards.cohort, "predictions.tsv"),
         records=lambda wildcards: run_files(wildcards.cohort, "run.json"),
@@ -14,6 +14,7 @@ rule score:
         metrics=f"{COHORT}/metrics.tsv",
         pairwise=f"{COHORT}/pairwise.tsv",
         variance=f"{COHORT}/variance.tsv",
+        repeats=f"{COHORT}/repeats.tsv",
     log:
         f"{COHORT}/logs/score.log",
     conda:
@@ -37,8 +38,10 @@ rule compare:
         metrics=expand(f"{COHORT}/metrics.tsv", cohort=SCORED_COHORTS),
         pairwise=expand(f"{COHORT}/pairwise.tsv", cohort=SCORED_COHORTS),
         variance=expand(f"{COHORT}/variance.tsv", cohort=SCORED_COHORTS),
-        histories=files_of(training_claimed(), "history.tsv"),
-        records=files_of(training_claimed(), "run.json"),
+        repeats=expand(f"{COHORT}/repeats.tsv", cohort=SCORED_COHORTS),
+        patients=expand(f"{COHORT}/patients.tsv", cohort=SCORED_COHORTS),
+        histories=files_of(history_claimed(), "history.tsv"),
+        records=files_of(history_claimed(), "run.json"),
         published=project_file("config/published.tsv"),
     output:
         report(

@@ -87,6 +87,11 @@ VERDICT = {
     "published_protocol": "published",
     "phase": "final",
     "part": "test",
+    "unit": "patient",
+    "epoch": None,
+    "subgroup": None,
+    "averaging": None,
+    "published_source": "a paper",
 }
 
 
@@ -117,13 +122,13 @@ def test_verdicts_are_counted_in_a_fixed_order():
 
 def test_a_printed_figure_stands_with_its_source_and_its_doubts_below():
     names = ("variant", "modality", "protocol", "phase", "part", "unit", "source", "note")
-    row = dict.fromkeys(names, "x") | {"phase": "final", "n": 59, "auc": 0.525, "note": "looks swapped"}
-    table = pd.DataFrame([row]).reindex(
-        columns=[*names, "n", "accuracy", "auc", "precision", "recall", "specificity", "f1"]
-    )
-    shown = show_claims(table)
-    assert shown.text["AUC"].tolist() == ["0.525"]
-    assert "Accuracy" not in shown.text.columns
+    row = dict.fromkeys(names, "x") | dict.fromkeys(("averaging", "epoch", "subgroup"))
+    row |= {"phase": "final", "n": 59, "metric": "auc", "value": 0.525, "note": "looks swapped"}
+    loss = row | {"metric": "loss", "epoch": "lowest", "value": None}
+    recall = row | {"metric": "recall", "averaging": "negative class", "subgroup": "grade: none"}
+    shown = show_claims(pd.DataFrame([row, loss, recall]))
+    assert shown.text["Score"].tolist() == ["AUC", "Loss (lowest epoch)", "Recall (negative, grade: none)"]
+    assert shown.text["Published"].tolist() == ["0.525", "NaN", "0.525"]
     assert shown.notes == ("x x x: looks swapped",)
 
 

@@ -260,7 +260,8 @@ def test_verdicts_are_counted_on_the_first_page(write, monkeypatch):
         for metric, verdict in enumerate(("lower", "cannot tell", "cannot tell", "not run"))
     ]
     monkeypatch.setitem(page.SHOW, "published_vs_reproduced", page.SHOW["exclusions"])
-    names = ("cohort", "variant", "modality", "published_protocol", "phase", "part")
+    names = ("cohort", "variant", "modality", "published_protocol", "phase", "part", "unit", "epoch", "subgroup")
+    names += ("averaging", "published_source")
     made = write(published_vs_reproduced=pd.DataFrame(rows).assign(**dict.fromkeys(names, "x")))
     chips = re.findall(r'<li class="([\w-]+)"><strong>(\d+)</strong>', made["index.html"])
     assert chips == [("lower", "1"), ("cannot-tell", "2"), ("not-run", "1")]

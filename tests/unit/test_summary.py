@@ -86,18 +86,19 @@ def test_pairs_without_an_interval_are_no_comparison():
 
 
 def test_generated_cohorts_say_nothing_about_the_papers():
-    said = sentences(published_vs_reproduced=judged("not comparable: generated", "not run", "not run"))
+    verdicts = judged("not comparable: generated", "not run", "not run", "not comparable: other patients")
+    said = sentences(published_vs_reproduced=verdicts)
     assert said[2] == (
-        "Nothing about the papers has been found yet: none of 3 published figures can be judged here, because the "
-        "methods of 1 run only on generated cohorts and 2 are not run."
+        "Nothing about the papers has been found yet: none of 4 published figures can be judged here. Only scores of "
+        "generated patients: 1; only of patients other than the paper's: 1; not run: 2."
     )
 
 
 def test_verdicts_are_counted():
     said = sentences(published_vs_reproduced=judged("consistent", "lower", "lower", "cannot tell", "not run"))
     assert said[2] == (
-        "Of 4 comparisons of a published figure with the papers' own kind of patients, the verdict is "
-        "consistent for 1, lower for 2, higher for 0, and cannot tell for 1; not judged here: 1 figure."
+        "Of 4 comparisons of a published figure with our score on the paper's own patients, the verdict is consistent "
+        "(not contradicted) for 1, lower for 2, higher for 0, and cannot tell for 1; not judged here: 1 figure."
     )
 
 

@@ -66,14 +66,62 @@ def row_of(table, cohort, variant="main", part="test"):
 
 
 def test_published_figures_of_cnn3d_are_those_of_the_paper(published):
-    main = published[(published["approach"] == "cnn3d") & (published["variant"] == "main")].set_index("part")
-    assert main.loc["validation", ["accuracy", "auc", "selected_on"]].tolist() == [0.621, 0.604, "yes"]
-    assert main.loc["test", ["accuracy", "auc", "selected_on", "n"]].tolist() == [0.535, 0.525, "no", 59]
-    assert "swapped" in main.loc["test", "note"]
+    main = published[(published["approach"] == "cnn3d") & (published["variant"] == "main")]
+    figures = main.set_index(["part", "metric"])
+    assert figures["value"].to_dict() == {
+        ("validation", "accuracy"): 0.621,
+        ("validation", "auc"): 0.604,
+        ("test", "accuracy"): 0.535,
+        ("test", "auc"): 0.525,
+    }
+    assert figures.loc[("test", "auc"), ["selected_on", "n", "n_positive"]].tolist() == ["no", 59, 31]
+    assert set(figures.loc["validation", "selected_on"]) == {"yes"}
+    assert figures.loc["test", "note"].str.contains("swapped").all()
+
+
+def test_the_losses_and_the_class_rows_of_the_papers_are_there(published):
+    losses = published[published["metric"] == "loss"].set_index(["variant", "part", "epoch"])["value"]
+    assert losses.dropna().to_dict() == {
+        ("main", "validation", "lowest"): 0.5431,
+        ("main", "train", "best"): 0.36,
+        ("main", "train", "lowest"): 0.21,
+        ("lr_1e-3", "validation", "lowest"): 0.6672,
+        ("lr_1e-4", "validation", "lowest"): 0.7609,
+        ("lr_1e-4", "validation", "first"): 1.5,
+    }
+    assert losses.index[losses.isna()].tolist() == [("lr_1e-2", "validation", "lowest")]
+    for variant in ("main", "double_rescale"):
+        fig_7 = published[published["source"].str.contains("Fig. 7") & published["variant"].eq(variant)]
+        assert set(zip(fig_7["n"], fig_7["n_positive"], strict=True)) == {(53, 26)}
+        rows = fig_7[fig_7["averaging"].notna()].groupby("averaging")["value"].agg(list).to_dict()
+        assert rows == {
+            "macro": [0.71, 0.70, 0.69],
+            "positive class": [0.75, 0.58, 0.65],
+            "negative class": [0.67, 0.81, 0.73],
+        }
+
+
+def test_a_printed_value_has_no_more_digits_than_its_decimals(published):
+    printed = published.dropna(subset="value")
+    assert [round(value, places) for value, places in zip(printed["value"], printed["decimals"], strict=True)] == (
+        printed["value"].tolist()
+    )
+
+
+def test_of_two_figures_in_one_place_the_first_stands_beside_the_row_and_classes_do_not_mix(published):
+    cells = [cell("rsna", protocol="published") | {"approach": "efficientnet", "modality": "T1w"}]
+    metrics = metrics_of(cell("rsna", protocol="published")).assign(
+        approach="efficientnet", modality="T1w", phase="finetuned"
+    )
+    row = row_of(comparison_table(metrics, cells, published, {"rsna": "rsna"}), "rsna")
+    assert row[["published_accuracy", "published_precision", "published_recall"]].tolist() == [0.70, 0.75, 0.58]
+    assert row["published_source"].count("n = 53") == 2
+    assert "Table II;" not in row["published_source"]
 
 
 def test_published_rows_are_unique(published):
-    key = ["approach", "variant", "modality", "protocol", "phase", "part", "cohort_kind"]
+    key = ["approach", "variant", "modality", "protocol", "phase", "part", "cohort_kind", "epoch", "subgroup"]
+    key += ["metric", "averaging", "source"]
     assert not published.duplicated(key).any()
 
 
@@ -256,7 +304,7 @@ def test_slices_are_compared_with_figures_of_slices_alone(published):
     metrics = as_metrics([row | {"unit": unit} for unit in ("patient", "slice")])
     figure = published.head(1).assign(**method | {"phase": "final", "part": "validation", "unit": "slice"})
     table = comparison_table(metrics, [row], figure.drop(columns="weights"), {"rsna": "rsna"}).set_index("unit")
-    assert table.loc["slice", "published_accuracy"] == published.loc[0, "accuracy"]
+    assert table.loc["slice", "published_accuracy"] == published.loc[0, "value"]
     assert np.isnan(table.loc["patient", "published_accuracy"])
     assert show_comparison(table.reset_index()).text["Part"].tolist() == ["validation", "validation, slices"]
 

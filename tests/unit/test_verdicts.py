@@ -1,19 +1,22 @@
-"""Verdicts: the stated rule and nothing else, judged only where a figure and its error are known."""
+"""Verdicts: the stated rule and nothing else, given only where a figure, its patients and our spread are known."""
 
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import assume, given
+from hypothesis import given
 from hypothesis import strategies as st
-from scipy import stats
 
+from gliobench.evaluation.prediction import Expected, Ours, by_prediction, over_repeats
 from gliobench.evaluation.verdicts import (
+    ENOUGH_REPEATS,
+    LARGEST_DETECTABLE,
+    SEED,
+    VERDICTS,
+    Scores,
     counted,
-    difference_interval,
-    last_training_scores,
-    published_interval,
+    repeat_values,
     verdict,
     verdict_table,
 )
@@ -22,236 +25,370 @@ from gliobench.reporting.tables import write_formats
 from gliobench.reporting.terminal import print_verdicts
 
 PUBLISHED = Path(__file__).parents[2] / "config" / "published.tsv"
-RSNA = {"rsna": {"kind": "rsna", "like": "rsna", "generated": False}}
-PLANTED = {"planted": {"kind": "synthetic", "like": "rsna", "generated": True}}
+RSNA = {"rsna": {"kind": "rsna", "like": "rsna", "generated": False, "n_labelled": 585}}
+PLANTED = {"planted": {"kind": "synthetic", "like": "rsna", "generated": True, "n_labelled": 40}}
 METHOD = {"approach": "cnn3d", "variant": "main", "modality": "FLAIR"}
+SCORES = ("accuracy", "auc", "precision", "recall", "specificity", "f1", "balanced_accuracy")
 RANK = {"lower": -1, "consistent": 0, "cannot tell": 0, "higher": 1}
 ENDS = st.integers(-100, 100).map(lambda percent: percent / 100)
 
 
+def table(schema, *rows):
+    made = pd.DataFrame(rows, columns=list(table_schema(schema)["properties"]))
+    return check_table(made, schema, "the test")
+
+
 def figures(**changes):
     """One published figure: an accuracy of 0.6 of 100 patients, 50 positive."""
-    row = METHOD | {"protocol": "published", "phase": "final", "part": "test", "cohort_kind": "rsna", "n": 100,
-                    "n_positive": 50, "unit": "patient", "averaging": None, "selected_on": "no", "accuracy": 0.6,
-                    "source": "a paper, Table I"}  # fmt: skip
-    table = pd.DataFrame([row | changes], columns=list(table_schema("published")["properties"]))
-    return check_table(table, "published", "the test")
+    row = METHOD | {"protocol": "published", "phase": "final", "part": "test", "cohort_kind": "rsna", "cohort_n": 585,
+                    "n": 100, "n_positive": 50, "unit": "patient", "averaging": None, "selected_on": "no",
+                    "metric": "accuracy", "value": 0.6, "decimals": 2, "source": "a paper, Table I"}  # fmt: skip
+    return table("published", row | changes)
 
 
-def scores(*rows):
-    """Rows of the table comparison: our accuracy under the paper's protocol, with its interval."""
+def scored(*rows, half=0.03):
+    """Rows of the table comparison: every score 0.6 under the paper's protocol, with intervals of that half-width."""
     base = METHOD | {"cohort": "rsna", "protocol": "published", "weights": "none", "phase": "final", "part": "test",
-                     "unit": "patient", "status": "ok", "accuracy": 0.6, "accuracy_low": 0.5,
-                     "accuracy_high": 0.7}  # fmt: skip
-    table = pd.DataFrame([base | row for row in rows or [{}]], columns=list(table_schema("comparison")["properties"]))
-    return check_table(table, "comparison", "the test")
+                     "unit": "patient", "status": "ok"}  # fmt: skip
+    made = []
+    for row in rows or [{}]:
+        value = row.get("value", 0.6)
+        base |= dict.fromkeys(SCORES, value)
+        base |= {f"{name}_low": value - half for name in SCORES} | {f"{name}_high": value + half for name in SCORES}
+        made.append(base | {name: cell for name, cell in row.items() if name != "value"})
+    return table("comparison", *made)
 
 
-def judged(published, comparison, cohorts=RSNA, **settings):
-    return verdict_table(published, comparison, cohorts, settings.pop("groups", {}), **settings)
+def varied(sd=0.02, **changes):
+    """Rows of the table variance: how much each score differs between trainings, under both protocols."""
+    base = METHOD | {"cohort": "rsna", "phase": "final", "n_repeats": 2, "n_folds": 5, "n_seeds": 1} | changes
+    rows = [
+        base | {"protocol": protocol, "metric": metric, "sd_trainings": sd}
+        for protocol in ("published", "harmonised")
+        for metric in ("auc", "accuracy", "recall", "specificity")
+    ]
+    return table("variance", *rows)
+
+
+def repeated(values, **changes):
+    """Rows of the table repeats: the accuracy of each split."""
+    base = METHOD | {"cohort": "rsna", "protocol": "published", "phase": "final", "part": "test", "unit": "patient",
+                     "seed_index": 0, "metric": "accuracy"} | changes  # fmt: skip
+    return table("repeats", *(base | {"repeat": place, "value": value} for place, value in enumerate(values)))
+
+
+def judged(published, comparison=None, cohorts=RSNA, groups=None, variance=None, repeats=None):
+    tables = Scores(
+        scored() if comparison is None else comparison,
+        varied() if variance is None else variance,
+        repeated([]) if repeats is None else repeats,
+    )
+    return verdict_table(published, tables, cohorts, groups or {})
 
 
 @pytest.mark.parametrize(
-    ("low", "high", "expected"),
-    [
-        (-0.3, -0.01, "lower"),
-        (0.01, 0.3, "higher"),
-        (-0.04, 0.05, "consistent"),
-        (-0.06, 0.02, "cannot tell"),
-        (-0.2, 0.2, "cannot tell"),
-        (0.01, 0.02, "higher"),
-        (0.0, 0.02, "consistent"),
-        (np.nan, np.nan, "cannot tell"),
-    ],
-)
-def test_the_verdict_follows_the_interval_of_the_difference(low, high, expected):
-    assert verdict(low, high) == expected
+    ("figure", "sd", "expected"),
+    [(0.71, 0.05, "lower"), (0.49, 0.05, "higher"), (0.7, 0.05, "consistent"), (0.5, 0.05, "consistent"),
+     (0.6, 0.0715, "cannot tell"), (0.6, 0.0714, "consistent"), (0.9, 0.2, "lower")],
+)  # fmt: skip
+def test_the_verdict_follows_the_interval_and_what_it_could_have_found(figure, sd, expected):
+    assert verdict(figure, Expected(0.5, 0.7, sd)) == expected
+    assert LARGEST_DETECTABLE == 0.2
 
 
-@given(ENDS, ENDS, st.floats(0, 1))
-def test_a_higher_interval_never_gives_a_lower_verdict(one, other, shift):
-    low, high = sorted((one, other))
-    assert RANK[verdict(low, high)] <= RANK[verdict(low + shift, high + shift)]
+@given(st.floats(0, 1), ENDS, ENDS, st.floats(0, 0.2), st.floats(0, 1))
+def test_a_higher_figure_never_gives_a_higher_verdict(figure, one, other, sd, shift):
+    expected = Expected(*sorted((one, other)), sd)
+    assert RANK[verdict(figure, expected)] >= RANK[verdict(figure + shift, expected)]
 
 
-@given(ENDS, ENDS, st.floats(0, 1))
-def test_a_narrower_interval_never_unmakes_a_verdict(one, other, share):
-    low, high = sorted((one, other))
-    middle = (low + high) / 2
-    narrow = verdict(middle - share * (middle - low), middle + share * (high - middle))
-    before = verdict(low, high)
-    assume(before != "cannot tell")
-    assert narrow == before if before != "consistent" else narrow != "cannot tell"
+@pytest.mark.parametrize(("value", "expected"), [(0.6, "consistent"), (0.9, "higher"), (0.3, "lower")])
+def test_a_figure_is_judged_by_the_figures_that_our_interval_predicts(value, expected):
+    row = judged(figures(), scored({"value": value})).iloc[0]
+    predicted = by_prediction("accuracy", {"accuracy": Ours(value - 0.03, value + 0.03, 0.02)}, 100, None, 2, SEED)
+    assert row["verdict"] == expected
+    assert row["rule"] == "prediction, paper's protocol"
+    assert (row["expected_low"], row["expected_high"]) == (predicted.low, predicted.high)
+    assert row["detectable_difference"] == pytest.approx(predicted.detectable, abs=1e-6)
+    assert row["difference"] == pytest.approx(value - 0.6)
+    assert pd.isna(row["reason"])
 
 
-@given(st.floats(0, 1), st.floats(0, 1), st.floats(0, 0.2), st.floats(0, 0.2))
-def test_the_interval_of_a_difference_is_wider_than_that_of_either_score(first, second, half, other):
-    low, high = difference_interval(first, (first - half, first + half), second, (second - other, second + other))
-    assert low <= first - second <= high
-    assert high - low >= 2 * max(half, other) - 1e-12
+def test_the_harmonised_interval_predicts_where_it_is_there():
+    both = scored({}, {"protocol": "harmonised", "value": 0.55})
+    row = judged(figures(), both).iloc[0]
+    assert row["rule"] == "prediction, harmonised"
+    assert (row["reproduced"], row["harmonised"]) == (0.6, 0.55)
+    assert row["difference"] == pytest.approx(-0.05)
 
 
-def test_the_interval_of_a_difference_is_newcombes_for_two_wilson_intervals():
-    # Newcombe, Statistics in Medicine 17 (1998), 873-890, Table II, method 10: 56/70 against 48/80.
-    first, second = 56 / 70, 48 / 80
-    ends = [stats.binomtest(*counts).proportion_ci(method="wilson") for counts in ((56, 70), (48, 80))]
-    low, high = difference_interval(first, (ends[0].low, ends[0].high), second, (ends[1].low, ends[1].high))
-    assert (round(low, 4), round(high, 4)) == (0.0524, 0.3339)
-
-
-def test_a_published_accuracy_has_wilsons_interval():
-    (low, high), why = published_interval(figures().iloc[0].to_dict(), "accuracy")
-    expected = stats.binomtest(60, 100).proportion_ci(method="wilson")
-    assert (low, high) == pytest.approx((expected.low, expected.high))
-    assert why is None
-
-
-def test_recall_and_specificity_count_the_patients_of_their_label():
-    row = figures(recall=0.5, specificity=0.8, n_positive=20).iloc[0].to_dict()
-    recall, specificity = (published_interval(row, name)[0] for name in ("recall", "specificity"))
-    assert recall == pytest.approx(tuple(stats.binomtest(10, 20).proportion_ci(method="wilson")))
-    assert specificity == pytest.approx(tuple(stats.binomtest(64, 80).proportion_ci(method="wilson")))
-
-
-def test_a_published_auc_has_the_interval_of_hanley_and_mcneil():
-    row = figures(auc=0.525, n=59, n_positive=31).iloc[0].to_dict()
-    (low, high), _ = published_interval(row, "auc")
-    assert (high - low) / 2 / 1.959964 == pytest.approx(0.0757, abs=1e-4)  # by hand: Q1 = 0.3559, Q2 = 0.3615
-
-
-@pytest.mark.parametrize("auc", [0.0, 1.0])
-def test_an_auc_at_the_edge_has_an_unknown_error(auc):
-    row = figures(auc=auc, n=24, n_positive=12).iloc[0].to_dict()
-    ends, why = published_interval(row, "auc")
-    assert np.isnan(ends).all()
-    assert f"the error of an AUC of {auc:g} is unknown" in why
-
-
-@given(st.floats(0, 1, exclude_min=True, exclude_max=True), st.integers(1, 500), st.integers(1, 500))
-def test_the_interval_of_an_auc_stays_within_0_and_1_and_holds_it(auc, positive, negative):
-    row = figures(auc=auc, n=positive + negative, n_positive=positive).iloc[0].to_dict()
-    (low, high), _ = published_interval(row, "auc")
-    assert 0 <= low <= auc <= high <= 1
+def test_a_figure_inside_a_wide_interval_says_what_could_not_be_found():
+    row = judged(figures(n=20)).iloc[0]
+    assert row["verdict"] == "cannot tell"
+    assert row["expected_low"] <= 0.6 <= row["expected_high"]
+    assert row["reason"] == (
+        "the figure lies among the expected ones, but only a difference of "
+        f"{row['detectable_difference']:.2f} would be found, and not one of 0.20"
+    )
 
 
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"n": None}, "does not state how many patients"),
-        ({"unit": "unstated"}, "whether its n = 100 counts patients or slices"),
-        ({"unit": "slice"}, "slices of a patient are not independent"),
-        ({"accuracy": None, "precision": 0.5}, "the error of precision is unknown"),
-        ({"accuracy": None, "recall": 0.5, "n_positive": None}, "how many of its patients are positive"),
+        ({"n": None}, "the paper does not state how many patients its figure counts"),
+        ({"n": None, "shares": "0.1", "decimals": 4, "value": 0.6001},
+         "does not state how many patients its figure counts, and no n near its shares gives its accuracy"),
+        ({"metric": "auc", "n_positive": None}, "does not state how many of its patients are positive"),
+        ({"metric": "recall"}, "does not state which average its recall is"),
+        ({"metric": "precision", "averaging": "macro"}, "precision is a macro average, ours of the positive class"),
+        ({"metric": "f1", "averaging": "negative class"}, "the paper's f1 is of the negative class, ours of the"),
+        ({"subgroup": "grade: none"}, "figures of a subgroup (grade: none) are not judged"),
+        ({"value": None, "decimals": None}, "the paper printed NaN, which is no number to compare with"),
     ],
-)
-def test_a_figure_of_unknown_error_cannot_be_judged_and_says_why(changes, reason):
-    ours = {"precision": 0.9, "precision_low": 0.8, "precision_high": 0.95, "recall": 0.9, "recall_low": 0.8,
-            "recall_high": 0.95, "accuracy": 0.95, "accuracy_low": 0.9, "accuracy_high": 0.99}  # fmt: skip
-    unit = "slice" if changes.get("unit") == "slice" else "patient"
-    row = judged(figures(**changes), scores(ours | {"unit": unit})).iloc[0]
+)  # fmt: skip
+def test_a_figure_that_does_not_say_what_it_counts_cannot_be_judged_and_says_why(changes, reason):
+    row = judged(figures(**changes)).iloc[0]
     assert row["verdict"] == "cannot tell"
     assert reason in row["reason"]
-    assert np.isnan([row["published_low"], row["difference_low"]]).all()
-    assert row["difference"] > 0
+    assert np.isnan([row["expected_low"], row["detectable_difference"]]).all()
 
 
 @pytest.mark.parametrize(
-    ("n", "ours", "expected"),
+    ("changes", "why"),
     [
-        (100, (0.9, 0.85, 0.94), "higher"),
-        (100, (0.4, 0.35, 0.45), "lower"),
-        (100, (0.6, 0.5, 0.7), "cannot tell"),
-        (100_000, (0.6, 0.595, 0.605), "consistent"),
+        ({"unit": "slice"}, "slices of a patient are not independent"),
+        ({"selected_on": "yes"}, "the model was selected or trained on these patients"),
+        ({"part": "validation"}, "the model was selected or trained on these patients"),
+        ({"part": "whole"}, "the model was selected or trained on these patients"),
     ],
 )
-def test_a_figure_of_the_papers_own_cohort_is_judged(n, ours, expected):
-    score = dict(zip(("accuracy", "accuracy_low", "accuracy_high"), ours, strict=True))
-    row = judged(figures(n=n), scores(score)).iloc[0]
+def test_figures_that_no_interval_predicts_are_judged_over_20_repeats_and_not_over_fewer(changes, why):
+    ours = scored({name: changes[name] for name in ("unit", "part") if name in changes})
+    values = np.random.default_rng(1).normal(0.55, 0.02, 20)
+    place = {"part": changes.get("part", "test"), "unit": changes.get("unit", "patient")}
+    row = judged(figures(**changes), ours, repeats=repeated(values, **place)).iloc[0]
+    expected = over_repeats(values)
+    assert (row["rule"], row["n_repeats"]) == ("repeats", 20)
+    assert [row["expected_low"], row["expected_high"]] == pytest.approx([expected.low, expected.high], abs=1e-6)
+    assert row["difference"] == pytest.approx(values.mean() - 0.6, abs=1e-6)
+    assert row["verdict"] == verdict(0.6, expected)
+    few = judged(figures(**changes), ours, repeats=repeated(values[:19], **place)).iloc[0]
+    assert few["verdict"] == "cannot tell"
+    assert few["reason"] == f"{why}: 20 repeats with splits of their own are needed, and there are 19"
+
+
+@pytest.mark.parametrize(("centre", "expected"), [(0.5, "lower"), (0.6, "consistent"), (0.7, "higher")])
+def test_each_verdict_over_repeats(centre, expected):
+    values = np.random.default_rng(2).normal(centre, 0.02, ENOUGH_REPEATS)
+    row = judged(figures(unit="slice"), scored({"unit": "slice"}), repeats=repeated(values, unit="slice")).iloc[0]
     assert row["verdict"] == expected
-    assert row["difference"] == pytest.approx(ours[0] - 0.6)
-    assert ("too few patients" in str(row["reason"])) == (expected == "cannot tell")
+
+
+def test_repeats_that_scatter_widely_cannot_tell():
+    values = np.random.default_rng(3).normal(0.6, 0.1, ENOUGH_REPEATS)
+    row = judged(figures(selected_on="yes"), repeats=repeated(values)).iloc[0]
+    assert row["verdict"] == "cannot tell"
+    assert "would be found, and not one of 0.20" in row["reason"]
+
+
+def test_repeats_without_any_spread_cannot_tell():
+    row = judged(figures(selected_on="yes"), repeats=repeated([0.5] * 20)).iloc[0]
+    assert row["verdict"] == "cannot tell"
+    assert row["reason"] == "all 20 repeats give the same score, so their spread is unknown"
+
+
+def test_seeds_of_one_split_do_not_count_as_repeats():
+    rows = pd.concat([repeated([0.5 + place / 100] * 2, seed_index=place) for place in range(20)])
+    values = repeat_values(figures().to_dict("records")[0] | {"epoch": None}, rows)
+    assert values.tolist() == [0.5, 0.5]
+
+
+def test_repeats_of_another_part_unit_phase_protocol_or_epoch_do_not_count():
+    others = [{"part": "validation"}, {"unit": "slice"}, {"phase": "transfer"}, {"protocol": "other"},
+              {"epoch": "last"}, {"metric": "auc"}]  # fmt: skip
+    rows = pd.concat([repeated([0.5] * 20, **other) for other in others])
+    assert not len(repeat_values(figures().to_dict("records")[0] | {"epoch": None}, rows))
+
+
+def test_a_figure_of_the_training_history_is_compared_with_that_epoch():
+    published = figures(part="train", unit="slice", epoch="last", value=0.9, selected_on="yes")
+    values = np.random.default_rng(4).normal(0.9, 0.01, 20)
+    repeats = repeated(values, part="train", unit=None, epoch="last")
+    row = judged(published, scored({"unit": "slice", "part": "validation"}), repeats=repeats).iloc[0]
+    assert row["reproduced"] == pytest.approx(values.mean(), abs=1e-6)
+    assert (row["verdict"], row["rule"], row["epoch"]) == ("consistent", "repeats", "last")
+    loss = figures(part="validation", epoch="lowest", metric="loss", value=1.5)
+    lower = judged(loss, repeats=repeated(values, part="validation", unit=None, epoch="lowest", metric="loss")).iloc[0]
+    assert (lower["verdict"], lower["published"]) == ("lower", 1.5)
+
+
+def test_a_verdict_must_hold_for_every_n_that_the_shares_allow():
+    shares = {"n": None, "n_positive": None, "shares": "0.09 0.1 0.135 0.15", "unit": "unstated"}
+    one = judged(figures(value=0.5568, decimals=4, **shares), scored({"value": 0.56})).iloc[0]
+    assert (one["possible_n"], one["grim"], one["verdict"]) == ("88", "49/88", "consistent")
+    assert one["reason"] == "if the paper's cases are patients, which it does not state"
+    several = judged(figures(value=0.52, **shares), scored({"value": 0.56})).iloc[0]
+    assert several["possible_n"].startswith("51, 52")
+    assert several["verdict"] == "cannot tell"
+    assert "the verdict depends on n, which the paper does not state (51: cannot tell" in several["reason"]
+    assert "88: consistent" in several["reason"]
+    far = judged(figures(value=0.52, **shares), scored({"value": 0.9})).iloc[0]
+    assert far["verdict"] == "higher"
+
+
+def test_without_an_interval_or_the_spread_of_trainings_a_prediction_cannot_be_made():
+    bare = judged(figures(), scored({"accuracy_low": None})).iloc[0]
+    assert bare["reason"] == "our accuracy has no interval under the protocol published"
+    single = judged(figures(), variance=varied(sd=None)).iloc[0]
+    assert single["verdict"] == "cannot tell"
+    assert single["reason"] == (
+        "how much accuracy differs between trainings is not known from a single training under the protocol published"
+    )
+
+
+def test_a_recall_of_the_negative_class_is_our_specificity_and_a_macro_recall_our_balanced_accuracy():
+    ours = scored({"specificity": 0.8, "balanced_accuracy": 0.7})
+    for averaging, value in (("negative class", 0.8), ("macro", 0.7), ("positive class", 0.6)):
+        row = judged(figures(metric="recall", averaging=averaging), ours).iloc[0]
+        assert row["reproduced"] == value
+        assert row["difference"] == pytest.approx(value - 0.6)
+
+
+@pytest.mark.parametrize("metric", ["auc", "precision", "recall", "specificity", "f1"])
+@pytest.mark.parametrize(("value", "expected"), [(0.6, "consistent"), (0.95, "lower"), (0.3, "higher")])
+def test_every_score_can_be_judged(metric, value, expected):
+    row = judged(figures(metric=metric, averaging="positive class", n=200, n_positive=100, value=value)).iloc[0]
+    assert row["verdict"] == expected
 
 
 def test_only_the_same_phase_part_unit_and_protocol_reproduce_a_figure():
-    others = [{"phase": "transfer"}, {"part": "validation"}, {"unit": "slice"}, {"protocol": "harmonised"}]
-    row = judged(figures(), scores(*(other | {"accuracy": 0.9} for other in others))).iloc[0]
+    others = [{"phase": "transfer"}, {"part": "validation"}, {"unit": "slice"}]
+    row = judged(figures(), scored(*others, {"protocol": "harmonised", "value": 0.9})).iloc[0]
     assert np.isnan(row["reproduced"])
     assert row["harmonised"] == 0.9
-    assert row["verdict"] == "not run"
+    assert (row["verdict"], row["reason"]) == ("not run", "the test part of phase final is not scored here")
+
+
+def test_a_study_without_the_papers_protocol_does_not_run_the_figure():
+    row = judged(figures(), scored({"protocol": "harmonised"})).iloc[0]
+    assert row["reason"] == "this study does not run the paper's protocol published"
 
 
 def test_a_generated_cohort_is_shown_and_not_compared():
-    row = judged(figures(), scores({"cohort": "planted"}), PLANTED).iloc[0]
+    row = judged(figures(), scored({"cohort": "planted"}), PLANTED).iloc[0]
     assert row["verdict"] == "not comparable: generated"
     assert row["reproduced"] == 0.6
     assert np.isnan(row["difference"])
 
 
+def test_other_patients_than_the_papers_are_shown_and_not_compared():
+    mine = {"rsna": RSNA["rsna"] | {"n_labelled": 120}}
+    row = judged(figures(), scored({"n_patients": 24}), mine).iloc[0]
+    assert (row["verdict"], row["reproduced"]) == ("not comparable: other patients", 0.6)
+    assert row["reason"] == "rsna has 120 labelled patients, the paper's cohort 585"
+    complete = judged(figures(cohort_n=24), scored({"n_patients": 24}), mine).iloc[0]
+    assert complete["verdict"] == "consistent", "all complete patients are the paper's"
+
+
 def test_a_figure_beside_a_cohort_of_another_kind_is_not_run():
-    stem = {"rsna": {"kind": "brainstem", "like": "brainstem", "generated": False}}
-    row = judged(figures(), scores(), stem).iloc[0]
-    assert (row["verdict"], row["cohort"]) == ("not run", None) or pd.isna(row["cohort"])
+    stem = {"rsna": RSNA["rsna"] | {"kind": "brainstem", "like": "brainstem"}}
+    row = judged(figures(), cohorts=stem).iloc[0]
+    assert row["verdict"] == "not run"
+    assert pd.isna(row["cohort"])
     assert row["cohort_kind"] == "rsna"
 
 
 def test_replicated_cohorts_are_one_row():
     names = ["null-01", "null-02", "null-03"]
     cohorts = dict.fromkeys(names, PLANTED["planted"])
-    table = judged(figures(), scores(*({"cohort": name} for name in names)), cohorts, groups={"null": names})
-    assert table[["cohort", "verdict"]].to_numpy().tolist() == [["null", "not comparable: generated"]]
-
-
-def test_another_average_than_the_positive_class_cannot_be_judged():
-    ours = {"recall": 0.9, "recall_low": 0.85, "recall_high": 0.95}
-    table = judged(figures(accuracy=None, recall=0.5, averaging="macro"), scores(ours))
-    assert table["verdict"].tolist() == ["cannot tell"]
-    assert "macro average" in table["reason"].iloc[0]
+    made = judged(figures(), scored(*({"cohort": name} for name in names)), cohorts, groups={"null": names})
+    assert made[["cohort", "verdict"]].to_numpy().tolist() == [["null", "not comparable: generated"]]
 
 
 def test_a_training_that_failed_cannot_tell():
-    gone = {"accuracy": None, "phase": None, "part": None, "unit": None, "status": "failed", "reason": "no memory"}
-    row = judged(figures(), scores(gone)).iloc[0]
+    gone = dict.fromkeys(["phase", "part", "unit"]) | {"status": "failed", "reason": "no memory"}
+    row = judged(figures(), scored(gone)).iloc[0]
     assert (row["verdict"], row["reason"]) == ("cannot tell", "no memory")
 
 
-def test_the_accuracy_on_the_training_part_is_that_of_the_last_epoch():
-    history = pd.DataFrame({"fold": [0, 0, 1, 1], "epoch": [1, 2, 1, 2], "phase": "final"})
-    record = {**METHOD, "cohort": "rsna", "protocol": "published", "repeat": 0, "seed_index": 0}
-    training = last_training_scores([history.assign(accuracy=[0.5, 0.8, 0.6, 1.0])], [record])
-    row = judged(figures(part="train", unit="slice"), scores(), training=training).iloc[0]
-    assert row["reproduced"] == pytest.approx(0.9)
+def test_a_printed_nan_says_how_our_trainings_ended():
+    diverged = scored({"status": "diverged", "reason": "1 of 1 folds diverged: loss is NaN"})
+    row = judged(figures(metric="loss", epoch="lowest", value=None, decimals=None), diverged).iloc[0]
     assert row["verdict"] == "cannot tell"
-    assert last_training_scores([], []).empty
+    assert row["reason"].endswith("no number to compare with; 1 of 1 folds diverged: loss is NaN")
+
+
+@pytest.mark.parametrize(
+    ("changes", "grim"),
+    [
+        ({"n": 53, "value": 0.7192, "decimals": 4}, "no k/53"),
+        ({"n": 53, "value": 0.7}, "37/53"),
+        ({"metric": "specificity", "n": 24, "n_positive": 15, "value": 0.78}, "7/9"),
+        ({"metric": "recall", "averaging": "negative class", "n": 53, "n_positive": 26, "value": 0.81}, "22/27"),
+        ({"metric": "precision", "averaging": "macro", "n": 53, "n_positive": 26, "value": 0.71},
+         "14 confusion tables of 26 and 27"),
+        ({"metric": "recall", "averaging": "macro", "n": 4, "n_positive": 2, "value": 0.6},
+         "no confusion tables of 2 and 2"),
+        ({"metric": "auc"}, None),
+        ({"metric": "recall"}, None),
+        ({"unit": "slice"}, None),
+        ({"n": None}, None),
+        ({"n": None, "shares": "0.1", "value": 0.524, "decimals": 4}, "no k/n, n = 57, 58, 59, 60"),
+    ],
+)  # fmt: skip
+def test_grim_names_the_fractions_that_print_as_the_figure(changes, grim):
+    found = judged(figures(**changes)).iloc[0]["grim"]
+    assert found == grim if grim else pd.isna(found)
 
 
 def test_every_published_figure_has_its_row_in_every_study():
     published = read_table(PUBLISHED, "published")
-    metrics = ["accuracy", "auc", "precision", "recall", "specificity", "f1"]
-    table = judged(published, scores({"cohort": "planted"}), PLANTED)
-    assert len(table) == published[metrics].notna().sum().sum()
-    assert set(table["verdict"]) == {"not comparable: generated", "not run"}
+    made = judged(published, scored({"cohort": "planted"}), PLANTED)
+    assert len(made) == len(published)
+    assert set(made["verdict"]) == {"not comparable: generated", "not run"}
+    assert len(counted(made)) == len(published), "no two figures are taken for one"
+
+
+def test_the_shares_of_the_papers_leave_the_sizes_that_the_documents_figures_allow():
+    published = read_table(PUBLISHED, "published")
+    made = judged(published, scored({"cohort": "planted"}), PLANTED)
+    accuracies = made[made["metric"].eq("accuracy")].drop_duplicates(
+        ["variant", "modality", "phase", "part", "published"]
+    )
+    found = accuracies.set_index(["variant", "modality", "phase", "published"])["grim"]
+    assert found["alexnet", "T1w", "finetuned", 0.5568] == "49/88"
+    assert "46/88" in found["mobilenet", "T1w", "finetuned", 0.52].split(" or ")
+    assert found["main", "T1w", "finetuned", 0.7] == "37/53"
+    assert found["main", "T1w", "finetuned", 0.7192] == "41/57"
+    assert found["main", "FLAIR", "final", 0.621] == "36/58"
+    assert found["main", "FLAIR", "final", 0.535] == "no k/59"
+    assert found["main", "FLAIR", "finetuned", 0.642].startswith("no k/n")
 
 
 def test_a_figure_counts_once_or_where_it_is_judged():
-    table = judged(figures(), scores({}, {"cohort": "planted"}), RSNA | PLANTED)
-    assert len(table) == 2
-    assert counted(table)["cohort"].tolist() == ["rsna"]
+    made = judged(figures(), scored({}, {"cohort": "planted"}), RSNA | PLANTED)
+    assert len(made) == 2
+    assert counted(made)["cohort"].tolist() == ["rsna"]
     generated = judged(
-        figures(), scores({"cohort": "planted"}, {"cohort": "other"}), PLANTED | {"other": PLANTED["planted"]}
+        figures(), scored({"cohort": "planted"}, {"cohort": "other"}), PLANTED | {"other": PLANTED["planted"]}
     )
     assert len(counted(generated)) == 1
 
 
+def test_every_verdict_of_the_schema_has_a_name_here():
+    assert set(table_schema("published_vs_reproduced")["properties"]["verdict"]["enum"]) == set(VERDICTS)
+
+
 def test_the_verdicts_stand_in_every_format(tmp_path):
-    table = judged(read_table(PUBLISHED, "published"), scores())
-    write_formats(table, tmp_path / "verdicts", "published_vs_reproduced")
+    made = judged(read_table(PUBLISHED, "published"))
+    write_formats(made, tmp_path / "verdicts", "published_vs_reproduced")
     back = read_table(tmp_path / "verdicts.tsv", "published_vs_reproduced")
-    pd.testing.assert_frame_equal(back, table, check_dtype=False)
+    pd.testing.assert_frame_equal(back, made, check_dtype=False)
     assert "swapped" in (tmp_path / "verdicts.md").read_text(encoding="utf-8")
 
 
 def test_a_terminal_shows_a_line_a_judged_figure():
-    printed = print_verdicts(judged(read_table(PUBLISHED, "published"), scores({}, {"part": "validation"})))
+    printed = print_verdicts(judged(read_table(PUBLISHED, "published"), scored({}, {"part": "validation"})))
     lines = printed.splitlines()
     assert max(map(len, lines)) <= 120
     assert sum(line.endswith(("consistent", "lower", "higher", "cannot tell")) for line in lines) == 4
@@ -259,6 +396,6 @@ def test_a_terminal_shows_a_line_a_judged_figure():
 
 
 def test_a_terminal_shows_what_was_run_and_that_it_can_judge_nothing_where_every_cohort_is_generated():
-    printed = print_verdicts(judged(read_table(PUBLISHED, "published"), scores({"cohort": "planted"}), PLANTED))
+    printed = print_verdicts(judged(read_table(PUBLISHED, "published"), scored({"cohort": "planted"}), PLANTED))
     assert "this study can judge none of them" in " ".join(printed.split())
     assert sum(line.endswith("not comparable: generated") for line in printed.splitlines()) == 4

@@ -8,15 +8,16 @@ with recipe(snakemake):
     import pandas as pd
 
     from gliobench.evaluation.comparison import DIGITS, comparison_table
-    from gliobench.evaluation.verdicts import last_training_scores, verdict_table
-    from gliobench.files import read_json, read_table, write_text
+    from gliobench.evaluation.repeats import history_repeats
+    from gliobench.evaluation.verdicts import Scores, verdict_table
+    from gliobench.files import join_tables, read_json, read_table, write_text
     from gliobench.reporting.tables import write_formats
     from gliobench.reporting.terminal import print_table, print_verdicts
 
     folder = Path(snakemake.output[0]).parent
     joined = {
         name: pd.concat([read_table(path, name) for path in snakemake.input[name]], ignore_index=True)
-        for name in ("metrics", "pairwise", "variance")
+        for name in ("metrics", "pairwise", "variance", "repeats")
     }
     published = read_table(snakemake.input.published, "published")
     kinds = {name: about["kind"] for name, about in snakemake.params.cohorts.items()}
@@ -26,8 +27,14 @@ with recipe(snakemake):
     write_text(print_table(table) + about, folder / "comparison.txt")
 
     histories = [read_table(path, "history") for path in snakemake.input.histories]
-    training = last_training_scores(histories, [read_json(path) for path in snakemake.input.records])
-    verdicts = verdict_table(published, table, snakemake.params.cohorts, snakemake.params.groups, training)
+    of_history = history_repeats(histories, [read_json(path) for path in snakemake.input.records])
+    scores = Scores(table, joined["variance"], join_tables([joined["repeats"], of_history], "repeats"))
+    labelled = [len(read_table(path, "patients")) for path in snakemake.input.patients]
+    cohorts = {
+        name: about | {"n_labelled": n}
+        for (name, about), n in zip(snakemake.params.cohorts.items(), labelled, strict=True)
+    }
+    verdicts = verdict_table(published, scores, cohorts, snakemake.params.groups)
     write_formats(verdicts, folder / "published_vs_reproduced", "published_vs_reproduced")
     write_text(print_verdicts(verdicts), folder / "published_vs_reproduced.txt")
 

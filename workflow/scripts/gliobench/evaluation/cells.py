@@ -72,7 +72,7 @@ def score_cell(
         The files belong to different cells, or a run scores a patient twice.
     """
     cell = _cell_of(records)
-    rows = _all_rows(predictions, records)
+    rows = all_rows(predictions, records)
     status, reason = cell_status(records)
     head = {**cell, "weights": records[0]["weights"], "caveat": caveat}
     scored = []
@@ -118,11 +118,12 @@ def patient_rows(predictions: Sequence[pd.DataFrame], records: Sequence[Record])
     pandas.DataFrame
         Rows of the table ``predictions`` without those of slices, and with repeat and seed_index.
     """
-    rows = _all_rows(predictions, records)
+    rows = all_rows(predictions, records)
     return rows[rows["slice_index"].isna()]
 
 
-def _all_rows(predictions: Sequence[pd.DataFrame], records: Sequence[Record]) -> pd.DataFrame:
+def all_rows(predictions: Sequence[pd.DataFrame], records: Sequence[Record]) -> pd.DataFrame:
+    """Join the predictions of a cell's batches, of patients and slices, with the repeat and seed_index of each."""
     tables = [
         table.assign(repeat=record["repeat"], seed_index=record["seed_index"])
         for table, record in zip(predictions, records, strict=True)

@@ -7,6 +7,8 @@ import pandas as pd
 
 from gliobench.errors import GlioBenchError
 from gliobench.evaluation.columns import CELL, NOT_COMPARABLE, PUBLISHED
+from gliobench.evaluation.grim import POSITIVE
+from gliobench.evaluation.published import as_figures, our_unit
 from gliobench.files import check_table, table_schema
 from gliobench.terms import GENERATED
 
@@ -72,15 +74,24 @@ def _missing(cell: Row) -> dict[str, Any]:
     return head | {"caveat": cell.get("caveat"), "status": "missing", "reason": why, "auc_reason": why}
 
 
-def _by_key(published: pd.DataFrame) -> dict[tuple[Any, ...], Row]:
+def _by_key(published: pd.DataFrame) -> dict[tuple[Any, ...], dict[str, Row]]:
+    """
+    Return the figures by place and metric: of the kept weights and all patients, and of the positive class.
+
+    Where a paper prints two in the same place, the first of the file stands in the table.
+    """
     names = ["cohort_kind", *METHOD]
-    rows = published.astype(object).where(published.notna(), None).to_dict("records")
-    # A figure with an unstated unit is taken to count patients; its row says that the unit is unstated.
-    units = [{"unit": "slice" if row["unit"] == "slice" else "patient"} for row in rows]
-    return {tuple((row | unit)[name] for name in names): row for row, unit in zip(rows, units, strict=True)}
+    shown: dict[tuple[Any, ...], dict[str, Row]] = {}
+    for row in as_figures(published):
+        whole = row["epoch"] is None and row["subgroup"] is None and row["averaging"] in (None, POSITIVE)
+        if whole and row["metric"] in PUBLISHED:
+            # A figure with an unstated unit is taken to count patients; its row says that the unit is unstated.
+            alike = row | {"unit": our_unit(row)}
+            shown.setdefault(tuple(alike[name] for name in names), {}).setdefault(row["metric"], row)
+    return shown
 
 
-def _published(row: Row, figures: Mapping[tuple[Any, ...], Row], kind: str) -> dict[str, Any]:
+def _published(row: Row, figures: Mapping[tuple[Any, ...], Mapping[str, Row]], kind: str) -> dict[str, Any]:
     kinds = table_schema("published")["properties"]["cohort_kind"]["enum"]
     if kind not in kinds:
         other = "generated cohort" if kind in GENERATED else "another cohort"
@@ -88,8 +99,9 @@ def _published(row: Row, figures: Mapping[tuple[Any, ...], Row], kind: str) -> d
     method = tuple(row.get(name) for name in METHOD)
     figure = figures.get((kind, *method))
     if figure is not None:
-        about = {"published_status": "published", "published_source": _source(figure)}
-        return {f"published_{name}": figure[name] for name in PUBLISHED} | about
+        sources = dict.fromkeys(_source(one) for one in figure.values())
+        about = {"published_status": "published", "published_source": "; ".join(sources)}
+        return {f"published_{name}": one["value"] for name, one in figure.items()} | about
     elsewhere = [other for other in kinds if (other, *method) in figures]
     if elsewhere:
         return _no_figure(NOT_COMPARABLE, f"not comparable: the paper's cohort is {elsewhere[0]}")

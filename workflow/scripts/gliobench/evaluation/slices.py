@@ -31,11 +31,12 @@ def score_slices(rows: pd.DataFrame) -> dict[str, float]:
     dict of str to float
         The metrics, NaN where undefined.
     """
-    rounds = pd.DataFrame([_score_round(rows_of_round) for _, rows_of_round in rows.groupby(ROUND)])
+    rounds = pd.DataFrame([score_round(rows_of_round) for _, rows_of_round in rows.groupby(ROUND)])
     return {name: float(rounds[name].mean(skipna=False)) for name in METRICS}
 
 
-def _score_round(rows: pd.DataFrame) -> dict[str, float]:
+def score_round(rows: pd.DataFrame) -> dict[str, float]:
+    """Score the slices of one repeat and seed, as `score_slices` does."""
     labels = rows["label"].to_numpy(int)
     probability = rows["probability"].to_numpy(float)
     called = (probability >= THRESHOLD).astype(int)

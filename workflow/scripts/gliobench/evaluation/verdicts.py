@@ -1,165 +1,123 @@
-"""Which published figures hold up: each with the reproduced score, the difference, and a verdict by a stated rule."""
+"""Which published figures hold up: each with our score, the figures to be expected, and a verdict by a stated rule."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from statsmodels.stats.proportion import proportion_confint
 
 from gliobench.evaluation.columns import CELL, HARMONISED
+from gliobench.evaluation.grim import POSITIVE
+from gliobench.evaluation.prediction import Expected, Ours, by_prediction, needed, over_repeats
+from gliobench.evaluation.published import (
+    Figure,
+    as_figures,
+    grim,
+    has_our_score,
+    needs_repeats,
+    our_name,
+    our_unit,
+    possible_sizes,
+    why_never,
+    why_no_size,
+)
 from gliobench.files import check_table, table_schema
 
-MARGIN = 0.05  # a smaller difference does not matter
-METRICS = ("accuracy", "auc", "precision", "recall", "specificity", "f1")
-VERDICTS = ("consistent", "lower", "higher", "cannot tell", "not comparable: generated", "not run")
-JUDGED = VERDICTS[:4]  # on the paper's own kind of cohort
+ENOUGH_REPEATS = 20  # for an interval over our own
+LARGEST_DETECTABLE = 0.2  # a study that would miss more than this cannot say that a figure is consistent
+ON_GENERATED, ON_OTHERS = "not comparable: generated", "not comparable: other patients"
+VERDICTS = ("consistent", "lower", "higher", "cannot tell", ON_GENERATED, ON_OTHERS, "not run")
+JUDGED = VERDICTS[:4]  # on the paper's own patients
 METHOD = ["approach", "variant", "modality"]
-FIGURE = [*METHOD, "phase", "part", "published_protocol", "metric"]
-Z = 1.959964  # of a 95 % normal interval
+FIGURE = [
+    *METHOD,
+    *("phase", "part", "epoch", "subgroup", "published_protocol", "metric", "averaging", "published_source"),
+]
+SEED = 1  # of every prediction, so that equal scores give equal verdicts
 DIGITS = 6
 
 Row = Mapping[Any, Any]
-Ends = tuple[float, float]
-UNKNOWN: Ends = (float("nan"), float("nan"))
 
 
-def verdict(low: float, high: float) -> str:
+@dataclass(frozen=True)
+class Scores:
     """
-    Judge the interval of a difference, reproduced minus published.
+    The tables of a study that verdicts are made from.
+
+    Attributes
+    ----------
+    comparison, variance : pandas.DataFrame
+        The tables of these names.
+    repeats : pandas.DataFrame
+        Table ``repeats``, from predictions and from training histories.
+    """
+
+    comparison: pd.DataFrame
+    variance: pd.DataFrame
+    repeats: pd.DataFrame
+
+    def of(self, figure: Figure, cohorts: Sequence[str]) -> "Scores":
+        """Return the rows of a figure's method, on some cohorts."""
+        method = [figure[name] for name in METHOD]
+
+        def rows(table: pd.DataFrame) -> pd.DataFrame:
+            return table[table[METHOD].eq(method).all(axis=1) & table["cohort"].isin(list(cohorts))]
+
+        return Scores(rows(self.comparison), rows(self.variance), rows(self.repeats))
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """A verdict, what it was made from, and its reason."""
+
+    verdict: str
+    reason: str | None = None
+    columns: dict[str, Any] = field(default_factory=dict)
+
+    def row(self) -> dict[str, Any]:
+        """Return the columns of the table."""
+        return {**self.columns, "verdict": self.verdict, "reason": self.reason}
+
+
+@dataclass(frozen=True)
+class Basis:
+    """What a prediction is made from: the name of the rule, our value of the figure, and the scores that it needs."""
+
+    rule: str
+    value: float
+    ours: dict[str, Ours]
+
+
+def verdict(figure: float, expected: Expected) -> str:
+    """
+    Judge a published figure by the figures that a study like the paper's would print if our score is right.
 
     Parameters
     ----------
-    low, high : float
-        Its 95 % interval, the published error included; not numbers if unknown.
+    figure : float
+        As published.
+    expected : Expected
+        From `over_repeats` or `by_prediction`.
 
     Returns
     -------
     str
-        ``higher`` or ``lower`` if the interval excludes 0, ``consistent`` if it lies within `MARGIN` of 0,
-        otherwise ``cannot tell``.
+        ``lower``: ours is, since the figure lies above the interval; ``higher``: below it; ``consistent``: inside, and
+        a difference of `LARGEST_DETECTABLE` would be found with a power of 80 %; otherwise ``cannot tell``.
     """
-    if low > 0:
-        return "higher"
-    if high < 0:
+    if figure > expected.high:
         return "lower"
-    return "consistent" if low >= -MARGIN and high <= MARGIN else "cannot tell"
-
-
-def difference_interval(first: float, first_ends: Ends, second: float, second_ends: Ends) -> Ends:
-    """
-    Interval of the difference of two independent scores, from their own intervals.
-
-    The method of variance estimates recovery, MOVER (Zou and Donner, Stat Med 2008; for two Wilson intervals it is
-    Newcombe's method 10, Stat Med 1998). If both scores share patients it is too wide, not too narrow, as long
-    as the scores are positively correlated.
-
-    Parameters
-    ----------
-    first, second : float
-        The scores; the difference is first minus second.
-    first_ends, second_ends : (float, float)
-        Their intervals, of the same level; not numbers if unknown.
-    """
-    below = np.hypot(first - first_ends[0], second_ends[1] - second)
-    above = np.hypot(first_ends[1] - first, second - second_ends[0])
-    difference = first - second
-    return float(difference - below), float(difference + above)
-
-
-def published_interval(figure: Row, metric: str) -> tuple[Ends, str | None]:
-    """
-    95 % interval of a published figure, as far as the paper says what it counts.
-
-    Wilson's interval for a proportion (JASA 1927); for an AUC the normal interval with the standard error of Hanley
-    and McNeil (Radiology 1982).
-
-    Parameters
-    ----------
-    figure : dict
-        A row of the table ``published``.
-    metric : str
-        One of `METRICS`.
-
-    Returns
-    -------
-    (float, float)
-        Not numbers if unknown.
-    str or None
-        Why it is unknown.
-    """
-    value = float(figure[metric])
-    n, positive = _known(figure["n"]), _known(figure["n_positive"])
-    if figure["unit"] == "slice":
-        return UNKNOWN, "slices of a patient are not independent, so the published figure has no interval"
-    if np.isnan(n):
-        return UNKNOWN, "the paper does not state how many patients its figure counts, so its error is unknown"
-    if figure["unit"] == "unstated":
-        return UNKNOWN, f"the paper does not state whether its n = {n:.0f} counts patients or slices"
-    if metric == "accuracy":
-        return _wilson(value, n), None
-    if metric in ("precision", "f1"):
-        return UNKNOWN, f"the error of {metric} is unknown: the paper does not state what it counts"
-    if np.isnan(positive):
-        return UNKNOWN, "the paper does not state how many of its patients are positive, so its error is unknown"
-    if metric == "auc" and value in (0, 1):
-        return UNKNOWN, f"the error of an AUC of {value:g} is unknown: its formula gives none at 0 and 1"
-    if metric == "auc":
-        return _hanley_mcneil(value, positive, n - positive), None
-    return _wilson(value, positive if metric == "recall" else n - positive), None
-
-
-def _known(count: Any) -> float:
-    return float("nan") if pd.isna(count) else float(count)
-
-
-def _wilson(value: float, n: float) -> Ends:
-    low, high = proportion_confint(value * n, n, method="wilson")
-    return float(low), float(high)
-
-
-def _hanley_mcneil(auc: float, positive: float, negative: float) -> Ends:
-    both_positive, both_negative = auc / (2 - auc), 2 * auc**2 / (1 + auc)
-    variance = auc * (1 - auc) + (positive - 1) * (both_positive - auc**2) + (negative - 1) * (both_negative - auc**2)
-    half = Z * float(np.sqrt(variance / (positive * negative)))
-    return max(auc - half, 0.0), min(auc + half, 1.0)
-
-
-def last_training_scores(histories: Sequence[pd.DataFrame], records: Sequence[Row]) -> pd.DataFrame:
-    """
-    Accuracy on the training part at the last epoch, as papers report it, mean over the runs of a cell.
-
-    Parameters
-    ----------
-    histories : sequence of pandas.DataFrame
-        Tables ``history``.
-    records : sequence of dict
-        Their ``run.json``, in the same order.
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row per cell and phase: cohort, approach, variant, modality, protocol, phase, part, unit, accuracy, status.
-    """
-    tables = [
-        history.assign(**{name: record[name] for name in [*CELL, "repeat", "seed_index"]})
-        for history, record in zip(histories, records, strict=True)
-    ]
-    head = [*CELL, "phase"]
-    columns = [*head, "accuracy", "part", "unit", "status", "reason"]
-    if not tables:
-        return pd.DataFrame(columns=columns)
-    last = pd.concat(tables).groupby([*head, "repeat", "seed_index", "fold"], sort=False)["accuracy"].last()
-    means = last.groupby(head, sort=False).mean().reset_index()
-    return means.assign(part="train", unit="slice", status="ok", reason=None)[columns]
+    if figure < expected.low:
+        return "higher"
+    return "consistent" if expected.detectable <= LARGEST_DETECTABLE else "cannot tell"
 
 
 def verdict_table(
     published: pd.DataFrame,
-    comparison: pd.DataFrame,
+    scores: Scores,
     cohorts: Mapping[str, Row],
     groups: Mapping[str, Sequence[str]],
-    training: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """
     Compare every published figure with the score reproduced here, and judge it.
@@ -168,15 +126,13 @@ def verdict_table(
     ----------
     published : pandas.DataFrame
         Table ``published``.
-    comparison : pandas.DataFrame
-        Table ``comparison``.
+    scores : Scores
+        The study's tables.
     cohorts : dict of str to dict
-        For each cohort its ``kind``, the patients it is ``like`` (``rsna`` or ``brainstem``) and whether it is
-        ``generated``.
+        For each cohort its ``kind``, the patients it is ``like`` (``rsna`` or ``brainstem``), whether it is
+        ``generated``, and the number of its labelled patients, ``n_labelled``.
     groups : dict of str to sequence of str
         Replicated cohorts: a group is one row, without scores.
-    training : pandas.DataFrame, optional
-        From `last_training_scores`.
 
     Returns
     -------
@@ -184,15 +140,10 @@ def verdict_table(
         Table ``published_vs_reproduced``: one row per figure and cohort of the paper's kind that runs the method,
         and one for a figure if no such cohort runs its method.
     """
-    scores = pd.concat([comparison, training]) if training is not None and len(training) else comparison
     places = _places(cohorts, groups)
-    rows = [
-        row
-        for figure in published.to_dict("records")
-        for metric in METRICS
-        if pd.notna(figure[metric])
-        for row in _rows_of(figure, metric, scores, places)
-    ]
+    figures = as_figures(published)
+    sizes = possible_sizes(figures)
+    rows = [row for figure, ns in zip(figures, sizes, strict=True) for row in _rows_of(figure, ns, scores, places)]
     table = pd.DataFrame(rows, columns=list(table_schema("published_vs_reproduced")["properties"]))
     return check_table(table, "published_vs_reproduced", "the verdicts").round(DIGITS)
 
@@ -207,8 +158,9 @@ def counted(verdicts: pd.DataFrame) -> pd.DataFrame:
     # A figure that no real cohort runs is `not run`, even if generated cohorts have rows for it.
     order = verdicts.loc[~judged, "verdict"].ne("not run").sort_values(kind="stable").index
     rest = verdicts.loc[order].drop_duplicates(FIGURE)
-    settled = pd.MultiIndex.from_frame(verdicts.loc[judged, FIGURE])
-    return pd.concat([verdicts[judged], rest[~pd.MultiIndex.from_frame(rest[FIGURE]).isin(settled)]]).sort_index()
+    settled = pd.MultiIndex.from_frame(verdicts.loc[judged, FIGURE].astype(str))
+    names = pd.MultiIndex.from_frame(rest[FIGURE].astype(str))
+    return pd.concat([verdicts[judged], rest[~names.isin(settled)]]).sort_index()
 
 
 def _places(cohorts: Mapping[str, Row], groups: Mapping[str, Sequence[str]]) -> list[dict[str, Any]]:
@@ -222,114 +174,232 @@ def _places(cohorts: Mapping[str, Row], groups: Mapping[str, Sequence[str]]) -> 
 
 
 def _rows_of(
-    figure: Row, metric: str, scores: pd.DataFrame, places: Sequence[Mapping[str, Any]]
+    figure: Figure, sizes: Sequence[int], scores: Scores, places: Sequence[Mapping[str, Any]]
 ) -> Iterator[dict[str, Any]]:
-    names = ["approach", "variant", "modality", "phase", "part", "unit"]
-    ends, why_unknown = published_interval(figure, metric)
+    names = ["approach", "variant", "modality", "phase", "part", "epoch", "subgroup", "unit", "metric", "averaging"]
     head = {name: figure[name] for name in names} | {
-        "metric": metric,
-        **_interval("published", figure[metric], ends),
+        "published": figure["value"],
         "published_n": figure["n"],
+        "possible_n": ", ".join(map(str, sizes)) or None if figure["n"] is None else None,
+        "grim": grim(figure, sizes),
         "published_source": figure["source"],
         "note": figure["note"],
         "cohort_kind": figure["cohort_kind"],
         "published_protocol": figure["protocol"],
     }
-    method = scores[(scores[METHOD] == [figure[name] for name in METHOD]).all(axis=1)]
     found = False
     for place in places:
-        mine = method[method["cohort"].isin(place["members"])]
-        if place["like"] == figure["cohort_kind"] and len(mine):
+        mine = scores.of(figure, place["members"])
+        if place["like"] == figure["cohort_kind"] and len(mine.comparison):
             found = True
             place_head = head | {"cohort": place["name"], "cohort_kind": place["kind"]}
-            yield place_head | _outcome(figure, metric, mine, place, ends, why_unknown)
+            yield place_head | _outcome(figure, sizes, mine, place)
     if not found:
-        yield head | {
-            "verdict": "not run",
-            "reason": "no cohort of this study that is of the paper's kind runs this method",
-        }
+        why = "no cohort of this study that is of the paper's kind runs this method"
+        yield head | Judgement("not run", why).row()
 
 
-def _interval(name: str, value: float, ends: Ends) -> dict[str, float]:
-    return {name: value, f"{name}_low": ends[0], f"{name}_high": ends[1]}
-
-
-def _outcome(
-    figure: Row, metric: str, mine: pd.DataFrame, place: Mapping[str, Any], ends: Ends, why_unknown: str | None
-) -> dict[str, Any]:
+def _outcome(figure: Figure, sizes: Sequence[int], mine: Scores, place: Mapping[str, Any]) -> dict[str, Any]:
+    name = place["name"]
     if place["replicated"]:
-        reason = f"{place['name']} is a group of generated cohorts: their mean is in the table of replicates"
-        return {"verdict": "not comparable: generated", "reason": reason}
-    ours = _score(mine, metric, figure, figure["protocol"], figure["part"])
+        why = f"{name} is a group of generated cohorts: their mean is in the table of replicates"
+        return Judgement(ON_GENERATED, why).row()
+    values = repeat_values(figure, mine.repeats)
+    ours = _score(mine, figure) if figure["epoch"] is None else _of_epoch(values)
     row = {
         **_shown("reproduced", ours),
-        **_shown("harmonised", _score(mine, metric, {**figure, "unit": "patient"}, HARMONISED, "test")),
+        **_shown("harmonised", _harmonised(mine, figure)),
+        "n_repeats": len(values) if ours else None,
     }
     if place["generated"]:
-        reason = f"{place['name']} is generated: its scores say nothing about the paper"
-        return row | {"verdict": "not comparable: generated", "reason": reason}
-    return row | _judge(figure, metric, mine, ours, ends, why_unknown)
+        return row | Judgement(ON_GENERATED, f"{name} is generated: its scores say nothing about the paper").row()
+    if figure["cohort_n"] not in (place["n_labelled"], *mine.comparison["n_patients"].dropna()):
+        why = f"{name} has {place['n_labelled']} labelled patients, the paper's cohort {figure['cohort_n']}"
+        return row | Judgement(ON_OTHERS, why).row()
+    return row | _judge(figure, sizes, mine, ours, values).row()
 
 
-def _score(mine: pd.DataFrame, metric: str, figure: Row, protocol: str, part: str) -> dict[str, Any] | None:
-    """Return our row of the same phase, part and unit; an unstated unit is taken as the patient."""
-    unit = "slice" if figure["unit"] == "slice" else "patient"
-    alike = mine[["protocol", "phase", "part", "unit"]] == [protocol, figure["phase"], part, unit]
-    rows = mine[alike.all(axis=1)].to_dict("records")
-    if not rows:
+def repeat_values(figure: Figure, repeats: pd.DataFrame) -> np.ndarray:
+    """
+    Return our figures of the same protocol, phase, part, unit, epoch and averaging, one per split.
+
+    Parameters
+    ----------
+    figure : dict
+        A row of the table ``published``.
+    repeats : pandas.DataFrame
+        Rows of the table ``repeats`` for its method, on one cohort.
+
+    Returns
+    -------
+    numpy.ndarray, shape (R,)
+        The defined ones. Where a split was trained from several seeds the first counts, because figures that share a
+        split are not independent.
+    """
+    names = ["protocol", "phase", "part"]
+    same = (repeats[names] == [figure[name] for name in names]).all(axis=1) & repeats["metric"].eq(our_name(figure))
+    if figure["epoch"] is None:
+        same &= repeats["epoch"].isna() & repeats["unit"].eq(our_unit(figure))
+    else:
+        same &= repeats["epoch"].eq(figure["epoch"])
+    first = repeats[same].sort_values(["repeat", "seed_index"]).drop_duplicates("repeat")
+    return first["value"].dropna().to_numpy(float)
+
+
+def _row_under(mine: Scores, figure: Figure, protocol: str, part: str, unit: str) -> Row | None:
+    table = mine.comparison
+    alike = table[["protocol", "phase", "part", "unit"]] == [protocol, figure["phase"], part, unit]
+    rows = table[alike.all(axis=1)].to_dict("records")
+    return rows[0] if rows else None
+
+
+def _score(mine: Scores, figure: Figure) -> dict[str, Any] | None:
+    """Return our score of the same phase, part and unit."""
+    return _of_row(_row_under(mine, figure, figure["protocol"], figure["part"], our_unit(figure)), figure)
+
+
+def _harmonised(mine: Scores, figure: Figure) -> dict[str, Any] | None:
+    row = _row_under(mine, figure, HARMONISED, "test", "patient")
+    return _of_row(row, figure) if figure["epoch"] is None else None
+
+
+def _of_row(row: Row | None, figure: Figure) -> dict[str, Any] | None:
+    if row is None or not has_our_score(figure):
         return None
-    row = rows[0]
-    ends = {end: row.get(f"{metric}_{end}", float("nan")) for end in ("low", "high")}
-    reason = row["reason"] if pd.notna(row["reason"]) else f"{metric} is not defined"
-    return {"value": row[metric], **ends, "status": row["status"], "reason": reason}
+    name = our_name(figure)
+    reason: str = row["reason"] if pd.notna(row["reason"]) else f"{name} is not defined"
+    ends = {end: row.get(f"{name}_{end}", np.nan) for end in ("low", "high")}
+    return {"value": row[name], **ends, "reason": reason}
+
+
+def _of_epoch(values: np.ndarray) -> dict[str, Any] | None:
+    return {"value": float(values.mean()), "low": np.nan, "high": np.nan} if len(values) else None
 
 
 def _shown(name: str, score: Row | None) -> dict[str, Any]:
-    return {} if score is None else _interval(name, score["value"], (score["low"], score["high"]))
+    if score is None:
+        return {}
+    return {name: score["value"], f"{name}_low": score["low"], f"{name}_high": score["high"]}
 
 
-def _judge(
-    figure: Row, metric: str, mine: pd.DataFrame, ours: Row | None, ends: Ends, why_unknown: str | None
-) -> dict[str, Any]:
-    """Judge a figure on the paper's own kind of cohort."""
+def _judge(figure: Figure, sizes: Sequence[int], mine: Scores, ours: Row | None, values: np.ndarray) -> Judgement:
+    """Judge a figure on the paper's own patients."""
+    under = mine.comparison[mine.comparison["protocol"] == figure["protocol"]]
+    if under.empty:
+        return Judgement("not run", f"this study does not run the paper's protocol {figure['protocol']}")
+    bad = under.loc[under["status"] != "ok", "reason"]
+    reasons = [why_never(figure), *bad.head(1).astype(str)]
+    if any(reasons):
+        return Judgement("cannot tell", "; ".join(filter(None, reasons)))
     if ours is None:
-        return _without_score(figure, mine)
+        return Judgement("not run", f"the {figure['part']} part of phase {figure['phase']} is not scored here")
     if pd.isna(ours["value"]):
-        return {"verdict": "cannot tell", "reason": ours["reason"]}
-    difference = ours["value"] - figure[metric]
-    own = (ours["low"], ours["high"])
-    low, high = difference_interval(ours["value"], own, figure[metric], ends)
-    reasons = [why_unknown, _other_average(figure, metric), None if pd.notna(own[0]) else "ours has no interval"]
-    if ours["status"] != "ok":
-        reasons.append(str(ours["reason"]))
-    known = not any(reasons)
+        return Judgement("cannot tell", ours["reason"])
+    if len(values) >= ENOUGH_REPEATS:
+        return _by_repeats(figure, values)
+    why_repeats = needs_repeats(figure)
+    if why_repeats:
+        few = f"{ENOUGH_REPEATS} repeats with splits of their own are needed, and there are {len(values)}"
+        return Judgement("cannot tell", f"{why_repeats}: {few}", {"difference": ours["value"] - figure["value"]})
+    return _by_prediction(figure, sizes, mine)
+
+
+def _by_repeats(figure: Figure, values: np.ndarray) -> Judgement:
+    if np.ptp(values) == 0:
+        return Judgement("cannot tell", f"all {len(values)} repeats give the same score, so their spread is unknown")
+    expected = over_repeats(values)
+    about = {"rule": "repeats", "difference": values.mean() - figure["value"]} | _interval([expected])
+    found = verdict(figure["value"], expected)
+    return Judgement(found, _too_wide(found, expected), about)
+
+
+def _by_prediction(figure: Figure, sizes: Sequence[int], mine: Scores) -> Judgement:
+    """Judge by what our interval predicts, for every n that the paper allows."""
+    if not sizes:
+        return Judgement("cannot tell", why_no_size(figure))
+    if figure["n_positive"] is None and figure["metric"] != "accuracy":
+        return Judgement("cannot tell", "the paper does not state how many of its patients are positive")
+    basis = _basis(figure, mine)
+    if isinstance(basis, str):
+        return Judgement("cannot tell", basis)
+    expected = [predicted(figure, basis.ours, n) for n in sizes]
+    found = {verdict(figure["value"], one) for one in expected}
+    about = {"rule": basis.rule, "difference": basis.value - figure["value"]} | _interval(expected)
+    patients = "if the paper's cases are patients, which it does not state" if figure["unit"] == "unstated" else None
+    if len(found) > 1:
+        by_n = "; ".join(f"{n}: {verdict(figure['value'], one)}" for n, one in zip(sizes, expected, strict=True))
+        return Judgement("cannot tell", f"the verdict depends on n, which the paper does not state ({by_n})", about)
+    only = found.pop()
+    widest = max(expected, key=lambda one: one.sd)
+    return Judgement(only, "; ".join(filter(None, [_too_wide(only, widest), patients])) or None, about)
+
+
+def predicted(figure: Figure, ours: Mapping[str, Ours], n: int) -> Expected:
+    """
+    Predict a figure from our scores.
+
+    Parameters
+    ----------
+    figure : dict
+        A row of the table ``published``.
+    ours : dict of str to Ours
+        The scores that `gliobench.evaluation.prediction.needed` names.
+    n : int
+        Patients behind the figure.
+    """
+    averaging = figure["averaging"] or POSITIVE
+    positive = None if figure["n_positive"] is None else int(figure["n_positive"])
+    return by_prediction(figure["metric"], ours, n, positive, int(figure["decimals"]), SEED, averaging)
+
+
+def _basis(figure: Figure, mine: Scores) -> Basis | str:
+    """
+    Choose the score to predict from: of the harmonised protocol, which tests every patient, or of the paper's own.
+
+    Returns
+    -------
+    Basis or str
+        If neither serves, why.
+    """
+    scores = needed(figure["metric"], figure["averaging"] or POSITIVE)
+    why = ""
+    for protocol, rule in {HARMONISED: "harmonised", figure["protocol"]: "paper's protocol"}.items():
+        row = _row_under(mine, figure, protocol, "test", "patient")
+        if row is None or row["status"] != "ok" or pd.isna(row[our_name(figure)]):
+            continue
+        ours = {name: _ours(row, mine.variance, name) for name in scores}
+        bare = [name for name, one in ours.items() if np.isnan([one.low, one.high]).any()]
+        unknown = [name for name, one in ours.items() if np.isnan(one.sd_trainings)]
+        if not bare and not unknown:
+            return Basis(f"prediction, {rule}", float(row[our_name(figure)]), ours)
+        lacks = f"our {' and '.join(bare)} has no interval" if bare else _one_training(unknown)
+        why = f"{lacks} under the protocol {protocol}"
+    return why
+
+
+def _one_training(names: Sequence[str]) -> str:
+    return f"how much {' and '.join(names)} differs between trainings is not known from a single training"
+
+
+def _ours(row: Row, variance: pd.DataFrame, name: str) -> Ours:
+    keys = [*CELL, "phase"]
+    same = (variance[keys] == [row[key] for key in keys]).all(axis=1) & variance["metric"].eq(name)
+    spread = variance.loc[same, "sd_trainings"]
+    return Ours(row[f"{name}_low"], row[f"{name}_high"], float(spread.iloc[0]) if len(spread) else np.nan)
+
+
+def _interval(expected: Sequence[Expected]) -> dict[str, float]:
     return {
-        **_interval("difference", difference, (low, high)),
-        "verdict": verdict(low, high) if known else "cannot tell",
-        "reason": "; ".join(filter(None, reasons)) or _too_wide(low, high),
+        "expected_low": min(one.low for one in expected),
+        "expected_high": max(one.high for one in expected),
+        "detectable_difference": max(one.detectable for one in expected),
     }
 
 
-def _without_score(figure: Row, mine: pd.DataFrame) -> dict[str, Any]:
-    under = mine[mine["protocol"] == figure["protocol"]]
-    if under.empty:
-        return {"verdict": "not run", "reason": f"this study does not run the paper's protocol {figure['protocol']}"}
-    wrong = under[under["status"] != "ok"]
-    if len(wrong):
-        return {"verdict": "cannot tell", "reason": str(wrong["reason"].iloc[0])}
-    return {"verdict": "not run", "reason": f"the {figure['part']} part of phase {figure['phase']} is not scored here"}
-
-
-def _other_average(figure: Row, metric: str) -> str | None:
-    if metric in ("accuracy", "auc", "specificity") or pd.isna(figure["averaging"]):
+def _too_wide(found: str, expected: Expected) -> str | None:
+    if found != "cannot tell":
         return None
-    average = figure["averaging"]
     return (
-        None if average == "positive class" else f"the paper's {metric} is a {average} average, ours the positive class"
+        f"the figure lies among the expected ones, but only a difference of {expected.detectable:.2f} would be found, "
+        f"and not one of {LARGEST_DETECTABLE:.2f}"
     )
-
-
-def _too_wide(low: float, high: float) -> str | None:
-    if verdict(low, high) != "cannot tell":
-        return None
-    return f"the interval of the difference covers 0 and reaches beyond {MARGIN:g}: too few patients for a verdict"

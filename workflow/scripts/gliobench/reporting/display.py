@@ -1,6 +1,6 @@
 """A table of text, ready for any format, and the formatting of numbers and cells."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -70,6 +70,15 @@ def title(name: str) -> str:
 def reason(row: Mapping[Any, Any], otherwise: str) -> str:
     """Return the reason of a row, or another where it has none."""
     return otherwise if pd.isna(row.get("reason")) else str(row["reason"])
+
+
+def figure_name(row: Mapping[Hashable, Any]) -> str:
+    """Name a published figure by its score and, where it has them, its class, epoch and subgroup."""
+    epoch = None if pd.isna(row["epoch"]) else f"{row['epoch']} epoch"
+    averaging = None if row["averaging"] == "positive class" else row["averaging"]
+    facts = [averaging, epoch, row["subgroup"]]
+    told = ", ".join(fact.removesuffix(" class") for fact in facts if pd.notna(fact))
+    return title(row["metric"]) + (f" ({told})" if told else "")
 
 
 def intervals(table: pd.DataFrame, names: Sequence[str], digits: int = 2) -> list[str]:

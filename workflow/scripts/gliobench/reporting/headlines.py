@@ -6,11 +6,10 @@ from typing import Any
 import pandas as pd
 
 from gliobench.evaluation.columns import BASELINE, CELL, HARMONISED, MAIN, PUBLISHED
-from gliobench.evaluation.verdicts import VERDICTS, counted
-from gliobench.reporting.display import CHANGED, EMPTY, MARK, Display, interval, title
+from gliobench.evaluation.verdicts import ON_GENERATED, VERDICTS, counted
+from gliobench.reporting.display import CHANGED, EMPTY, MARK, Display, figure_name, interval, title
 
-NEEDLESS = {"Published": {EMPTY}, "Verdict": {EMPTY, "not comparable: generated"}, "Status": {"ok"}}
-CLAIM = ("accuracy", "auc", "precision", "recall", "specificity", "f1")
+NEEDLESS = {"Published": {EMPTY}, "Verdict": {EMPTY, ON_GENERATED}, "Status": {"ok"}}
 
 Row = Mapping[Any, Any]
 
@@ -112,10 +111,11 @@ def _verdict(row: Row, verdicts: pd.DataFrame | None) -> str:
         return EMPTY
     names = {"published_protocol": "protocol"} | {name: name for name in (*CELL[:-1], "phase", "part")}
     same = pd.concat([verdicts[theirs].eq(row[ours]) for theirs, ours in names.items()], axis=1).all(axis=1)
-    mine = verdicts[same]
+    mine = verdicts[same & verdicts["unit"].ne("slice") & verdicts[["epoch", "subgroup"]].isna().all(axis=1)]
     if len(mine["verdict"].unique()) == 1:
         return str(mine["verdict"].iloc[0])
-    return ", ".join(f"{title(one['metric'])}: {one['verdict']}" for one in mine.to_dict("records")) or EMPTY
+    told = dict.fromkeys(f"{figure_name(one)}: {one['verdict']}" for one in mine.to_dict("records"))
+    return ", ".join(told) or EMPTY
 
 
 def verdict_counts(verdicts: pd.DataFrame) -> dict[str, int]:
@@ -130,15 +130,11 @@ def show_claims(published: pd.DataFrame) -> Display:
     names = ["variant", "modality", "protocol", "phase", "part", "unit"]
     columns = {title(name): [str(row[name]) for row in records] for name in names}
     columns["n"] = [EMPTY if pd.isna(row["n"]) else str(row["n"]) for row in records]
-    columns |= {
-        title(name): [EMPTY if pd.isna(row[name]) else f"{row[name]:g}" for row in records]
-        for name in CLAIM
-        if published[name].notna().any()
-    }
+    columns["Score"] = [figure_name(row) for row in records]
+    columns["Published"] = ["NaN" if pd.isna(row["value"]) else f"{row['value']:g}" for row in records]
     columns["Source"] = [row["source"] for row in records]
-    numbers = frozenset(["n", *map(title, CLAIM)]) & set(columns)
-    caption = "The paper's figures, as printed."
-    return Display(pd.DataFrame(columns), numbers, caption, len(names), _doubts(records))
+    caption = "The paper's figures, as printed; percentages as shares."
+    return Display(pd.DataFrame(columns), frozenset(["n", "Published"]), caption, len(names), _doubts(records))
 
 
 def _doubts(records: Sequence[Row]) -> tuple[str, ...]:
@@ -148,4 +144,4 @@ def _doubts(records: Sequence[Row]) -> tuple[str, ...]:
         if pd.notna(row["note"]):
             names = [row[name] for name in ("variant", "modality", "phase", "part") if row[name] != "final"]
             found.setdefault(row["note"], []).append(" ".join(names))
-    return tuple(f"{'; '.join(figures)}: {note}" for note, figures in found.items())
+    return tuple(f"{'; '.join(dict.fromkeys(figures))}: {note}" for note, figures in found.items())

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 import pandas as pd
 
 from gliobench.evaluation.columns import CELL, METRICS, NOT_COMPARABLE, PUBLISHED
-from gliobench.reporting.display import DASH, EMPTY, Display, decimals, ends, intervals, texts, title
+from gliobench.reporting.display import DASH, EMPTY, Display, decimals, ends, figure_name, intervals, texts, title
 
 BESIDE = {  # scores without an interval, shown where a study has them: heading -> column of the table ``comparison``
     "Pooled AUC": "auc_pooled",
@@ -187,28 +187,32 @@ def show_verdicts(table: pd.DataFrame) -> Display:
     keys = {title(name): texts(table[name]) for name in ("approach", "variant", "modality")}
     keys |= {
         "Part": _parts(table),
-        "Score": [title(name) for name in table["metric"]],
+        "Score": [figure_name(row) for row in table.to_dict("records")],
         "Cohort": texts(table["cohort"]),
     }
     values = {
-        "Published": _as_printed(table),
-        "n": texts(table["published_n"]),
+        "Published": [EMPTY if pd.isna(value) else f"{value:g}" for value in table["published"]],
+        "n": texts(table["published_n"].astype("string").fillna(table["possible_n"].map("{}?".format, "ignore"))),
+        "GRIM": texts(table["grim"]),
         "Reproduced": intervals(table, ["reproduced", "reproduced_low", "reproduced_high"]),
         "Harmonised": intervals(table, ["harmonised", "harmonised_low", "harmonised_high"]),
-        "Difference": intervals(table, ["difference", "difference_low", "difference_high"]),
+        "Expected": _expected(table),
+        "Detectable": decimals(table["detectable_difference"]),
+        "Rule": texts(table["rule"]),
         "Verdict": texts(table["verdict"]),
     }
     caption = (
         "Published figures and the same scores here: reproduced under the paper's protocol, and for the test patients "
-        "of the harmonised one. Difference: reproduced minus published, with its 95 % interval from both errors."
+        "of the harmonised one. GRIM: fractions of n that print as the figure; n with a question mark is inferred. "
+        "Expected: 95 % interval of the figures that a study like the paper's would print if our score is right. "
+        "Detectable: how far off a figure must be for that interval to leave it out with a power of 80 %."
     )
-    return _display(keys, values, caption, _verdict_notes(table), ["Verdict"])
+    return _display(keys, values, caption, _verdict_notes(table), ["n", "GRIM", "Expected", "Rule", "Verdict"])
 
 
-def _as_printed(table: pd.DataFrame) -> list[str]:
-    """Format a published figure with all its digits, and its interval with two."""
-    rows = zip(table["published"], table["published_low"], table["published_high"], strict=True)
-    return [f"{value:g}{ends(low, high)}" for value, low, high in rows]
+def _expected(table: pd.DataFrame) -> list[str]:
+    rows = zip(table["expected_low"], table["expected_high"], strict=True)
+    return [ends(low, high).strip(" ()") or EMPTY for low, high in rows]
 
 
 def _verdict_notes(table: pd.DataFrame) -> tuple[str, ...]:
@@ -219,7 +223,7 @@ def _verdict_notes(table: pd.DataFrame) -> tuple[str, ...]:
         places = {
             f"published by {row['published_source']}": f"{method}, {row['part']}",
             row["note"]: f"{method}, {row['part']}",
-            row["reason"]: f"{method}, {row['part']}, {title(row['metric'])}",
+            row["reason"]: f"{method}, {row['part']}, {figure_name(row)}",
         }
         for note, place in places.items():
             if pd.notna(note):
@@ -269,14 +273,19 @@ def _patients(table: pd.DataFrame) -> list[str]:
 def show_variance(table: pd.DataFrame) -> Display:
     """Lay out the table ``variance`` for reading."""
     keys = {title(name): texts(table[name]) for name in (*CELL, "phase")}
+    keys["Score"] = [title(name) for name in table["metric"]]
     values = {name: texts(table[f"n_{name.lower()}"]) for name in ("Repeats", "Folds", "Seeds")}
     values |= {
-        "Mean AUC": decimals(table["mean"], 3),
+        "Mean": decimals(table["mean"], 3),
         "SD of folds": decimals(table["sd_folds"], 3),
         "SD of seeds": decimals(table["sd_seeds"], 3),
         "SD in all": decimals(table["sd_total"], 3),
+        "SD of trainings": decimals(table["sd_trainings"], 3),
     }
-    caption = "How much the AUC of a single training varies: between folds, and between seeds on the same fold."
+    caption = (
+        "How much a score of a single training varies: between folds, between seeds on the same fold, and between "
+        "trainings whoever is tested."
+    )
     return _display(keys, values, caption, table["reason"].dropna().unique())
 
 

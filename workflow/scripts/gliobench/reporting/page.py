@@ -11,6 +11,7 @@ import pandas as pd
 import yaml
 
 from gliobench.evaluation.columns import BASELINE, CELL, UNDEFINED
+from gliobench.evaluation.verdicts import JUDGED
 from gliobench.files import whole, write_text
 from gliobench.reporting.display import NAMES, Display
 from gliobench.reporting.headlines import headline_rows, show_claims, show_headlines, verdict_counts
@@ -178,6 +179,7 @@ def _result(study: Mapping[str, Any], tables: Tables, pictures: Pictures) -> dic
         "forest": pictures.of("forest"),
         "verdicts": _displays(tables)["published_vs_reproduced"],
         "counts": {} if verdicts is None else {name: n for name, n in verdict_counts(verdicts).items() if n},
+        "judged": verdicts is not None and bool(verdicts["verdict"].isin(JUDGED).any()),
     }
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 from gliobench.evaluation.columns import BASELINE, CELL, HARMONISED, MAIN
 from gliobench.evaluation.cost import FITTING
 from gliobench.evaluation.tested import tested_patients
-from gliobench.evaluation.verdicts import JUDGED, VERDICTS, counted
+from gliobench.evaluation.verdicts import JUDGED, ON_GENERATED, ON_OTHERS, VERDICTS, counted
 from gliobench.files import table_schema
 from gliobench.terms import GENERATED
 
@@ -125,13 +125,14 @@ def _stand(verdicts: pd.DataFrame | None) -> str:
     if not judged:
         return (
             f"Nothing about the papers has been found yet: none of {plural(len(rows), 'published figure')} can be "
-            f"judged here, because the methods of {counts['not comparable: generated']} run only on generated "
-            f"cohorts and {counts['not run']} are not run."
+            f"judged here. Only scores of generated patients: {counts[ON_GENERATED]}; only of patients other than the "
+            f"paper's: {counts[ON_OTHERS]}; not run: {counts['not run']}."
         )
     return (
-        f"Of {plural(judged, 'comparison')} of a published figure with the papers' own kind of patients, the verdict "
-        f"is consistent for {counts['consistent']}, lower for {counts['lower']}, higher for {counts['higher']}, "
-        f"and cannot tell for {counts['cannot tell']}; not judged here: {plural(len(rows) - judged, 'figure')}."
+        f"Of {plural(judged, 'comparison')} of a published figure with our score on the paper's own patients, the "
+        f"verdict is consistent (not contradicted) for {counts['consistent']}, lower for {counts['lower']}, higher for "
+        f"{counts['higher']}, and cannot tell for {counts['cannot tell']}; not judged here: "
+        f"{plural(len(rows) - judged, 'figure')}."
     )
 
 

@@ -69,8 +69,8 @@ def print_verdicts(table: pd.DataFrame) -> str:
 def _verdict_lines(run: pd.DataFrame) -> list[str]:
     if run.empty:
         return []
-    shown = show_verdicts(run).text.drop(columns=["Cohort", "Approach", "n", "Harmonised"])
-    shown["Published"] = [f"{value:g}" for value in run["published"]]  # its interval is in the other formats
+    shown = show_verdicts(run).text.drop(columns=["Cohort", "Approach", "n", "GRIM", "Harmonised", "Rule"])
+    shown["Reproduced"] = decimals(run["reproduced"])  # its interval is in the other formats
     shown.insert(0, "", "")  # indents the lines below their heading
     head, *lines = _fixed_width(shown, [], ["Variant", "Part"])
     return [head, "─" * max(map(len, [head, *lines])), *_below_headings(lines, run), ""]

@@ -143,7 +143,11 @@ def needs_repeats(figure: Figure) -> str | None:
     return None
 
 
-def why_no_size(figure: Figure) -> str:
-    """Say why it is not known how many patients a figure counts."""
-    unstated = "the paper does not state how many patients its figure counts"
-    return f"{unstated}, and no n near its shares gives its accuracy" if figure["shares"] else unstated
+def why_no_prediction(figure: Figure, sizes: Sequence[int]) -> str | None:
+    """Say what a prediction of a figure lacks, given `possible_sizes`; None if it can be made."""
+    if not sizes:
+        unstated = "the paper does not state how many patients its figure counts"
+        return f"{unstated}, and no n near its shares gives its accuracy" if figure["shares"] else unstated
+    if figure["n_positive"] is None and figure["metric"] != "accuracy":
+        return "the paper does not state how many of its patients are positive"
+    return None

@@ -9,7 +9,7 @@ import pandas as pd
 
 from gliobench.evaluation.columns import CELL, HARMONISED
 from gliobench.evaluation.grim import POSITIVE
-from gliobench.evaluation.prediction import Expected, Ours, by_prediction, needed, over_repeats
+from gliobench.evaluation.prediction import DRAWS, Expected, Ours, by_prediction, needed, over_repeats
 from gliobench.evaluation.published import (
     Figure,
     as_figures,
@@ -20,7 +20,7 @@ from gliobench.evaluation.published import (
     our_unit,
     possible_sizes,
     why_never,
-    why_no_size,
+    why_no_prediction,
 )
 from gliobench.files import check_table, table_schema
 
@@ -111,6 +111,12 @@ def verdict(figure: float, expected: Expected) -> str:
     if figure < expected.low:
         return "higher"
     return "consistent" if expected.detectable <= LARGEST_DETECTABLE else "cannot tell"
+
+
+def verdict_for_all(figure: float, expected: Sequence[Expected]) -> str | None:
+    """Return the verdict that holds for every number of patients that a figure may count; None if they differ."""
+    found = {verdict(figure, one) for one in expected}
+    return found.pop() if len(found) == 1 else None
 
 
 def verdict_table(
@@ -315,26 +321,23 @@ def _by_repeats(figure: Figure, values: np.ndarray) -> Judgement:
 
 def _by_prediction(figure: Figure, sizes: Sequence[int], mine: Scores) -> Judgement:
     """Judge by what our interval predicts, for every n that the paper allows."""
-    if not sizes:
-        return Judgement("cannot tell", why_no_size(figure))
-    if figure["n_positive"] is None and figure["metric"] != "accuracy":
-        return Judgement("cannot tell", "the paper does not state how many of its patients are positive")
+    no_prediction = why_no_prediction(figure, sizes)
+    if no_prediction:
+        return Judgement("cannot tell", no_prediction)
     basis = _basis(figure, mine)
     if isinstance(basis, str):
         return Judgement("cannot tell", basis)
     expected = [predicted(figure, basis.ours, n) for n in sizes]
-    found = {verdict(figure["value"], one) for one in expected}
+    found, widest = verdict_for_all(figure["value"], expected), max(expected, key=lambda one: one.sd)
     about = {"rule": basis.rule, "difference": basis.value - figure["value"]} | _interval(expected)
     patients = "if the paper's cases are patients, which it does not state" if figure["unit"] == "unstated" else None
-    if len(found) > 1:
+    if found is None:
         by_n = "; ".join(f"{n}: {verdict(figure['value'], one)}" for n, one in zip(sizes, expected, strict=True))
         return Judgement("cannot tell", f"the verdict depends on n, which the paper does not state ({by_n})", about)
-    only = found.pop()
-    widest = max(expected, key=lambda one: one.sd)
-    return Judgement(only, "; ".join(filter(None, [_too_wide(only, widest), patients])) or None, about)
+    return Judgement(found, "; ".join(filter(None, [_too_wide(found, widest), patients])) or None, about)
 
 
-def predicted(figure: Figure, ours: Mapping[str, Ours], n: int) -> Expected:
+def predicted(figure: Figure, ours: Mapping[str, Ours], n: int, draws: int = DRAWS) -> Expected:
     """
     Predict a figure from our scores.
 
@@ -346,10 +349,12 @@ def predicted(figure: Figure, ours: Mapping[str, Ours], n: int) -> Expected:
         The scores that `gliobench.evaluation.prediction.needed` names.
     n : int
         Patients behind the figure.
+    draws : int
+        As for `gliobench.evaluation.prediction.by_prediction`.
     """
     averaging = figure["averaging"] or POSITIVE
     positive = None if figure["n_positive"] is None else int(figure["n_positive"])
-    return by_prediction(figure["metric"], ours, n, positive, int(figure["decimals"]), SEED, averaging)
+    return by_prediction(figure["metric"], ours, n, positive, int(figure["decimals"]), SEED, averaging, draws)
 
 
 def _basis(figure: Figure, mine: Scores) -> Basis | str:

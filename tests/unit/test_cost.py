@@ -88,14 +88,14 @@ def test_a_job_too_short_to_be_sampled_is_empty_and_says_so(write):
 
 
 def test_replicated_cohorts_are_summed_together(write):
-    jobs = [job_cost(write(2.0), {"stage": "generate", "cohort": f"null-0{number}"}) for number in (1, 2, 3)]
-    first = cost_table(jobs, {"null": ["null-01", "null-02", "null-03"]}).iloc[0]
-    assert first[["cohort", "n_jobs", "seconds"]].tolist() == ["null", 3, 6.0]
+    jobs = [job_cost(write(2.0), {"stage": "generate", "cohort": f"no-signal-0{number}"}) for number in (1, 2, 3)]
+    first = cost_table(jobs, {"no-signal": ["no-signal-01", "no-signal-02", "no-signal-03"]}).iloc[0]
+    assert first[["cohort", "n_jobs", "seconds"]].tolist() == ["no-signal", 3, 6.0]
 
 
 JOBS = st.lists(
     st.fixed_dictionaries({
-        "cohort": st.sampled_from(["planted", "null"]),
+        "cohort": st.sampled_from(["planted", "no-signal"]),
         "stage": st.sampled_from(["preprocess", "train", "explain"]),
         "approach": st.sampled_from(["cnn3d", "resnet18"]),
         "seconds": st.floats(0, 1e5),

@@ -133,13 +133,13 @@ def test_audit_montage_gives_each_reason_a_letter():
 @pytest.mark.parametrize("variants", [("main",), ("main", "as_coded")])
 def test_controls_draw_a_point_a_cohort(variants, tmp_path):
     rows = [
-        {"cohort": f"null-{number}", "approach": "cnn3d", "variant": variant, "modality": "FLAIR",
+        {"cohort": f"no-signal-{number}", "approach": "cnn3d", "variant": variant, "modality": "FLAIR",
          "protocol": "harmonised", "phase": "final", "part": "test", "unit": "patient", "status": "ok",
          "auc": 0.4 + 0.05 * number}
         for variant in variants
         for number in range(5)
     ]  # fmt: skip
-    groups = {"null": [f"null-{number}" for number in range(5)]}
+    groups = {"no-signal": [f"no-signal-{number}" for number in range(5)]}
     of_patients = pd.DataFrame(rows)
     table = pd.concat([of_patients, of_patients.assign(unit="slice", auc=0.9)], ignore_index=True)
     figure = replicates_figure(table, replicates_table(table, groups), groups)

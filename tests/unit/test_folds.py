@@ -126,7 +126,7 @@ def test_one_model_is_built_for_all_folds_of_a_job(data, tmp_path):
 
 def test_seeds_differ_by_run_and_do_not_change_from_one_day_to_the_next():
     jobs = [JOB, replace(JOB, repeat=1), replace(JOB, seed_index=1), replace(JOB, seed=6)]
-    jobs += [replace(JOB, cell=CELL | {"variant": "deep"}), replace(JOB, cell=CELL | {"cohort": "null"})]
+    jobs += [replace(JOB, cell=CELL | {"variant": "deep"}), replace(JOB, cell=CELL | {"cohort": "no-signal"})]
     seeds = [job.fold_seed(fold) for job in jobs for fold in range(3)]
     assert len(set(seeds)) == len(seeds)
     assert JOB.fold_seed(0) == 274494731

@@ -49,18 +49,18 @@ def test_a_cell_is_one_row_of_its_last_phase_and_first_part():
 
 
 def test_variants_and_replicates_stand_elsewhere():
-    chosen = headline_rows(rows({}, {"variant": "deep"}, {"cohort": "null-01"}), left_out=["null-01"])
+    chosen = headline_rows(rows({}, {"variant": "deep"}, {"cohort": "no-signal-01"}), left_out=["no-signal-01"])
     assert chosen[["cohort", "variant"]].to_numpy().tolist() == [["rsna", "main"]]
 
 
 def test_cohorts_stand_together_with_the_baselines_last():
-    order = [("rsna", "baseline"), ("null", "cnn3d"), ("rsna", "cnn3d"), ("null", "baseline")]
+    order = [("rsna", "baseline"), ("no-signal", "cnn3d"), ("rsna", "cnn3d"), ("no-signal", "baseline")]
     chosen = headline_rows(rows(*({"cohort": cohort, "approach": approach} for cohort, approach in order)))
     assert list(zip(chosen["cohort"], chosen["approach"], strict=True)) == [
         ("rsna", "cnn3d"),
         ("rsna", "baseline"),
-        ("null", "cnn3d"),
-        ("null", "baseline"),
+        ("no-signal", "cnn3d"),
+        ("no-signal", "baseline"),
     ]
 
 

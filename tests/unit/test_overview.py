@@ -91,12 +91,12 @@ def test_the_oracle_stands_in_the_blocks_of_generated_cohorts_alone():
 
 
 def test_replicates_are_one_row_with_the_mean_of_their_group():
-    comparison = table({"cohort": "null-01", "auc": 0.4}, {"cohort": "null-02", "auc": 0.6}, {})
-    head = {"control": "mean", "cohort_group": "null", "n": 2, "mean": 0.5, "low": -0.77, "high": 1.77}
+    comparison = table({"cohort": "no-signal-01", "auc": 0.4}, {"cohort": "no-signal-02", "auc": 0.6}, {})
+    head = {"control": "mean", "cohort_group": "no-signal", "n": 2, "mean": 0.5, "low": -0.77, "high": 1.77}
     replicates = pd.DataFrame([row(**head), row(**head | {"control": "difference"})])
-    points = points_of(comparison, replicates, {"null": ["null-01", "null-02"]})
-    assert points[["cohort", "auc", "n"]].to_numpy().tolist() == [["rsna", 0.7, "n = 40"], ["null", 0.5, "2 cohorts"]]
-    alone = points_of(comparison, replicates.assign(n=1), {"null": ["null-01", "null-02"]})
+    points = points_of(comparison, replicates, {"no-signal": ["no-signal-01", "no-signal-02"]})
+    assert points[["cohort", "auc", "n"]].to_numpy().tolist() == [["rsna", 0.7, "n = 40"], ["no-signal", 0.5, "2 cohorts"]]
+    alone = points_of(comparison, replicates.assign(n=1), {"no-signal": ["no-signal-01", "no-signal-02"]})
     assert alone["n"].tolist() == ["n = 40", "1 cohort"]
 
 

@@ -213,13 +213,13 @@ def test_a_study_of_generated_cohorts_says_that_nothing_about_the_papers_was_fou
 
 
 def test_a_study_with_real_patients_names_them():
-    sentence = status_sentence({"rsna": "rsna", "null": "synthetic"})
+    sentence = status_sentence({"rsna": "rsna", "no-signal": "synthetic"})
     assert sentence.startswith("Cohorts of real patients: rsna.")
-    assert "controls: null" in sentence
+    assert "controls: no-signal" in sentence
 
 
 def test_a_users_own_patients_are_neither_generated_nor_a_papers():
-    sentence = status_sentence({"mine": "table", "null": "synthetic"})
+    sentence = status_sentence({"mine": "table", "no-signal": "synthetic"})
     assert "no cohort here (mine) is a paper's own" in sentence
     assert "generated" not in sentence.split("Generated")[0]
     assert "mine" in status_sentence({"rsna": "rsna", "mine": "table"})

@@ -88,4 +88,4 @@ def test_runs_on_copies_are_gathered_by_cell_and_copy():
     assert {record["variant"] for _, own in gathered for record in own} == {"main"}
     assert all(tables[0] is not tables[1] for tables, _ in gathered)
     assert gathered[1][0][0] is predictions[0]
-    assert permuted_runs(cell | {"cohort": "null"}, predictions, records) == []
+    assert permuted_runs(cell | {"cohort": "no-signal"}, predictions, records) == []

@@ -103,14 +103,14 @@ def test_a_cell_named_twice_is_one_cell():
 
 
 def test_replicates_are_cohorts_with_seeds_of_their_own():
-    cohorts = {"null": {"kind": "synthetic", "replicates": 3}}
+    cohorts = {"no-signal": {"kind": "synthetic", "replicates": 3}}
     made = study(cohorts=cohorts)
-    assert made.groups == {"null": ["null-01", "null-02", "null-03"]}
-    assert list(made.cohorts) == made.groups["null"]
+    assert made.groups == {"no-signal": ["no-signal-01", "no-signal-02", "no-signal-03"]}
+    assert list(made.cohorts) == made.groups["no-signal"]
     assert len({settings["seed"] for settings in made.cohorts.values()}) == 3
-    assert [cell.cohort for cell in made.cells] == made.groups["null"]
-    more = study(cohorts={"null": {"kind": "synthetic", "replicates": 4}})
-    assert more.cohorts["null-01"] == made.cohorts["null-01"] | {"replicates": 4}, "seeds stay as replicates are added"
+    assert [cell.cohort for cell in made.cells] == made.groups["no-signal"]
+    more = study(cohorts={"no-signal": {"kind": "synthetic", "replicates": 4}})
+    assert more.cohorts["no-signal-01"] == made.cohorts["no-signal-01"] | {"replicates": 4}, "seeds stay as replicates are added"
 
 
 def test_a_run_folder_names_the_run():

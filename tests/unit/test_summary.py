@@ -56,13 +56,13 @@ def test_intervals_above_chance_are_counted_and_named():
 
 
 def test_replicates_other_parts_and_slices_are_not_among_the_networks():
-    others = [{"part": "validation"}, {"unit": "slice"}, {"protocol": "published"}, {"cohort": "null-01"}]
+    others = [{"part": "validation"}, {"unit": "slice"}, {"protocol": "published"}, {"cohort": "no-signal-01"}]
     rows = [score(0.4, 0.7), *(score(0.6, 0.9, **other) for other in others)]
-    assert "for 0 of 1 network;" in sentences(*rows, groups={"null": ["null-01"]})[1]
+    assert "for 0 of 1 network;" in sentences(*rows, groups={"no-signal": ["no-signal-01"]})[1]
 
 
 def test_a_study_of_replicated_cohorts_alone_is_not_said_to_have_no_intervals():
-    said = sentences(score(0.6, 0.9, cohort="null-01"), groups={"null": ["null-01"]})[1]
+    said = sentences(score(0.6, 0.9, cohort="no-signal-01"), groups={"no-signal": ["no-signal-01"]})[1]
     assert said.endswith("networks ran only on replicated cohorts; see the controls.")
 
 
@@ -110,7 +110,7 @@ def test_a_figure_judged_on_two_cohorts_is_two_comparisons_and_one_judged_elsewh
 
 
 def test_controls_are_told_from_their_tables():
-    head = {"control": "mean", "cohort_group": "null", "metric": "auc", "phase": "final", "n": 10, "mean": 0.5,
+    head = {"control": "mean", "cohort_group": "no-signal", "metric": "auc", "phase": "final", "n": 10, "mean": 0.5,
             "low": 0.4, "high": 0.6, "family": 2, "statement": "."}  # fmt: skip
     ends = [(0.45, 0.55), (0.52, 0.6), (0.3, 0.4)]
     methods = [NETWORK | {"modality": modality} for modality in ("FLAIR", "T1w", "T2w")]
@@ -137,7 +137,7 @@ def test_controls_are_told_from_their_tables():
 
 
 def test_controls_without_a_result_are_not_said_to_be_absent_or_empty():
-    assert sentences(groups={"null": ["null-01"]})[3] == "The controls of this study have no result yet."
+    assert sentences(groups={"no-signal": ["no-signal-01"]})[3] == "The controls of this study have no result yet."
 
 
 def test_the_last_sentence_says_how_wide_intervals_are():

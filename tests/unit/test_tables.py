@@ -254,7 +254,7 @@ def study_like_the_demo():
         {"cohort": cohort, "approach": approach, "variant": variant, "modality": modality, "weights": "none",
          "protocol": "published-holdout", "phase": phase, "part": part, "unit": unit, "n_patients": 40,
          "n_positive": 20, "auc": 0.71, "auc_low": 0.55, "auc_high": 0.84, "accuracy": 0.65, "status": "ok"}
-        for cohort in ("planted-brainstem", "null")
+        for cohort in ("planted-brainstem", "no-signal")
         for approach, variants, modalities, phases, units in methods
         for variant in variants
         for modality in modalities
@@ -295,7 +295,7 @@ def test_a_note_that_holds_for_several_cells_stands_once():
     table = study_like_the_demo().assign(caveat="slice-level split")
     notes = [note for note in show_comparison(table).notes if note.endswith(": slice-level split")]
     assert len(notes) == 1
-    assert "null resnet18 slice_split" in notes[0]
+    assert "no-signal resnet18 slice_split" in notes[0]
 
 
 def test_slices_are_compared_with_figures_of_slices_alone(published):
@@ -365,10 +365,10 @@ def test_a_cohort_without_exclusions_has_an_empty_list():
 
 
 def control(aucs):
-    """Test rows of two variants, main and as_coded, over cohorts null-0, null-1, ..."""
+    """Test rows of two variants, main and as_coded, over cohorts no-signal-0, no-signal-1, ..."""
     rows = [
         {
-            **cell(f"null-{number}", variant),
+            **cell(f"no-signal-{number}", variant),
             "phase": "final",
             "part": "test",
             "unit": "patient",
@@ -383,7 +383,7 @@ def control(aucs):
 
 def test_replicates_say_whether_the_interval_covers_chance(tmp_path):
     table = control({"main": [0.7, 0.8, 0.75, 0.72], "as_coded": [0.52, 0.47, 0.55, 0.45]})
-    replicates = replicates_table(table, {"null": [f"null-{number}" for number in range(4)]})
+    replicates = replicates_table(table, {"no-signal": [f"no-signal-{number}" for number in range(4)]})
     assert replicates[["control", "variant", "n"]].to_numpy().tolist() == [
         ["mean", "main", 4], ["mean", "as_coded", 4], ["difference", "main", 4],
     ]  # fmt: skip
@@ -398,7 +398,7 @@ def test_replicates_say_whether_the_interval_covers_chance(tmp_path):
 def test_several_approaches_widen_the_interval_that_decides():
     aucs = [0.56, 0.52, 0.60, 0.58]
     alone = control({"main": aucs})
-    groups = {"null": [f"null-{number}" for number in range(4)]}
+    groups = {"no-signal": [f"no-signal-{number}" for number in range(4)]}
     both = pd.concat([alone, alone.assign(approach="resnet18")], ignore_index=True)
     one, two = replicates_table(alone, groups), replicates_table(both, groups)
     assert one.loc[0, "family_low"] == one.loc[0, "low"] > 0.5
@@ -412,10 +412,10 @@ def test_several_approaches_widen_the_interval_that_decides():
 def test_a_statement_on_replicates_names_the_phase_of_approaches_that_have_several():
     table = control({"main": [0.7, 0.8]})
     phases = pd.concat([table.assign(phase=phase) for phase in ("transfer", "finetuned")], ignore_index=True)
-    first, second = replicates_table(phases, {"null": ["null-0", "null-1"]})["statement"]
+    first, second = replicates_table(phases, {"no-signal": ["no-signal-0", "no-signal-1"]})["statement"]
     assert "mean AUC of cnn3d main (transfer) over 2 cohorts" in first
     assert "mean AUC of cnn3d main (finetuned) over 2 cohorts" in second
-    assert "(final)" not in replicates_table(table, {"null": ["null-0", "null-1"]})["statement"].iloc[0]
+    assert "(final)" not in replicates_table(table, {"no-signal": ["no-signal-0", "no-signal-1"]})["statement"].iloc[0]
 
 
 def test_the_phase_is_a_column_where_an_approach_has_several():
@@ -428,14 +428,14 @@ def test_the_phase_is_a_column_where_an_approach_has_several():
 
 def test_variants_that_share_no_cohort_have_no_difference():
     table = control({"main": [0.7, np.nan], "as_coded": [np.nan, 0.5]})
-    replicates = replicates_table(table, {"null": ["null-0", "null-1"]})
+    replicates = replicates_table(table, {"no-signal": ["no-signal-0", "no-signal-1"]})
     assert replicates["control"].tolist() == ["mean", "mean"]
 
 
 def test_cohorts_that_agree_have_no_interval_and_a_failed_approach_stays_in_the_family():
     table = control({"main": [0.52, 0.52]})
     failed = table.assign(approach="resnet18", auc=np.nan, part=None, status="failed")
-    row = replicates_table(pd.concat([table, failed]), {"null": ["null-0", "null-1"]}).iloc[0]
+    row = replicates_table(pd.concat([table, failed]), {"no-signal": ["no-signal-0", "no-signal-1"]}).iloc[0]
     assert row["statement"].endswith("is 0.520; all alike, so there is no basis for an interval.")
     assert row["family"] == 2
 
@@ -443,10 +443,10 @@ def test_cohorts_that_agree_have_no_interval_and_a_failed_approach_stays_in_the_
 def test_an_approach_without_an_auc_in_any_cohort_keeps_its_row(tmp_path):
     table = control({"main": [0.52, 0.55]})
     failed = table.assign(approach="resnet18", auc=np.nan, part=None, phase=None, status="failed")
-    groups = {"null": ["null-0", "null-1"]}
+    groups = {"no-signal": ["no-signal-0", "no-signal-1"]}
     replicates = replicates_table(pd.concat([table, failed], ignore_index=True), groups)
     assert replicates[["approach", "n"]].to_numpy().tolist() == [["cnn3d", 2], ["resnet18", 0]]
-    assert replicates["statement"].iloc[1] == "null, FLAIR, harmonised: no cohort gives an AUC of resnet18 main."
+    assert replicates["statement"].iloc[1] == "no-signal, FLAIR, harmonised: no cohort gives an AUC of resnet18 main."
     write_formats(replicates, tmp_path / "replicates", "replicates")
     assert points_of(table, replicates, groups)["note"].tolist() == ["", "no cohort gives one"]
     drawn = [text.get_text() for text in replicates_figure(table, replicates, groups).axes[0].texts]
@@ -455,7 +455,7 @@ def test_an_approach_without_an_auc_in_any_cohort_keeps_its_row(tmp_path):
 
 def test_what_splitting_by_slice_adds_is_paired_by_cohort():
     table = control({"slice_split": [0.8, 0.7], "patient_split": [0.5, 0.6]})
-    replicates = replicates_table(table, {"null": ["null-0", "null-1"]})
+    replicates = replicates_table(table, {"no-signal": ["no-signal-0", "no-signal-1"]})
     last = replicates.iloc[-1]
     assert last[["control", "variant", "contrast"]].tolist() == ["difference", "slice_split", "patient_split"]
     assert last["mean"] == pytest.approx(0.2)
@@ -463,21 +463,21 @@ def test_what_splitting_by_slice_adds_is_paired_by_cohort():
 
 def test_a_cohort_that_failed_leaves_the_phases_of_the_others_alone():
     one, other = (control({"main": [0.7]}).assign(phase=phase) for phase in ("transfer", "finetuned"))
-    failed = one.assign(cohort="null-1", auc=np.nan, part=None, phase=None, status="failed")
+    failed = one.assign(cohort="no-signal-1", auc=np.nan, part=None, phase=None, status="failed")
     table = pd.concat([one, other, failed], ignore_index=True)
-    replicates = replicates_table(table, {"null": ["null-0", "null-1"]})
+    replicates = replicates_table(table, {"no-signal": ["no-signal-0", "no-signal-1"]})
     assert replicates[["phase", "n"]].to_numpy().tolist() == [["transfer", 1], ["finetuned", 1]]
 
 
 def test_replicates_pair_only_cohorts_that_have_both_variants():
     table = control({"main": [0.7, 0.8, 0.75], "as_coded": [0.5, np.nan, 0.5]})
-    replicates = replicates_table(table, {"null": ["null-0", "null-1", "null-2"]})
+    replicates = replicates_table(table, {"no-signal": ["no-signal-0", "no-signal-1", "no-signal-2"]})
     assert replicates["n"].tolist() == [3, 2, 2]
     assert replicates["mean"].iloc[-1] == pytest.approx(0.225)
 
 
 def test_one_cohort_is_too_few_for_an_interval():
-    replicates = replicates_table(control({"main": [0.7]}), {"null": ["null-0"]})
+    replicates = replicates_table(control({"main": [0.7]}), {"no-signal": ["no-signal-0"]})
     assert replicates["statement"].iloc[0].endswith("is 0.700; too few for an interval.")
 
 
@@ -542,7 +542,7 @@ const change = (field, value) => {
   field.dispatchEvent(new Event("input", { bubbles: true }));
 };
 say();
-change(bar.querySelector("input"), "null RESNET18");
+change(bar.querySelector("input"), "no-signal RESNET18");
 say();
 change([...bar.querySelectorAll("select")].find((one) => one.ariaLabel === "Status"), "diverged");
 said.push(String(shown().length));
@@ -562,4 +562,4 @@ def test_a_reader_can_search_choose_and_sort_in_a_browser(tmp_path):
     command = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--dump-dom", str(tmp_path / "probe.html")]
     shown = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
     said = re.search(r"said: (.*) \.", shown)[1].split(" | ")
-    assert said == ["64 of 64 rows", "planted-brainstem", "8 of 64 rows", "null", "0", "1", "1"]
+    assert said == ["64 of 64 rows", "planted-brainstem", "8 of 64 rows", "no-signal", "0", "1", "1"]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from gliobench.files import check_table, table_schema
 from gliobench.reporting.summary import five_sentences
 
-COHORTS, GROUP = ("planted", "null"), ("many-01", "many-02")
+COHORTS, GROUP = ("planted", "no-signal"), ("many-01", "many-02")
 APPROACHES = ("cnn3d", "resnet18", "mine")  # mine: a user's own, without a variant called main
 AUCS = st.sampled_from([None, 0.3, 0.5, 0.6, 0.8, 1.0])
 SIDE = ["approach", "variant", "modality", "protocol", "phase"]

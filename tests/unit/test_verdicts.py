@@ -299,10 +299,10 @@ def test_a_figure_beside_a_cohort_of_another_kind_is_not_run():
 
 
 def test_replicated_cohorts_are_one_row():
-    names = ["null-01", "null-02", "null-03"]
+    names = ["no-signal-01", "no-signal-02", "no-signal-03"]
     cohorts = dict.fromkeys(names, PLANTED["planted"])
-    made = judged(figures(), scored(*({"cohort": name} for name in names)), cohorts, groups={"null": names})
-    assert made[["cohort", "verdict"]].to_numpy().tolist() == [["null", "not comparable: generated"]]
+    made = judged(figures(), scored(*({"cohort": name} for name in names)), cohorts, groups={"no-signal": names})
+    assert made[["cohort", "verdict"]].to_numpy().tolist() == [["no-signal", "not comparable: generated"]]
 
 
 def test_a_training_that_failed_cannot_tell():

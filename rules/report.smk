@@ -3,6 +3,7 @@ include: "overview.smk"
 
 
 LEAKAGE_CELLS = plan.leakage_cells(STUDY)
+LEAKAGE_CELLS += [copy for cell in LEAKAGE_CELLS for copy in STUDY.permuted(cell)]
 
 
 rule compare_splits:
@@ -27,6 +28,7 @@ rule compare_splits:
         mem_mb=growing(2000),
         runtime=growing(10),
     params:
+        groups=STUDY.groups,
         library=library_digest("compare_splits.py"),
     script:
         "../workflow/scripts/compare_splits.py"

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import stats
 from sklearn.metrics import accuracy_score, roc_auc_score
 
 from cell_files import make_cell
@@ -70,7 +71,10 @@ def test_runs_that_diverged_leave_an_empty_table():
 
 def test_the_table_says_what_becomes_of_the_flattering_corner(table, tmp_path):
     flattering, honest = corner(table, "slice", "slice", "validation"), corner(table, "slice", "patient", "test")
-    note = show_leakage(table).notes[0]
+    tested, note = show_leakage(table).notes
+    split, apart = (corner(table, "slice", unit, "test") for unit in ("slice", "patient"))
+    assert f"split by slice {split['auc']:.2f} ({split['auc_low']:.2f}" in tested
+    assert f"split by patient {apart['auc']:.2f} ({apart['auc_low']:.2f}" in tested
     assert f"{flattering['accuracy']:.2f} with slices split freely" in note
     assert f"{honest['accuracy']:.2f} split by patient" in note
     write_formats(table, tmp_path / "leakage", "leakage")
@@ -82,3 +86,43 @@ def test_the_figure_names_the_training_slices_and_both_units(table):
     assert "slice split: 40 training slices, 6 runs; patient split: 40 training slices, 6 runs" in shown
     assert "patient split, untouched test" in shown
     assert "always the majority class" in shown
+
+
+def gathered(*cells):
+    return [table for cell in cells for table in cell[0]], [record for cell in cells for record in cell[1]]
+
+
+def test_independent_cohorts_share_a_row_and_the_interval_is_over_them():
+    names = ["many-01", "many-02", "many-03"]
+    cells = [
+        make_cell(cohort=name, variant=variant, repeats=2, random_seed=place, **SETTINGS)
+        for place, name in enumerate(names)
+        for variant in ("slice_split", "patient_split")
+    ]
+    table = leakage_table(*gathered(*cells), {"many": names})
+    assert set(table["cohort"]) == {"many"}
+    assert set(table["n_cohorts"]) == {3}
+    assert set(table["n_runs"]) == {3 * 2 * 3}
+    alone = [corner(leakage_table(*gathered(cell)), "slice", "slice", "test")["auc"] for cell in cells[::2]]
+    row = corner(table, "slice", "slice", "test")
+    assert row["auc"] == pytest.approx(np.mean(alone))
+    expected = stats.t.interval(0.95, 2, np.mean(alone), stats.sem(alone))
+    assert (row["auc_low"], min(row["auc_high"], 1)) == pytest.approx((expected[0], min(expected[1], 1)))
+    assert "18 runs of 3 cohorts" in texts(leakage_figure(table))
+
+
+def test_copies_with_permuted_labels_have_rows_of_their_own_and_a_third_split_is_shown():
+    variants = ("slice_split", "date_split", "patient_split")
+    cohorts = ["brains", *(f"brains/permutations/{number:03}" for number in range(1, 5))]
+    cells = [
+        make_cell(cohort=cohort, variant=variant, random_seed=place, **SETTINGS)
+        for variant in variants
+        for place, cohort in enumerate(cohorts)
+    ]
+    table = leakage_table(*gathered(*cells))
+    assert set(table["cohort"]) == {"brains"}
+    assert table.groupby("labels")["n_cohorts"].unique().map(list).to_dict() == {"own": [1], "permutations": [4]}
+    assert set(table["split"]) == {"slice", "date", "patient"}
+    shown = texts(leakage_figure(table))
+    assert "date split, untouched test" in shown
+    assert "12 runs of 4 permutations" in shown

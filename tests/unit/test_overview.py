@@ -92,10 +92,21 @@ def test_the_oracle_stands_in_the_blocks_of_generated_cohorts_alone():
 
 def test_replicates_are_one_row_with_the_mean_of_their_group():
     comparison = table({"cohort": "no-signal-01", "auc": 0.4}, {"cohort": "no-signal-02", "auc": 0.6}, {})
-    head = {"control": "mean", "cohort_group": "no-signal", "n": 2, "mean": 0.5, "low": -0.77, "high": 1.77}
+    head = {
+        "control": "mean",
+        "metric": "auc",
+        "cohort_group": "no-signal",
+        "n": 2,
+        "mean": 0.5,
+        "low": -0.77,
+        "high": 1.77,
+    }
     replicates = pd.DataFrame([row(**head), row(**head | {"control": "difference"})])
     points = points_of(comparison, replicates, {"no-signal": ["no-signal-01", "no-signal-02"]})
-    assert points[["cohort", "auc", "n"]].to_numpy().tolist() == [["rsna", 0.7, "n = 40"], ["no-signal", 0.5, "2 cohorts"]]
+    assert points[["cohort", "auc", "n"]].to_numpy().tolist() == [
+        ["rsna", 0.7, "n = 40"],
+        ["no-signal", 0.5, "2 cohorts"],
+    ]
     alone = points_of(comparison, replicates.assign(n=1), {"no-signal": ["no-signal-01", "no-signal-02"]})
     assert alone["n"].tolist() == ["n = 40", "1 cohort"]
 

@@ -110,7 +110,9 @@ def test_replicates_are_cohorts_with_seeds_of_their_own():
     assert len({settings["seed"] for settings in made.cohorts.values()}) == 3
     assert [cell.cohort for cell in made.cells] == made.groups["no-signal"]
     more = study(cohorts={"no-signal": {"kind": "synthetic", "replicates": 4}})
-    assert more.cohorts["no-signal-01"] == made.cohorts["no-signal-01"] | {"replicates": 4}, "seeds stay as replicates are added"
+    assert more.cohorts["no-signal-01"] == made.cohorts["no-signal-01"] | {"replicates": 4}, (
+        "seeds stay as replicates are added"
+    )
 
 
 def test_a_run_folder_names_the_run():
@@ -249,6 +251,29 @@ def test_a_brainstem_cohort_changes_the_input_and_brings_the_segmentation():
     assert made.input("densenet121", "stem")["around"] == "segmentation"
     assert made.input("densenet121", "stem")["shape"] == [40, 40, 40]
     assert made.input("densenet121", "made")["shape"] != [40, 40, 40]
+
+
+def test_a_study_may_change_an_approach_on_one_cohort_and_its_replicates():
+    cohorts = {"far": {"kind": "synthetic"}, "near": {"kind": "synthetic", "replicates": 2}}
+    run = {"approach": "resnet18", "modalities": ["FLAIR"]}
+    near = {"input": {"choose": "central", "share": 0.1}, "parameters": {"step_size": 3}}
+    changes = {"resnet18": {"parameters": {"epochs": 5, "step_size": 9}, "on_cohort": {"near": near}}}
+    made = study(cohorts=cohorts, runs=[run], settings=changes)
+    assert [cell.cohort for cell in made.cells] == ["far", "near-01", "near-02"]
+    assert [made.input("resnet18", cell.cohort)["choose"] for cell in made.cells] == ["nonblank", "central", "central"]
+    parameters = [made.job(cell)["parameters"] for cell in made.cells]
+    assert [(one["epochs"], one["step_size"]) for one in parameters] == [(5, 9), (5, 3), (5, 3)]
+
+
+def test_changes_on_a_cohort_are_checked_like_all_others():
+    run = [{"approach": "resnet18", "cohorts": ["made"]}]
+    for changes, sentence in (
+        ({"mad": {}}, "settings.resnet18.on_cohort: no cohort 'mad'; did you mean 'made'?"),
+        ({"made": {"weight": 1}}, "unknown key 'weight'"),
+        ({"made": {"parameters": {"epoch": 1}}}, "settings.resnet18.on_cohort.made.parameters: unknown key 'epoch'"),
+        ({"clinic": {"parameters": {"epochs": 0}}}, "on_cohort.clinic.parameters.epochs: must be 1 or more"),
+    ):
+        refused(sentence, runs=run, settings={"resnet18": {"on_cohort": changes}})
 
 
 def test_two_protocols_may_score_the_same_trainings():

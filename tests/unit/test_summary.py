@@ -114,26 +114,34 @@ def test_controls_are_told_from_their_tables():
             "low": 0.4, "high": 0.6, "family": 2, "statement": "."}  # fmt: skip
     ends = [(0.45, 0.55), (0.52, 0.6), (0.3, 0.4)]
     methods = [NETWORK | {"modality": modality} for modality in ("FLAIR", "T1w", "T2w")]
-    intervals = [{"family_low": low, "family_high": high} for low, high in ends]
+    verdicts = ["not shown", "above chance", "below chance"]
+    intervals = [
+        {"family_low": low, "family_high": high, "verdict": verdict}
+        for (low, high), verdict in zip(ends, verdicts, strict=True)
+    ]
     replicates = made("replicates", *(head | mine | ends for mine, ends in zip(methods, intervals, strict=True)))
     leak = {"cohort": "planted", "approach": "resnet18", "modality": "all", "protocol": "published", "phase": "final",
-            "unit": "slice", "n_runs": 2, "n_train": 9, "n_scored": 9, "majority": 0.5}  # fmt: skip
+            "labels": "own", "unit": "slice", "n_cohorts": 1, "n_runs": 2, "n_train": 9, "n_scored": 9,
+            "majority": 0.5}  # fmt: skip
     corners = [
         ("slice", "validation", 0.9),
         ("slice", "test", 0.8),
         ("patient", "validation", 0.6),
         ("patient", "test", 0.5),
     ]
-    leakage = made("leakage", *(leak | {"split": s, "part": p, "accuracy": value} for s, p, value in corners))
+    leakage = made(
+        "leakage", *(leak | {"split": s, "part": p, "accuracy": value, "auc": value + 0.1} for s, p, value in corners)
+    )
     said = sentences(replicates=replicates, leakage=leakage)[3]
-    assert "on the untouched test part, slices split freely give an accuracy of 0.80, split by patient 0.50" in said
-    assert "the mean AUC lies above 0.5 for 1 of 3 methods and below it for 1." in said
-    bare = replicates.assign(variant="deep", family_low=np.nan, family_high=np.nan, mean=np.nan, n=0)
+    assert "slices split freely give an accuracy of 0.80 (AUC 0.90), split by patient 0.50 (AUC 0.60)" in said
+    counts = "equivalent to chance for 0, above chance for 1, below chance for 1 and not shown for 1"
+    assert f"of 3 methods the mean AUC is {counts}." in said
+    bare = replicates.assign(variant="deep", family_low=np.nan, family_high=np.nan, mean=np.nan, n=0, verdict=None)
     said = sentences(replicates=pd.concat([replicates, bare.head(2)], ignore_index=True))[3]
-    assert "above 0.5 for 1 of 5 methods and below it for 1 (2 without an interval)." in said
+    assert f"of 5 methods the mean AUC is {counts} (2 without an interval)." in said
     assert "neither replicated cohorts nor" in sentences()[3]
     phases = pd.concat([replicates.assign(phase="transfer"), replicates], ignore_index=True)
-    assert "for 1 of 3 methods" in sentences(replicates=phases)[3], "a method of two phases is one"
+    assert "of 3 methods" in sentences(replicates=phases)[3], "a method of two phases is one"
 
 
 def test_controls_without_a_result_are_not_said_to_be_absent_or_empty():

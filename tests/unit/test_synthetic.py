@@ -380,6 +380,27 @@ class TestSites:
             assert header.Manufacturer == site["manufacturer"]
             assert float(header.PixelSpacing[0]) == pytest.approx(site["field_of_view"] / SMALL["matrix"], abs=1e-5)
 
+    def test_a_sites_contrast_noise_and_bias_show_in_the_images(self):
+        patient, settings = make_patient(0.0), complete({})
+        anatomy, lesion, _ = synthetic.build_brain(patient, settings, 1)
+        white, grey = (anatomy.tissues[place] > 0.95 for place in (2, 1))
+
+        def tissues(**site):
+            image = acquisition.signal_map(anatomy, lesion, "T1w", np.random.default_rng(1), **site)
+            return image[white].mean(), image[grey].mean(), image[white].std()
+
+        plain, high, curved = tissues(), tissues(contrast=1.5), tissues(bias=0.2)
+        assert high[0] == pytest.approx(plain[0], rel=0.02)
+        assert high[1] < 0.93 * plain[1], "grey matter is darker than white in T1w, and darker still here"
+        assert curved[2] > 2 * plain[2]
+
+    def test_a_site_without_settings_of_its_own_has_the_images_of_the_cohort(self, tmp_path):
+        plain = write(tmp_path / "plain", SMALL | {"sites": [{"name": "north"}]})
+        said = {"name": "north", "noise": 1.0, "bias": 0.05, "contrast": 1.0}
+        same = write(tmp_path / "same", SMALL | {"sites": [said]})
+        other = write(tmp_path / "other", SMALL | {"sites": [said | {"noise": 3.0}]})
+        assert digest(plain) == digest(same) != digest(other)
+
     def test_a_confounded_site_tells_the_label_and_nothing_else_does(self):
         free = synthetic.draw_patients(complete({"patients": 500}), 1)
         tied = synthetic.draw_patients(complete({"patients": 500, "site_confounding": 1}), 1)

@@ -9,19 +9,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import stats
 
 from cell_files import make_cell, make_series
 from gliobench.errors import GlioBenchError
 from gliobench.evaluation.cells import as_metrics, score_cell
 from gliobench.evaluation.cohort_tables import cohort_summary, exclusions
 from gliobench.evaluation.comparison import comparison_table
-from gliobench.evaluation.replicates import replicates_table
 from gliobench.files import check_table, read_table, table_schema
-from gliobench.reporting.controls import replicates_figure
-from gliobench.reporting.display import EMPTY, interval
+from gliobench.reporting.display import interval
 from gliobench.reporting.layouts import SHOW, show_comparison, show_pairwise, show_variance
-from gliobench.reporting.overview import points_of
 from gliobench.reporting.tables import to_latex, to_markdown, write_formats
 from gliobench.reporting.terminal import print_table
 
@@ -364,121 +360,12 @@ def test_a_cohort_without_exclusions_has_an_empty_list():
     assert exclusions("planted", make_series(excluded=(), failed=())).empty
 
 
-def control(aucs):
-    """Test rows of two variants, main and as_coded, over cohorts no-signal-0, no-signal-1, ..."""
-    rows = [
-        {
-            **cell(f"no-signal-{number}", variant),
-            "phase": "final",
-            "part": "test",
-            "unit": "patient",
-            "auc": auc,
-            "status": "ok",
-        }
-        for variant, values in aucs.items()
-        for number, auc in enumerate(values)
-    ]
-    return pd.DataFrame(rows)
-
-
-def test_replicates_say_whether_the_interval_covers_chance(tmp_path):
-    table = control({"main": [0.7, 0.8, 0.75, 0.72], "as_coded": [0.52, 0.47, 0.55, 0.45]})
-    replicates = replicates_table(table, {"no-signal": [f"no-signal-{number}" for number in range(4)]})
-    assert replicates[["control", "variant", "n"]].to_numpy().tolist() == [
-        ["mean", "main", 4], ["mean", "as_coded", 4], ["difference", "main", 4],
-    ]  # fmt: skip
-    above, covers, apart = replicates["statement"]
-    assert above.endswith("the interval lies above 0.5.")
-    assert covers.endswith("the interval covers 0.5.")
-    assert "cnn3d main minus as_coded over 4 cohorts" in apart
-    assert apart.endswith("the interval lies above 0.")
-    write_formats(replicates, tmp_path / "replicates", "replicates")
-
-
-def test_several_approaches_widen_the_interval_that_decides():
-    aucs = [0.56, 0.52, 0.60, 0.58]
-    alone = control({"main": aucs})
-    groups = {"no-signal": [f"no-signal-{number}" for number in range(4)]}
-    both = pd.concat([alone, alone.assign(approach="resnet18")], ignore_index=True)
-    one, two = replicates_table(alone, groups), replicates_table(both, groups)
-    assert one.loc[0, "family_low"] == one.loc[0, "low"] > 0.5
-    assert one.loc[0, "statement"].endswith("the interval lies above 0.5.")
-    half = stats.t.ppf(1 - 0.05 / 4, 3) * stats.sem(aucs)
-    assert two.loc[0, "family_low"] == pytest.approx(np.mean(aucs) - half)
-    assert two.loc[0, "family_low"] < 0.5 < two.loc[0, "low"]
-    assert two.loc[0, "statement"].endswith("the interval corrected for 2 approaches covers 0.5.")
-
-
-def test_a_statement_on_replicates_names_the_phase_of_approaches_that_have_several():
-    table = control({"main": [0.7, 0.8]})
-    phases = pd.concat([table.assign(phase=phase) for phase in ("transfer", "finetuned")], ignore_index=True)
-    first, second = replicates_table(phases, {"no-signal": ["no-signal-0", "no-signal-1"]})["statement"]
-    assert "mean AUC of cnn3d main (transfer) over 2 cohorts" in first
-    assert "mean AUC of cnn3d main (finetuned) over 2 cohorts" in second
-    assert "(final)" not in replicates_table(table, {"no-signal": ["no-signal-0", "no-signal-1"]})["statement"].iloc[0]
-
-
 def test_the_phase_is_a_column_where_an_approach_has_several():
     rows = pd.DataFrame(columns=list(table_schema("sensitivity")["properties"]))
     rows["phase"] = ["final", "final"]
     assert "Phase" not in SHOW["sensitivity"](rows).text.columns
     rows["phase"] = ["transfer", "finetuned"]
     assert SHOW["sensitivity"](rows).text["Phase"].tolist() == ["transfer", "finetuned"]
-
-
-def test_variants_that_share_no_cohort_have_no_difference():
-    table = control({"main": [0.7, np.nan], "as_coded": [np.nan, 0.5]})
-    replicates = replicates_table(table, {"no-signal": ["no-signal-0", "no-signal-1"]})
-    assert replicates["control"].tolist() == ["mean", "mean"]
-
-
-def test_cohorts_that_agree_have_no_interval_and_a_failed_approach_stays_in_the_family():
-    table = control({"main": [0.52, 0.52]})
-    failed = table.assign(approach="resnet18", auc=np.nan, part=None, status="failed")
-    row = replicates_table(pd.concat([table, failed]), {"no-signal": ["no-signal-0", "no-signal-1"]}).iloc[0]
-    assert row["statement"].endswith("is 0.520; all alike, so there is no basis for an interval.")
-    assert row["family"] == 2
-
-
-def test_an_approach_without_an_auc_in_any_cohort_keeps_its_row(tmp_path):
-    table = control({"main": [0.52, 0.55]})
-    failed = table.assign(approach="resnet18", auc=np.nan, part=None, phase=None, status="failed")
-    groups = {"no-signal": ["no-signal-0", "no-signal-1"]}
-    replicates = replicates_table(pd.concat([table, failed], ignore_index=True), groups)
-    assert replicates[["approach", "n"]].to_numpy().tolist() == [["cnn3d", 2], ["resnet18", 0]]
-    assert replicates["statement"].iloc[1] == "no-signal, FLAIR, harmonised: no cohort gives an AUC of resnet18 main."
-    write_formats(replicates, tmp_path / "replicates", "replicates")
-    assert points_of(table, replicates, groups)["note"].tolist() == ["", "no cohort gives one"]
-    drawn = [text.get_text() for text in replicates_figure(table, replicates, groups).axes[0].texts]
-    assert drawn[1] == f"{EMPTY}, n = 0"
-
-
-def test_what_splitting_by_slice_adds_is_paired_by_cohort():
-    table = control({"slice_split": [0.8, 0.7], "patient_split": [0.5, 0.6]})
-    replicates = replicates_table(table, {"no-signal": ["no-signal-0", "no-signal-1"]})
-    last = replicates.iloc[-1]
-    assert last[["control", "variant", "contrast"]].tolist() == ["difference", "slice_split", "patient_split"]
-    assert last["mean"] == pytest.approx(0.2)
-
-
-def test_a_cohort_that_failed_leaves_the_phases_of_the_others_alone():
-    one, other = (control({"main": [0.7]}).assign(phase=phase) for phase in ("transfer", "finetuned"))
-    failed = one.assign(cohort="no-signal-1", auc=np.nan, part=None, phase=None, status="failed")
-    table = pd.concat([one, other, failed], ignore_index=True)
-    replicates = replicates_table(table, {"no-signal": ["no-signal-0", "no-signal-1"]})
-    assert replicates[["phase", "n"]].to_numpy().tolist() == [["transfer", 1], ["finetuned", 1]]
-
-
-def test_replicates_pair_only_cohorts_that_have_both_variants():
-    table = control({"main": [0.7, 0.8, 0.75], "as_coded": [0.5, np.nan, 0.5]})
-    replicates = replicates_table(table, {"no-signal": ["no-signal-0", "no-signal-1", "no-signal-2"]})
-    assert replicates["n"].tolist() == [3, 2, 2]
-    assert replicates["mean"].iloc[-1] == pytest.approx(0.225)
-
-
-def test_one_cohort_is_too_few_for_an_interval():
-    replicates = replicates_table(control({"main": [0.7]}), {"no-signal": ["no-signal-0"]})
-    assert replicates["statement"].iloc[0].endswith("is 0.700; too few for an interval.")
 
 
 def rows_of(schema, *rows):

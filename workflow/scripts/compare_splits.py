@@ -12,6 +12,7 @@ with recipe(snakemake):
     from gliobench.reporting.tables import write_formats
 
     predictions = [read_table(path, "predictions") for path in snakemake.input.predictions]
-    table = leakage_table(predictions, [read_json(path) for path in snakemake.input.records])
+    records = [read_json(path) for path in snakemake.input.records]
+    table = leakage_table(predictions, records, snakemake.params.groups)
     write_formats(table, Path(snakemake.output.table[0]).with_suffix(""), "leakage")
     save_figure(leakage_figure(table), Path(snakemake.output.figure[0]).with_suffix(""))

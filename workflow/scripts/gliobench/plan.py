@@ -1,6 +1,8 @@
 """Which figures and pages a study has, where they are, and what each page shows. Light to import: parsing needs it."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +26,7 @@ OVERLAYS = {
 }  # per cohort
 DRAWN_FROM_IMAGES = ("audit", "slices", "montage", "examples", "gradcam")
 DRAWN_FROM_SCORES = (*EACH_PHASE, "distributions", "curves")
-SPLIT_VARIANTS = ("slice_split", "patient_split")
+SPLIT_VARIANTS = ("slice_split", "date_split", "patient_split")
 PAGES = ("index.html", "comparison.html", "controls.html", "cohorts.html", "cost.html", "method.html")
 APPROACH_PAGE = "approaches/{approach}.html"
 
@@ -153,14 +155,14 @@ def stem_of(name: str, phase: str) -> str:
 
 
 def leakage_cells(study: Study) -> list[Cell]:
-    """Return the cells of the table ``leakage``: pairs of variants that split by slice and by patient."""
+    """Return the cells of the table ``leakage``: variants that split by slice, by date or by patient, two or more."""
     cells = [
         cell
-        for cell in shown_cells(study)
+        for cell in study.drawn
         if cell.variant in SPLIT_VARIANTS and "leakage" in figure_names(study, cell.approach)
     ]
-    pairs = [{**vars(cell), "variant": other} for cell in cells for other in SPLIT_VARIANTS if other != cell.variant]
-    return [cell for cell, other in zip(cells, pairs, strict=True) if cells_like(cells, other)]
+    counts = Counter(replace(cell, variant="") for cell in cells)
+    return [cell for cell in cells if counts[replace(cell, variant="")] > 1]
 
 
 def _figure(study: Study, stem: str, kind: str, category: str, label: str, approach: str = "") -> Figure:

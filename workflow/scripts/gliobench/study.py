@@ -162,7 +162,7 @@ class Study(Asked):
             "batches": self.splits[self.scheme_name(cell)].get("batches", 1),
             "seed": self.cohort_seed(cohort),
             "phases": self.phases(cell.approach),
-            "parameters": approach.parameters_of(cell.variant, cell.protocol),
+            "parameters": approach.parameters_of(cell.variant, cell.protocol, self.named(cell.cohort)),
             "weights": approach.weights(cell.variant),
             "part": self.protocol(cell).part,
             "toolchain": approach.file.toolchain,

@@ -23,6 +23,11 @@ def permuted_cohort(cohort: str, number: int) -> str:
     return f"{cohort}/{PERMUTATIONS}/{number:03}"
 
 
+def labels_of(cohort: str) -> str:
+    """Return the kind of labels of a cohort or copy: ``own``, or the folder of such copies, ``permutations``."""
+    return cohort.split("/")[1] if "/" in cohort else "own"
+
+
 def parent_cohort(cohort: str) -> str:
     """Return the cohort that a copy with permuted labels is made of; of any other cohort, itself."""
     return cohort.split("/")[0]

@@ -16,7 +16,6 @@ PLANES = {
     "coronal": np.array([[0, -1, 0], [0, 0, -1], [-1, 0, 0]], dtype="float64"),
     "sagittal": np.array([[1, 0, 0], [0, 0, -1], [0, -1, 0]], dtype="float64"),
 }
-BIAS = 0.05  # relative standard deviation of the bias field
 DEPENDS_ON_T2 = ("FLAIR", "T2w")
 
 
@@ -41,11 +40,26 @@ class Series:
     intercept: float = 0.0
 
 
-def signal_map(anatomy: Anatomy, lesion: Lesion, modality: str, rng: np.random.Generator) -> NDArray[np.float32]:
+def signal_map(
+    anatomy: Anatomy, lesion: Lesion, modality: str, rng: np.random.Generator, bias: float = 0.05, contrast: float = 1.0
+) -> NDArray[np.float32]:
     """
     Return the signal on the anatomy's grid, white matter about 1.
 
     Each tissue varies by 2 % from series to series; texture and the bias field multiply it.
+
+    Parameters
+    ----------
+    anatomy, lesion : Anatomy, Lesion
+        The patient.
+    modality : str
+        FLAIR, T1w, T1wCE or T2w.
+    rng : numpy Generator
+        Source of the variation.
+    bias : float
+        Relative standard deviation of the bias field.
+    contrast : float
+        Exponent of the tissues' signal relative to white matter's.
     """
     values = {name: value * np.exp(rng.normal(0, 0.02)) for name, value in signals(modality).items()}
     healthy = sum(
@@ -57,8 +71,10 @@ def signal_map(anatomy: Anatomy, lesion: Lesion, modality: str, rng: np.random.G
         image += np.float32(values[name]) * tissue
     if modality in DEPENDS_ON_T2:
         image *= lesion.texture
-    bias = np.exp(BIAS * smooth_noise(rng, anatomy.shape, 80 / anatomy.spacing))
-    return (image * bias / np.float32(values["white"])).astype("float32")
+    field = np.exp(bias * smooth_noise(rng, anatomy.shape, 80 / anatomy.spacing))
+    if contrast != 1:
+        image = np.float32(values["white"]) * np.maximum(image / np.float32(values["white"]), 0) ** np.float32(contrast)
+    return (image * field / np.float32(values["white"])).astype("float32")
 
 
 def plan_slices(

@@ -169,9 +169,9 @@ def _acquire_series(
         count,
         blank,
     )
-    image = signal_map(anatomy, lesion, modality, rng)
+    image = signal_map(anatomy, lesion, modality, rng, site["bias"], site["contrast"])
     shape = (count, settings["matrix"], settings["matrix"])
-    slices = acquire(image, anatomy, affine, shape, settings["noise"], rng)
+    slices = acquire(image, anatomy, affine, shape, settings["noise"] * site["noise"], rng)
     return digitise(slices, affine, bool(rng.random() < defects["rescale_slope"]), rng)
 
 

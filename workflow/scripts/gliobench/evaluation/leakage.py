@@ -1,4 +1,4 @@
-"""How much of a score is leakage: slices split freely or by patient, scored on the validation or the test part."""
+"""How much of a score is leakage: slices split freely, by date or by patient, scored on validation or test part."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -11,36 +11,49 @@ from gliobench.evaluation.columns import RUN
 from gliobench.evaluation.intervals import t_interval
 from gliobench.evaluation.metrics import THRESHOLD
 from gliobench.files import check_table, table_schema
+from gliobench.terms import labels_of, parent_cohort
 
-SPLITS = {"slice_split": "slice", "patient_split": "patient"}  # variant -> unit that is split
+SPLITS = {"slice_split": "slice", "date_split": "date", "patient_split": "patient"}  # variant -> unit that is split
 PARTS = ("validation", "test")
 UNITS = ("slice", "patient")
-HEAD = ["cohort", "approach", "modality", "protocol"]
+NAMES = ["approach", "modality", "protocol"]
+HEAD = ["cohort", "labels", *NAMES]
 
 Record = Mapping[str, Any]
 
 
-def leakage_table(predictions: Sequence[pd.DataFrame], records: Sequence[Record]) -> pd.DataFrame:
+def leakage_table(
+    predictions: Sequence[pd.DataFrame],
+    records: Sequence[Record],
+    groups: Mapping[str, Sequence[str]] | None = None,
+) -> pd.DataFrame:
     """
-    Score the 2 x 2 of split (slice or patient) and part (best validation epoch or untouched test).
+    Score each combination of split (slice, date or patient) and part (best validation epoch or untouched test).
 
     The validation part is predicted at the epoch that it chose, as in a paper that reports its best epoch.
 
     Parameters
     ----------
     predictions : sequence of pandas.DataFrame
-        The ``predictions.tsv`` of all batches of the variants ``slice_split`` and ``patient_split``.
+        The ``predictions.tsv`` of all batches of the variants in `SPLITS`, on cohorts and their copies with permuted
+        labels.
     records : sequence of dict
         Their ``run.json``, in the same order.
+    groups : mapping of str to sequence of str, optional
+        Replicated cohorts: a group's name -> its cohorts. They share rows, under the group's name.
 
     Returns
     -------
     pandas.DataFrame
-        Table ``leakage``: means over runs, with 95 % t intervals over runs where there are two or more.
+        Table ``leakage``: means over runs, with 95 % t intervals over independent cohorts, or over label permutations
+        of one cohort. Of a single cohort they are over its runs, which share patients: such an interval is conditional
+        on them.
     """
+    group_of = {member: name for name, members in (groups or {}).items() for member in members}
     tables = [
         table.assign(repeat=record["repeat"], seed_index=record["seed_index"], variant=record["variant"])
-        .assign(**{name: record[name] for name in HEAD})
+        .assign(**{name: record[name] for name in NAMES}, member=record["cohort"], labels=labels_of(record["cohort"]))
+        .assign(cohort=group_of.get(parent_cohort(record["cohort"]), parent_cohort(record["cohort"])))
         .assign(unit=np.where(table["slice_index"].isna(), "patient", "slice"))
         .merge(_training_rows(record), on="fold", how="left")
         for table, record in zip(predictions, records, strict=True)
@@ -66,15 +79,19 @@ def _rows(predictions: pd.DataFrame) -> Iterator[dict[str, Any]]:
 
 
 def _scores(rows: pd.DataFrame) -> dict[str, Any]:
-    runs = [run for _, run in rows.groupby(RUN)]
+    runs = [run for _, run in rows.groupby(["member", *RUN])]
+    members = [run["member"].iloc[0] for run in runs]
     scores: dict[str, Any] = {
+        "n_cohorts": len(set(members)),
         "n_runs": len(runs),
         "n_train": round(float(np.mean([run["n_train"].iloc[0] for run in runs]))),
         "n_scored": round(float(np.mean([len(run) for run in runs]))),
         "majority": float(np.mean([run["label"].value_counts(normalize=True).max() for run in runs])),
     }
     for name, score in (("accuracy", _accuracy), ("auc", _auc)):
-        found = t_interval([score(run) for run in runs])
+        values = pd.Series([score(run) for run in runs])
+        independent = values.groupby(members).mean() if len(set(members)) > 1 else values
+        found = t_interval(independent)
         scores |= {name: found.mean, f"{name}_low": max(found.low, 0.0), f"{name}_high": min(found.high, 1.0)}
     return scores
 

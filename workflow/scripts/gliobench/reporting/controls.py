@@ -14,7 +14,7 @@ from scipy import stats
 from gliobench.evaluation.columns import HARMONISED
 from gliobench.evaluation.intervals import CONFIDENCE, t_interval
 from gliobench.evaluation.leakage import HEAD, PARTS, SPLITS, UNITS
-from gliobench.evaluation.replicates import METHOD
+from gliobench.evaluation.replicates import CHANCE, MARGIN, METHOD
 from gliobench.evaluation.sensitivity import points_of, reached
 from gliobench.evaluation.tested import tested_patients
 from gliobench.reporting.display import DASH, interval
@@ -26,10 +26,10 @@ from gliobench.reporting.style import (
     say_why_empty,
     styled,
 )
+from gliobench.reporting.summary import plural
 
 PARTS_IN_WORDS = {"validation": "best validation epoch", "test": "untouched test"}
 SCORES = {"accuracy": "Accuracy", "auc": "AUC"}
-PLACES = {corner: place for place, corner in enumerate(product(SPLITS.values(), PARTS))}
 _MARKS = {"slice": "o", "patient": "s"}
 COLUMNS = 4
 FLOOR = (0, (8, 2))  # dashes of its line
@@ -45,6 +45,8 @@ def replicates_figure(
     """
     Draw the controls: one point per cohort, their mean and its 95 % t interval, against chance or no difference.
 
+    The 90 % interval of a mean is drawn thick: inside the grey band the mean is equivalent to chance.
+
     Parameters
     ----------
     comparison, replicates : pandas.DataFrame
@@ -59,6 +61,8 @@ def replicates_figure(
     for axes, kind, rows in zip(panels, kinds, lines, strict=True):
         reference, least, label = (0.5, 0, "AUC of the test part") if kind == "mean" else (0, -1, "Difference of AUC")
         axes.axvline(reference, color=INK, lw=0.9, ls=":")
+        if kind == "mean":
+            axes.axvspan(CHANCE - MARGIN, CHANCE + MARGIN, color=GREY, alpha=0.2, lw=0)
         names = [_draw_replicates(axes, place, row, comparison, groups) for place, row in enumerate(rows)]
         axes.set_yticks(range(len(rows)), names)
         axes.set(ylim=(len(rows) - 0.5, -0.5), xlabel=label)
@@ -77,14 +81,17 @@ def _draw_replicates(
     colour = approach_colour(row["approach"])
     scatter = np.linspace(-0.16, 0.16, len(values)) if len(values) > 1 else np.zeros(len(values))
     axes.plot(values, place + scatter, "o", ms=4, color=colour, alpha=0.45, mew=0)
-    axes.plot([row["low"], row["high"]], [place, place], color=INK, lw=2)
+    axes.plot([row["low"], row["high"]], [place, place], color=INK, lw=1.2)
+    axes.plot([row["equivalence_low"], row["equivalence_high"]], [place, place], color=INK, lw=3)
     axes.plot(row["mean"], place, "D", ms=6.5, color=colour, mec=INK, mew=1)
     text = f"{interval(row['mean'], row['low'], row['high'], digits=3)}, n = {row['n']}"
+    text += "" if pd.isna(row["verdict"]) else f"\n{row['verdict']}"
     axes.annotate(text, (1.01, place), xycoords=("axes fraction", "data"), va="center", fontsize=8)
     minus: str = "" if pd.isna(row["contrast"]) else f" {DASH} {row['contrast']}"
     phase = "" if row["phase"] == "final" else f", {row['phase']}"
     protocol = "" if row["protocol"] == HARMONISED else f"\n{row['protocol']}"
-    return f"{row['cohort_group']}: {row['approach']} {row['variant']}{minus}{phase}{protocol}"
+    within = "" if row["metric"] == "auc" else "\nwithin sites"
+    return f"{row['cohort_group']}: {row['approach']} {row['variant']}{minus}{phase}{protocol}{within}"
 
 
 def _values(row: Row, comparison: pd.DataFrame, groups: Mapping[str, Sequence[str]]) -> np.ndarray:
@@ -92,7 +99,7 @@ def _values(row: Row, comparison: pd.DataFrame, groups: Mapping[str, Sequence[st
     chosen = tested["cohort"].isin(groups[row["cohort_group"]])
     for name in METHOD:
         chosen &= tested[name] == row[name]
-    aucs = {name: rows.set_index("cohort")["auc"] for name, rows in tested[chosen].groupby("variant")}
+    aucs = {name: rows.set_index("cohort")[row["metric"]] for name, rows in tested[chosen].groupby("variant")}
     values = aucs[row["variant"]]
     return (values if pd.isna(row["contrast"]) else values - aucs[row["contrast"]]).dropna().to_numpy()
 
@@ -100,7 +107,7 @@ def _values(row: Row, comparison: pd.DataFrame, groups: Mapping[str, Sequence[st
 @styled
 def leakage_figure(table: pd.DataFrame) -> Figure:
     """
-    Draw accuracy and AUC of the 2 x 2 of split and part: one line of panels per cohort, approach and phase.
+    Draw accuracy and AUC by split and part: one line of panels per cohort, kind of labels, approach and phase.
 
     Parameters
     ----------
@@ -108,38 +115,50 @@ def leakage_figure(table: pd.DataFrame) -> Figure:
         Table ``leakage``.
     """
     groups = list(table.groupby([*HEAD, "phase"], sort=False)) or [((), table)]
-    figure = new_figure(9, 0.8 + 2.1 * len(groups))
+    figure = new_figure(9, 0.8 + 0.5 * sum(1 + len(_places(rows)) for _, rows in groups))
     panels = figure.subplots(len(groups), 2, sharey=True, sharex="col", squeeze=False)
     for line, (names, rows) in zip(panels, groups, strict=True):
         for axes, (score, words) in zip(line, SCORES.items(), strict=True):
             _draw_panel(axes, rows, score)
             axes.set_title(words)
-        about = " · ".join(str(name) for name in names if name != "final")
+        about = " · ".join(str(name) for name in names if name not in ("final", "own"))
         line[0].set_title(f"{about}\n{words_of(rows)}\n\n{SCORES['accuracy']}")
     figure.legend(handles=_leakage_legend(), loc="outside lower center", ncols=4)
     return figure
 
 
 def words_of(rows: pd.DataFrame) -> str:
-    """Say how many training slices and runs each split has."""
-    counts = rows.drop_duplicates("split")
+    """Say how many training slices, runs and cohorts each split has."""
     return "; ".join(
-        f"{row.split} split: {row.n_train} training slices, {row.n_runs} {'run' if row.n_runs == 1 else 'runs'}"
-        for row in counts.itertuples()
+        f"{row['split']} split: {row['n_train']} training slices, {plural(row['n_runs'], 'run')}{_over(row)}"
+        for row in rows.drop_duplicates("split").to_dict("records")
     )
 
 
+def _over(row: Row) -> str:
+    whose = {"own": "cohorts", "permutations": "permutations"}[row["labels"]]
+    return f" of {row['n_cohorts']} {whose}" if row["n_cohorts"] > 1 else ""
+
+
+def _places(rows: pd.DataFrame) -> dict[tuple[str, str], int]:
+    """Return the line of each split and part, from the top."""
+    there = [split for split in SPLITS.values() if (rows["split"] == split).any()]
+    return {corner: place for place, corner in enumerate(product(there, PARTS))}
+
+
 def _draw_panel(axes: Axes, rows: pd.DataFrame, score: str) -> None:
-    axes.set_yticks(range(len(PLACES)), [f"{split} split, {PARTS_IN_WORDS[part]}" for split, part in PLACES])
-    axes.set(ylim=(len(PLACES) - 0.5, -0.5))
+    places = _places(rows)
+    axes.set_yticks(range(len(places)), [f"{split} split, {PARTS_IN_WORDS[part]}" for split, part in places])
+    axes.set(ylim=(max(len(places), 1) - 0.5, -0.5))
     axes.grid(visible=False, axis="y")
-    axes.axhline(1.5, color=GREY, lw=0.6)
+    for line in range(len(PARTS), len(places), len(PARTS)):
+        axes.axhline(line - 0.5, color=GREY, lw=0.6)
     if score == "auc":
         axes.axvline(0.5, color=INK, lw=0.9, ls=":")
     if rows.empty:
         say_why_empty(axes, "no pair of runs was scored")
     for row in rows.to_dict("records"):
-        place = PLACES[row["split"], row["part"]] + (-0.14 if row["unit"] == "slice" else 0.14)
+        place = places[row["split"], row["part"]] + (-0.14 if row["unit"] == "slice" else 0.14)
         colour = approach_colour(row["approach"])
         if score == "accuracy":
             axes.plot([row["majority"]] * 2, [place - 0.12, place + 0.12], color=INK, lw=1.6)

@@ -5,7 +5,19 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 import pandas as pd
 
 from gliobench.evaluation.columns import CELL, METRICS, NOT_COMPARABLE, PUBLISHED
-from gliobench.reporting.display import DASH, EMPTY, Display, decimals, ends, figure_name, intervals, texts, title
+from gliobench.evaluation.leakage import HEAD as LEAKAGE
+from gliobench.reporting.display import (
+    DASH,
+    EMPTY,
+    Display,
+    decimals,
+    ends,
+    figure_name,
+    interval,
+    intervals,
+    texts,
+    title,
+)
 
 BESIDE = {  # scores without an interval, shown where a study has them: heading -> column of the table ``comparison``
     "Pooled AUC": "auc_pooled",
@@ -86,29 +98,37 @@ def show_replicates(table: pd.DataFrame) -> Display:
     ]
     keys = {"Cohorts": texts(table["cohort_group"]), "Approach": texts(table["approach"]), "Variant": what}
     keys |= {title(name): texts(table[name]) for name in ("modality", "protocol", "phase")}
+    keys["Score"] = [title(name) for name in table["metric"]]
     values = {
         "n": texts(table["n"]),
         "Mean AUC or difference": intervals(table, ["mean", "low", "high"], digits=3),
         "Corrected for approaches": intervals(table, ["mean", "family_low", "family_high"], digits=3),
+        "90 % interval": intervals(table, ["mean", "equivalence_low", "equivalence_high"], digits=3),
+        "Verdict": texts(table["verdict"]),
     }
-    caption = "Independent cohorts together: means with 95 % t intervals, alone and corrected for approaches."
-    return _display(keys, values, caption, table["statement"])
+    caption = (
+        "Independent cohorts together: means with 95 % t intervals, alone and corrected for approaches. Equivalent to "
+        "chance: the 90 % interval lies inside 0.45 to 0.55."
+    )
+    return _display(keys, values, caption, table["statement"], ["Verdict"])
 
 
 def show_leakage(table: pd.DataFrame) -> Display:
     """Lay out the table ``leakage`` for reading."""
-    keys = _names(table, ["cohort", "approach", "modality", "protocol", "phase", "split", "part", "unit"])
+    keys = _names(table, ["cohort", "labels", "approach", "modality", "protocol", "phase", "split", "part", "unit"])
     values = {
         "AUC": intervals(table, ["auc", "auc_low", "auc_high"]),
         "Accuracy": intervals(table, ["accuracy", "accuracy_low", "accuracy_high"]),
         "Majority class": decimals(table["majority"]),
         "n": texts(table["n_scored"]),
+        "Cohorts": texts(table["n_cohorts"]),
         "Runs": texts(table["n_runs"]),
         "Training slices": texts(table["n_train"]),
     }
     caption = (
-        "Slices split freely or by patient, scored at the epoch that the validation part chose or on the untouched "
-        "test part; means over runs with 95 % t intervals over runs of the same patients."
+        "Slices split freely, by date or by patient, scored at the epoch that the validation part chose or on the "
+        "untouched test part; means with 95 % t intervals over cohorts, or over label permutations of one cohort; "
+        "where there is one, over its runs, which share patients."
     )
     return _display(keys, values, caption, _leaks(table))
 
@@ -120,14 +140,21 @@ def _names(table: pd.DataFrame, names: Sequence[str]) -> dict[str, list[str]]:
 
 
 def _leaks(table: pd.DataFrame) -> Iterator[str]:
-    """Compare the accuracy of slices in the most optimistic and the most honest setting."""
+    """Compare the scores of slices in the most optimistic and the most honest setting, and on the test part."""
     slices = table[table["unit"] == "slice"]
-    for names, rows in slices.groupby(["cohort", "approach", "modality", "protocol", "phase"], sort=False):
+    for names, rows in slices.groupby([*LEAKAGE, "phase"], sort=False):
         corners = {(row["split"], row["part"]): row for row in rows.to_dict("records")}
         if {("slice", "validation"), ("patient", "test")} <= set(corners):
             flattering, honest = corners["slice", "validation"], corners["patient", "test"]
+            where = " ".join(str(name) for name in names if name not in ("final", "own"))
+            tested = "; ".join(
+                f"split by {split} {interval(row['auc'], row['auc_low'], row['auc_high'])}"
+                for (split, part), row in corners.items()
+                if part == "test"
+            )
+            yield f"{where}: AUC of slices of the untouched test part: {tested}."
             yield (
-                f"{' '.join(str(name) for name in names if name != 'final')}: "
+                f"{where}: "
                 f"accuracy of slices {flattering['accuracy']:.2f} with slices split freely, at the best validation "
                 f"epoch; {honest['accuracy']:.2f} split by patient, on the untouched test part (always the majority "
                 f"class: {honest['majority']:.2f})."

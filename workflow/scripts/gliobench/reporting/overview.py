@@ -53,7 +53,7 @@ def points_of(
     first = rows.loc[place.sort_values(kind="stable").index].drop_duplicates([*CELL, "phase"]).sort_index()
     points = [_point(row) for row in first.to_dict("records")]
     if replicates is not None:
-        means = replicates[replicates["control"] == "mean"]
+        means = replicates[(replicates["control"] == "mean") & (replicates["metric"] == "auc")]
         points += [_mean_point(row) for row in means.to_dict("records")]
     return pd.DataFrame(points, columns=POINTS)
 

@@ -7,6 +7,7 @@ import pandas as pd
 
 from gliobench.evaluation.columns import BASELINE, CELL, HARMONISED, MAIN
 from gliobench.evaluation.cost import FITTING
+from gliobench.evaluation.replicates import ABOVE, BELOW, EQUIVALENT, NOT_SHOWN
 from gliobench.evaluation.tested import tested_patients
 from gliobench.evaluation.verdicts import JUDGED, ON_GENERATED, ON_OTHERS, VERDICTS, counted
 from gliobench.files import table_schema
@@ -139,8 +140,9 @@ def _stand(verdicts: pd.DataFrame | None) -> str:
 def _controls(leakage: pd.DataFrame | None, replicates: pd.DataFrame | None, replicated: bool) -> str:
     parts = [_leaks(leakage)] if leakage is not None else []
     if replicates is not None:
-        means = replicates[replicates["control"].eq("mean")].drop_duplicates(["cohort_group", *CELL[1:]], keep="last")
-        parts += [_group(str(name), rows) for name, rows in means.groupby("cohort_group", sort=False)]
+        means = replicates[replicates["control"].eq("mean") & replicates["metric"].eq("auc")]
+        last = means.drop_duplicates(["cohort_group", *CELL[1:]], keep="last")
+        parts += [_group(str(name), rows) for name, rows in last.groupby("cohort_group", sort=False)]
     said = list(filter(None, parts))
     if said:
         return f"Controls: {'; '.join(said)}."
@@ -150,24 +152,26 @@ def _controls(leakage: pd.DataFrame | None, replicates: pd.DataFrame | None, rep
 
 
 def _group(name: str, rows: pd.DataFrame) -> str:
-    bare = int(rows["family_low"].isna().sum())
-    above = int((rows["family_low"] > 0.5).sum())
-    below = int((rows["family_high"] < 0.5).sum())
+    counts = rows["verdict"].value_counts()
+    said = [f"{verdict} for {counts.get(verdict, 0)}" for verdict in (EQUIVALENT, ABOVE, BELOW, NOT_SHOWN)]
+    bare = int(rows["verdict"].isna().sum())
     return (
-        f"over the replicated cohorts {name}, the mean AUC lies above 0.5 for {above} of {plural(len(rows), 'method')} "
-        f"and below it for {below}" + (f" ({bare} without an interval)" if bare else "")
+        f"over the replicated cohorts {name}, of {plural(len(rows), 'method')} the mean AUC is {', '.join(said[:-1])} "
+        f"and {said[-1]}" + (f" ({bare} without an interval)" if bare else "")
     )
 
 
 def _leaks(leakage: pd.DataFrame) -> str:
-    """Give the accuracy of slices in the untouched test part under both splits, averaged over methods."""
+    """Give the scores of slices in the untouched test part under both splits, averaged over methods."""
     tested = leakage[(leakage["unit"] == "slice") & (leakage["part"] == "test")]
-    accuracy = tested.groupby("split")["accuracy"].mean()
-    if set(accuracy.index) != {"slice", "patient"}:
+    means = tested.groupby("split")[["accuracy", "auc"]].mean()
+    if not {"slice", "patient"} <= set(means.index):
         return ""
+    free, apart = means.loc["slice"], means.loc["patient"]
     return (
-        f"on the untouched test part, slices split freely give an accuracy of {accuracy['slice']:.2f}, split by "
-        f"patient {accuracy['patient']:.2f} (means of {tested['n_runs'].min()} or more runs, without an interval here)"
+        f"on the untouched test part, slices split freely give an accuracy of {free['accuracy']:.2f} (AUC "
+        f"{free['auc']:.2f}), split by patient {apart['accuracy']:.2f} (AUC {apart['auc']:.2f}); means of "
+        f"{tested['n_runs'].min()} or more runs, without an interval here"
     )
 
 

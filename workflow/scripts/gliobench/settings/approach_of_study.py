@@ -8,7 +8,7 @@ from gliobench.settings.approaches import Approach, Protocol, Search, Tuning, Va
 from gliobench.settings.files import read_config
 from gliobench.settings.inputs import KINDS
 from gliobench.settings.models import check, check_kind, check_known, merge
-from gliobench.settings.study import Changes
+from gliobench.settings.study import Changes, OnCohort
 
 EVERYWHERE = {"leave-one-site-out": Protocol(split="leave-one-site-out")}  # protocols that every approach offers
 WEIGHTS = ("none", "imagenet")
@@ -71,15 +71,19 @@ class StudyApproach:
         """Return the protocols that a variant offers."""
         return EVERYWHERE | self.file.protocols | self.variant(variant).protocols
 
-    def parameters_of(self, variant: str, protocol: str | None = None) -> dict[str, Any]:
-        """Return a variant's hyperparameters, with the changes of a protocol."""
+    def parameters_of(self, variant: str, protocol: str | None = None, cohort: str | None = None) -> dict[str, Any]:
+        """Return a variant's hyperparameters, with the changes of a protocol and those on a cohort."""
         where = f"{self.yaml}, variants.{variant}"
         parameters = self._changed(self.parameters, self.variant(variant).parameters, f"{where}.parameters")
         changes = self.protocols(variant)[protocol].parameters if protocol else {}
-        return self._changed(parameters, changes, f"{where}, protocols.{protocol}.parameters")
+        parameters = self._changed(parameters, changes, f"{where}, protocols.{protocol}.parameters")
+        return self._changed(parameters, self._on(cohort).parameters, f"{self.place}.on_cohort.{cohort}.parameters")
 
-    def input(self, segmented: bool) -> dict[str, Any]:
-        """Return the settings of the array that the approach reads, of a cohort with or without segmentations."""
+    def _on(self, cohort: str | None) -> OnCohort:
+        return self.changes.on_cohort.get(cohort or "", OnCohort())
+
+    def input(self, segmented: bool, cohort: str | None = None) -> dict[str, Any]:
+        """Return the settings of the array that the approach reads of a cohort, with or without segmentations."""
         kind = "brainstem" if segmented else "rsna"
         made: dict[str, Any] = {}
         for changes, where in (
@@ -87,6 +91,7 @@ class StudyApproach:
             (self.changes.input, f"{self.place}.input"),
             (getattr(self.file.input_for, kind), f"{self.yaml}, input_for.{kind}"),
             (getattr(self.changes.input_for, kind), f"{self.place}.input_for.{kind}"),
+            (self._on(cohort).input, f"{self.place}.on_cohort.{cohort}.input"),
         ):
             made = check_kind(KINDS, "kind", merge(made, changes), where).model_dump(exclude_none=True)
         return made
@@ -99,7 +104,8 @@ class StudyApproach:
             if variant.weights:
                 self._check_weights(variant.weights, f"{self.yaml}, variants.{name}.weights")
             for protocol in self.protocols(name):
-                self.parameters_of(name, protocol)
+                for cohort in (None, *self.changes.on_cohort):
+                    self.parameters_of(name, protocol, cohort)
 
     def _check_weights(self, weights: str, where: str) -> None:
         own = [self.file.weights, *(variant.weights for variant in self.file.variants.values())]

@@ -131,11 +131,18 @@ class Asked:
                 raise GlioBenchError(
                     f"{CONFIG}, settings.{name}: the study runs no approach with this name; {nearest(name, names)}"
                 )
+        for name, changes in self.file.settings.items():
+            for cohort in changes.on_cohort:
+                check_known(cohort, self._cohorts, f"{CONFIG}, settings.{name}.on_cohort: no cohort")
         return {name: StudyApproach(there[name], self.file.settings.get(name)) for name in names}
 
     def input(self, approach: str, cohort: str) -> dict[str, Any]:
         """Return the settings of the array that an approach reads of a cohort."""
-        return self.approaches[approach].input(self.segmented(cohort))
+        return self.approaches[approach].input(self.segmented(cohort), self.named(cohort))
+
+    def named(self, cohort: str) -> str:
+        """Return the name that the config gives a cohort: that of its group if it is one of several replicates."""
+        return next((name for name, members in self.groups.items() if cohort in members), cohort)
 
     @cached_property
     def splits(self) -> dict[str, dict]:

@@ -54,7 +54,7 @@ class Read(Settings):
 class Made(Settings):
     """A cohort that is generated."""
 
-    replicates: Annotated[int, Field(ge=2, le=99)] | None = Field(
+    replicates: Annotated[int, Field(ge=2, le=999)] | None = Field(
         None, description="generates this number of independent cohorts: `name-01`, `name-02`, ..."
     )
 

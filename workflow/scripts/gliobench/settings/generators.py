@@ -68,6 +68,11 @@ class Site(Settings):
     field_of_view: FieldOfView = Field(
         240.0, description="extent of rows and columns, mm; spacing is this divided by the matrix"
     )
+    bias: Share = Field(0.05, description="relative standard deviation of the bias field")
+    noise: Annotated[float, Field(ge=0, le=25)] = Field(1.0, description="factor of the cohort's `noise`")
+    contrast: Annotated[float, Field(ge=0.25, le=4)] = Field(
+        1.0, description="exponent of the signal: above 1 dark tissue is darker, below 1 brighter; white matter stays"
+    )
 
 
 NORTH = Site(name="north", share=2.0)

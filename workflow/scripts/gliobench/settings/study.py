@@ -9,6 +9,13 @@ from gliobench.settings.models import Count, Different, Name, Settings, Some, Te
 from gliobench.terms import Modality
 
 
+class OnCohort(Settings):
+    """What a study changes in an approach on one cohort."""
+
+    input: dict[str, Any] = Field({}, description="keys of the approach's `input`")
+    parameters: dict[str, Any] = Field({}, description="keys of the approach's `parameters`")
+
+
 class Changes(Settings):
     """What a study changes in an approach."""
 
@@ -20,6 +27,10 @@ class Changes(Settings):
     parameters: dict[str, Any] = Field({}, description="keys of the approach's `parameters`")
     weights: Text | None = Field(None, description="[initial weights](#initial-weights)")
     tuning: dict[str, Any] = Field({}, description="keys of the approach's `tuning`")
+    on_cohort: dict[str, OnCohort] = Field(
+        {},
+        description="by cohort: `input` and `parameters` on this cohort only; they take precedence over all others",
+    )
 
 
 class Run(Settings):

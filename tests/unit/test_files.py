@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gliobench.errors import GlioBenchError
-from gliobench.files import read_json, read_table, shard_of, table_schema, whole, write_json, write_table
+from gliobench.files import check_table, read_json, read_table, shard_of, table_schema, whole, write_json, write_table
 from gliobench.records import SCHEMAS
 
 
@@ -32,6 +32,13 @@ def test_a_table_is_tab_separated_utf8_with_a_header_in_the_order_of_its_schema(
     lines = (tmp_path / "patients.tsv").read_bytes().decode("utf-8").split("\n")
     assert lines[0] == "patient_id\tlabel\tlabel_name\tsite\toracle_probability"
     assert lines[1] == "00007\t0\tungemäß\t\t0.25"
+
+
+def test_an_optional_column_may_be_absent_and_is_checked_where_it_is_there(tmp_path):
+    assert "scan_of" not in check_table(patients(), "patients", "here")
+    dated = patients(scan_of=["p1", None], date=["1", None])
+    write_table(dated, tmp_path / "patients.tsv", "patients")
+    assert read_table(tmp_path / "patients.tsv", "patients")["scan_of"].tolist()[0] == "p1"
 
 
 @given(st.lists(st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]), min_size=1), min_size=1))

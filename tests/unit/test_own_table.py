@@ -55,6 +55,22 @@ class TestPatients:
         assert patients["site"].isna().tolist() == [False, True]
         write_table(patients, folder / "patients.tsv", "patients")
 
+    def test_a_patient_may_have_several_scans(self, folder):
+        scans = [
+            GOOD[0] | {"patient_id": f"p1-{date}", "scan_of": "p1", "date": date, "FLAIR": f"{date}.nii", "T1w": ""}
+            for date in ("2001-02-03", "2004-05-06")
+        ]
+        patients = read_patients(write(folder, [*scans, GOOD[1]]))
+        assert patients["scan_of"].tolist()[:2] == ["p1", "p1"]
+        assert patients["scan_of"].isna().tolist() == [False, False, True]
+        write_table(patients, folder / "patients.tsv", "patients")
+        for spoilt, sentence in (
+            (scans[1] | {"label": "0"}, "the scans of patient p1 have different labels; give them one."),
+            (scans[1] | {"date": "2001-02-03"}, "two scans of patient p1 have the same date; number them in `date`."),
+        ):
+            with pytest.raises(GlioBenchError, match=sentence):
+                read_patients(write(folder, [scans[0], spoilt, GOOD[1]]))
+
     def test_labels_can_have_names(self, folder):
         rows = [GOOD[0] | {"label_name": "methylated"}, GOOD[1] | {"label_name": "unmethylated"}]
         assert read_patients(write(folder, rows))["label_name"].tolist() == ["methylated", "unmethylated"]

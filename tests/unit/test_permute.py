@@ -46,3 +46,14 @@ def test_every_patient_is_as_likely_as_another_to_get_a_label():
     cohort = patients([1] * 5 + [0] * 15)
     share = np.mean([permute_labels(cohort, seed)["label"] for seed in range(2000)], axis=0)
     assert np.abs(share - 0.25).max() < 0.05  # five standard errors
+
+
+@given(labels=LABELS, seed=st.integers(0, 2**31))
+def test_scans_of_one_patient_keep_one_label_and_it_is_the_one_that_the_patient_would_get(labels, seed):
+    single = patients(labels)
+    first, second = (single.assign(scan_of=single["patient_id"], date=date) for date in ("1", "2"))
+    both = pd.concat([first, second.assign(patient_id=second["patient_id"] + "b")], ignore_index=True)
+    drawn = permute_labels(both.sort_values("patient_id", ignore_index=True), seed)
+    assert all(len(set(scans["label"])) == 1 for _, scans in drawn.groupby("scan_of"))
+    of_patients = drawn.drop_duplicates("scan_of")[["label", "label_name"]].reset_index(drop=True)
+    pd.testing.assert_frame_equal(of_patients, permute_labels(single, seed)[["label", "label_name"]])

@@ -265,3 +265,56 @@ def test_a_site_of_one_label_is_tested_and_noted(caplog):
     assert [record.getMessage() for record in caplog.records] == [
         "all patients of site c have one label: they count in accuracy, but not in AUC"
     ]
+
+
+DATES = {"method": "dates", "repeats": 2, "validation": 0.2}
+
+
+def make_scans(dates=("2001", "2002"), people=12):
+    """Patients with one scan a date, and the slices of each."""
+    rows = [
+        {"patient_id": f"p{person:02}-{date}", "scan_of": f"p{person:02}", "date": date, "label": person % 2}
+        for person in range(people)
+        for date in dates
+    ]
+    patients = pd.DataFrame(rows)
+    return patients, patients[["patient_id"]].assign(modality="T1w", status="ok", n_slices=10)
+
+
+@pytest.mark.parametrize(
+    "scheme", [HOLDOUT | {"validation": 0.25, "test": 0.25}, kfold(3), LOOCV, HOLDOUT | {"validation": 3, "test": 3}]
+)
+def test_scans_of_one_patient_stay_together(scheme):
+    patients, series = make_scans()
+    owner = patients.set_index("patient_id")["scan_of"]
+    split = draw_split(patients, series, scheme, 1)
+    for _, fold in split.groupby(["repeat", "fold"]):
+        assert sorted(fold["patient_id"]) == sorted(patients["patient_id"]), "every scan has one role"
+        assert fold.groupby(fold["patient_id"].map(owner))["role"].nunique().eq(1).all()
+    one_scan = draw_split(*make_scans(dates=("2001",)), scheme, 1)
+    first = split[split["patient_id"].str.endswith("2001")].reset_index(drop=True)
+    pd.testing.assert_frame_equal(first, one_scan, check_like=True)
+
+
+def test_a_split_by_date_trains_on_the_first_scan_and_tests_on_later_ones():
+    patients, series = make_scans(dates=("2003", "2001", "2002"))
+    split = draw_split(patients, series, DATES, 1)
+    dates = split["patient_id"].str[-4:]
+    assert set(dates[split["role"] == "test"]) == {"2002", "2003"}
+    assert set(dates[split["role"] != "test"]) == {"2001"}
+    shares = split[split["repeat"] == 0]["role"].value_counts()
+    assert shares.to_dict() == {"test": 240, "train": 96, "validation": 24}
+    assert not split.duplicated(["repeat", "patient_id", "slice_index"]).any()
+    chosen = split[split["role"] == "validation"].groupby("repeat")["slice_index"].apply(list)
+    assert chosen[0] != chosen[1], "repeats choose other slices for validation"
+
+
+@pytest.mark.parametrize("spoil", [lambda scans: scans.assign(date=None), lambda scans: scans.drop(columns="date")])
+def test_a_split_by_date_needs_dates(spoil):
+    patients, series = make_scans()
+    assert "needs the date of every scan" in split_or_reason(spoil(patients), series, DATES, 1)["reason"].iloc[0]
+
+
+def test_a_split_by_date_needs_a_second_scan_of_some_patients():
+    split = split_or_reason(*make_scans(dates=("2001",)), DATES, 1)
+    assert "a second scan of some patients" in split["reason"].iloc[0]

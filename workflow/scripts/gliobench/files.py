@@ -105,7 +105,7 @@ def join_tables(tables: Sequence[pd.DataFrame], schema: str) -> pd.DataFrame:
 
 def check_table(table: pd.DataFrame, schema: str, where: str) -> pd.DataFrame:
     """
-    Return `table` with the columns of the schema, in its order and types.
+    Return `table` with the columns of the schema, in its order and types; optional ones may be absent.
 
     Raises
     ------
@@ -113,12 +113,14 @@ def check_table(table: pd.DataFrame, schema: str, where: str) -> pd.DataFrame:
         As for `write_table`; the message names the column and the first bad value.
     """
     columns = table_schema(schema)["properties"]
-    missing = [name for name in columns if name not in table.columns]
+    left_out = [name for name in columns if name not in table.columns]
+    missing = [name for name in left_out if not columns[name].get("optional")]
     unknown = [name for name in table.columns if name not in columns]
     if missing or unknown:
         problem = f"lacks the columns {missing}" if missing else f"has the unknown columns {unknown}"
         raise GlioBenchError(f"{where}: the table {problem}; its columns are {list(columns)}.")
-    return pd.DataFrame({name: _check_column(table[name], rule, where) for name, rule in columns.items()})
+    there = {name: rule for name, rule in columns.items() if name not in left_out}
+    return pd.DataFrame({name: _check_column(table[name], rule, where) for name, rule in there.items()})
 
 
 def _check_column(values: pd.Series, rule: dict[str, Any], where: str) -> pd.Series:

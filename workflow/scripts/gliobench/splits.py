@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pandas as pd
 from sklearn.model_selection import StratifiedKFold, train_test_split
 
+from gliobench.cohorts.patients import whose
 from gliobench.errors import GlioBenchError
 from gliobench.seeds import derive_seed
 from gliobench.terms import OK, USABLE
@@ -47,9 +48,13 @@ def draw_split(patients: pd.DataFrame, series: pd.DataFrame, scheme: dict, seed:
     """
     if scheme.get("among") == "complete":
         patients = _complete(patients, series)
-    units = _slices(patients, series) if scheme.get("unit") == "slice" else patients
-    method = {"kfold": _kfold, "holdout": _holdout, "loocv": _loocv, "sites": _sites}[scheme["method"]]
+    by_slice = scheme.get("unit") == "slice" or scheme["method"] == "dates"
+    owners = whose(patients)
+    units = _slices(patients, series) if by_slice else patients[~owners.duplicated()]
+    method = {"kfold": _kfold, "holdout": _holdout, "loocv": _loocv, "sites": _sites, "dates": _dates}[scheme["method"]]
     split = pd.concat(method(units, scheme, seed), ignore_index=True)
+    if not by_slice:
+        split = _with_all_scans(split, patients["patient_id"], owners)
     if not _peeks(scheme):
         check_split(split)
     return split.reindex(columns=COLUMNS).astype({"slice_index": "Int64"})
@@ -76,7 +81,17 @@ def split_or_reason(patients: pd.DataFrame, series: pd.DataFrame, scheme: dict, 
 
 def _peeks(scheme: dict) -> bool:
     """Whether a scheme puts a patient on both sides on purpose; its caveat says so in every table."""
-    return scheme.get("unit") == "slice" or scheme.get("validation") == "left-out"
+    on_purpose = scheme.get("unit") == "slice" or scheme["method"] == "dates"
+    return on_purpose or scheme.get("validation") == "left-out"
+
+
+def _with_all_scans(split: pd.DataFrame, scans: pd.Series, owners: pd.Series) -> pd.DataFrame:
+    """Give every scan of a patient the role of the first, for which the split was drawn."""
+    if not owners.duplicated().any():
+        return split
+    first = scans.groupby(owners).transform("first")
+    pairs = pd.DataFrame({"patient_id": first, "scan": scans})
+    return split.merge(pairs, on="patient_id").assign(patient_id=lambda rows: rows["scan"]).drop(columns="scan")
 
 
 def _complete(patients: pd.DataFrame, series: pd.DataFrame) -> pd.DataFrame:
@@ -88,9 +103,10 @@ def _complete(patients: pd.DataFrame, series: pd.DataFrame) -> pd.DataFrame:
 
 
 def _slices(patients: pd.DataFrame, series: pd.DataFrame) -> pd.DataFrame:
-    usable = series[series["status"].isin(USABLE)].merge(patients[["patient_id", "label"]], on="patient_id")
+    dated = patients.reindex(columns=["patient_id", "label", "date"]).assign(owner=whose(patients))
+    usable = series[series["status"].isin(USABLE)].merge(dated, on="patient_id")
     usable = usable.assign(slice_index=usable["n_slices"].map(range))
-    return usable[[*UNIT, "label"]].explode("slice_index", ignore_index=True)
+    return usable[[*UNIT, "label", "owner", "date"]].explode("slice_index", ignore_index=True)
 
 
 def check_split(split: pd.DataFrame) -> None:
@@ -151,6 +167,19 @@ def _loocv(patients: pd.DataFrame, scheme: dict, seed: int) -> Iterator[pd.DataF
         else:
             parts = _divide(others, scheme["validation"], derive_seed(seed, "loocv", fold))
             yield _roles(*parts, test, 0, fold)
+
+
+def _dates(slices: pd.DataFrame, scheme: dict, seed: int) -> Iterator[pd.DataFrame]:
+    """Train on the slices of each patient's first date and test on those of later ones."""
+    first = slices["date"] == slices.groupby("owner")["date"].transform("min")
+    if first.all() or slices["date"].isna().any():
+        raise ImpossibleSplit(
+            "a split by date needs the date of every scan, and a second scan of some patients: complete the columns "
+            "scan_of and date of the cohort's table, or run another protocol on it."
+        )
+    for repeat in range(scheme["repeats"]):
+        train, validation = _divide(slices[first], scheme["validation"], derive_seed(seed, "dates", repeat))
+        yield _roles(train, validation, slices[~first], repeat, fold=0)
 
 
 def _sites(patients: pd.DataFrame, scheme: dict, seed: int) -> Iterator[pd.DataFrame]:

@@ -12,6 +12,12 @@ from gliobench.files import table_schema
 SHOWN = 5
 
 
+def whose(patients: pd.DataFrame) -> pd.Series:
+    """Return the patient of each row of the table ``patients``: rows are scans where patients have several."""
+    scan_of = patients["scan_of"] if "scan_of" in patients else pd.Series(None, index=patients.index, dtype="str")
+    return scan_of.fillna(patients["patient_id"])
+
+
 def some(patient_ids: Iterable[str]) -> str:
     """Name the first few patients, and how many more there are."""
     ids = sorted(patient_ids)

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from gliobench.cohorts.patients import whose
 from gliobench.seeds import derive_seed
 
 LABEL = ["label", "label_name"]
@@ -10,7 +11,7 @@ LABEL = ["label", "label_name"]
 
 def permute_labels(patients: pd.DataFrame, seed: int) -> pd.DataFrame:
     """
-    Permute the labels of a cohort at random; everything else stays with its patient.
+    Permute the labels of a cohort's patients at random; everything else stays with them. Scans of one share a label.
 
     Parameters
     ----------
@@ -25,6 +26,8 @@ def permute_labels(patients: pd.DataFrame, seed: int) -> pd.DataFrame:
         The same patients in the same order, label and label_name permuted together; oracle_probability is
         empty, because it belonged to the true labels.
     """
-    order = np.random.default_rng(derive_seed(seed, "labels")).permutation(len(patients))
-    permuted = patients[LABEL].iloc[order].set_axis(patients.index)
+    owners = whose(patients)
+    first = ~owners.duplicated()
+    order = np.random.default_rng(derive_seed(seed, "labels")).permutation(first.sum())
+    permuted = patients.loc[first, LABEL].iloc[order].set_axis(owners[first]).loc[owners].set_axis(patients.index)
     return patients.assign(label=permuted["label"], label_name=permuted["label_name"], oracle_probability=np.nan)

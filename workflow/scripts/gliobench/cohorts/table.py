@@ -12,7 +12,7 @@ from gliobench.imaging.facts import SeriesError
 from gliobench.terms import ALL_SERIES, MODALITIES, SEGMENTATION
 
 NEEDED = ("patient_id", "label")
-COLUMNS = (*NEEDED, "label_name", "site", *ALL_SERIES)
+COLUMNS = (*NEEDED, "label_name", "site", "scan_of", "date", *ALL_SERIES)
 LABEL_NAMES = {"0": "negative", "1": "positive"}  # if the table names none
 
 
@@ -23,7 +23,8 @@ def read_patients(table: str | Path, sites: None = None) -> pd.DataFrame:
     Parameters
     ----------
     table : path
-        TSV with patient_id, label (0 or 1) and one column per series; and label_name and site, if known.
+        TSV with patient_id, label (0 or 1) and one column per series; and label_name and site, if known. Of patients
+        with several scans each scan has a row, with the patient in scan_of and its date.
     sites : None
         The site is a column of the table.
 
@@ -36,18 +37,22 @@ def read_patients(table: str | Path, sites: None = None) -> pd.DataFrame:
     ------
     GlioBenchError
         The table does not exist, a column is missing or unknown, a label is neither 0 nor 1, a label has two names, a
-        patient is listed twice, or two cells name the same series.
+        patient is listed twice, scans of one patient have different labels or the same date, or two cells name the same
+        series.
     """
     table = Path(table)
     rows = _read_table(table)
     names = rows["label_name"].where(rows["label_name"] != "", rows["label"].map(LABEL_NAMES))
     _check_names(names.groupby(rows["label"]).unique(), table)
+    _check_scans(rows[rows["scan_of"] != ""], table)
     patients = pd.DataFrame(
         {
             "patient_id": rows["patient_id"],
             "label": rows["label"].astype(int),
             "label_name": names,
             "site": rows["site"].replace("", None),
+            "scan_of": rows["scan_of"].replace("", None),
+            "date": rows["date"].replace("", None),
         }
     )
     known_beside = read_sites(sites).drop(columns="site")
@@ -134,6 +139,15 @@ def _check_names(names: pd.Series, table: Path) -> None:
             raise GlioBenchError(f"{table}: label {label} is called {found[0]!r} and {found[1]!r}; choose one name.")
     if len(names) == 2 and names.iloc[0][0] == names.iloc[1][0]:
         raise GlioBenchError(f"{table}: both labels are called {names.iloc[0][0]!r}; give them different names.")
+
+
+def _check_scans(rows: pd.DataFrame, table: Path) -> None:
+    """Refuse a patient whose scans have different labels, or one date twice."""
+    for patient, scans in rows.groupby("scan_of"):
+        if len(set(scans["label"])) > 1:
+            raise GlioBenchError(f"{table}: the scans of patient {patient} have different labels; give them one.")
+        if scans["date"].duplicated().any():
+            raise GlioBenchError(f"{table}: two scans of patient {patient} have the same date; number them in `date`.")
 
 
 def _check_paths(rows: pd.DataFrame, table: Path) -> None:

@@ -86,4 +86,18 @@ class Sites(Scheme):
     batches: Count = Field(description=BATCHES)
 
 
-METHODS: dict[str, type[Scheme]] = {"kfold": KFold, "holdout": Holdout, "loocv": Loocv, "sites": Sites}
+class Dates(Scheme):
+    """By date."""
+
+    method: Literal["dates"] = Field(description="by date: the first scan of each patient against later ones")
+    repeats: Count = Field(description=REPEATS)
+    validation: PartOfTraining = Field(description="share of the first scans' slices used to choose the epoch")
+
+
+METHODS: dict[str, type[Scheme]] = {
+    "kfold": KFold,
+    "holdout": Holdout,
+    "loocv": Loocv,
+    "sites": Sites,
+    "dates": Dates,
+}

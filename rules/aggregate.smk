@@ -18,7 +18,7 @@ def about_study():
     """A sentence on how much of the study exists, in a partial report."""
     if not PARTIAL:
         return ""
-    parts = [part for cell in CELLS for part in (cell, *STUDY.permuted(cell))]
+    parts = [part for cell in CELLS for part in (cell, *STUDY.copies(cell))]
     wanted = sum(len(STUDY.run_folders(part)) for part in parts)
     return snapshot.about(len(folders_of(parts)), wanted)
 
@@ -37,6 +37,9 @@ def permuted_files(cohort, name):
     """The file of that name of every run on permuted labels of a cohort."""
     cells = [cell for cell in CELLS if cell.cohort == cohort]
     return files_of([copy for cell in cells for copy in STUDY.permuted(cell)], name)
+
+
+COPIES = [copy for cell in CELLS for copy in STUDY.copies(cell)]
 
 
 def cell_files(wildcards, name):
@@ -119,8 +122,8 @@ def measured_jobs():
 
 
 def trainings():
-    """The cost and record of every training: of all cells, and of their counterparts on permuted labels."""
-    cells = [part for cell in CELLS for part in (cell, *STUDY.permuted(cell))]
+    """The cost and record of every training: of all cells, and of their counterparts on copies with other labels."""
+    cells = [part for cell in CELLS for part in (cell, *STUDY.copies(cell))]
     pairs = [
         (benchmark, f"{folder}/run.json")
         for cell in cells

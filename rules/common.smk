@@ -24,10 +24,13 @@ from gliobench.terms import (
     GENERATED,
     LESION,
     MODALITIES,
+    BASELINE,
     PERMUTATIONS,
     SEGMENTATION,
+    SPIKED,
     parent_cohort,
     permuted_cohort,
+    spiked_cohort,
 )
 
 
@@ -150,8 +153,9 @@ def approaches_of(toolchain):
 
 
 def trained_cohorts():
-    """A wildcard constraint that cohorts and their copies with permuted labels meet."""
-    return rf"(?:{'|'.join(STUDY.cohorts)})(?:/{PERMUTATIONS}/\d+)?"
+    """A wildcard constraint that cohorts and their copies with other labels meet."""
+    copies = rf"(?:{PERMUTATIONS}|{SPIKED}-0\.\d+)/\d+"
+    return rf"(?:{'|'.join(STUDY.cohorts)})(?:/{copies})?"
 
 
 def cell_of(wildcards):

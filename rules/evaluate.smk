@@ -143,6 +143,27 @@ rule compare_replicates:
         "../workflow/scripts/compare_replicates.py"
 
 
+rule tabulate_copies:
+    """Controls on the study's own images: what is found in permuted labels, and in labels drawn from a quantity."""
+    input:
+        predictions=files_of(COPIES, "predictions.tsv"),
+        records=files_of(COPIES, "run.json"),
+    output:
+        table=expand(f"{RESULTS}/tables/copies.{{format}}", format=FORMATS),
+    log:
+        f"{RESULTS}/logs/tabulate_copies.log",
+    conda:
+        "../envs/report.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(4000),
+        runtime=growing(30),
+    params:
+        library=library_digest("tabulate_copies.py"),
+    script:
+        "../workflow/scripts/tabulate_copies.py"
+
+
 rule tabulate_sensitivity:
     """How the AUC of each approach grows with the planted signal, and the weakest signal it finds."""
     input:

@@ -33,3 +33,57 @@ rule permute_labels:
         library=library_digest("permute_labels.py"),
     script:
         "../workflow/scripts/permute_labels.py"
+
+
+def quantity(wildcards):
+    """The quantity that labels are drawn from: the user's table, or the facts of the baselines."""
+    wanted = STUDY.cohorts[wildcards.cohort]["spiked"]
+    if "table" in wanted:
+        return {"table": wanted["table"]}
+    names = {"cohort": wildcards.cohort, "approach": BASELINE}
+    stems = [
+        f"{RESULTS}/{paths.INPUT}".format(**names, shard=shard) for shard in SHARDS
+    ]
+    return {
+        "facts": [f"{stem}.npy" for stem in stems],
+        "indexes": [f"{stem}.tsv" for stem in stems],
+    }
+
+
+rule spike_labels:
+    """Draw the labels of a cohort from a measured quantity, and its splits: a copy that shares images and inputs."""
+    input:
+        unpack(quantity),
+        patients=audited("patients.tsv", paths.SPIKED_COPY),
+        series=audited("series.tsv", paths.SPIKED_COPY),
+    output:
+        patients=f"{RESULTS}/{paths.SPIKED_COPY}/patients.tsv",
+        splits=[
+            f"{RESULTS}/{paths.SPIKED_COPY}/splits/{scheme}.tsv"
+            for scheme in STUDY.spiked_schemes
+        ],
+    log:
+        f"{COHORT}/logs/spike_labels/{{oracle}}/{{number}}.log",
+    wildcard_constraints:
+        oracle=r"0\.\d+",
+        number=r"\d+",
+    priority: PREPARED_FIRST
+    conda:
+        "../envs/report.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(1000),
+        runtime=growing(10),
+    params:
+        schemes=[STUDY.splits[scheme] for scheme in STUDY.spiked_schemes],
+        spiked=lookup(dpath="{cohort}/spiked", within=STUDY.cohorts),
+        oracle_auc=lambda wildcards: float(wildcards.oracle),
+        seed=lambda wildcards: STUDY.cohort_seed(
+            spiked_cohort(
+                wildcards.cohort, float(wildcards.oracle), int(wildcards.number)
+            )
+        ),
+        made_from=made_from(paths.SPIKED_COPY),
+        library=library_digest("spike_labels.py"),
+    script:
+        "../workflow/scripts/spike_labels.py"

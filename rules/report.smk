@@ -38,6 +38,7 @@ PAGE_TABLES = [
     *("comparison", "published_vs_reproduced", "pairwise", "variance"),
     *("cohorts", "exclusions", "cost"),
     *["replicates"] * bool(STUDY.groups),
+    *["copies"] * bool(COPIES),
     *["sensitivity"] * bool(STUDY.sensitivity),
     *["leakage"] * bool(LEAKAGE_CELLS),
 ]

@@ -11,6 +11,7 @@ from typing import Any
 from gliobench import paths
 from gliobench.errors import GlioBenchError
 from gliobench.study import Cell, Study
+from gliobench.terms import SPIKED, labels_of
 
 NOTES = ".settings"  # below a study's results; a note has the path of what it describes
 COMPARISON = "comparison"
@@ -56,7 +57,7 @@ def digest(settings: Any) -> str:
 
 def made_cohort(study: Study, cohort: str) -> Made:
     """Name the patients of a cohort, from its settings without the location of the user's files."""
-    settings = {key: value for key, value in study.cohorts[cohort].items() if key not in PLACES}
+    settings = {key: value for key, value in study.cohorts[cohort].items() if key not in (*PLACES, SPIKED)}
     settings["portable"] = study.portable
     return Made(cohort, digest(settings), f"{cohort}/patients.tsv")
 
@@ -76,10 +77,11 @@ def made_split(study: Study, scheme: str, cohort: str) -> Made:
 
 
 def made_runs(study: Study, cell: Cell, cohort: str | None = None) -> Made:
-    """Name the trainings of a cell, on its cohort or on a copy with permuted labels."""
+    """Name the trainings of a cell, on its cohort or on a copy with other labels."""
     parts = [made_input(study, cell.approach, cell.cohort), made_split(study, study.scheme_name(cell), cell.cohort)]
     tuned = study.approaches[cell.approach].tuned(cell.variant)
     settings = [study.job(cell, cohort), study.machine, study.approaches[cell.approach].tuning if tuned else None]
+    settings += [study.cohorts[cell.cohort][SPIKED]] * labels_of(cohort or "").startswith(SPIKED)
     folder = paths.RUNS.format(**asdict(cell) | {"cohort": cohort or cell.cohort})
     return Made(folder, digest([*(part.digest for part in parts), settings]), f"{folder}/*/*/*/predictions.tsv")
 
@@ -107,7 +109,7 @@ def everything(study: Study) -> Iterator[Made]:
             made_input(study, cell.approach, cell.cohort),
             made_split(study, study.scheme_name(cell), cell.cohort),
             made_runs(study, cell),
-            *(made_runs(study, cell, copy.cohort) for copy in study.permuted(cell)),
+            *(made_runs(study, cell, copy.cohort) for copy in study.copies(cell)),
         ):
             found[made.key] = made
     yield from found.values()

@@ -1,9 +1,10 @@
 """Where the parts of a study are below ``results/<study>/``, as patterns shared by rules, notes and tables."""
 
-from gliobench.terms import PERMUTATIONS
+from gliobench.terms import PERMUTATIONS, SPIKED
 
 CELL = "{approach}/{variant}/{modality}/{protocol}"
 COPY = f"{{cohort}}/{PERMUTATIONS}/{{number}}"  # of a cohort, with permuted labels
+SPIKED_COPY = f"{{cohort}}/{SPIKED}-{{oracle}}/{{number}}"  # of a cohort, with drawn labels
 
 DECODED = "{cohort}/decoded/{shard}"
 FIELD = "fields/{approach}.json"

@@ -18,7 +18,7 @@ MEASURED = ("generate.tsv", "audit/*.tsv", "preprocess/**/*.tsv", "tuning/**/*.t
 INDEXES = "inputs/*/*.tsv"  # of a cohort: which inputs could be made of its series
 OF_STUDY = ("fields/*.json", ".settings/shards.json")
 PICTURES = ("*/audit.png", "*/*/slices-*.png", "**/examples.png", "**/gradcam.png")  # drawn from images or by a network
-LINKED = (*COHORT_FILES, INDEXES, "runs/**/*", "tuning/**/*", "benchmarks/**/*", "permutations/**/*")
+LINKED = (*COHORT_FILES, INDEXES, "runs/**/*", "tuning/**/*", "benchmarks/**/*", "permutations/**/*", "spiked-*/**/*")
 
 
 def take_snapshot(study: Study) -> str:
@@ -61,7 +61,7 @@ def has_run(folder: str) -> bool:
 def _groups(study: Study, source: Path) -> Iterator[list[Path]]:
     """Name the files that count together or not at all: of a training, of a cohort, and what a job took."""
     for cell in study.cells:
-        for part in (cell, *study.permuted(cell)):
+        for part in (cell, *study.copies(cell)):
             if not belongs(study, made_runs(study, cell, part.cohort)):
                 continue
             yield from ([Path(folder, name) for name in RUN_FILES] for folder in study.run_folders(part))

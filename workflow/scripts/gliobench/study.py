@@ -10,10 +10,10 @@ from gliobench.errors import GlioBenchError, nearest
 from gliobench.settings.approach_of_study import StudyApproach
 from gliobench.settings.approaches import Protocol
 from gliobench.settings.asked import Asked
-from gliobench.settings.fit import check_input, check_permuted, check_sites, check_tuned
+from gliobench.settings.fit import check_input, check_permuted, check_sites, check_spiked, check_tuned
 from gliobench.settings.models import check_known
 from gliobench.settings.study import Run
-from gliobench.terms import ALL, BASELINE, MODALITIES, SEGMENTATION, permuted_cohort
+from gliobench.terms import ALL, BASELINE, MODALITIES, SEGMENTATION, permuted_cohort, spiked_cohort
 
 
 @dataclass(frozen=True)
@@ -101,6 +101,8 @@ class Study(Asked):
         tuned = self.approaches[cell.approach].tuned(cell.variant)
         if tuned:
             check_tuned(scheme, cell.protocol, f"{where}: {cell.variant}")
+        if cell in self._spiked:
+            check_spiked(self.cohorts[cell.cohort], self._permutations[cell], BASELINE in self.approaches, where)
         if self._permutations[cell]:
             check_permuted(tuned, scheme, self.protocol(cell), f"{where}: {cell.variant} under {cell.protocol}")
 
@@ -113,10 +115,35 @@ class Study(Asked):
                 counts[cell] = max(counts.get(cell, 0), run.permutations or 0)
         return counts
 
+    @cached_property
+    def _spiked(self) -> set[Cell]:
+        """The cells with copies of drawn labels."""
+        return {cell for run in self.file.runs if run.spiked for cell in self._expand(run)}
+
     @property
     def permuted_schemes(self) -> list[str]:
         """The split schemes for copies with permuted labels."""
         return list(dict.fromkeys(self.scheme_name(cell) for cell, count in self._permutations.items() if count))
+
+    @property
+    def spiked_schemes(self) -> list[str]:
+        """The split schemes for copies with drawn labels."""
+        return list(dict.fromkeys(self.scheme_name(cell) for cell in self.cells if cell in self._spiked))
+
+    def spiked(self, cell: Cell) -> list[Cell]:
+        """Return a cell's counterparts on the copies of its cohort with drawn labels; none if not requested."""
+        if cell not in self._spiked:
+            return []
+        wanted = self.cohorts[cell.cohort]["spiked"]
+        return [
+            replace(cell, cohort=spiked_cohort(cell.cohort, oracle_auc, number))
+            for oracle_auc in wanted["oracle_auc"]
+            for number in range(1, wanted["copies"] + 1)
+        ]
+
+    def copies(self, cell: Cell) -> list[Cell]:
+        """Return a cell's counterparts on all copies of its cohort with other labels."""
+        return self.permuted(cell) + self.spiked(cell)
 
     def permuted(self, cell: Cell) -> list[Cell]:
         """Return a cell's counterparts on the copies of its cohort with permuted labels; none if not requested."""

@@ -8,7 +8,9 @@ ALL = "all"  # every modality of a cohort: as channels, or as rows where the inp
 BASELINE = "baseline"  # the approach without a paper
 SEGMENTATION, LESION = "segmentation", "lesion"  # series that are masks: the user's, the generator's
 ALL_SERIES = (*MODALITIES, SEGMENTATION)  # that a user may have of a patient
+INTENSITY_STATISTICS = ("mean", "sd", "skewness", "p05", "p25", "p50", "p75", "p95", "foreground_fraction")
 PERMUTATIONS = "permutations"  # below a cohort's folder: its copies with permuted labels
+SPIKED = "spiked"  # the same: copies with labels drawn from a measured quantity, by oracle AUC: spiked-0.70
 GENERATED = {
     "synthetic": "rsna",
     "synthetic-brainstem": "brainstem",
@@ -23,11 +25,16 @@ def permuted_cohort(cohort: str, number: int) -> str:
     return f"{cohort}/{PERMUTATIONS}/{number:03}"
 
 
+def spiked_cohort(cohort: str, oracle_auc: float, number: int) -> str:
+    """Return the name of a cohort's copy with labels drawn from a measured quantity."""
+    return f"{cohort}/{SPIKED}-{oracle_auc:.2f}/{number:03}"
+
+
 def labels_of(cohort: str) -> str:
-    """Return the kind of labels of a cohort or copy: ``own``, or the folder of such copies, ``permutations``."""
+    """Return the kind of labels of a cohort or copy: ``own``, or the folder of such copies (``spiked-0.70``)."""
     return cohort.split("/")[1] if "/" in cohort else "own"
 
 
 def parent_cohort(cohort: str) -> str:
-    """Return the cohort that a copy with permuted labels is made of; of any other cohort, itself."""
+    """Return the cohort that a copy with other labels is made of; of any other cohort, itself."""
     return cohort.split("/")[0]

@@ -9,13 +9,14 @@ import numpy.typing as npt
 
 from gliobench.imaging.facts import SeriesFacts
 from gliobench.imaging.intensity import foreground, minmax
+from gliobench.terms import INTENSITY_STATISTICS
 
 PLANES = ("axial", "coronal", "sagittal")
-PERCENTILES = (5, 25, 50, 75, 95)
+PERCENTILES = (5, 25, 50, 75, 95)  # as in INTENSITY
 NUMBERS = ("n_slices", "rows", "columns", "spacing", "slice_spacing")
 CATEGORICAL = ("plane", "manufacturer")  # codes: place in PLANES; CRC-32 of the text
 HEADER = NUMBERS + CATEGORICAL
-INTENSITY = ("mean", "sd", "skewness", *(f"p{percentile:02}" for percentile in PERCENTILES), "foreground_fraction")
+INTENSITY = INTENSITY_STATISTICS
 
 
 def make_input(

@@ -114,7 +114,7 @@ def notes(record: dict[str, Any], folds: list[dict[str, Any]], series: pd.DataFr
 
 def _note_of_cohort(record: dict[str, Any]) -> list[str]:
     if parent_cohort(record["cohort"]) != record["cohort"]:
-        return ["The models were trained on permuted labels: their predictions mean nothing."]
+        return ["The models were trained on permuted or drawn labels: their predictions mean nothing."]
     if record["cohort_kind"] not in GENERATED:
         return []
     return [

@@ -113,6 +113,25 @@ def show_replicates(table: pd.DataFrame) -> Display:
     return _display(keys, values, caption, table["statement"], ["Verdict"])
 
 
+def show_copies(table: pd.DataFrame) -> Display:
+    """Lay out the table ``copies`` for reading."""
+    columns = _names(table, [*CELL, "phase", "labels"])
+    keys = len(columns)
+    columns |= {
+        "Copies": texts(table["n"]),
+        "Mean AUC": intervals(table, ["mean", "low", "high"], digits=3),
+        "Verdict": texts(table["verdict"]),
+        "Share detected": intervals(table, ["share", "share_low", "share_high"]),
+    }
+    numbers = frozenset(["Copies", "Mean AUC", "Share detected"])
+    caption = (
+        "Copies of a cohort with other labels, whose intervals are conditional on these patients. Permuted labels are "
+        "the null control; labels drawn from a measured quantity (spiked, by their oracle AUC) the positive one: "
+        "detected at p of 0.05 or less."
+    )
+    return Display(pd.DataFrame(columns), numbers, caption, keys, tuple(table["statement"]))
+
+
 def show_leakage(table: pd.DataFrame) -> Display:
     """Lay out the table ``leakage`` for reading."""
     keys = _names(table, ["cohort", "labels", "approach", "modality", "protocol", "phase", "split", "part", "unit"])
@@ -351,6 +370,7 @@ SHOW: dict[str, Callable[[pd.DataFrame], Display]] = {
     "variance": show_variance,
     "cost": show_cost,
     "replicates": show_replicates,
+    "copies": show_copies,
     "sensitivity": show_sensitivity,
     "leakage": show_leakage,
     "cohorts": show_cohorts,

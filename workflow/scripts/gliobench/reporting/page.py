@@ -29,7 +29,16 @@ NAVIGATION = {
     "method.html": "Method",
 }
 SHOWN = (
-    *("comparison", "published_vs_reproduced", "pairwise", "variance", "sensitivity", "replicates", "leakage"),
+    *(
+        "comparison",
+        "published_vs_reproduced",
+        "pairwise",
+        "variance",
+        "sensitivity",
+        "replicates",
+        "copies",
+        "leakage",
+    ),
     *("cohorts", "exclusions", "cost"),
 )
 PLACED = ("forest", "cost", "controls", "sensitivity", "leakage", "audit")  # kinds with a place of their own

@@ -2,19 +2,51 @@
 
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
+from gliobench.errors import nearest
 from gliobench.settings.generators import BrainstemGenerator, SyntheticGenerator
 from gliobench.settings.models import Different, Settings, Text, refuse
-from gliobench.terms import Modality
+from gliobench.terms import INTENSITY_STATISTICS, Modality
 
 Reasons = dict[str, Text]
 KIND = "where the patients come from"
 PATH = "the cohort's folder, relative to where Snakemake is started"
 
 
+class Spiked(Settings):
+    """Labels drawn from a measured quantity, as a positive control."""
+
+    column: Text = Field(
+        description="the quantity: a column of numbers of `table` or, without one, an intensity statistic of `modality`"
+    )
+    table: Text | None = Field(None, description="TSV with `patient_id` and the column: a lesion's volume, for example")
+    modality: Modality | None = Field(None, description="series whose statistic is used; needs the approach `baseline`")
+    oracle_auc: Different[Annotated[float, Field(ge=0.55, le=0.95)]] = Field(
+        [0.6, 0.7, 0.8],
+        description="AUC of the quantity itself for the drawn labels, on average; one set of copies each",
+    )
+    copies: Annotated[int, Field(ge=2, le=999)] = Field(20, description="copies of each, with labels of their own")
+
+    @model_validator(mode="after")
+    def _one_source(self) -> "Spiked":
+        if (self.table is None) == (self.modality is None):
+            refuse("give either `table` or `modality`: one of them holds the quantity.")
+        if any(round(value, 2) != value for value in self.oracle_auc):
+            refuse("oracle_auc: give two decimals at most, which name the copies.")
+        if self.modality and self.column not in INTENSITY_STATISTICS:
+            refuse(f"{self.column!r} is no statistic; {nearest(self.column, INTENSITY_STATISTICS)}")
+        return self
+
+
 class Cohort(Settings):
     """What every cohort may have."""
+
+    spiked: Spiked | None = Field(
+        None,
+        description="copies with labels drawn from a measured quantity, for runs with `spiked: true`: "
+        "[the positive control](../docs/method.md#spiked-labels)",
+    )
 
     @field_validator("exclude", mode="before", check_fields=False)
     @classmethod

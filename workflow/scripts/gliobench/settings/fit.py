@@ -7,6 +7,8 @@ from gliobench.errors import GlioBenchError
 from gliobench.settings.approaches import Protocol
 from gliobench.terms import SEGMENTATION
 
+LEAST_PERMUTATIONS = 19  # the smallest p is then 0.05
+
 
 def check_cohort_names(names: Sequence[Any], groups: Mapping[str, Sequence[str]], reserved: Sequence[str]) -> None:
     """Refuse cohorts with names that are not text, belong to other folders, or are those of a replicate."""
@@ -78,3 +80,20 @@ def check_permuted(tuned: bool, scheme: Mapping[str, Any], protocol: Protocol, w
     else:
         return
     raise GlioBenchError(f"{where} cannot have `permutations`: {why}; use another variant or protocol.")
+
+
+def check_spiked(cohort: Mapping[str, Any], permutations: int, baseline: bool, where: str) -> None:
+    """Refuse spiked copies without a quantity, or without the permutations by which they are judged."""
+    if "spiked" not in cohort:
+        raise GlioBenchError(
+            f"{where}: `spiked` needs a cohort with the key `spiked`, which names the quantity; add it."
+        )
+    if permutations < LEAST_PERMUTATIONS:
+        raise GlioBenchError(
+            f"{where}: `spiked` needs `permutations: {LEAST_PERMUTATIONS}` or more; they say which AUC is above chance."
+        )
+    if "modality" in cohort["spiked"] and not baseline:
+        raise GlioBenchError(
+            f"{where}: `spiked` uses an intensity statistic, which the approach baseline measures; add baseline to the "
+            "runs, or name a table."
+        )

@@ -54,6 +54,11 @@ class Run(Settings):
         description="number of [label permutations](../docs/method.md#permutations) to train on, "
         "which fill `p_chance`; 0.05 needs 19",
     )
+    spiked: bool = Field(
+        False,
+        description="whether to train on the copies of the cohorts' key `spiked`, too: the share that is detected goes "
+        "to the table `copies`; needs 19 or more `permutations`",
+    )
 
 
 class StudyFile(Settings):

@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from gliobench.approaches.baseline import FEATURES
+from gliobench.belonging import made_runs
 from gliobench.cohorts.lesion import TRAITS
 from gliobench.errors import GlioBenchError, nearest
 from gliobench.settings.approach_of_study import StudyApproach
@@ -274,6 +275,47 @@ def test_changes_on_a_cohort_are_checked_like_all_others():
         ({"clinic": {"parameters": {"epochs": 0}}}, "on_cohort.clinic.parameters.epochs: must be 1 or more"),
     ):
         refused(sentence, runs=run, settings={"resnet18": {"on_cohort": changes}})
+
+
+SPIKED = {
+    "made": {"kind": "synthetic", "spiked": {"modality": "FLAIR", "column": "p50", "oracle_auc": [0.7], "copies": 2}}
+}
+JUDGED = {"approach": "baseline", "variants": ["intensity"], "permutations": 19, "spiked": True}
+
+
+def test_spiked_copies_are_counterparts_of_a_cell_with_seeds_of_their_own():
+    made = study(cohorts=SPIKED, runs=[JUDGED, {"approach": "cnn3d"}])
+    judged, other = made.cells[0], made.cells[-1]
+    names = ["made/spiked-0.70/001", "made/spiked-0.70/002"]
+    assert [copy.cohort for copy in made.spiked(judged)] == names
+    assert len(made.copies(judged)) == 19 + 2
+    assert made.spiked(other) == []
+    assert len({made.job(judged, name)["seed"] for name in ("made", *names)}) == 3
+    assert made.spiked_schemes == ["kfold"]
+
+
+def test_another_quantity_remakes_the_spiked_copies_and_nothing_else():
+    changed = copy.deepcopy(SPIKED)
+    changed["made"]["spiked"]["column"] = "mean"
+    one, other = (study(cohorts=cohorts, runs=[JUDGED]) for cohorts in (SPIKED, changed))
+    cell = one.cells[0]
+    assert made_runs(one, cell) == made_runs(other, cell)
+    permuted, drawn = one.permuted(cell)[0].cohort, one.spiked(cell)[0].cohort
+    assert made_runs(one, cell, permuted) == made_runs(other, cell, permuted)
+    assert made_runs(one, cell, drawn) != made_runs(other, cell, drawn)
+
+
+def test_spiked_copies_need_a_quantity_and_permutations():
+    def spiked(**changes):
+        return {"made": {"kind": "synthetic", "spiked": QUANTITY | changes}}
+
+    refused("needs a cohort with the key `spiked`", runs=[JUDGED])
+    refused("needs `permutations: 19` or more", cohorts=SPIKED, runs=[JUDGED | {"permutations": 18}])
+    network = JUDGED | {"approach": "cnn3d", "variants": ["main"]}
+    refused("which the approach baseline measures", cohorts=SPIKED, runs=[network])
+    refused("'meen' is no statistic; did you mean 'mean'?", cohorts=spiked(column="meen"), runs=[JUDGED])
+    refused("give either `table` or `modality`", cohorts=spiked(table="volumes.tsv"), runs=[JUDGED])
+    refused("give two decimals at most", cohorts=spiked(oracle_auc=[0.755]), runs=[JUDGED])
 
 
 def test_two_protocols_may_score_the_same_trainings():

@@ -392,7 +392,7 @@ def test_nifti_for_models_of_dicom_is_said(kind, make, said):
 def test_models_of_permuted_labels_know_nothing_and_say_so():
     record = {"cohort": "clinic/permutations/003", "cohort_kind": "rsna"}
     found = notes(record, [{"fold": 0, "part": None, "probability": 0.5}], series_of("dicom"))
-    assert found == ["The models were trained on permuted labels: their predictions mean nothing."]
+    assert found == ["The models were trained on permuted or drawn labels: their predictions mean nothing."]
 
 
 def test_a_patient_in_every_training_part_is_said_to_be_seen_by_all():

@@ -277,9 +277,8 @@ def test_changes_on_a_cohort_are_checked_like_all_others():
         refused(sentence, runs=run, settings={"resnet18": {"on_cohort": changes}})
 
 
-SPIKED = {
-    "made": {"kind": "synthetic", "spiked": {"modality": "FLAIR", "column": "p50", "oracle_auc": [0.7], "copies": 2}}
-}
+QUANTITY = {"modality": "FLAIR", "column": "p50", "oracle_auc": [0.7], "copies": 2}
+SPIKED = {"made": {"kind": "synthetic", "spiked": QUANTITY}}
 JUDGED = {"approach": "baseline", "variants": ["intensity"], "permutations": 19, "spiked": True}
 
 

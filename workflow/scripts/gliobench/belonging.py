@@ -81,7 +81,8 @@ def made_runs(study: Study, cell: Cell, cohort: str | None = None) -> Made:
     parts = [made_input(study, cell.approach, cell.cohort), made_split(study, study.scheme_name(cell), cell.cohort)]
     tuned = study.approaches[cell.approach].tuned(cell.variant)
     settings = [study.job(cell, cohort), study.machine, study.approaches[cell.approach].tuning if tuned else None]
-    settings += [study.cohorts[cell.cohort][SPIKED]] * labels_of(cohort or "").startswith(SPIKED)
+    if labels_of(cohort or cell.cohort).startswith(SPIKED):
+        settings.append(study.cohorts[cell.cohort][SPIKED])
     folder = paths.RUNS.format(**asdict(cell) | {"cohort": cohort or cell.cohort})
     return Made(folder, digest([*(part.digest for part in parts), settings]), f"{folder}/*/*/*/predictions.tsv")
 

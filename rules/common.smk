@@ -240,6 +240,21 @@ def input_shards(suffix):
     return shards_of
 
 
+def quantity(wildcards):
+    """The quantity that labels are drawn from: the user's table, or the facts of the baselines."""
+    wanted = STUDY.cohorts[wildcards.cohort]["spiked"]
+    if "table" in wanted:
+        return {"table": wanted["table"]}
+    names = {"cohort": wildcards.cohort, "approach": BASELINE}
+    stems = [
+        f"{RESULTS}/{paths.INPUT}".format(**names, shard=shard) for shard in SHARDS
+    ]
+    return {
+        "facts": [f"{stem}.npy" for stem in stems],
+        "indexes": [f"{stem}.tsv" for stem in stems],
+    }
+
+
 def input_series(wildcards):
     """The series of an approach's inputs, plus generated lesions if a figure needs them."""
     approach, cohort = wildcards.approach, wildcards.cohort

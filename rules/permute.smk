@@ -35,21 +35,6 @@ rule permute_labels:
         "../workflow/scripts/permute_labels.py"
 
 
-def quantity(wildcards):
-    """The quantity that labels are drawn from: the user's table, or the facts of the baselines."""
-    wanted = STUDY.cohorts[wildcards.cohort]["spiked"]
-    if "table" in wanted:
-        return {"table": wanted["table"]}
-    names = {"cohort": wildcards.cohort, "approach": BASELINE}
-    stems = [
-        f"{RESULTS}/{paths.INPUT}".format(**names, shard=shard) for shard in SHARDS
-    ]
-    return {
-        "facts": [f"{stem}.npy" for stem in stems],
-        "indexes": [f"{stem}.tsv" for stem in stems],
-    }
-
-
 rule spike_labels:
     """Draw the labels of a cohort from a measured quantity, and its splits: a copy that shares images and inputs."""
     input:

@@ -184,6 +184,13 @@ def test_each_verdict_over_repeats(centre, expected):
     assert row["verdict"] == expected
 
 
+def test_repeats_of_patients_assume_that_a_figure_of_unstated_unit_counts_them():
+    values = np.random.default_rng(2).normal(0.6, 0.02, ENOUGH_REPEATS)
+    row = judged(figures(unit="unstated", n=None), repeats=repeated(values)).iloc[0]
+    assert (row["verdict"], row["rule"]) == ("consistent", "repeats")
+    assert row["reason"] == "if the paper's cases are patients, which it does not state"
+
+
 def test_repeats_that_scatter_widely_cannot_tell():
     values = np.random.default_rng(3).normal(0.6, 0.1, ENOUGH_REPEATS)
     row = judged(figures(selected_on="yes"), repeats=repeated(values)).iloc[0]

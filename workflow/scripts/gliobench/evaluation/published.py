@@ -143,6 +143,11 @@ def needs_repeats(figure: Figure) -> str | None:
     return None
 
 
+def assumption(figure: Figure) -> str | None:
+    """Say what a verdict on a figure assumes because its document does not state it."""
+    return "if the paper's cases are patients, which it does not state" if figure["unit"] == "unstated" else None
+
+
 def why_no_prediction(figure: Figure, sizes: Sequence[int]) -> str | None:
     """Say what a prediction of a figure lacks, given `possible_sizes`; None if it can be made."""
     if not sizes:

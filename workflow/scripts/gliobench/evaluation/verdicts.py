@@ -13,6 +13,7 @@ from gliobench.evaluation.prediction import DRAWS, Expected, Ours, by_prediction
 from gliobench.evaluation.published import (
     Figure,
     as_figures,
+    assumption,
     grim,
     has_our_score,
     needs_repeats,
@@ -296,7 +297,7 @@ def _judge(figure: Figure, sizes: Sequence[int], mine: Scores, ours: Row | None,
     bad = under.loc[under["status"] != "ok", "reason"]
     reasons = [why_never(figure), *bad.head(1).astype(str)]
     if any(reasons):
-        return Judgement("cannot tell", "; ".join(filter(None, reasons)))
+        return Judgement("cannot tell", _reasons(*reasons))
     if ours is None:
         return Judgement("not run", f"the {figure['part']} part of phase {figure['phase']} is not scored here")
     if pd.isna(ours["value"]):
@@ -316,7 +317,7 @@ def _by_repeats(figure: Figure, values: np.ndarray) -> Judgement:
     expected = over_repeats(values)
     about = {"rule": "repeats", "difference": values.mean() - figure["value"]} | _interval([expected])
     found = verdict(figure["value"], expected)
-    return Judgement(found, _too_wide(found, expected), about)
+    return Judgement(found, _reasons(_too_wide(found, expected), assumption(figure)), about)
 
 
 def _by_prediction(figure: Figure, sizes: Sequence[int], mine: Scores) -> Judgement:
@@ -330,11 +331,10 @@ def _by_prediction(figure: Figure, sizes: Sequence[int], mine: Scores) -> Judgem
     expected = [predicted(figure, basis.ours, n) for n in sizes]
     found, widest = verdict_for_all(figure["value"], expected), max(expected, key=lambda one: one.sd)
     about = {"rule": basis.rule, "difference": basis.value - figure["value"]} | _interval(expected)
-    patients = "if the paper's cases are patients, which it does not state" if figure["unit"] == "unstated" else None
     if found is None:
         by_n = "; ".join(f"{n}: {verdict(figure['value'], one)}" for n, one in zip(sizes, expected, strict=True))
         return Judgement("cannot tell", f"the verdict depends on n, which the paper does not state ({by_n})", about)
-    return Judgement(found, "; ".join(filter(None, [_too_wide(found, widest), patients])) or None, about)
+    return Judgement(found, _reasons(_too_wide(found, widest), assumption(figure)), about)
 
 
 def predicted(figure: Figure, ours: Mapping[str, Ours], n: int, draws: int = DRAWS) -> Expected:
@@ -399,6 +399,10 @@ def _interval(expected: Sequence[Expected]) -> dict[str, float]:
         "expected_high": max(one.high for one in expected),
         "detectable_difference": max(one.detectable for one in expected),
     }
+
+
+def _reasons(*reasons: str | None) -> str | None:
+    return "; ".join(filter(None, reasons)) or None
 
 
 def _too_wide(found: str, expected: Expected) -> str | None:

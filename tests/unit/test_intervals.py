@@ -162,7 +162,7 @@ def test_the_interval_of_a_cross_validated_auc_is_symmetric_on_the_logit_scale_w
     assert found.ends["auc"] == pytest.approx(tuple(expected), abs=1e-7)
     assert found.in_words() == (
         "variance by each patient's influence within a repeat, times a factor because training varies; "
-        "factor 1.70 (by the number of repeats, 2)"
+        "factor 1.70 (by the number of repeats of all folds, 2)"
     )
 
 
@@ -208,6 +208,11 @@ def test_one_training_part_has_the_interval_of_its_models():
         assert "conditional on the fitted models" in found.in_words()
 
 
+def test_repeated_hold_outs_have_the_factor_of_one_repeat_however_many():
+    assert intervals(cross_validated(folds=1, repeats=4), seed=1).factor.value == 2.0
+    assert intervals(cross_validated(folds=5, repeats=4), seed=1).factor.value == pytest.approx(1.55)
+
+
 def test_leave_one_out_has_no_interval_and_says_why():
     found = intervals(cross_validated(n=20, folds=20, repeats=1), seed=1)
     assert np.isnan(np.array(list(found.ends.values()))).all()
@@ -251,7 +256,7 @@ def test_permutations_of_a_cell_raise_the_factor_of_its_test_patients_only():
     copies = [make_cell(n=60, folds=5, signal=(-1) ** number, random_seed=100 + number)[:2] for number in range(20)]
     table = score_cell(predictions, records, base_seed=1, resamples=50, permuted=copies).set_index("part")
     assert "from 20 permutations" in table.loc["test", "interval_method"]
-    assert "by the number of repeats, 1" in table.loc["validation", "interval_method"]
+    assert "by the number of repeats of all folds, 1" in table.loc["validation", "interval_method"]
     assert table.loc["validation", "interval_factor"] == 2.0
     samples = []
     for copy in copies:

@@ -91,8 +91,8 @@ class Found:
 
 
 def default_factor(n_repeats: int) -> Factor:
-    """Return the factor where nothing was permuted: 2 for one repeat, 1.5 for five, as simulated."""
-    return Factor(COMMON + OF_REPEAT / n_repeats, f"by the number of repeats, {n_repeats}")
+    """Return the factor where nothing was permuted: 2 for one repeat or repeated hold-outs, 1.5 for five repeats."""
+    return Factor(COMMON + OF_REPEAT / n_repeats, f"by the number of repeats of all folds, {n_repeats}")
 
 
 def permuted_factor(aucs: ArrayLike, variances: ArrayLike, n_repeats: int) -> Factor:
@@ -150,7 +150,7 @@ def intervals(sample: Sample, seed: int, resamples: int = RESAMPLES, permuted: S
         return conditional_intervals(sample, seed, resamples)
     aucs = [float(auc(copy, *unit_weights(copy))) for copy in permuted]
     variances = [variance_of_repeat(auc_influence(copy)) for copy in permuted]
-    return retrained_intervals(sample, permuted_factor(aucs, variances, sample.n_repeats))
+    return retrained_intervals(sample, permuted_factor(aucs, variances, sample.n_whole_repeats))
 
 
 def retrained_intervals(sample: Sample, factor: Factor) -> Found:

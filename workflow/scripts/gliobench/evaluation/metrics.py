@@ -101,6 +101,11 @@ class Sample:
         return len(np.unique(self.repeats))
 
     @property
+    def n_whole_repeats(self) -> int:
+        """Number of repeats that test in several folds; 1 for repeated hold-outs, each of which tests only some."""
+        return self.n_repeats if self.n_splits > self.n_repeats else 1
+
+    @property
     def n_splits(self) -> int:
         """Number of different training parts: folds of all repeats, whatever their seeds."""
         return len({(repeat, fold) for repeat, _, fold in (run.name for run in self.runs)})

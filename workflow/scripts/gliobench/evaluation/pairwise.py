@@ -144,7 +144,7 @@ def _difference(first: Sample, second: Sample) -> dict[str, Any]:
     if first.n_splits == second.n_splits == 1:
         error, method = np.sqrt(variance_of_mean(influence)), CONDITIONAL
     else:
-        factor = default_factor(len(influence.repeats))
+        factor = default_factor(min(first.n_whole_repeats, second.n_whole_repeats))
         error, method = np.sqrt(factor.value * variance_of_repeat(influence)), f"{RETRAINED}: {factor.value:.2f}"
     if error < ROUNDING:
         same = abs(difference) < ROUNDING

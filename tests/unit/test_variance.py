@@ -111,13 +111,13 @@ def runs_of(sd_trainings, random_seed, runs=25, n=40):
 @pytest.mark.parametrize("sd_trainings", [0.0, 0.1])
 def test_what_trainings_differ_by_is_told_from_what_test_sets_differ_by(sd_trainings):
     found = []
-    for number in range(20):
+    for number in range(12):
         (predictions,), records = runs_of(sd_trainings, number)
         row = variance_table([(list(predictions), records)]).set_index("metric").loc["accuracy"]
         assert row["sd_sampling"] == pytest.approx(np.sqrt(0.65 * 0.35 / 40), rel=0.1)
         found.append(row["sd_total"] ** 2 - row["sd_sampling"] ** 2)
         assert row["sd_trainings"] == pytest.approx(np.sqrt(max(found[-1], 0)), abs=1e-9)
-    assert np.mean(found) == pytest.approx(sd_trainings**2, abs=0.0015)
+    assert np.mean(found) == pytest.approx(sd_trainings**2, abs=0.002)
 
 
 def test_seeds_on_the_same_fold_are_the_least_that_trainings_differ_by():

@@ -49,7 +49,7 @@ def figures(**changes):
 def scored(*rows, half=0.03):
     """Rows of the table comparison: every score 0.6 under the paper's protocol, with intervals of that half-width."""
     base = METHOD | {"cohort": "rsna", "protocol": "published", "weights": "none", "phase": "final", "part": "test",
-                     "unit": "patient", "status": "ok"}  # fmt: skip
+                     "unit": "patient", "status": "ok", "interval_factor": 1.5}  # fmt: skip
     made = []
     for row in rows or [{}]:
         value = row.get("value", 0.6)
@@ -245,11 +245,17 @@ def test_a_verdict_must_hold_for_every_n_that_the_shares_allow():
 
 def test_without_an_interval_or_the_spread_of_trainings_a_prediction_cannot_be_made():
     bare = judged(figures(), scored({"accuracy_low": None})).iloc[0]
-    assert bare["reason"] == "our accuracy has no interval under the protocol published"
-    single = judged(figures(), variance=varied(sd=None)).iloc[0]
-    assert single["verdict"] == "cannot tell"
-    assert single["reason"] == (
-        "how much accuracy differs between trainings is not known from a single training under the protocol published"
+    assert bare["reason"] == "under the protocol published our accuracy has no interval"
+    unknown = judged(figures(), variance=varied(sd=None)).iloc[0]
+    assert unknown["verdict"] == "cannot tell"
+    assert unknown["reason"] == (
+        "under the protocol published it is not known how much accuracy differs between trainings"
+    )
+    fitted = judged(figures(), scored({"interval_factor": None})).iloc[0]
+    assert fitted["verdict"] == "cannot tell"
+    assert fitted["reason"] == (
+        "under the protocol published our interval is for the fitted models of one training part, and says nothing of "
+        "other trainings"
     )
 
 

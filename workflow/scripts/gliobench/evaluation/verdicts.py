@@ -373,17 +373,22 @@ def _basis(figure: Figure, mine: Scores) -> Basis | str:
         if row is None or row["status"] != "ok" or pd.isna(row[our_name(figure)]):
             continue
         ours = {name: _ours(row, mine.variance, name) for name in scores}
-        bare = [name for name, one in ours.items() if np.isnan([one.low, one.high]).any()]
-        unknown = [name for name, one in ours.items() if np.isnan(one.sd_trainings)]
-        if not bare and not unknown:
+        lacks = _lacks(ours, of_procedure=pd.notna(row["interval_factor"]))
+        if not lacks:
             return Basis(f"prediction, {rule}", float(row[our_name(figure)]), ours)
-        lacks = f"our {' and '.join(bare)} has no interval" if bare else _one_training(unknown)
-        why = f"{lacks} under the protocol {protocol}"
+        why = f"under the protocol {protocol} {lacks}"
     return why
 
 
-def _one_training(names: Sequence[str]) -> str:
-    return f"how much {' and '.join(names)} differs between trainings is not known from a single training"
+def _lacks(ours: Mapping[str, Ours], of_procedure: bool) -> str | None:
+    """Say what our scores lack for a prediction."""
+    bare = [name for name, one in ours.items() if np.isnan([one.low, one.high]).any()]
+    if bare:
+        return f"our {' and '.join(bare)} has no interval"
+    if not of_procedure:
+        return "our interval is for the fitted models of one training part, and says nothing of other trainings"
+    unknown = [name for name, one in ours.items() if np.isnan(one.sd_trainings)]
+    return f"it is not known how much {' and '.join(unknown)} differs between trainings" if unknown else None
 
 
 def _ours(row: Row, variance: pd.DataFrame, name: str) -> Ours:

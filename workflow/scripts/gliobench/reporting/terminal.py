@@ -7,7 +7,7 @@ import pandas as pd
 
 from gliobench.evaluation.columns import CELL
 from gliobench.evaluation.verdicts import JUDGED, VERDICTS, counted
-from gliobench.reporting.display import CHANGED, MARK, decimals, texts
+from gliobench.reporting.display import CHANGED, EMPTY, MARK, decimals, texts
 from gliobench.reporting.layouts import show_comparison, show_verdicts
 
 SCREEN = 120  # characters per line of a terminal
@@ -71,8 +71,9 @@ def _verdict_lines(run: pd.DataFrame) -> list[str]:
         return []
     shown = show_verdicts(run).text.drop(columns=["Cohort", "Approach", "n", "GRIM", "Harmonised", "Rule"])
     shown["Reproduced"] = decimals(run["reproduced"])  # its interval is in the other formats
+    shown = shown.drop(columns=[name for name in ("Expected", "Detectable") if shown[name].eq(EMPTY).all()])
     shown.insert(0, "", "")  # indents the lines below their heading
-    head, *lines = _fixed_width(shown, [], ["Variant", "Part"])
+    head, *lines = _fixed_width(shown, [], ["Variant", "Part", "Score"])
     return [head, "─" * max(map(len, [head, *lines])), *_below_headings(lines, run), ""]
 
 

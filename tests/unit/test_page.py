@@ -14,6 +14,7 @@ from gliobench import plan
 from gliobench.evaluation.cells import score_cell
 from gliobench.evaluation.cohort_tables import exclusions
 from gliobench.evaluation.comparison import comparison_table
+from gliobench.evaluation.copies import copies_table
 from gliobench.evaluation.leakage import leakage_table
 from gliobench.files import read_table
 from gliobench.reporting import page
@@ -241,6 +242,14 @@ def test_what_a_study_file_says_once_for_two_cohorts_is_written_out_for_both(wri
     text = write(study=STUDY | {"config": {"cohorts": shared}})["method.html"]
     assert "&amp;id001" not in text
     assert text.count("patients: 40") == 2
+
+
+def test_copies_with_other_labels_stand_under_controls(write):
+    cells = [make_cell(cohort=f"brains/permutations/{number:03}", random_seed=number) for number in (1, 2, 3)]
+    table = copies_table([rows for cell in cells for rows in cell[0]], [one for cell in cells for one in cell[1]])
+    part = write(copies=table)["controls.html"].split('<section id="copies">')[1].split("</section>")[0]
+    assert "over 3 permutations" in part
+    assert 'id="copies"' not in write()["controls.html"]
 
 
 def test_slice_leakage_stands_under_controls_with_its_table_and_figure(write, tmp_path):

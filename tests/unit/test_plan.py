@@ -109,6 +109,9 @@ def test_leakage_needs_both_splits(study):
     assert [cell.variant for cell in plan.leakage_cells(both)] == ["slice_split", "patient_split"]
     assert stems(both)[0] == "leakage"
     assert not plan.leakage_cells(study(["leakage"], variants=("main", "slice_split")))
+    many = study(["leakage"], variants=("slice_split", "patient_split"), replicates=2)
+    assert [cell.cohort for cell in plan.leakage_cells(many)] == ["planted-01"] * 2 + ["planted-02"] * 2
+    assert "leakage" in stems(many)
 
 
 def test_only_a_tuned_variant_shows_its_trials(study):

@@ -18,7 +18,8 @@ class Spiked(Settings):
     """Labels drawn from a measured quantity, as a positive control."""
 
     column: Text = Field(
-        description="the quantity: a column of numbers of `table` or, without one, an intensity statistic of `modality`"
+        description="the quantity: a column of numbers of `table` or, without one, a statistic of `modality`: "
+        + ", ".join(f"`{name}`" for name in INTENSITY_STATISTICS)
     )
     table: Text | None = Field(None, description="TSV with `patient_id` and the column: a lesion's volume, for example")
     modality: Modality | None = Field(None, description="series whose statistic is used; needs the approach `baseline`")

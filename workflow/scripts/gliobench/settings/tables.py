@@ -58,6 +58,7 @@ def all_tables(root: Path) -> dict[str, str]:
         "study": StudyFile,
         "runs": Run,
         "settings": Changes,
+        "spiked": cohorts.Spiked,
         "sites": generators.Site,
         "defects": generators.Defects,
         "synthetic-brainstem": generators.BrainstemGenerator,

@@ -10,7 +10,8 @@ Independent scores: normal scores of known AUC, one model, redrawn each time. Th
 part is measured along with each of its methods alone. Samples with an AUC of 1 or 0 have neither, and count only for
 the tables' interval.
 
-Scores: the tables' own function on cross-validated linear models; the truth is the mean over the samples.
+Scores, hold-outs: the tables' own function on linear models, cross-validated or tested on repeated hold-outs; the truth
+is the mean over the samples.
 """
 
 import argparse
@@ -44,10 +45,12 @@ FOLDS = 5
 LABELS = {60: (30, 30), 120: (60, 60), 585: (310, 275)}  # patients with label 1 and 0, multiples of the folds
 N_FEATURES, INFORMATIVE, RIDGE = 20, 5, 1.0
 AREAS = (0.5, 0.7, 0.85)
+HELD_OUT = 0.15
 NORMAL = stats.norm.ppf(0.975)
 
 Array = np.ndarray[Any, Any]
 Ends = tuple[float, float]
+DrawSample = Callable[[int, float, int, np.random.Generator], Sample]
 Learn = Callable[[Array, Array, Array, np.random.Generator], Array]
 
 
@@ -472,11 +475,31 @@ def cross_validated_sample(size: int, signal: float, repeats: int, rng: np.rando
     return make_sample(rows.assign(patient_id=names, label=labels, seed_index=0, probability=expit(rows["log_odds"])))
 
 
-def measure_scores(size: int, area: float, samples: int, repeats: int) -> Iterator[dict[str, Any]]:
+def held_out_sample(size: int, signal: float, repeats: int, rng: np.random.Generator) -> Sample:
+    """Return the tables' sample of `linear`, trained on 85 % of each label and tested on the others, several times."""
+    sizes = LABELS[size]
+    patients = draw((), sizes, signal, rng)
+    runs = []
+    for repeat in range(repeats):
+        sides = (rng.permutation(sizes[0]), sizes[0] + rng.permutation(sizes[1]))
+        tested = np.concatenate([side[: round(HELD_OUT * len(side))] for side in sides])
+        trained = np.setdiff1d(np.arange(size), tested)
+        scores = linear(patients[None, trained], (trained < sizes[0]).astype(int), patients[None, tested], rng)[0]
+        names = [f"{patient:03d}" for patient in tested]
+        runs.append(
+            pd.DataFrame({"repeat": repeat, "patient_id": names, "label": tested < sizes[0], "log_odds": scores})
+        )
+    rows = pd.concat(runs).astype({"label": int}).assign(fold=0, seed_index=0)
+    return make_sample(rows.assign(probability=expit(rows["log_odds"])))
+
+
+def measure_scores(
+    draw_sample: DrawSample, size: int, area: float, samples: int, repeats: int
+) -> Iterator[dict[str, Any]]:
     """Measure the tables' intervals of every score; an interval that is undefined does not count."""
     signal = signal_for(PROCEDURES["linear"], LABELS[size], area)
     rng = np.random.default_rng(size)
-    drawn = [cross_validated_sample(size, signal, repeats, rng) for _ in range(samples)]
+    drawn = [draw_sample(size, signal, repeats, rng) for _ in range(samples)]
     values = np.array([score(sample, *unit_weights(sample)) for sample in drawn])
     ends = [intervals(sample, 0).ends for sample in drawn]
     for place, name in enumerate(METRICS):
@@ -487,6 +510,9 @@ def measure_scores(size: int, area: float, samples: int, repeats: int) -> Iterat
             "missed": float(1 - np.mean((low <= truth) & (truth <= high))), "half": float(np.mean(high - low) / 2),
             "ideal": float(NORMAL * np.nanstd(values[:, place], ddof=1)),
         }  # fmt: skip
+
+
+DRAWN = {"scores": cross_validated_sample, "hold-outs": held_out_sample}
 
 
 def in_words(row: dict[str, Any]) -> str:
@@ -513,8 +539,8 @@ def measurements(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
         return
     for size in options.patients:
         for area in options.auc:
-            if options.only == "scores":
-                yield from measure_scores(size, area, options.samples, options.repeats)
+            if options.only in DRAWN:
+                yield from measure_scores(DRAWN[options.only], size, area, options.samples, options.repeats)
             else:
                 yield from measure_procedure(
                     options.only, size, area, options.samples, options.permutations, options.repeats
@@ -524,7 +550,7 @@ def measurements(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
 def main() -> None:
     """Print the measurements."""
     parser = argparse.ArgumentParser(description=__doc__.strip().splitlines()[0])
-    parser.add_argument("only", choices=(*PROCEDURES, "scores", "independent"), help="what is measured")
+    parser.add_argument("only", choices=(*PROCEDURES, *DRAWN, "independent"), help="what is measured")
     parser.add_argument("--json", action="store_true", help="print one JSON object a line")
     parser.add_argument("--samples", type=int, default=1000, help="simulated samples (default 1000)")
     parser.add_argument("--patients", type=int, nargs="+", default=[120], choices=LABELS, help="(default 120)")

@@ -29,12 +29,13 @@ rule generate:
 
 
 rule read_cohort:
-    """The patients: labels, sites, and a check that every label has its folder."""
+    """The patients: labels, sites, who is left out, and a check that every label has its folder."""
     input:
         generated,
         own_tables,
     output:
         patients=f"{COHORT}/patients.tsv",
+        left_out=f"{COHORT}/left_out.tsv",
     log:
         f"{COHORT}/logs/read_cohort.log",
     priority: PREPARED_FIRST
@@ -47,8 +48,8 @@ rule read_cohort:
     params:
         folder=cohort_folder,
         sites=sites_table,
-        exclude=lookup(dpath="{cohort}/exclude", within=STUDY.cohorts, default={}),
-        kind=lookup(dpath="{cohort}/kind", within=STUDY.cohorts),
+        settings=lookup(dpath="{cohort}", within=STUDY.cohorts),
+        features=feature_sources,
         made_with=lambda wildcards: SHARDS_NOTE
         | belonging.note_of(STUDY, belonging.made_cohort(STUDY, wildcards.cohort)),
         library=library_digest("read_cohort.py"),
@@ -88,6 +89,7 @@ rule audit_series:
         paths_digest=named_paths_digest,
         exclude=lookup(dpath="{cohort}/exclude", within=STUDY.cohorts, default={}),
         kind=lookup(dpath="{cohort}/kind", within=STUDY.cohorts),
+        features=feature_sources,
         library=library_digest("audit_series.py"),
     script:
         "../workflow/scripts/audit_series.py"

@@ -11,8 +11,8 @@ sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
 
 from gliobench import belonging, moved, paths, plan, snapshot
 from gliobench.caches import keep_caches
-from gliobench.cohorts import DECODED_KIND
-from gliobench.cohorts.names import LABEL_TABLES
+from gliobench.cohorts import DECODED_KIND, FEATURES_KIND
+from gliobench.cohorts.names import LABEL_TABLES, feature_tables, site_tables
 from gliobench.errors import GlioBenchError
 from gliobench.predict.request import take_request
 from gliobench.processes import lead_jobs
@@ -100,7 +100,7 @@ SHARDS_NOTE = {f"{RESULTS}/{belonging.NOTES}/shards.json": str(N_SHARDS)}
 wildcard_constraints:
     shard=r"\d+-of-\d+",
     cohort="|".join(STUDY.cohorts),
-    modality="|".join([*MODALITIES, ALL, SEGMENTATION, LESION]),
+    modality="|".join([*MODALITIES, ALL, SEGMENTATION, LESION, *STUDY.all_features]),
     repeat=r"\d+",
     seed=r"\d+",
     batch=r"\d+",
@@ -170,42 +170,74 @@ def generator_module(wildcards):
     return f"gliobench/cohorts/{kind.replace('-', '_')}.py"
 
 
-def cohort_folder(wildcards):
-    """The location of a cohort's images: generated, or the config's path; for kind table, the table that names them."""
-    if STUDY.generated(wildcards.cohort):
-        return f"{RESULTS}/{wildcards.cohort}/images"
-    settings = cohort_settings(wildcards)
+def folder_of(cohort):
+    """The location of a single cohort's images: generated, or the config's path; for kind table, the table that names them."""
+    if STUDY.generated(cohort):
+        return f"{RESULTS}/{cohort}/images"
+    settings = STUDY.cohorts[cohort]
     return settings["table"] if settings["kind"] == "table" else settings["path"]
+
+
+def sites_of(cohort):
+    """The TSV of sites (and oracle probabilities of a generated cohort), a column of another table, or None."""
+    if STUDY.generated(cohort):
+        return f"{folder_of(cohort)}/truth.tsv"
+    sites = STUDY.cohorts[cohort].get("sites")
+    return (
+        sites | {"folder": STUDY.folder(cohort)} if isinstance(sites, dict) else sites
+    )
+
+
+def cohort_folder(wildcards):
+    """The location of a cohort's images; of a union, what the readers of its members take."""
+    members = STUDY.members(wildcards.cohort)
+    if members == [wildcards.cohort]:
+        return folder_of(wildcards.cohort)
+    return {
+        name: {
+            "folder": folder_of(name),
+            "sites": sites_of(name),
+            "settings": STUDY.cohorts[name],
+        }
+        for name in members
+    }
+
+
+def sites_table(wildcards):
+    """Where the sites of a cohort are; those of a union are its members."""
+    union = "members" in cohort_settings(wildcards)
+    return None if union else sites_of(wildcards.cohort)
 
 
 def named_paths_digest(wildcards):
     """The paths in a user's table, so that changes are noticed; in other layouts file names are fixed."""
-    settings = cohort_settings(wildcards)
     series = STUDY.cohort_series(wildcards.cohort)
-    return (
-        moved.paths_digest(settings["table"], series) if "table" in settings else None
-    )
+    tables = [
+        STUDY.cohorts[name]["table"]
+        for name in STUDY.members(wildcards.cohort)
+        if "table" in STUDY.cohorts[name]
+    ]
+    digests = [moved.paths_digest(table, series) for table in tables]
+    return digests[0] if len(digests) == 1 else digests or None
 
 
 def generated(wildcards):
-    """The generated folder as an input; the user's own data are read in place and may be absent from a dry run."""
-    return [cohort_folder(wildcards)] if STUDY.generated(wildcards.cohort) else []
+    """The generated folders as inputs; the user's own data are read in place and may be absent from a dry run."""
+    members = STUDY.members(wildcards.cohort)
+    return [folder_of(name) for name in members if STUDY.generated(name)]
 
 
 def own_tables(wildcards):
-    """The user's tables of labels and sites as inputs, so that edits are noticed; missing ones give a message."""
-    settings = cohort_settings(wildcards)
-    tables = [settings[key] for key in ("table", "sites") if key in settings]
-    if settings["kind"] in LABEL_TABLES:
-        tables.append(f"{settings['path']}/{LABEL_TABLES[settings['kind']]}")
-    return [path for path in tables if Path(path).is_file()]
-
-
-def sites_table(wildcards):
-    """The TSV of sites (and oracle probabilities of a generated cohort), or None."""
-    if STUDY.generated(wildcards.cohort):
-        return f"{cohort_folder(wildcards)}/truth.tsv"
-    return cohort_settings(wildcards).get("sites")
+    """The user's tables of labels, sites and features as inputs, so that edits are noticed; missing ones give a message."""
+    tables = feature_tables(STUDY.feature_sources(wildcards.cohort))
+    for name in STUDY.members(wildcards.cohort):
+        settings, sites = STUDY.cohorts[name], sites_of(name)
+        tables += [settings["table"]] if "table" in settings else []
+        labels = settings.get("labels", LABEL_TABLES.get(settings["kind"]))
+        tables += [f"{settings['path']}/{labels}"] if labels else []
+        if sites and not STUDY.generated(name):
+            tables += site_tables(sites)
+    return [path for path in dict.fromkeys(tables) if Path(path).is_file()]
 
 
 def input_module(wildcards):
@@ -263,8 +295,15 @@ def input_series(wildcards):
     return STUDY.made_series(approach, cohort) + [LESION] * lesions
 
 
+def feature_sources(wildcards, input):
+    """What is read of each group of features of a cohort, with its location, which is not a setting."""
+    return STUDY.feature_sources(wildcards.cohort)
+
+
 def images_of(wildcards, input):
-    """The folder and layout of a cohort's images."""
+    """The folder and layout of a cohort's images, or its tables of features."""
+    if STUDY.reads_tables(wildcards.approach):
+        return [STUDY.feature_sources(wildcards.cohort), FEATURES_KIND]
     if STUDY.decoded:
         return [input.decoded, DECODED_KIND]
     return [cohort_folder(wildcards), cohort_settings(wildcards)["kind"]]

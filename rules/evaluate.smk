@@ -87,10 +87,11 @@ rule compare:
 
 
 rule describe_cohorts:
-    """The cohorts, and which series are left out and why."""
+    """The cohorts, and which patients and series are left out and why."""
     input:
         patients=expand(f"{COHORT}/patients.tsv", cohort=DESCRIBED_COHORTS),
         series=expand(f"{COHORT}/series.tsv", cohort=DESCRIBED_COHORTS),
+        left_out=expand(f"{COHORT}/left_out.tsv", cohort=DESCRIBED_COHORTS),
         indexes=list(described_inputs()),
         fields=list(described_fields()),
     output:

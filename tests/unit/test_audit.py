@@ -121,8 +121,7 @@ def test_a_cohort_with_nothing_left_is_an_error(audited):
         GlioBenchError, match="cohort clinic: none of its 6 series is usable; reason of the first: known"
     ):
         check_something_left(left, "clinic")
-    with pytest.raises(GlioBenchError, match="it has no patients"):
-        check_something_left(series.iloc[:0], "clinic")
+    check_something_left(series.iloc[:0], "clinic")  # without images and features there is nothing to audit
 
 
 def test_a_segmentation_is_a_row_after_the_modalities_of_its_patient(brainstems, tmp_path):

@@ -18,7 +18,8 @@ def study(runs, **cohort):
 
 @pytest.mark.parametrize("approach", APPROACHES)
 def test_every_approach_offers_leave_one_site_out(approach):
-    cells = study([{"approach": approach, "protocols": ["harmonised", "leave-one-site-out"]}])
+    features = {"clinical": {"table": "clinical.csv", "id": "ID", "numbers": ["Age"]}}
+    cells = study([{"approach": approach, "protocols": ["harmonised", "leave-one-site-out"]}], features=features)
     schemes = {cells.scheme_name(cell) for cell in cells.cells}
     assert schemes == {"kfold", "leave-one-site-out"}
 

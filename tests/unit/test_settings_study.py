@@ -55,6 +55,8 @@ def test_every_study_that_is_shipped_spans_a_grid(name):
 
 @pytest.mark.parametrize("name", APPROACHES)
 def test_every_approach_is_a_yaml_and_a_module_whose_variants_resolve(name):
+    features = {"clinical": {"table": "clinical.csv", "id": "ID", "numbers": ["Age"]}}
+    clinic = {"kind": "rsna", "path": "data", "features": features}
     settings = study(runs=[{"approach": name}]).approaches[name].file
     assert (ROOT / "workflow/scripts/gliobench/approaches" / f"{name}.py").is_file()
     assert (ROOT / "workflow/scripts/gliobench/inputs" / f"{settings.input['kind']}.py").is_file()
@@ -66,7 +68,7 @@ def test_every_approach_is_a_yaml_and_a_module_whose_variants_resolve(name):
         }
         for variant, own in settings.variants.items()
     ]
-    made = study(runs=runs)
+    made = study(runs=runs, cohorts={"clinic": clinic})
     for record in made.records():
         assert set(made.approaches[name].parameters_of(record["variant"])) == set(settings.parameters)
 
@@ -78,6 +80,56 @@ def test_what_settings_offer_is_what_the_library_has():
     }
     features = StudyApproach(ROOT / "config/approaches/baseline.yaml").file.parameters["features"]
     assert features["choices"] == list(FEATURES)
+
+
+FEATURES_OF_CLINIC = {
+    "clinical": {"table": "clinical.csv", "id": "ID", "numbers": {"age": "Age at MRI"}, "categories": ["Sex"]},
+    "radiomics": {"table": "r_*.csv", "id": "ID", "numbers": ["*"]},
+}
+
+
+def tabular(features=FEATURES_OF_CLINIC, runs=({"approach": "tabular"},), **changes):
+    clinic = {"kind": "rsna", "path": "data/rsna", "modalities": [], "features": features} | changes
+    return {"cohorts": {"clinic": clinic}, "runs": list(runs)}
+
+
+def test_a_study_of_tables_has_groups_of_features_instead_of_modalities():
+    made = study(**tabular(runs=[{"approach": "tabular", "modalities": ["radiomics", "all"]}]))
+    assert [(cell.modality, made.series(cell)) for cell in made.cells] == [
+        ("radiomics", ["radiomics"]),
+        ("all", ["clinical", "radiomics"]),
+    ]
+    assert made.modalities("clinic") == made.cohort_series("clinic") == []
+    assert made.made_series("tabular", "clinic") == ["clinical", "radiomics"]
+    source = made.feature_sources("clinic")["radiomics"][0]
+    assert (source["folder"], source["table"], source["prefix"]) == ("data/rsna", "r_*.csv", "")
+    assert made.fidelity(made.cells[0]) is None, "no paper"
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        (tabular(features={}), "runs, tabular: cohort clinic has no features"),
+        (
+            tabular(runs=[{"approach": "tabular", "modalities": ["radiomic"]}]),
+            "runs, tabular: cohort clinic has no features 'radiomic'; did you mean 'radiomics'?",
+        ),
+        (
+            tabular(runs=[{"approach": "cnn3d"}]),
+            "runs, cnn3d: cohort clinic has no modality; leave it out under `cohorts`.",
+        ),
+        (
+            tabular(features={"FLAIR": FEATURES_OF_CLINIC["clinical"]}),
+            "cohorts.clinic.features: 'FLAIR' is the name of a series; call the group something else.",
+        ),
+        (
+            tabular(features={"clinical": {"table": "a.csv", "id": "ID"}}),
+            "cohorts.clinic.features.clinical: it names no column; list some under `numbers` or `categories`.",
+        ),
+    ],
+)
+def test_a_study_of_tables_that_does_not_fit_is_a_sentence(changes, sentence):
+    refused(sentence, **changes)
 
 
 def test_the_grid_crosses_the_lists_of_a_run_in_their_order():
@@ -186,7 +238,7 @@ def test_a_caveat_goes_with_its_variant():
         ),
         (
             {"runs": [{"approach": "cnn3d", "modalities": ["T1"]}]},
-            "the study's config, runs.0.modalities.0: 'T1' is not a choice; did you mean 'T1w'?",
+            "runs, cnn3d: cohort clinic has no modality 'T1'; did you mean 'T1w'?",
         ),
         (
             {"splits": {"kfolds": {}}},

@@ -151,7 +151,7 @@ def test_bad_series_are_rows_with_a_reason_and_the_study_goes_on(project, finish
         ({"runs": [{"approach": "cnn3d", "variants": ["as_code"]}]}, "no variant 'as_code'; did you mean 'as_coded'?"),
         (
             {"runs": [{"approach": "cnn3d", "modalities": ["T1"]}]},
-            "runs.0.modalities.0: 'T1' is not a choice; did you mean 'T1w'?",
+            "runs, cnn3d: cohort clinic has no modality 'T1'",
         ),
         (
             {"runs": [{"approach": "cnn3d", "protocols": ["publish"]}]},

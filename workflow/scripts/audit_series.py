@@ -11,7 +11,8 @@ with recipe(snakemake):
     from gliobench.cohorts import read_patient_series
     from gliobench.cohorts.audit import audit_patients
     from gliobench.cohorts.decoded import keep_series
-    from gliobench.files import read_table, shard_of, whole, write_table
+    from gliobench.cohorts.features import audit_features
+    from gliobench.files import join_tables, read_table, shard_of, whole, write_table
 
     folder, kind, kept = snakemake.params.folder, snakemake.params.kind, snakemake.output.get("decoded")
     if kept:
@@ -29,6 +30,7 @@ with recipe(snakemake):
     for name in snakemake.params.masks if keep else []:
         for patient_id in patients["patient_id"]:
             keep(patient_id, name, *read_patient_series(kind, folder, patient_id, name))
-    write_table(series, snakemake.output.series, "series")
+    tabular = audit_features(patients["patient_id"], snakemake.params.features)
+    write_table(join_tables([series, tabular], "series"), snakemake.output.series, "series")
     with whole(snakemake.output.thumbnails) as temporary:
         np.save(temporary, thumbnails)

@@ -21,6 +21,10 @@ with recipe(snakemake):
         approach: read_json(path)
         for approach, path in zip(snakemake.params.approaches, snakemake.input.fields, strict=True)
     }
-    left_out = [exclusions(*each, indexes[each[0]], fields) for each in zip(cohorts, series, strict=True)]
+    patients_out = [read_table(path, "left_out") for path in snakemake.input.left_out]
+    left_out = [
+        exclusions(cohort, of_cohort, indexes[cohort], fields, people)
+        for cohort, of_cohort, people in zip(cohorts, series, patients_out, strict=True)
+    ]
     write_formats(join_tables(summaries, "cohorts"), folder / "cohorts", "cohorts")
     write_formats(join_tables(left_out, "exclusions"), folder / "exclusions", "exclusions")

@@ -11,9 +11,10 @@ with recipe(snakemake):
     from gliobench.files import read_table
     from gliobench.reporting.montages import audit_montage, audit_patients
     from gliobench.reporting.style import save_figure
+    from gliobench.terms import ALL_SERIES
 
     tables = [read_table(path, "series") for path in snakemake.input.series]
-    series = pd.concat(tables, ignore_index=True)
+    series = pd.concat([table[table["modality"].isin(ALL_SERIES)] for table in tables], ignore_index=True)
     images = np.concatenate([np.load(path) for path in snakemake.input.thumbnails]) / 255
     shown = series["patient_id"].isin(audit_patients(series))
     seen = series[shown & series["n_slices"].notna()]

@@ -59,6 +59,8 @@ def made_cohort(study: Study, cohort: str) -> Made:
     """Name the patients of a cohort, from its settings without the location of the user's files."""
     settings = {key: value for key, value in study.cohorts[cohort].items() if key not in (*PLACES, SPIKED)}
     settings["portable"] = study.portable
+    if "members" in settings:
+        settings["members"] = {name: made_cohort(study, name).digest for name in settings["members"]}
     return Made(cohort, digest(settings), f"{cohort}/patients.tsv")
 
 

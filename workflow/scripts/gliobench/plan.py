@@ -74,7 +74,8 @@ def page_figures(study: Study) -> list[Figure]:
     if leakage_cells(study):
         figures.append(_figure(study, LEAKAGE, "leakage", "leakage", ""))
     for cohort in dict.fromkeys(cell.cohort for cell in cells):
-        figures.append(_figure(study, f"figures/{cohort}/audit", "audit", "audit", cohort))
+        if study.cohort_series(cohort):
+            figures.append(_figure(study, f"figures/{cohort}/audit", "audit", "audit", cohort))
     for cohort in overlay_cohorts(study):
         figures += [
             _figure(study, f"figures/{cohort}/{name}", f"overlay_{name}", cohort, label)

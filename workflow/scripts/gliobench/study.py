@@ -10,10 +10,29 @@ from gliobench.errors import GlioBenchError, nearest
 from gliobench.settings.approach_of_study import StudyApproach
 from gliobench.settings.approaches import Protocol
 from gliobench.settings.asked import Asked
-from gliobench.settings.fit import check_input, check_permuted, check_sites, check_spiked, check_tuned
+from gliobench.settings.fit import (
+    check_images,
+    check_input,
+    check_permuted,
+    check_sites,
+    check_spiked,
+    check_tuned,
+)
 from gliobench.settings.models import check_known
 from gliobench.settings.study import Run
-from gliobench.terms import ALL, BASELINE, MODALITIES, SEGMENTATION, permuted_cohort, spiked_cohort
+from gliobench.terms import (
+    ALL,
+    BASELINE,
+    MODALITIES,
+    SEGMENTATION,
+    TABLE,
+    WITHOUT_PAPER,
+    permuted_cohort,
+    spiked_cohort,
+)
+
+EXTERNAL = "external validation: each member of the union is tested with models trained on the others"
+TWO_ALONE = "two collections say nothing of the variance between hospitals"
 
 
 @dataclass(frozen=True)
@@ -54,8 +73,18 @@ class Study(Asked):
         cohorts = dict.fromkeys(cell.cohort for cell in self.cells if cell.approach == approach)
         return [cohort for cohort in cohorts if self.input(approach, cohort).get("around") == "brain"]
 
+    def reads_tables(self, approach: str) -> bool:
+        """Whether an approach reads features in tables instead of images."""
+        return bool(self.approaches[approach].file.input["kind"] == TABLE)
+
+    def parts(self, approach: str, cohort: str) -> list[str]:
+        """Return what of a cohort an approach can be trained on: its modalities, or its groups of features."""
+        return self.features(cohort) if self.reads_tables(approach) else self.modalities(cohort)
+
     def series(self, cell: Cell) -> list[str]:
-        """Return the series of a cell's inputs, in the order of their channels."""
+        """Return the series of a cell's inputs, in the order of their channels; or its groups of features."""
+        if self.reads_tables(cell.approach):
+            return self.features(cell.cohort) if cell.modality == ALL else [cell.modality]
         modalities = self.modalities(cell.cohort) if cell.modality == ALL else [cell.modality]
         ordered = [modality for modality in MODALITIES if modality in modalities]
         return ordered + [SEGMENTATION] * self.input(cell.approach, cell.cohort).get(SEGMENTATION, False)
@@ -67,6 +96,8 @@ class Study(Asked):
         They are those in its YAML plus those in the study, so choosing another one from the YAML re-runs nothing.
         """
         named, there = self.approaches[approach].file.modalities, self.modalities(cohort)
+        if self.reads_tables(approach):
+            return self.features(cohort)
         asked = self._asked_series[approach, cohort]
         names = [name for name in MODALITIES if name in there and (ALL in named or name in named or name in asked)]
         return names + [SEGMENTATION] * self.input(approach, cohort).get(SEGMENTATION, False)
@@ -97,6 +128,8 @@ class Study(Asked):
         where, scheme = f"runs, {cell.approach}", self.splits[self.scheme_name(cell)]
         series = self.cohort_series(cell.cohort)
         check_input(self.input(cell.approach, cell.cohort), series, cell.cohort, cell.approach)
+        if cell.approach == BASELINE:
+            check_images(self.parameters(cell), self.modalities(cell.cohort), cell.cohort, cell.variant)
         check_sites(scheme, self.cohorts[cell.cohort], cell.cohort, where)
         tuned = self.approaches[cell.approach].tuned(cell.variant)
         if tuned:
@@ -172,9 +205,14 @@ class Study(Asked):
         raise GlioBenchError(f"runs, {approach.name}: no variant {variant!r}; {hint}")
 
     def _check_modality(self, approach: StudyApproach, modality: str, cohort: str, shown: str) -> None:
-        where = f"runs, {approach.name}"
+        where, parts = f"runs, {approach.name}", self.parts(approach.name, cohort)
+        what = "features" if self.reads_tables(approach.name) else "modality"
+        if not parts and modality == ALL and approach.name == BASELINE:
+            return  # some of its variants need no image
+        if not parts:
+            raise GlioBenchError(f"{where}: cohort {shown} has no {what}; leave it out under `cohorts`.")
         if modality != ALL:
-            check_known(modality, self.modalities(cohort), f"{where}: cohort {shown} has no modality")
+            check_known(modality, parts, f"{where}: cohort {shown} has no {what}")
         elif ALL not in approach.file.modalities:
             raise GlioBenchError(
                 f"{where}: the approach reads one modality at a time; name modalities instead of `{ALL}`."
@@ -210,14 +248,18 @@ class Study(Asked):
         return protocol
 
     def caveat(self, cell: Cell) -> str | None:
-        """Return the caveats of the cell's variant and protocol, or None."""
-        variant = self.approaches[cell.approach].variant(cell.variant)
-        caveats = [variant.caveat, self.protocol(cell).caveat, self.splits[self.scheme_name(cell)].get("caveat")]
+        """Return the caveats of the cell's variant and protocol, and of leaving out members of a union; or None."""
+        variant, scheme = self.approaches[cell.approach].variant(cell.variant), self.splits[self.scheme_name(cell)]
+        caveats = [variant.caveat, self.protocol(cell).caveat, scheme.get("caveat")]
+        members = self.members(cell.cohort)
+        if len(members) > 1 and scheme["method"] == "sites":
+            caveats.append(EXTERNAL)
+            caveats += [TWO_ALONE] if len(members) == 2 else []
         return "; ".join(dict.fromkeys(caveat for caveat in caveats if caveat)) or None
 
     def fidelity(self, cell: Cell) -> str | None:
-        """Say whether a cell has its paper's settings, as in the approach's YAML: None for a baseline."""
-        if cell.approach == BASELINE:
+        """Say whether a cell has its paper's settings, as in the approach's YAML: None without a paper."""
+        if cell.approach in WITHOUT_PAPER:
             return None
         published = cell.protocol.startswith("published")
         changed = self.file.settings.get(cell.approach) or (published and self.scheme_name(cell) in self.file.splits)

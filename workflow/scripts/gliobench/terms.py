@@ -5,10 +5,12 @@ from typing import Literal, get_args
 Modality = Literal["FLAIR", "T1w", "T1wCE", "T2w"]
 MODALITIES: tuple[str, ...] = get_args(Modality)
 ALL = "all"  # every modality of a cohort: as channels, or as rows where the input is slices
-BASELINE = "baseline"  # the approach without a paper
+BASELINE = "baseline"  # the rows that give the others meaning
+WITHOUT_PAPER = (BASELINE, "tabular")
 SEGMENTATION, LESION = "segmentation", "lesion"  # series that are masks: the user's, the generator's
 ALL_SERIES = (*MODALITIES, SEGMENTATION)  # that a user may have of a patient
 INTENSITY_STATISTICS = ("mean", "sd", "skewness", "p05", "p25", "p50", "p75", "p95", "foreground_fraction")
+TABLE = "table"  # the kind of input made from a cohort's features
 PERMUTATIONS = "permutations"  # below a cohort's folder: its copies with permuted labels
 SPIKED = "spiked"  # the same: copies with labels drawn from a measured quantity, by oracle AUC: spiked-0.70
 GENERATED = {

@@ -17,6 +17,9 @@ A module here is found by its file name and provides:
     Log odds of label 1 for each row of `inputs`, float64; a probability would lose the order of rows near 0 and 1.
 ``save(model, path)``, ``load(path)``, ``SUFFIX``
     The trained model as one file of that suffix, in a format that carries no code.
+``before_folds(inputs, labels, parameters)``
+    Only where a variant peeks on purpose: returns the inputs, changed with the labels of all patients of a job. Such a
+    variant has a ``caveat`` in the YAML.
 ``cam_layer(model)``, ``redrawn(model, seed)``
     Only for the figure ``gradcam``, in PyTorch: the layer with the maps to weight, and the network with random weights.
 """

@@ -1,8 +1,8 @@
 """Where patients come from."""
 
-from pathlib import Path
+from importlib import import_module
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gliobench.imaging.facts import SeriesError
 
@@ -12,6 +12,10 @@ if TYPE_CHECKING:
 
 
 DECODED_KIND = "decoded"  # kind of what the audit keeps
+FEATURES_KIND = "features"  # kind of numbers and categories in tables: `gliobench.cohorts.features` reads them
+
+
+COLLECTIONS = ("upenn-gbm", "ucsf-pdgm", "brats2021", "union")  # kinds whose modules have their names
 
 
 def layout(kind: str) -> ModuleType:
@@ -21,13 +25,15 @@ def layout(kind: str) -> ModuleType:
     Parameters
     ----------
     kind : str
-        rsna, brainstem, synthetic, synthetic-brainstem or table, as in the config; single, a patient's own folder; or
+        rsna, brainstem, synthetic, synthetic-brainstem, table, upenn-gbm, ucsf-pdgm, brats2021 or union, as in the
+        config; single, a patient's own folder; or
         decoded, what an audit kept of any of them.
 
     Returns
     -------
     module
-        Offers ``read_patients(folder, sites)`` (but for single and decoded) and ``locate(folder, patient_id, name)``.
+        Offers ``read_patients(folder, sites, settings)`` (but for single and decoded) and ``locate(folder, patient_id,
+        name)``.
     """
     # Only the requested one: each is slow to import.
     if kind.endswith("brainstem"):
@@ -46,12 +52,14 @@ def layout(kind: str) -> ModuleType:
         from gliobench.cohorts import single
 
         return single
+    if kind in COLLECTIONS:
+        return import_module(f"gliobench.cohorts.{kind.replace('-', '_')}")
     from gliobench.cohorts import rsna
 
     return rsna
 
 
-def read_patient_series(kind: str, folder: str | Path, patient_id: str, name: str) -> "tuple[Volume, SeriesFacts]":
+def read_patient_series(kind: str, folder: Any, patient_id: str, name: str) -> "tuple[Volume, SeriesFacts]":
     """
     Read one series of a patient, whatever the cohort's layout.
 

@@ -3,7 +3,6 @@
 import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import cv2
@@ -29,7 +28,7 @@ Keep = Callable[[str, str, Volume, SeriesFacts], None]  # what is done with each
 def audit_patients(
     patient_ids: Iterable[str],
     names: Iterable[str],
-    folder: str | Path,
+    folder: Any,
     exclude: dict[str, dict[str, str]],
     kind: str,
     keep: Keep | None = None,
@@ -44,7 +43,7 @@ def audit_patients(
     names : iterable of str
         Series to read: modalities, followed by the segmentation, which is compared with their grids.
     folder : path
-        The cohort, in the layout of its kind.
+        The cohort, as ``locate`` of its kind takes it.
     exclude : dict
         Modality (or segmentation) to patient to reason: series that the config leaves out.
     kind : str
@@ -64,7 +63,7 @@ def audit_patients(
     for patient_id in patient_ids:
         grids: list[Grid] = []
         for name in names:
-            row, thumbnail, grid = _audit_series(patient_id, name, Path(folder), kind, keep)
+            row, thumbnail, grid = _audit_series(patient_id, name, folder, kind, keep)
             if name == "segmentation" and row["status"] in USABLE:
                 row |= _compare_grids(patient_id, grid, grids)
             if grid:
@@ -80,16 +79,16 @@ def audit_patients(
 
 
 def check_something_left(series: pd.DataFrame, cohort: str) -> None:
-    """Raise an error if no series of the cohort is usable."""
-    if not series["status"].isin(USABLE).any():
-        first = series["reason"].iloc[0] if len(series) else "it has no patients"
+    """Raise an error if the cohort has series, and none of them is usable."""
+    if len(series) and not series["status"].isin(USABLE).any():
+        first = series["reason"].iloc[0]
         raise GlioBenchError(
             f"cohort {cohort}: none of its {len(series)} series is usable; reason of the first: {first}"
         )
 
 
 def _audit_series(
-    patient_id: str, name: str, folder: Path, kind: str, keep: Keep | None
+    patient_id: str, name: str, folder: Any, kind: str, keep: Keep | None
 ) -> tuple[dict, np.ndarray, Grid | None]:
     blank = np.zeros((THUMBNAIL, THUMBNAIL), np.uint8)
     names = {"patient_id": patient_id, "modality": name}

@@ -1,12 +1,24 @@
 """File names in a cohort's folder, shared by readers and generators."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from gliobench.imaging.facts import SeriesError
 
 TABLE = "patients.tsv"  # of brainstem cohorts
 LABEL_TABLES = {"rsna": "train_labels.csv", "brainstem": TABLE}  # by kind
+MEMBER_END = "--"  # in a union, between a cohort's name and its own id of a patient
+LABEL_COLUMNS = {  # by kind and label: what tells the label, and so cannot be a feature
+    ("rsna", "mgmt"): ["MGMT_value"],
+    ("brats2021", "mgmt"): ["MGMT_value"],
+    ("upenn-gbm", "mgmt"): ["MGMT"],
+    ("upenn-gbm", "idh"): ["IDH1"],
+    ("ucsf-pdgm", "mgmt"): ["MGMT status", "MGMT index"],
+    ("ucsf-pdgm", "idh"): ["IDH", "Final pathologic diagnosis (WHO 2021)", "1p/19q"],
+    ("table", "mgmt"): ["label", "label_name"],
+    ("brainstem", "mgmt"): ["grade"],
+}
 GRADES = ("none", "microscopic", "extensive")
 NIFTI = (".nii.gz", ".nii")  # suffixes, in the order in which they are looked for
 LABELS = {"none": 0, "microscopic": 0, "extensive": 1}  # [doc: Materials and Methods, first paragraph]
@@ -15,6 +27,27 @@ LABELS = {"none": 0, "microscopic": 0, "extensive": 1}  # [doc: Materials and Me
 def lesion_file(folder: str | Path, patient_id: str) -> Path:
     """Return where the mask of a generated patient's lesion lies."""
     return Path(folder) / "lesions" / f"{patient_id}.nii.gz"
+
+
+def feature_tables(sources: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[str]:
+    """Return the existing tables of features, each once; `sources` as `gliobench.cohorts.features` takes them."""
+    found = [
+        str(path) for group in sources.values() for source in group for path in find_tables(source) if path.is_file()
+    ]
+    return list(dict.fromkeys(found))
+
+
+def site_tables(sites: str | Mapping[str, Any]) -> list[str]:
+    """Return the table of a cohort's sites, as a list: a path, or a column's place."""
+    return [str(Path(sites["folder"]) / sites["table"]) if isinstance(sites, Mapping) else sites]
+
+
+def find_tables(source: Mapping[str, Any]) -> list[Path]:
+    """Return the tables of one group of features: one path, or those that a pattern with ``*`` matches."""
+    folder, table = Path(source["folder"]), Path(source["table"])
+    if table.is_absolute():
+        folder, table = Path(table.anchor), table.relative_to(table.anchor)
+    return sorted(folder.glob(str(table))) if "*" in table.name else [folder / table]
 
 
 def only_one(home: Path, name: str, suffixes: Iterable[str], absent: str) -> Path:

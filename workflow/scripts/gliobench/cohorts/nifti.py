@@ -1,17 +1,22 @@
 """The brainstem layout: ``<id>/<series>.nii.gz`` and ``patients.tsv`` with three grades of infiltration."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from gliobench.cohorts.names import GRADES, LABELS, NIFTI, TABLE, only_one
 from gliobench.cohorts.patients import check_folders, check_ids, check_once, read_rows, read_sites
 from gliobench.errors import GlioBenchError
+from gliobench.terms import MODALITIES
 
 LABEL_NAMES = {0: "none or microscopic", 1: "extensive"}
 
 
-def read_patients(folder: str | Path, sites: str | Path | None = None) -> pd.DataFrame:
+def read_patients(
+    folder: str | Path, sites: str | Path | None = None, settings: Mapping[str, Any] | None = None
+) -> pd.DataFrame:
     """
     Read the patients of a brainstem cohort; extensive infiltration is label 1, none and microscopic are label 0.
 
@@ -22,6 +27,8 @@ def read_patients(folder: str | Path, sites: str | Path | None = None) -> pd.Dat
         per patient.
     sites : path, optional
         TSV of a generated cohort with patient_id, site and oracle_probability; its sites are not read.
+    settings : mapping, optional
+        Of the cohort: without ``modalities`` no folder of a patient is looked for.
 
     Returns
     -------
@@ -35,7 +42,8 @@ def read_patients(folder: str | Path, sites: str | Path | None = None) -> pd.Dat
     """
     folder = Path(folder)
     table = _read_table(folder / TABLE)
-    check_folders(table["patient_id"], folder, folder / TABLE)
+    if (settings or {}).get("modalities", MODALITIES):
+        check_folders(table["patient_id"], folder, folder / TABLE)
     label = table["grade"].map(LABELS)
     patients = table.assign(label=label, label_name=label.map(LABEL_NAMES)).drop(columns="grade")
     known = read_sites(sites).drop(columns="site")

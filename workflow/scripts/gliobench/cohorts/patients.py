@@ -1,12 +1,13 @@
 """Checks on every cohort's list of patients, whatever its layout."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from gliobench.errors import GlioBenchError
+from gliobench.errors import GlioBenchError, nearest
 from gliobench.files import table_schema
 
 SHOWN = 5
@@ -114,14 +115,72 @@ def check_folders(patient_ids: pd.Series, folder: Path, table: Path) -> None:
         )
 
 
-def read_sites(path: str | Path | None) -> pd.DataFrame:
+def read_collection(path: Path, columns: Sequence[str]) -> pd.DataFrame:
+    """
+    Read a table of a collection; the first of its needed `columns` holds ids, each once, and comes first.
+
+    Raises
+    ------
+    GlioBenchError
+        It does not exist or is not a table, lacks a column, or has a wrong or repeated id.
+    """
+    if not path.is_file():
+        raise GlioBenchError(
+            f"{path} does not exist: `path` in the config must name the folder of the collection as downloaded, and "
+            "`labels` its table; docs/own-data.md says where to get it."
+        )
+    rows = read_rows(path, ",")
+    missing = [name for name in columns if name not in rows]
+    if missing:
+        raise GlioBenchError(f"{path} lacks the columns {missing}; it has {list(rows.columns)}.")
+    check_ids(rows[columns[0]], path)
+    check_once(rows[columns[0]], path)
+    return rows[[columns[0], *rows.columns.drop(columns[0])]]
+
+
+def check_values(rows: pd.DataFrame, column: str, known: Collection[str], path: Path) -> None:
+    """Raise an error if a cell of a collection's table holds a value that no rule says how to read."""
+    bad = rows[~rows[column].isin(list(known))]
+    if len(bad):
+        row = bad.iloc[0]
+        raise GlioBenchError(
+            f"{path}: {column} of {row.iloc[0]} is {row[column]!r}; known are {', '.join(map(repr, known))}."
+        )
+
+
+def with_sites(found: pd.DataFrame, sites: Mapping[str, Any] | None) -> pd.DataFrame:
+    """Return patients with the site that a column of a table gives them, None without one."""
+    known = read_sites(sites)
+    if len(known) and not set(known["patient_id"]) & set(found["patient_id"]):
+        raise GlioBenchError(
+            f"`sites` names no patient of the cohort: its column {sites['id'] if sites else ''!r} holds "
+            f"{some(known['patient_id'])}, the cohort has {some(found['patient_id'])}."
+        )
+    return found.merge(known[["patient_id", "site"]], on="patient_id", how="left")
+
+
+def _site_column(sites: Mapping[str, Any]) -> pd.DataFrame:
+    """Read patient_id and site from two columns of any table."""
+    path = Path(sites["folder"]) / sites["table"]
+    rows = read_rows(path, "," if path.suffix.lower() == ".csv" else "\t")
+    for key in ("id", "column"):
+        if sites[key] not in rows:
+            raise GlioBenchError(
+                f"{path} has no column {sites[key]!r}, which `sites` names; {nearest(sites[key], rows.columns)}"
+            )
+    table = pd.DataFrame({"patient_id": rows[sites["id"]].str.strip(), "site": rows[sites["column"]].str.strip()})
+    return table[table["patient_id"] != ""]
+
+
+def read_sites(path: str | Path | Mapping[str, Any] | None) -> pd.DataFrame:
     """
     Read what is known of patients in addition to their labels.
 
     Parameters
     ----------
-    path : path, optional
-        TSV with patient_id and site, and for generated cohorts oracle_probability.
+    path : path or mapping, optional
+        TSV with patient_id and site, and for generated cohorts oracle_probability. Or a column of any CSV (``.csv``) or
+        TSV: ``table``, relative to ``folder``, ``id`` and ``column``.
 
     Returns
     -------
@@ -136,11 +195,12 @@ def read_sites(path: str | Path | None) -> pd.DataFrame:
     columns = ["patient_id", "site", "oracle_probability"]
     if path is None:
         return pd.DataFrame(columns=columns, dtype="str")
-    if not Path(path).is_file():
-        raise GlioBenchError(f"{path} does not exist: `sites` in the config must name a TSV with patient_id and site.")
-    table = read_rows(Path(path))
+    where = Path(path["folder"]) / path["table"] if isinstance(path, Mapping) else Path(path)
+    if not where.is_file():
+        raise GlioBenchError(f"{where} does not exist: `sites` in the config must name a table of patients and sites.")
+    table = _site_column(path) if isinstance(path, Mapping) else read_rows(where)
     if not {"patient_id", "site"} <= set(table.columns):
-        raise GlioBenchError(f"{path} has the columns {list(table.columns)}; expected: patient_id and site.")
-    check_ids(table["patient_id"], Path(path))
-    check_once(table["patient_id"], Path(path))
+        raise GlioBenchError(f"{where} has the columns {list(table.columns)}; expected: patient_id and site.")
+    check_ids(table["patient_id"], where)
+    check_once(table["patient_id"], where)
     return table.reindex(columns=columns, fill_value="").replace("", None)

@@ -1,6 +1,8 @@
 """The RSNA-MICCAI 2021 layout: ``train/<id>/<modality>/*.dcm`` and ``train_labels.csv``."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -8,12 +10,17 @@ from gliobench.cohorts.names import LABEL_TABLES, lesion_file
 from gliobench.cohorts.patients import check_folders, check_ids, check_once, read_rows, read_sites
 from gliobench.errors import GlioBenchError
 from gliobench.imaging.facts import SeriesError
+from gliobench.terms import MODALITIES
 
 LABELS = LABEL_TABLES["rsna"]
 LABEL_NAMES = {0: "unmethylated", 1: "methylated"}
 
 
-def read_patients(folder: str | Path, sites: str | Path | None = None) -> pd.DataFrame:
+def read_patients(
+    folder: str | Path,
+    sites: str | Path | Mapping[str, Any] | None = None,
+    settings: Mapping[str, Any] | None = None,
+) -> pd.DataFrame:
     """
     Read the patients of a cohort in the competition's layout.
 
@@ -21,8 +28,10 @@ def read_patients(folder: str | Path, sites: str | Path | None = None) -> pd.Dat
     ----------
     folder : path
         Holds ``train/`` and ``train_labels.csv`` (columns BraTS21ID, MGMT_value).
-    sites : path, optional
-        TSV with patient_id and site, and for generated cohorts oracle_probability.
+    sites : path or mapping, optional
+        As `gliobench.cohorts.patients.read_sites` takes it.
+    settings : mapping, optional
+        Of the cohort: without ``modalities`` no folder of a patient is looked for.
 
     Returns
     -------
@@ -36,7 +45,8 @@ def read_patients(folder: str | Path, sites: str | Path | None = None) -> pd.Dat
     """
     folder = Path(folder)
     labels = _read_labels(folder)
-    check_folders(labels["patient_id"], folder / "train", folder / LABELS)
+    if (settings or {}).get("modalities", MODALITIES):
+        check_folders(labels["patient_id"], folder / "train", folder / LABELS)
     patients = labels.assign(label_name=labels["label"].map(LABEL_NAMES))
     known = read_sites(sites)
     known["patient_id"] = _padded(known["patient_id"])
@@ -93,5 +103,5 @@ def _read_labels(folder: Path) -> pd.DataFrame:
 
 
 def _padded(patient_ids: pd.Series) -> pd.Series:
-    """Return ids as in the folder names, because tables often lose leading zeros."""
-    return patient_ids.str.zfill(5)
+    """Return ids as in the folder names: tables often lose leading zeros, and the crosswalk has BraTS's own ids."""
+    return patient_ids.str.removeprefix("BraTS2021_").str.zfill(5)

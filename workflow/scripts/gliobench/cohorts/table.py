@@ -1,8 +1,10 @@
 """A user's own cohort: a TSV with one row per patient that names the files of each series."""
 
 import os
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -16,7 +18,7 @@ COLUMNS = (*NEEDED, "label_name", "site", "scan_of", "date", *ALL_SERIES)
 LABEL_NAMES = {"0": "negative", "1": "positive"}  # if the table names none
 
 
-def read_patients(table: str | Path, sites: None = None) -> pd.DataFrame:
+def read_patients(table: str | Path, sites: None = None, settings: Mapping[str, Any] | None = None) -> pd.DataFrame:
     """
     Read the patients of a table.
 
@@ -27,6 +29,8 @@ def read_patients(table: str | Path, sites: None = None) -> pd.DataFrame:
         with several scans each scan has a row, with the patient in scan_of and its date.
     sites : None
         The site is a column of the table.
+    settings : mapping, optional
+        Of the cohort: without ``modalities`` the table needs no column of a series.
 
     Returns
     -------
@@ -42,6 +46,9 @@ def read_patients(table: str | Path, sites: None = None) -> pd.DataFrame:
     """
     table = Path(table)
     rows = _read_table(table)
+    if (settings or {}).get("modalities", MODALITIES) and not any(name in rows for name in MODALITIES):
+        raise GlioBenchError(f"{table} has no column for a series: add one or more of {', '.join(MODALITIES)}.")
+    rows = rows.reindex(columns=list(COLUMNS), fill_value="")
     names = rows["label_name"].where(rows["label_name"] != "", rows["label"].map(LABEL_NAMES))
     _check_names(names.groupby(rows["label"]).unique(), table)
     _check_scans(rows[rows["scan_of"] != ""], table)
@@ -97,7 +104,7 @@ def _rows_by_patient(table: Path) -> pd.DataFrame:
 
 
 def _read_table(table: Path) -> pd.DataFrame:
-    """Return the checked rows, with the columns that may be left out."""
+    """Return the checked rows."""
     if not table.exists():
         raise GlioBenchError(
             f"{table} does not exist: `table` in the config must name a TSV with patient_id, label and one column "
@@ -113,13 +120,11 @@ def _read_table(table: Path) -> pd.DataFrame:
     for name in rows.columns:
         if name not in COLUMNS:
             raise GlioBenchError(f"{table}: no column is called {name!r}; {nearest(name, COLUMNS)}")
-    if not any(name in rows for name in MODALITIES):
-        raise GlioBenchError(f"{table} has no column for a series: add one or more of {', '.join(MODALITIES)}.")
     check_ids(rows["patient_id"], table)
     check_once(rows["patient_id"], table)
     _check_labels(rows, table)
     _check_paths(rows, table)
-    return rows.reindex(columns=list(COLUMNS), fill_value="")
+    return rows
 
 
 def _check_labels(rows: pd.DataFrame, table: Path) -> None:

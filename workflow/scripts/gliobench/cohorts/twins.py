@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import pandas as pd
 
-from gliobench.terms import ALL_SERIES, MODALITIES, USABLE
+from gliobench.terms import MODALITIES, USABLE
 
 SAME = {"content": "the same pixels", "series_uid": "the same SeriesInstanceUID"}
 
@@ -47,9 +47,11 @@ def exclude_twins(series: pd.DataFrame, labels: Mapping[str, int]) -> pd.DataFra
     return series
 
 
-def _exclude(series: pd.DataFrame, reason: str, patient: str, names: Iterable[str] = ALL_SERIES) -> None:
-    """Exclude a patient's usable series of those names, in place."""
-    rows = (series["patient_id"] == patient) & series["status"].isin(USABLE) & series["modality"].isin(list(names))
+def _exclude(series: pd.DataFrame, reason: str, patient: str, names: Iterable[str] | None = None) -> None:
+    """Exclude a patient's usable series of those names, by default all and the features too, in place."""
+    rows = (series["patient_id"] == patient) & series["status"].isin(USABLE)
+    if names is not None:
+        rows &= series["modality"].isin(list(names))
     series.loc[rows, ["status", "reason"]] = ["excluded", reason]
 
 

@@ -15,7 +15,9 @@ MEASURES = {"slices": "n_slices", "spacing": "spacing", "slice_spacing": "slice_
 
 def cohort_summary(cohort: str, patients: pd.DataFrame, series: pd.DataFrame) -> pd.DataFrame:
     """
-    Summarise a cohort: one row per modality, and one for the segmentation if there is one.
+    Summarise a cohort: one row per modality, and for the segmentation and each group of features if there are any.
+
+    A cohort with none of them has one row, ``none``.
 
     Parameters
     ----------
@@ -38,11 +40,8 @@ def cohort_summary(cohort: str, patients: pd.DataFrame, series: pd.DataFrame) ->
         "label_names": " / ".join(names.sort_index()),
         "oracle_auc": _oracle_auc(patients),
     }
-    rows = [
-        {**head, "modality": modality, **_facts(series[series["modality"] == modality])}
-        for modality in ALL_SERIES
-        if modality in set(series["modality"])
-    ]
+    there = [name for name in dict.fromkeys([*ALL_SERIES, *series["modality"]]) if name in set(series["modality"])]
+    rows = [{**head, "modality": name, **_facts(series[series["modality"] == name])} for name in there or ["none"]]
     return check_table(pd.DataFrame(rows), "cohorts", f"the summary of {cohort}")
 
 
@@ -79,9 +78,10 @@ def exclusions(
     series: pd.DataFrame,
     indexes: Mapping[str, Sequence[pd.DataFrame]] | None = None,
     fields: Mapping[str, Mapping[str, Any]] | None = None,
+    left_out: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """
-    List the series of a cohort that are not used, or not everywhere.
+    List the patients of a collection who are not in the cohort, and the series that are not used, or not everywhere.
 
     Parameters
     ----------
@@ -93,6 +93,8 @@ def exclusions(
         For each approach the indexes of its inputs; rows with a reason have no input.
     fields : mapping of str to mapping, optional
         For each approach its field of view, as `gliobench.inputs.field.choose_field` returns it.
+    left_out : DataFrame, optional
+        As in the schema ``left_out``.
 
     Returns
     -------
@@ -101,6 +103,9 @@ def exclusions(
     """
     columns = ["patient_id", "modality", "status", "reason"]
     tables = [series.loc[series["status"] != OK, columns].assign(approach=None)]
+    if left_out is not None:
+        people = left_out[["patient_id", "reason"]].assign(modality=None, status="excluded", approach=None)
+        tables.append(people[[*columns, "approach"]])
     for approach, of_inputs in (indexes or {}).items():
         for index in of_inputs:
             left_out = index[index["reason"].notna()]

@@ -2,17 +2,17 @@
 
 from collections.abc import Iterable
 from importlib import import_module
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from gliobench.cohorts import read_patient_series
+from gliobench.cohorts import FEATURES_KIND, read_patient_series
+from gliobench.cohorts.features import read_features
 from gliobench.errors import GlioBenchError
 from gliobench.imaging.facts import SeriesError, SeriesFacts
-from gliobench.imaging.volume import Volume, windowed
+from gliobench.imaging.volume import windowed
 from gliobench.inputs.read import NotCovered, Read
 from gliobench.inputs.store import SHARD_INDEX
 from gliobench.terms import OK, USABLE
@@ -66,7 +66,7 @@ def shared(read: Read, settings: dict[str, Any]) -> Any:
 
 
 def make_inputs(
-    patient_id: str, names: Iterable[str], folder: str | Path, kind: str, settings: dict[str, Any]
+    patient_id: str, names: Iterable[str], folder: Any, kind: str, settings: dict[str, Any]
 ) -> tuple[list[np.ndarray], pd.DataFrame]:
     """
     Make the inputs of a patient from several series.
@@ -76,11 +76,12 @@ def make_inputs(
     patient_id : str
         The patient.
     names : iterable of str
-        Series for which it can be made (see `usable_series`): modalities, ``segmentation`` or ``lesion``.
+        Series for which it can be made (see `usable_series`): modalities, ``segmentation`` or ``lesion``; or groups of
+        features.
     folder : path
-        The cohort.
+        The cohort; for features what `gliobench.cohorts.features.read_features` takes.
     kind : str
-        Kind of the cohort, which defines its layout on disk.
+        Kind of the cohort, which defines its layout on disk; or ``features``.
     settings : dict
         ``input`` of the approach: ``kind`` names the module of `gliobench.inputs` whose ``make_input(read, name,
         settings)`` makes the arrays of one series; ``voi_lut`` asks for the VOI LUT.
@@ -102,7 +103,9 @@ def make_inputs(
     arrays: list[np.ndarray] = []
     rows: list[tuple[str, str, int | None, str | None]] = []
 
-    def read(name: str) -> tuple[Volume, SeriesFacts]:
+    def read(name: str) -> tuple[Any, SeriesFacts]:
+        if kind == FEATURES_KIND:
+            return read_features(folder, patient_id, name)
         volume, facts = read_patient_series(kind, folder, patient_id, name)
         return windowed(volume) if settings.get("voi_lut") else volume, facts
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from gliobench.imaging.facts import SeriesError, SeriesFacts
 from gliobench.imaging.volume import Volume
 
-# Name of a series (a modality, ``segmentation`` or ``lesion``) -> its voxels and facts
+# Name of a series (a modality, ``segmentation`` or ``lesion``) -> its voxels and facts; of features -> their values
 Read = Callable[[str], tuple[Volume, SeriesFacts]]
 
 

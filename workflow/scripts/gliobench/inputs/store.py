@@ -217,7 +217,13 @@ def stack_channels(series: Mapping[str, Stored]) -> Stored:
 
 
 # By kind of input. Defined here because trainings join inputs where no imaging library is installed
-JOINS = {"volume": single, "slices": append_rows, "grid": stack_channels, "facts": stack_channels}
+JOINS = {
+    "volume": single,
+    "slices": append_rows,
+    "grid": stack_channels,
+    "facts": stack_channels,
+    "table": stack_channels,
+}
 
 
 def join_shards(

@@ -11,6 +11,7 @@ from typing import Any
 
 from gliobench.errors import GlioBenchError
 from gliobench.records import check_record
+from gliobench.terms import TABLE
 
 TARGET = "predict"
 KEYS = ("patient", "model", "fold")
@@ -156,7 +157,8 @@ def read_record(run: Path) -> dict[str, Any]:
     Raises
     ------
     GlioBenchError
-        The folder is not a run's, its record lacks something a prediction needs, or its approach is missing here.
+        The folder is not a run's, its record lacks something a prediction needs, it reads tables instead of
+        images, or its approach is missing here.
     """
     path = run / "run.json"
     if not path.is_file():
@@ -169,6 +171,10 @@ def read_record(run: Path) -> dict[str, Any]:
     except ValueError as error:
         raise GlioBenchError(f"{path} cannot be read as JSON ({error}); train the run again.") from None
     check_record(record, "run", f"{path} (if an earlier version trained this run, train it again)")
+    if record["input"]["kind"] == TABLE:
+        raise GlioBenchError(
+            f"{path}: this run reads tables, and cannot score the images of a patient; use another run."
+        )
     for room, name in (("approaches", record["approach"]), ("inputs", record["input"]["kind"])):
         if not (LIBRARY / room / f"{name}.py").is_file():
             raise GlioBenchError(f"{path}: this GlioBench has no {name} in its {room}; add it or use another run.")

@@ -4,13 +4,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from gliobench.cohorts.names import LABEL_COLUMNS, MEMBER_END
 from gliobench.errors import GlioBenchError, nearest
 from gliobench.seeds import derive_seed
 from gliobench.settings.approach_of_study import StudyApproach
 from gliobench.settings.approaches import Approach
 from gliobench.settings.cohorts import KINDS
 from gliobench.settings.files import read_config
-from gliobench.settings.fit import check_cohort_names
+from gliobench.settings.fit import check_cohort_names, check_members
 from gliobench.settings.models import check, check_kind, check_known, merge
 from gliobench.settings.splits import METHODS
 from gliobench.settings.study import StudyFile
@@ -85,6 +86,7 @@ class Asked:
     @cached_property
     def cohorts(self) -> dict[str, dict]:
         """Settings of every cohort, replicates expanded, each with its own base seed under ``seed``."""
+        check_members(self._cohorts, self.groups)
         return {
             member: settings | {"seed": self.cohort_seed(member)}
             for name, settings in self._cohorts.items()
@@ -98,11 +100,78 @@ class Asked:
     def modalities(self, cohort: str) -> list[str]:
         """Return the modalities of a cohort, as the config names them."""
         settings = self.cohorts[cohort]
-        return settings.get("modalities") or settings["generator"].get("modalities", list(MODALITIES))
+        if "members" in settings:
+            shared = [set(self.modalities(member)) for member in settings["members"]]
+            return [name for name in MODALITIES if all(name in names for names in shared)]
+        if "modalities" in settings:
+            return list(settings["modalities"])
+        return list(settings["generator"].get("modalities", MODALITIES))
+
+    def features(self, cohort: str) -> list[str]:
+        """Return the groups of features of a cohort, as the config names them; of a union those that all have."""
+        settings = self.cohorts[cohort]
+        if "members" in settings:
+            named = [self._named_features(member) for member in settings["members"]]
+            return [group for group in named[0] if all(each.get(group) == named[0][group] for each in named)]
+        return list(settings.get("features", {}))
+
+    def _named_features(self, cohort: str) -> dict[str, list[set[str]]]:
+        """Return the groups of features whose columns have names of their own: those of numbers and of categories."""
+        groups = self.cohorts[cohort].get("features", {})
+        parts = {name: [group["numbers"], group["categories"]] for name, group in groups.items()}
+        return {
+            name: [set(each) for each in both]
+            for name, both in parts.items()
+            if all(isinstance(each, dict) or not each for each in both)
+        }
+
+    def members(self, cohort: str) -> list[str]:
+        """Return the cohorts that a cohort is the union of, itself for any other."""
+        return list(self.cohorts[cohort].get("members", [cohort]))
+
+    @property
+    def all_features(self) -> list[str]:
+        """The groups of features of all cohorts, each once."""
+        return list(dict.fromkeys(name for cohort in self.cohorts for name in self.features(cohort)))
+
+    def feature_sources(self, cohort: str) -> dict[str, list[dict[str, Any]]]:
+        """
+        Return what is read of each group of features of a cohort, as plain data for jobs.
+
+        Returns
+        -------
+        dict
+            By group a list with one entry per member: ``table``, ``id``, ``numbers``, ``categories`` as in the config;
+            ``folder``: what paths are relative to; ``prefix``: of patient ids in a union; ``label_columns``: those that
+            cannot be features.
+        """
+        members = self.members(cohort)
+        return {
+            name: [
+                self._source(member, name, f"{member}{MEMBER_END}" if members != [cohort] else "") for member in members
+            ]
+            for name in self.features(cohort)
+        }
+
+    def _source(self, cohort: str, group: str, prefix: str) -> dict[str, Any]:
+        settings = self.cohorts[cohort]
+        names = LABEL_COLUMNS.get((settings["kind"], settings.get("label", "mgmt")), [])
+        return settings["features"][group] | {
+            "folder": self.folder(cohort),
+            "prefix": prefix,
+            "label_columns": names,
+        }
+
+    def folder(self, cohort: str) -> str:
+        """Return what paths of a cohort that is read in place are relative to."""
+        settings = self.cohorts[cohort]
+        return settings["path"] if "path" in settings else str(Path(settings["table"]).parent)
 
     def segmented(self, cohort: str) -> bool:
         """Whether a cohort's patients have a segmentation in addition to their modalities."""
         settings = self.cohorts[cohort]
+        if "members" in settings:
+            return all(self.segmented(member) for member in settings["members"])
         return settings["kind"].endswith("brainstem") or settings.get("segmentation", False)
 
     def cohort_series(self, cohort: str) -> list[str]:

@@ -2,15 +2,19 @@
 
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from gliobench.errors import nearest
 from gliobench.settings.generators import BrainstemGenerator, SyntheticGenerator
-from gliobench.settings.models import Different, Settings, Text, refuse
-from gliobench.terms import INTENSITY_STATISTICS, Modality
+from gliobench.settings.models import Different, Name, Settings, Text, each_once, refuse
+from gliobench.terms import ALL, ALL_SERIES, INTENSITY_STATISTICS, LESION, Modality
 
 Reasons = dict[str, Text]
 KIND = "where the patients come from"
+LABEL = "what is predicted: MGMT methylation or IDH mutation (label 1: mutated)"
+IDH = "IDH status of the patients that stay"
+Mgmt = Literal["Methylated", "Unmethylated", "Indeterminate", "Not Available"]
+Idh = Literal["wildtype", "mutated", "unknown"]
 PATH = "the cohort's folder, relative to where Snakemake is started"
 
 
@@ -76,12 +80,48 @@ class OfSegmented(Cohort):
     )
 
 
+Columns = list[Text] | Annotated[dict[Name, Text], Field(min_length=1)]
+
+
+class Features(Settings):
+    """One group of numbers and categories by patient, from one or more tables."""
+
+    table: Text = Field(
+        description="CSV (`.csv`) or TSV file, or a pattern with `*` for several; relative to the cohort's folder (for "
+        "the kind `table`, to that of the table), or absolute"
+    )
+    id: Text = Field(description="its column of patient ids")
+    numbers: Columns = Field(
+        [],
+        description="columns that hold numbers: a list of names and patterns with `*`, or new names for columns",
+    )
+    categories: Columns = Field([], description="columns that hold categories, in the same way")
+
+    @model_validator(mode="after")
+    def _choose_something(self) -> "Features":
+        if not self.numbers and not self.categories:
+            refuse("it names no column; list some under `numbers` or `categories`.")
+        return self
+
+
 class Read(Settings):
     """A cohort that is read in place."""
 
-    modalities: Different[Modality] = Field(
-        list(get_args(Modality)), description="modalities to audit and use; only their files are read"
+    modalities: Annotated[list[Modality], AfterValidator(each_once)] = Field(
+        list(get_args(Modality)),
+        description="modalities to audit and use; only their files are read. `[]`: no images, only `features`",
     )
+    features: dict[Name, Features] = Field(
+        {}, description="[numbers and categories](#features) by patient, in named groups, for the approach `tabular`"
+    )
+
+    @field_validator("features")
+    @classmethod
+    def _other_names(cls, features: dict[str, Features]) -> dict[str, Features]:
+        for name in (ALL, *ALL_SERIES, LESION):
+            if name in features:
+                refuse(f"{name!r} is the name of a series; call the group something else.")
+        return features
 
 
 class Made(Settings):
@@ -92,12 +132,90 @@ class Made(Settings):
     )
 
 
+class Site(Settings):
+    """A column of a table that says where each patient comes from."""
+
+    table: Text = Field(description="CSV (`.csv`) or TSV file, relative to the cohort's folder, or absolute")
+    id: Text = Field(description="its column of patient ids")
+    column: Text = Field(description="its column of sites; an empty cell is an unknown one")
+
+
 class Rsna(OfModalities, Read):
     """The competition's cohort."""
 
     kind: Literal["rsna"] = Field(description=KIND)
     path: Text = Field(description=PATH)
-    sites: Text | None = Field(None, description="TSV with the columns `patient_id` and `site`, if known")
+    sites: Text | Site | None = Field(
+        None,
+        description="TSV with the columns `patient_id` and `site`, relative to where Snakemake is started; or `table`, "
+        "`id` and `column` of [any table](#sites-of-a-collection), such as the crosswalk of BraTS 2021",
+    )
+
+
+class Collection(OfSegmented, Read):
+    """A public collection, read as downloaded."""
+
+    path: Text = Field(description=PATH)
+    sites: Site | None = Field(
+        None,
+        description="`table`, `id` and `column` of a table with [the patients' sites](#sites-of-a-collection)",
+    )
+    segmentation: bool = Field(
+        False, description="whether to read the tumour segmentations; if so, the cohort uses the inputs for `brainstem`"
+    )
+
+
+class UpennGbm(Collection):
+    """UPENN-GBM."""
+
+    kind: Literal["upenn-gbm"] = Field(description=KIND)
+    labels: Text = Field("UPENN-GBM_clinical_info_v2.1.csv", description="table of the labels, in the folder")
+    label: Literal["mgmt", "idh"] = Field("mgmt", description=LABEL)
+    methylated: Different[Mgmt] = Field(["Methylated"], description="values of `MGMT` that are label 1")
+    unmethylated: Different[Mgmt] = Field(
+        ["Unmethylated"], description="values of `MGMT` that are label 0; patients with any other value are left out"
+    )
+    idh: Different[Idh] = Field(["wildtype", "mutated", "unknown"], description=IDH)
+
+    @model_validator(mode="after")
+    def _one_label_each(self) -> "UpennGbm":
+        for value in self.methylated:
+            if value in self.unmethylated:
+                refuse(f"{value!r} is under `methylated` and `unmethylated`; choose one.")
+        return self
+
+
+class UcsfPdgm(Collection):
+    """UCSF-PDGM."""
+
+    kind: Literal["ucsf-pdgm"] = Field(description=KIND)
+    labels: Text = Field("UCSF-PDGM-metadata_v2.csv", description="table of the labels, in the folder")
+    label: Literal["mgmt", "idh"] = Field("mgmt", description=LABEL)
+    mgmt: Literal["status", "index 1", "index 2", "without index 1"] = Field(
+        "status",
+        description="what is methylated: `status`: what the collection calls positive; `index 1`, `index 2` (the "
+        "competition's rule): an index of that or more; `without index 1`: 2 or more, those with 1 left out",
+    )
+    idh: Different[Idh] = Field(["wildtype", "mutated", "unknown"], description=IDH)
+    grades: Different[Literal[2, 3, 4]] = Field([2, 3, 4], description="WHO grades of the patients that stay")
+    biopsied: bool = Field(True, description="whether patients biopsied before imaging stay")
+    in_brats: bool = Field(True, description="whether patients who are in BraTS 2021, and so in the competition, stay")
+
+
+class Brats2021(Collection):
+    """BraTS 2021."""
+
+    kind: Literal["brats2021"] = Field(description=KIND)
+    labels: Text = Field("train_labels.csv", description="the competition's table of labels, in the folder")
+
+
+class Union(Settings):
+    """Several cohorts of the study as one."""
+
+    kind: Literal["union"] = Field(description=KIND)
+    members: Annotated[list[Text], Field(min_length=2), AfterValidator(each_once)] = Field(
+        description="cohorts of the study; each is a site of [the union](#a-union-of-cohorts)"
+    )
 
 
 class Brainstem(OfSegmented, Read):
@@ -141,8 +259,12 @@ class SyntheticBrainstem(OfSegmented, Made):
     )
 
 
-KINDS: dict[str, type[Cohort]] = {
+KINDS: dict[str, type[Settings]] = {
     "rsna": Rsna,
+    "upenn-gbm": UpennGbm,
+    "ucsf-pdgm": UcsfPdgm,
+    "brats2021": Brats2021,
+    "union": Union,
     "brainstem": Brainstem,
     "table": Table,
     "synthetic": Synthetic,

@@ -3,8 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from gliobench.cohorts.names import MEMBER_END
 from gliobench.errors import GlioBenchError
 from gliobench.settings.approaches import Protocol
+from gliobench.settings.models import check_known
 from gliobench.terms import SEGMENTATION
 
 LEAST_PERMUTATIONS = 19  # the smallest p is then 0.05
@@ -30,6 +32,20 @@ def check_cohort_names(names: Sequence[Any], groups: Mapping[str, Sequence[str]]
                 )
 
 
+def check_members(cohorts: Mapping[str, Mapping[str, Any]], groups: Mapping[str, Sequence[str]]) -> None:
+    """Refuse a union of cohorts that the study does not have, or that are not single cohorts."""
+    for name, settings in cohorts.items():
+        for member in settings.get("members", []):
+            where = f"the study's config, cohorts.{name}.members"
+            check_known(member, cohorts, f"{where}: no cohort")
+            if "members" in cohorts[member] or member in groups:
+                raise GlioBenchError(f"{where}: {member!r} is several cohorts; name single ones.")
+            if MEMBER_END in member:
+                raise GlioBenchError(
+                    f"{where}: {member!r} holds two hyphens, which separate it from a patient's id; rename it."
+                )
+
+
 def check_input(settings: Mapping[str, Any], series: Sequence[str], cohort: str, approach: str) -> None:
     """Refuse an input with a grid that needs a series the cohort lacks."""
     where, key = f"runs, {approach}", f"settings.{approach}.input"
@@ -49,9 +65,19 @@ def check_input(settings: Mapping[str, Any], series: Sequence[str], cohort: str,
         )
 
 
+def check_images(parameters: Mapping[str, Any], modalities: Sequence[str], cohort: str, variant: str) -> None:
+    """Refuse a baseline that reads series on a cohort without images."""
+    if not modalities and parameters["features"] in ("header", "intensity"):
+        raise GlioBenchError(
+            f"runs, baseline: the variant {variant} reads series, and cohort {cohort} has none (`modalities: []`); "
+            "name `variants` that need no image, such as prior."
+        )
+
+
 def check_sites(scheme: Mapping[str, Any], settings: Mapping[str, Any], cohort: str, where: str) -> None:
     """Refuse leave-one-site-out if the config shows that the cohort has no site, or only one."""
-    unknown = settings["kind"] == "synthetic-brainstem" or (settings["kind"] == "rsna" and "sites" not in settings)
+    named = ("rsna", "upenn-gbm", "ucsf-pdgm", "brats2021")  # kinds whose sites only the config can name
+    unknown = settings["kind"] == "synthetic-brainstem" or (settings["kind"] in named and "sites" not in settings)
     single = len(settings.get("generator", {}).get("sites", [])) == 1
     if scheme["method"] == "sites" and (unknown or single):
         raise GlioBenchError(

@@ -86,4 +86,10 @@ class Facts(Input):
     kind: Literal["facts"] = Field(description=KIND)
 
 
-KINDS: dict[str, type[Input]] = {"volume": Volume, "slices": Slices, "grid": Grid, "facts": Facts}
+class Table(Input):
+    """Numbers and categories of a cohort's `features` (groups, 2, columns): values and what they are, float64."""
+
+    kind: Literal["table"] = Field(description=KIND)
+
+
+KINDS: dict[str, type[Input]] = {"volume": Volume, "slices": Slices, "grid": Grid, "facts": Facts, "table": Table}

@@ -6,7 +6,6 @@ from pydantic import AfterValidator, Field
 
 from gliobench.settings.approaches import InputFor
 from gliobench.settings.models import Count, Different, Name, Settings, Some, Text, WholeNumber, each_once
-from gliobench.terms import Modality
 
 
 class OnCohort(Settings):
@@ -43,10 +42,11 @@ class Run(Settings):
     variants: Different[Text] | None = Field(
         None, description="variants of the approach; if left out, `main`, or all variants if there is no `main`"
     )
-    modalities: Different[Modality | Literal["all"]] | None = Field(
+    modalities: Different[Text] | None = Field(
         None,
         description="one training each; the cohort must have them. `all`: one training on all of the cohort's "
-        "modalities. If left out, those of the paper",
+        "modalities. If left out, those of the paper. For approaches that read tables: groups of the cohort's "
+        "[features](#features), or `all` of them",
     )
     protocols: Different[Text] = Field(["harmonised"], description="protocols of the approach")
     permutations: Annotated[int, Field(ge=1, le=999)] | None = Field(

@@ -59,6 +59,7 @@ def all_tables(root: Path) -> dict[str, str]:
         "runs": Run,
         "settings": Changes,
         "spiked": cohorts.Spiked,
+        "features": cohorts.Features,
         "sites": generators.Site,
         "defects": generators.Defects,
         "synthetic-brainstem": generators.BrainstemGenerator,
@@ -195,7 +196,7 @@ def _bounds(schema: Mapping[str, Any]) -> list[str]:
 
 def default_in_words(default: Any, schema: Mapping[str, Any]) -> str:
     """Write a default as YAML has it; nothing is ``none``, and every choice of a list ``all of them``."""
-    if default is None or default == {}:
+    if default is None or default in ({}, []):
         return "none"
     if isinstance(default, Settings):
         return "all defaults"

@@ -63,6 +63,8 @@ def train_folds(
         raise GlioBenchError(f"{job.name}: no patient has a usable series; see series.tsv for the reasons.")
     rows = split[(split["repeat"] == job.repeat) & (split["fold"] % job.batches == job.batch)]
     common = _common_fingerprint(job, inputs, index, machine, device)
+    if hasattr(approach, "before_folds"):
+        inputs = approach.before_folds(inputs, index["label"].to_numpy(int), job.parameters)
     build = cache(lambda: approach.build(inputs.shape[1:], job.parameters, job.weights))
     records = []
     for fold in sorted(rows["fold"].unique().tolist()):

@@ -18,6 +18,7 @@ from gliobench.errors import GlioBenchError
 from gliobench.files import read_table, write_json, write_table
 from gliobench.inputs.store import join_shards
 from gliobench.records import check_record
+from gliobench.terms import ALL
 from gliobench.training import Job, Machine, first_line
 from gliobench.training.folds import gather_folds, train_folds
 
@@ -90,7 +91,7 @@ def load_inputs(
     arrays : sequence of path
         Shards of an approach's inputs.
     series : iterable of str
-        Series to join, in the order of the channels.
+        Series to join, in the order of the channels; none on a cohort without images.
     patients : DataFrame
         As in the schema ``patients``.
     wanted : iterable of str
@@ -103,7 +104,8 @@ def load_inputs(
     index : DataFrame
         patient_id, modality, slice_index and label of each row.
     """
-    inputs, index = join_shards(kind, arrays, series, set(wanted))
+    series, wanted = list(series), set(wanted)
+    inputs, index = join_shards(kind, arrays, series, wanted) if series else no_inputs(wanted)
     labels = patients[["patient_id", "label"]]
     return inputs, index.merge(labels, on="patient_id", how="left", validate="many_to_one")
 
@@ -138,6 +140,13 @@ def load_model(approach: ModuleType, path: Path) -> Any:
             f"{path} cannot be read as a model of {name}: it is damaged, for another network, or holds code "
             f"({first_line(reason)}); train the run again, or give another."
         ) from reason
+
+
+def no_inputs(patients: Iterable[str]) -> tuple[np.ndarray, pd.DataFrame]:
+    """Return inputs without a channel for all patients of a cohort without images, for baselines that need none."""
+    index = pd.DataFrame({"patient_id": sorted(patients), "modality": ALL})
+    index = index.assign(slice_index=pd.array([None] * len(index), dtype="Int64"))
+    return np.empty((len(index), 0, 0)), index
 
 
 def _label_names(patients: pd.DataFrame) -> dict[str, str]:

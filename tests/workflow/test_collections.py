@@ -1,0 +1,100 @@
+"""Folders in the layouts of three public collections run image approaches to the table, alone and as a union."""
+
+import pandas as pd
+import pytest
+import yaml
+from studies import finish
+
+from collections_on_disk import ucsf_rows, write_brats, write_ucsf, write_upenn
+from gliobench.files import read_table
+
+pytestmark = pytest.mark.workflow
+N_PATIENTS = 12
+COLLECTION = {"modalities": ["FLAIR", "T1wCE"], "segmentation": True}
+STUDY = {
+    "study": "collections",
+    "seed": 1,
+    "bootstrap": 100,
+    "cohorts": {
+        "upenn": {"kind": "upenn-gbm", "path": "upenn"} | COLLECTION,
+        "ucsf": {"kind": "ucsf-pdgm", "path": "ucsf"} | COLLECTION,
+        "brats": {"kind": "brats2021", "path": "brats"} | COLLECTION,
+        "both": {"kind": "union", "members": ["upenn", "ucsf"]},
+    },
+    "splits": {
+        "kfold": {"folds": 2, "repeats": 1, "validation": 0.34},
+        "leave-one-site-out": {"validation": 0.34},
+    },
+    "settings": {
+        "cnn3d": {"input": {"shape": [8, 8, 8]}, "parameters": {"epochs": 1, "batch_size": 2}},
+        "stacked_cnn3d": {
+            "input": {"shape": [12, 12, 12], "spacing": 16.0, "reference": "FLAIR"},
+            "parameters": {"depth": 2, "filters": 2, "epochs": 1, "batch_size": 2},
+        },
+    },
+    "runs": [
+        {"approach": "cnn3d", "cohorts": ["upenn", "ucsf", "brats"], "modalities": ["FLAIR"]},
+        {"approach": "stacked_cnn3d", "cohorts": ["upenn", "ucsf", "brats"]},
+        {"approach": "baseline", "cohorts": ["both"], "variants": ["intensity"], "protocols": ["leave-one-site-out"]},
+    ],
+}
+
+
+def tables(study):
+    """The targets: the figures and the page are other tests' business."""
+    return ["--", f"results/{study}/tables/comparison.tsv", f"results/{study}/tables/exclusions.tsv"]
+
+
+def test_three_collections_run_two_image_approaches_to_the_table_and_their_union_is_external_validation(project):
+    write_upenn(project / "upenn", N_PATIENTS)
+    write_ucsf(project / "ucsf", ucsf_rows(N_PATIENTS))
+    write_brats(project / "brats", N_PATIENTS)
+    (project / "study.yaml").write_text(yaml.safe_dump(STUDY), encoding="utf-8")
+    printed = finish(project, "--configfile", "study.yaml", "--set-scatter", "shards=1", *tables("collections"))
+    assert "upenn: 14 found, 13 before surgery, 12 with a label; 6 of 12 have label 1" in printed
+    table = read_table(project / "results/collections/tables/comparison.tsv", "comparison")
+    rows = table[(table["part"] == "test") & (table["phase"] == "final")]
+    assert set(rows["status"]) == {"ok"}
+    alone = rows[rows["cohort"] != "both"]
+    assert set(zip(alone["cohort"], alone["approach"], alone["n_patients"], strict=True)) == {
+        (cohort, approach, N_PATIENTS)
+        for cohort in ("upenn", "ucsf", "brats")
+        for approach in ("cnn3d", "stacked_cnn3d")
+    }
+    both = rows[rows["cohort"] == "both"].iloc[0]
+    assert (both["n_patients"], both["n_runs"]) == (2 * N_PATIENTS, 1)
+    assert "external validation" in both["caveat"]
+    split = read_table(project / "results/collections/both/splits/leave-one-site-out.tsv", "split")
+    for _, fold in split.groupby("fold"):
+        tested = set(fold.loc[fold["role"] == "test", "patient_id"].str.partition("--")[0])
+        others = set(fold.loc[fold["role"] != "test", "patient_id"].str.partition("--")[0])
+        assert len(tested) == 1
+        assert not tested & others
+    excluded = read_table(project / "results/collections/tables/exclusions.tsv", "exclusions")
+    upenn = excluded[(excluded["cohort"] == "upenn") & excluded["modality"].isna()]
+    assert upenn["reason"].tolist() == ["the scan is from after surgery", "MGMT is Indeterminate"]
+
+
+def test_the_competitions_labels_and_a_crosswalk_with_gaps_run_without_an_image(project):
+    write_brats(project / "data/rsna", 60, images=False)
+    ids = [f"BraTS2021_{number:05}" for number in range(60)]
+    site = "Site No (represents the originating institution)"
+    name = "Cohort Name (if publicly available)"
+    sites = ["18"] * 25 + ["1"] * 22 + ["4"] * 3 + [""] * 10
+    crosswalk = pd.DataFrame({"BraTS2021": ids, name: "", site: sites})
+    crosswalk.to_csv(project / "data/rsna/crosswalk.csv", index=False)
+    (project / "quick.yaml").write_text(yaml.safe_dump({"bootstrap": 100, "splits": {"kfold": {"repeats": 1}}}))
+    finish(
+        project,
+        "--configfile",
+        "config/rsna-sites.yaml",
+        "quick.yaml",
+        "--set-scatter",
+        "shards=2",
+        *tables("rsna-sites"),
+    )
+    table = read_table(project / "results/rsna-sites/tables/comparison.tsv", "comparison")
+    assert set(table["status"]) == {"ok"}
+    patients = read_table(project / "results/rsna-sites/rsna/patients.tsv", "patients")
+    assert patients["site"].isna().sum() == 10
+    assert patients["site"].value_counts().to_dict() == {"18": 25, "1": 22, "4": 3}

@@ -129,7 +129,8 @@ class Study(Asked):
         series = self.cohort_series(cell.cohort)
         check_input(self.input(cell.approach, cell.cohort), series, cell.cohort, cell.approach)
         if cell.approach == BASELINE:
-            check_images(self.parameters(cell), self.modalities(cell.cohort), cell.cohort, cell.variant)
+            parameters = self.approaches[BASELINE].parameters_of(cell.variant)
+            check_images(parameters, self.modalities(cell.cohort), cell.cohort, cell.variant)
         check_sites(scheme, self.cohorts[cell.cohort], cell.cohort, where)
         tuned = self.approaches[cell.approach].tuned(cell.variant)
         if tuned:

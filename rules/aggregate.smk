@@ -34,12 +34,33 @@ def run_files(cohort, name):
 
 
 def permuted_files(cohort, name):
-    """The file of that name of every run on permuted labels of a cohort."""
+    """The file of that name of every run on labels of a cohort permuted among all patients or within sites."""
     cells = [cell for cell in CELLS if cell.cohort == cohort]
-    return files_of([copy for cell in cells for copy in STUDY.permuted(cell)], name)
+    copies = [
+        copy
+        for cell in cells
+        for copy in STUDY.permuted(cell) + STUDY.permuted(cell, WITHIN_SITE)
+    ]
+    return files_of(copies, name)
 
 
-COPIES = [copy for cell in CELLS for copy in STUDY.copies(cell)]
+# Those that are controls of their own: in copies within sites, recognising the hospital is no chance.
+COPIES = [copy for cell in CELLS for copy in STUDY.permuted(cell) + STUDY.spiked(cell)]
+
+
+def audited_there(wildcards):
+    """The patients and series of a cohort; in a partial report, if they have been read."""
+    paths = [
+        f"{RESULTS}/{wildcards.cohort}/{name}.tsv" for name in ("patients", "series")
+    ]
+    there = not PARTIAL or all(map(os.path.isfile, paths))
+    return dict(zip(("patients", "series"), paths if there else ([], [])))
+
+
+def subgroups_table(wildcards):
+    """The user's table of subgroups as an input, so that edits are noticed; a missing one gives a message."""
+    table = (cohort_settings(wildcards).get("subgroups") or {}).get("table")
+    return [table] if table and os.path.isfile(table) else []
 
 
 def cell_files(wildcards, name):

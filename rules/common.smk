@@ -28,6 +28,7 @@ from gliobench.terms import (
     PERMUTATIONS,
     SEGMENTATION,
     SPIKED,
+    WITHIN_SITE,
     parent_cohort,
     permuted_cohort,
     spiked_cohort,
@@ -154,7 +155,7 @@ def approaches_of(toolchain):
 
 def trained_cohorts():
     """A wildcard constraint that cohorts and their copies with other labels meet."""
-    copies = rf"(?:{PERMUTATIONS}|{SPIKED}-0\.\d+)/\d+"
+    copies = rf"(?:{PERMUTATIONS}|{WITHIN_SITE}|{SPIKED}-0\.\d+)/\d+"
     return rf"(?:{'|'.join(STUDY.cohorts)})(?:/{copies})?"
 
 

@@ -2,19 +2,22 @@ FORMATS = ["tsv", "md", "tex", "html"]
 
 
 rule score:
-    """Score every cell of a cohort, compare them in pairs, split the variance of their runs, and score each repeat."""
+    """Score every cell of a cohort and its repeats and subgroups, compare cells in pairs, and split their variance."""
     input:
+        unpack(audited_there),
         predictions=lambda wildcards: run_files(wildcards.cohort, "predictions.tsv"),
         records=lambda wildcards: run_files(wildcards.cohort, "run.json"),
         permuted_predictions=lambda wildcards: permuted_files(
             wildcards.cohort, "predictions.tsv"
         ),
         permuted_records=lambda wildcards: permuted_files(wildcards.cohort, "run.json"),
+        subgroups=subgroups_table,
     output:
         metrics=f"{COHORT}/metrics.tsv",
         pairwise=f"{COHORT}/pairwise.tsv",
         variance=f"{COHORT}/variance.tsv",
         repeats=f"{COHORT}/repeats.tsv",
+        subgroups=f"{COHORT}/subgroups.tsv",
     log:
         f"{COHORT}/logs/score.log",
     conda:
@@ -27,6 +30,7 @@ rule score:
         cells=lambda wildcards: STUDY.records(wildcards.cohort),
         seed=STUDY.seed,
         resamples=STUDY.bootstrap,
+        subgroups=lambda wildcards: cohort_settings(wildcards).get("subgroups"),
         library=library_digest("score.py"),
     script:
         "../workflow/scripts/score.py"
@@ -39,6 +43,7 @@ rule compare:
         pairwise=expand(f"{COHORT}/pairwise.tsv", cohort=SCORED_COHORTS),
         variance=expand(f"{COHORT}/variance.tsv", cohort=SCORED_COHORTS),
         repeats=expand(f"{COHORT}/repeats.tsv", cohort=SCORED_COHORTS),
+        subgroups=expand(f"{COHORT}/subgroups.tsv", cohort=SCORED_COHORTS),
         patients=expand(f"{COHORT}/patients.tsv", cohort=SCORED_COHORTS),
         histories=files_of(history_claimed(), "history.tsv"),
         records=files_of(history_claimed(), "run.json"),
@@ -57,7 +62,7 @@ rule compare:
         ),
         expand(
             f"{RESULTS}/tables/{{table}}.{{format}}",
-            table=["pairwise", "variance"],
+            table=["pairwise", "variance", "subgroups"],
             format=FORMATS,
         ),
     log:

@@ -1,4 +1,4 @@
-# Copies of a cohort with permuted labels, one a value of the wildcard `number`: more of them leave those alone that there are.
+# Copies of a cohort with permuted labels, one a value of the wildcards `permuted` and `number`: more of them leave those alone that there are.
 COPY = paths.COPY
 
 
@@ -14,8 +14,9 @@ rule permute_labels:
             for scheme in STUDY.permuted_schemes
         ],
     log:
-        f"{COHORT}/logs/permute_labels/{{number}}.log",
+        f"{COHORT}/logs/permute_labels/{{permuted}}/{{number}}.log",
     wildcard_constraints:
+        permuted=f"{PERMUTATIONS}|{WITHIN_SITE}",
         number=r"\d+",
     priority: PREPARED_FIRST
     conda:
@@ -27,8 +28,11 @@ rule permute_labels:
     params:
         schemes=[STUDY.splits[scheme] for scheme in STUDY.permuted_schemes],
         seed=lambda wildcards: STUDY.cohort_seed(
-            permuted_cohort(wildcards.cohort, int(wildcards.number))
+            permuted_cohort(
+                wildcards.cohort, int(wildcards.number), wildcards.permuted
+            )
         ),
+        within_sites=lambda wildcards: wildcards.permuted == WITHIN_SITE,
         made_from=made_from(COPY),
         library=library_digest("permute_labels.py"),
     script:

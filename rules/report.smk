@@ -35,7 +35,7 @@ rule compare_splits:
 
 
 PAGE_TABLES = [
-    *("comparison", "published_vs_reproduced", "pairwise", "variance"),
+    *("comparison", "published_vs_reproduced", "pairwise", "variance", "subgroups"),
     *("cohorts", "exclusions", "cost"),
     *["replicates"] * bool(STUDY.groups),
     *["copies"] * bool(COPIES),

@@ -1,15 +1,20 @@
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import expit
+from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import StratifiedKFold
+from sklearn.neighbors import KNeighborsClassifier
 
 from gliobench.approaches import baseline
 from gliobench.errors import GlioBenchError
 from gliobench.inputs.facts import CATEGORICAL, HEADER, INTENSITY
+from gliobench.inputs.patient_facts import patient_facts, with_patient_facts
 from gliobench.training import Machine, Part
 
-N_FEATURES = len(HEADER) + len(INTENSITY)
+N_FEATURES = len(HEADER) + len(INTENSITY) + 2  # and site and rank of the id
 
 
 def parameters(features):
@@ -77,6 +82,58 @@ def test_each_finds_a_signal_among_its_own_features_and_no_other(signal, finder,
     assert fit(blind, train, new)[1][0]["validation_auc"] < 0.75
 
 
+def known(sites, ranks):
+    """Inputs of patients of whom only site and rank of the id are known."""
+    return with_patient_facts(np.empty((len(sites), 0, 0)), np.column_stack([sites, ranks]).astype(float))
+
+
+def test_the_site_answers_its_share_of_label_1_and_that_of_all_where_it_is_unknown_or_new():
+    labels = np.array([1, 1, 0, 0, 0, 0, 1, 1])
+    train = part(known([7, 7, 7, 8, 8, 8, 9, np.nan], range(8)), labels)
+    model, _ = fit("site", train)
+    answers = expit(baseline.predict(model, known([7, 8, 9, 10, np.nan], [np.nan] * 5)))
+    np.testing.assert_allclose(answers, [2 / 3, 0, 1, 1 / 2, 1 / 2], atol=2e-6)
+
+
+def test_the_order_of_ids_answers_the_share_of_the_nearest_ones_as_scikit_learn():
+    rng = np.random.default_rng(5)
+    ranks = rng.permutation(60) + rng.random(60) / 3  # no two at the same distance
+    train = part(known(np.zeros(60), ranks), (np.sin(ranks / 6) > rng.normal(0, 0.3, 60)).astype(int))
+    model, history = fit("id_order", train)
+    asked = rng.uniform(-5, 70, 200)
+    neighbours = KNeighborsClassifier(n_neighbors=8).fit(ranks[:, None], train.labels)  # the root of 60
+    expected = neighbours.predict_proba(asked[:, None])[:, 1]
+    np.testing.assert_allclose(expit(baseline.predict(model, known(np.zeros(200), asked))), expected, atol=2e-6)
+    assert history[0]["auc"] > 0.7, "a share that rises and falls along the ids is found"
+
+
+@pytest.mark.parametrize("features", ["site", "id_order"])
+def test_without_a_signal_in_folds_by_label_their_auc_is_a_half(features):
+    """Folds stratified by site as well would make the baseline site read more than 0.5 on labels without a signal."""
+    rng, aucs = np.random.default_rng(6), []
+    sites = rng.integers(0, 6, 80)
+    for seed in range(150):
+        labels = rng.permutation(np.arange(80) % 2)
+        for train, test in StratifiedKFold(5, shuffle=True, random_state=seed).split(sites, labels):
+            model, _ = fit(features, part(known(sites[train], train), labels[train]))
+            aucs.append(roc_auc_score(labels[test], baseline.predict(model, known(sites[test], test))))
+    assert np.mean(aucs) == pytest.approx(0.5, abs=0.02)  # four standard errors
+
+
+def test_what_is_known_of_patients_stands_beside_the_facts_of_each_series():
+    ids, sites = ["p10", "p2", "p1x3"], ["north", None, "south"]
+    found = patient_facts(pd.DataFrame({"patient_id": ids, "site": sites}))
+    assert found["id_rank"].tolist() == [2, 1, 0], "p10 comes after p2"
+    assert found["site"].isna().tolist() == [False, True, False]
+    assert found["site"].nunique() == 2
+    facts_of_series = np.arange(12.0).reshape(3, 2, 2)
+    joined = with_patient_facts(facts_of_series, found.to_numpy())
+    assert joined.shape == (3, 2, 4)
+    np.testing.assert_array_equal(joined[..., :2], facts_of_series)
+    np.testing.assert_array_equal(joined[:, 1, 2:], found.to_numpy())
+    assert np.isnan(with_patient_facts(facts_of_series)[..., 2:]).all()
+
+
 def test_history_has_one_row_of_both_parts():
     _, history = fit("header", part(facts()), part(facts(12, 3)))
     assert len(history) == 1
@@ -114,7 +171,7 @@ def test_a_code_never_trained_on_is_no_crash_and_adds_nothing():
 @given(
     n=st.integers(4, 12),
     channels=st.integers(1, 4),
-    features=st.sampled_from(["none", "header", "intensity"]),
+    features=st.sampled_from(["none", "header", "intensity", "site", "id_order"]),
     seed=st.integers(0, 1000),
     constant=st.booleans(),
     unknown=st.floats(0, 1),

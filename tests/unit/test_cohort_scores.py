@@ -45,7 +45,7 @@ def test_a_whole_cell_is_scored_as_by_itself():
 
 def test_a_cell_that_lacks_runs_is_missing_and_scored_with_what_is_there():
     cell, runs = cell_and_runs(3)
-    metrics, _, _ = scores([cell], without(runs, 1))
+    metrics, *_ = scores([cell], without(runs, 1))
     assert set(metrics["status"]) == {"missing"}
     assert all(reason.startswith("2 of 3 trainings exist") for reason in metrics["reason"])
     assert metrics["auc"].notna().any()
@@ -54,20 +54,21 @@ def test_a_cell_that_lacks_runs_is_missing_and_scored_with_what_is_there():
 def test_what_else_is_wrong_with_a_cell_stays_among_its_reasons():
     predictions, records, _ = make_cell(repeats=1, bad=[0])
     cell = BASE | {"approach": "cnn3d", "variant": "main", "n_runs": 2}
-    metrics, _, _ = scores([cell], (predictions, records))
+    metrics, *_ = scores([cell], (predictions, records))
     assert metrics["reason"].iloc[0].startswith("1 of 2 trainings exist; 1 of 3 folds diverged")
     assert metrics["auc_reason"].isna().all()
 
 
 def test_a_cell_without_runs_is_a_row():
     cell, _ = cell_and_runs(3)
-    metrics, pairwise, variance = scores([cell], NOTHING)
+    metrics, pairwise, variance, subgroups = scores([cell], NOTHING)
     why = "0 of 3 trainings exist"
     assert metrics[["variant", "n_runs", "status", "reason", "auc_reason"]].to_numpy().tolist() == [
         ["main", 0, "missing", why, why]
     ]
     assert pairwise.empty
     assert variance.empty
+    assert subgroups.empty
 
 
 def copies_of(number, repeats):
@@ -93,10 +94,10 @@ def test_a_cell_that_lacks_runs_has_no_p_beside_whole_copies():
 def test_only_whole_cells_are_compared():
     first, runs = cell_and_runs(2)
     second, more = cell_and_runs(2, approach="resnet18", random_seed=1)
-    _, pairwise, variance = scores([first, second], joined(runs, more))
+    _, pairwise, variance, _ = scores([first, second], joined(runs, more))
     assert len(pairwise) == 1
     assert set(variance["approach"]) == {"cnn3d", "resnet18"}
-    _, pairwise, variance = scores([first, second], joined(runs, without(more, 0)))
+    _, pairwise, variance, _ = scores([first, second], joined(runs, without(more, 0)))
     assert pairwise.empty
     assert set(variance["approach"]) == {"cnn3d"}
 

@@ -10,6 +10,7 @@ from gliobench.cohorts.permute import permute_labels
 from gliobench.evaluation.cells import score_cell
 from gliobench.evaluation.cohort import permuted_runs
 from gliobench.inputs.facts import HEADER, INTENSITY
+from gliobench.inputs.patient_facts import with_patient_facts
 from gliobench.splits import draw_split
 from gliobench.training import Job, Machine
 from gliobench.training.folds import gather_folds, train_folds
@@ -35,7 +36,7 @@ def facts(signal):
     """Facts of one series of each patient, of which one follows the true label."""
     inputs = np.random.default_rng(7).normal(size=(N, 1, len(HEADER) + len(INTENSITY)))
     inputs[:, 0, len(HEADER)] += signal * (np.arange(N) % 2)
-    return inputs
+    return with_patient_facts(inputs)
 
 
 def trained(cohort, people, inputs, folder, seed):
@@ -59,7 +60,7 @@ def scored(signal, folder):
         for number in range(1, COPIES + 1)
     ]
     predictions, record = trained("made", people, inputs, folder, 0)
-    permuted = permuted_runs(CELL, *zip(*copies, strict=True))
+    permuted = permuted_runs(CELL, "permutations", *zip(*copies, strict=True))
     metrics = score_cell([predictions], [record], base_seed=0, resamples=100, permuted=permuted)
     return metrics.set_index("part").loc["test"]
 
@@ -83,9 +84,9 @@ def test_runs_on_copies_are_gathered_by_cell_and_copy():
     predictions = [table for cell in cells for table in cell[0]]
     records = [record for cell in cells for record in cell[1]]
     cell = {name: cells[0][1][0][name] for name in ("approach", "variant", "modality", "protocol")}
-    gathered = permuted_runs(cell | {"cohort": "planted"}, predictions, records)
+    gathered = permuted_runs(cell | {"cohort": "planted"}, "permutations", predictions, records)
     assert [[record["cohort"] for record in own] for _, own in gathered] == [[names[1]] * 2, [names[0]] * 2]
     assert {record["variant"] for _, own in gathered for record in own} == {"main"}
     assert all(tables[0] is not tables[1] for tables, _ in gathered)
     assert gathered[1][0][0] is predictions[0]
-    assert permuted_runs(cell | {"cohort": "no-signal"}, predictions, records) == []
+    assert permuted_runs(cell | {"cohort": "no-signal"}, "permutations", predictions, records) == []

@@ -456,8 +456,8 @@ def test_permutations_are_copies_of_the_cohort_with_seeds_of_their_own_and_no_ce
         {"approach": "baseline", "cohorts": ["made"], "variants": ["header"], "permutations": 2},
     ]
     made = study(runs=runs)
-    assert [cell.variant for cell in made.cells] == ["prior", "header", "intensity"]
-    assert [len(made.permuted(cell)) for cell in made.cells] == [0, 2, 0]
+    assert [cell.variant for cell in made.cells] == ["prior", "header", "intensity", "site", "id_order"]
+    assert [len(made.permuted(cell)) for cell in made.cells] == [0, 2, 0, 0, 0]
     copies = made.permuted(made.cells[1])
     assert [cell.cohort for cell in copies] == ["made/permutations/001", "made/permutations/002"]
     assert made.run_folders(copies[1]) == [
@@ -470,6 +470,26 @@ def test_permutations_are_copies_of_the_cohort_with_seeds_of_their_own_and_no_ce
     assert seeds[0] == made.cohorts["made"]["seed"]
     assert len(set(seeds)) == 3
     assert jobs[0] == jobs[1] == jobs[2]
+
+
+def test_permutations_within_sites_are_copies_of_their_own():
+    runs = [{"approach": "baseline", "cohorts": ["made"], "variants": ["header"], "permutations": 1,
+             "permutations_within_site": 2}]  # fmt: skip
+    made = study(runs=runs)
+    names = ["made/permutations/001", *(f"made/permutations-within-site/{number:03}" for number in (1, 2))]
+    assert [copy.cohort for copy in made.copies(made.cells[0])] == names
+    assert [copy.cohort for copy in made.permuted(made.cells[0])] == names[:1]
+    assert made.permuted_schemes == ["kfold"]
+    assert len({made.cohort_seed(name) for name in names}) == 3
+
+
+def test_permutations_within_sites_need_sites():
+    runs = [{"approach": "baseline", "cohorts": ["real"], "variants": ["prior"], "permutations_within_site": 2}]
+    cohorts = {"real": {"kind": "rsna", "path": "data"}}
+    with pytest.raises(GlioBenchError, match=r"needs patients of known sites, and cohort real has none; name them"):
+        _ = study(cohorts=cohorts, runs=runs).cells
+    cohorts["real"]["sites"] = "sites.tsv"
+    assert len(study(cohorts=cohorts, runs=runs).cells) == 1
 
 
 def test_the_most_permutations_that_a_cell_is_named_with_count():
@@ -490,7 +510,7 @@ def test_the_most_permutations_that_a_cell_is_named_with_count():
     ],
 )
 def test_permutations_are_refused_where_they_would_say_nothing(run, sentence):
-    with pytest.raises(GlioBenchError, match=f"cannot have `permutations`: {sentence}"):
+    with pytest.raises(GlioBenchError, match=f"cannot have permutations: {sentence}"):
         _ = study(runs=[run | {"cohorts": ["made"], "permutations": 9}]).cells
 
 

@@ -17,7 +17,8 @@ HOLDOUT = {
     "test": 0.1,
     "random_state": 12,
 }
-SITES = {"method": "sites", "validation": 0.25, "batches": 1}
+SITES = {"method": "sites", "minimum_site": 1, "validation": 0.25, "batches": 1}
+CROSSWALK = (247, 207, 35, 28, 14, 13, 12, 6, 5, 4, 3, 3)  # sizes of the sites of the competition's patients
 LOOCV = {"method": "loocv", "among": "complete", "validation": 0.15, "batches": 1}
 
 
@@ -247,15 +248,49 @@ def test_an_impossible_split_is_a_fold_that_says_why(tmp_path):
     assert possible["reason"].isna().all()
 
 
-def test_patients_of_unknown_site_are_counted():
-    patients = make_sites((9, 9), (9, 9))
-    patients.loc[[3, 4], "site"] = None
-    first = patients["patient_id"][3]
-    sentence = f"needs the site of every patient, but 2 of 36 have none, the first is {first}: complete the sites"
-    with pytest.raises(GlioBenchError, match=sentence):
+def crosswalk(seed=1):
+    """Patients with the sites of the real crosswalk: several of 3 to 6 patients, and 8 patients without a site."""
+    sites = [f"{number:02}" for number, size in enumerate(CROSSWALK) for _ in range(size)] + [None] * 8
+    label = np.random.default_rng(seed).permutation([1] * 307 + [0] * 278)
+    ids = [f"{number:05}" for number in range(585)]
+    return pd.DataFrame({"patient_id": ids, "label": label, "site": sites})
+
+
+def test_the_real_crosswalk_is_taken_as_it_is_small_and_unknown_sites_are_tested_together(caplog):
+    patients = crosswalk()
+    with caplog.at_level("INFO", "gliobench"):
+        split = draw_split(patients, None, SITES | {"minimum_site": 10}, 1)
+    site = patients.set_index("patient_id")["site"].fillna("unknown")
+    tested = split[split["role"] == "test"]
+    assert sorted(tested["patient_id"]) == sorted(patients["patient_id"]), "nobody is refused"
+    found = [set(site[fold["patient_id"]]) for _, fold in tested.groupby("fold")]
+    assert found == [*({f"{number:02}"} for number in range(7)), {"07", "08", "09", "10", "11", "unknown"}]
+    for fold in range(7):
+        trained = split[(split["fold"] == fold) & (split["role"] != "test")]
+        assert {"07", "08", "09", "10", "11", "unknown"} <= set(site[trained["patient_id"]]), "they train"
+    said = "21 patients of 5 sites with fewer than 10 patients and 8 of unknown site are tested together as `other`"
+    assert said in [record.getMessage() for record in caplog.records]
+
+
+def test_folds_are_stratified_by_label_and_not_by_site():
+    """Folds drawn on the label alone leave the sites to chance: the site column changes none of them."""
+    patients = crosswalk()
+    with_sites = draw_split(patients, None, kfold(5), 3)
+    pd.testing.assert_frame_equal(with_sites, draw_split(patients.assign(site=None), None, kfold(5), 3))
+    per_fold = np.zeros((20, 5))
+    for seed in range(20):
+        split = draw_split(patients, None, kfold(5), seed)
+        here = split[
+            (split["role"] == "test") & split["patient_id"].isin(patients.loc[patients["site"] == "00"].iloc[:, 0])
+        ]
+        per_fold[seed] = here.groupby("fold").size()
+    assert per_fold.std(axis=1).mean() > 3, "hypergeometric: 4.8; stratified by site: below 0.5"
+
+
+def test_nothing_but_small_and_unknown_sites_is_one_group():
+    patients = crosswalk().assign(site=None)
+    with pytest.raises(GlioBenchError, match="all patients are from small or unknown sites, which are tested together"):
         draw_split(patients, None, SITES, 1)
-    with pytest.raises(GlioBenchError, match="but 36 of 36 have none"):
-        draw_split(patients.assign(site=None), None, SITES, 1)
 
 
 def test_a_site_of_one_label_is_tested_and_noted(caplog):

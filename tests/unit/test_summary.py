@@ -55,6 +55,26 @@ def test_intervals_above_chance_are_counted_and_named():
     assert "for 1 of 2 networks (cnn3d FLAIR on planted)" in said[1]
 
 
+def within(low, high, **changes):
+    return {"auc_within_site": 0.55, "auc_minus_within_site_low": low, "auc_minus_within_site_high": high} | changes
+
+
+def test_what_is_left_within_sites_is_said_by_the_interval_of_the_difference():
+    """Never because one AUC is significant and the other is not."""
+    rows = [
+        score(0.6, 0.8, **within(0.02, 0.2)),
+        score(0.52, 0.8, modality="T1w", **within(-0.01, 0.2)),
+        score(0.4, 0.6, modality="T2w", **within(-0.2, -0.01)),
+    ]
+    said = sentences(*rows, score(0.6, 0.8, modality="T1wCE"))[1]
+    assert said.endswith(
+        " Compared only with patients of the same site, the AUC is lower for 1 of 3 networks on patients of known "
+        "sites (cnn3d FLAIR on planted, 0.70 and 0.55) and higher for 1; for the others the interval of the difference "
+        "covers 0."
+    )
+    assert "site" not in sentences(score(0.6, 0.8))[1]
+
+
 def test_replicates_other_parts_and_slices_are_not_among_the_networks():
     others = [{"part": "validation"}, {"unit": "slice"}, {"protocol": "published"}, {"cohort": "no-signal-01"}]
     rows = [score(0.4, 0.7), *(score(0.6, 0.9, **other) for other in others)]

@@ -322,6 +322,7 @@ def test_the_cohort_summary_counts_what_the_audit_saw(tmp_path):
             "patient_id": [f"{number:05d}" for number in range(12)],
             "label": [0, 1] * 6,
             "label_name": ["unmethylated", "methylated"] * 6,
+            "site": ["north"] * 5 + ["south"] * 6 + [None],
             "oracle_probability": [0.2, 0.9] * 5 + [0.6, 0.4],
         }
     )
@@ -332,6 +333,7 @@ def test_the_cohort_summary_counts_what_the_audit_saw(tmp_path):
     assert flair[["slices_min", "slices_max"]].tolist() == [20, 31]
     assert flair["oracle_auc"] == pytest.approx(1 - 1 / 36)
     assert flair["planes"] == "axial 6, coronal 5"
+    assert flair["sites"] == "south: 6, north: 5, unknown: 1"
     assert flair["matrix"] == "64 x 48"
     assert flair["label_names"] == "unmethylated / methylated"
     write_formats(table, tmp_path / "cohorts", "cohorts")
@@ -351,7 +353,9 @@ def test_a_segmentation_is_a_series_of_its_own():
     series = make_series()
     series["modality"] = series["modality"].replace("T2w", "segmentation")
     series.loc[1, ["status", "reason"]] = ["failed", "no file"]
-    patients = pd.DataFrame({"patient_id": ["00000"], "label": 1, "label_name": "extensive", "oracle_probability": 0.9})
+    patients = pd.DataFrame({"patient_id": ["00000"], "label": 1, "label_name": "extensive"}).assign(
+        site=None, oracle_probability=0.9
+    )
     assert cohort_summary("stem", patients, series)["modality"].tolist() == ["FLAIR", "segmentation"]
     assert ["00000", "segmentation"] in exclusions("stem", series)[["patient_id", "modality"]].to_numpy().tolist()
 

@@ -26,6 +26,26 @@ def test_permutations_fill_p_chance_of_their_cell_and_are_no_cells(comparison):
     assert filled.tolist() == (asked & (comparison["part"] == "test")).tolist()
     assert set(comparison.loc[filled, "n_permutations"]) == {3}
     assert set(comparison.loc[filled, "p_chance"]) <= {0.25, 0.5, 0.75, 1.0}
+    within = comparison.loc[filled, "p_chance_within_site"].dropna()
+    assert set(comparison.loc[within.index, "n_permutations_within_site"]) == {2}
+    assert set(within.round(3)) <= {0.333, 0.667, 1.0}
+
+
+def test_copies_within_sites_keep_the_labels_of_each_site(finished_chance):
+    results = finished_chance / RESULTS
+    names = ["strong-01", *(f"strong-01/permutations-within-site/{number:03}" for number in (1, 2))]
+    counts = []
+    for name in names:
+        patients = read_table(results / name / "patients.tsv", "patients")
+        counts.append(patients.groupby("site")["label"].sum().to_dict())
+        assert (results / name / "splits/kfold.tsv").is_file()
+    assert counts[0] == counts[1] == counts[2]
+
+
+def test_subgroups_are_scored_by_site_and_plane(finished_chance):
+    table = read_table(finished_chance / RESULTS / "tables/subgroups.tsv", "subgroups")
+    assert set(table["column"]) == {"site", "plane"}
+    assert table["reason"].str.endswith("an AUC needs 20 of each").all(), "12 patients are too few"
 
 
 def test_copies_share_images_and_inputs_and_have_labels_splits_and_runs_of_their_own(finished_chance):

@@ -12,7 +12,11 @@ PARAMETERS = [
     ("resnet18", {"momentum": -3}, "momentum: must be 0 or more, not -3"),
     ("baseline", {"C": -1}, "C: must be above 0, not -1"),
     ("efficientnet", {"backbone": "resnet51"}, "backbone: 'resnet51' is not a choice; did you mean 'resnet50'?"),
-    ("baseline", {"features": "all"}, "features: 'all' is not a choice; known are 'none', 'header', 'intensity'."),
+    (
+        "baseline",
+        {"features": "all"},
+        "features: 'all' is not a choice; known are 'none', 'header', 'intensity', 'site', 'id_order'.",
+    ),
 ]
 INPUTS = [
     ("resnet18", {"choose": "centre"}, "choose: 'centre' is not a choice; did you mean 'central'?"),

@@ -17,7 +17,7 @@ with recipe(snakemake):
     folder = Path(snakemake.output[0]).parent
     joined = {
         name: pd.concat([read_table(path, name) for path in snakemake.input[name]], ignore_index=True)
-        for name in ("metrics", "pairwise", "variance", "repeats")
+        for name in ("metrics", "pairwise", "variance", "repeats", "subgroups")
     }
     published = read_table(snakemake.input.published, "published")
     kinds = {name: about["kind"] for name, about in snakemake.params.cohorts.items()}
@@ -38,5 +38,5 @@ with recipe(snakemake):
     write_formats(verdicts, folder / "published_vs_reproduced", "published_vs_reproduced")
     write_text(print_verdicts(verdicts), folder / "published_vs_reproduced.txt")
 
-    for name in ("pairwise", "variance"):
+    for name in ("pairwise", "variance", "subgroups"):
         write_formats(joined[name].round(DIGITS), folder / name, name)

@@ -8,7 +8,8 @@ with recipe(snakemake):
     from gliobench.splits import split_or_reason
 
     seed, series = snakemake.params.seed, read_table(snakemake.input.series, "series")
-    patients = permute_labels(read_table(snakemake.input.patients, "patients"), seed)
+    own = read_table(snakemake.input.patients, "patients")
+    patients = permute_labels(own, seed, snakemake.params.within_sites)
     write_table(patients, snakemake.output.patients, "patients")
     for scheme, path in zip(snakemake.params.schemes, snakemake.output.splits, strict=True):
         write_table(split_or_reason(patients, series, scheme, seed), path, "split")

@@ -1,8 +1,9 @@
-"""Score every cell of a cohort, compare them in pairs, split the variance of their runs, and score each repeat."""
+"""Score every cell of a cohort and its repeats and subgroups, compare cells in pairs, and split their variance."""
 
 from gliobench.recipe import recipe
 
 with recipe(snakemake):
+    from gliobench.cohorts.subgroups import read_subgroups
     from gliobench.evaluation.cohort import score_cohort
     from gliobench.evaluation.repeats import repeats_table
     from gliobench.files import read_json, read_table, write_table
@@ -13,7 +14,12 @@ with recipe(snakemake):
         [read_table(path, "predictions") for path in given.permuted_predictions],
         [read_json(path) for path in given.permuted_records],
     )
-    tables = score_cohort(params.cells, runs, permuted, params.seed, params.resamples)
-    for name, table in zip(("metrics", "pairwise", "variance"), tables, strict=True):
+    groups, series = {}, None
+    if given.patients:
+        patients, series = read_table(given.patients, "patients"), read_table(given.series, "series")
+        groups = {"site": patients.set_index("patient_id")["site"]}
+        groups |= read_subgroups(params.subgroups, patients["patient_id"])
+    tables = score_cohort(params.cells, runs, permuted, params.seed, params.resamples, groups, series)
+    for name, table in zip(("metrics", "pairwise", "variance", "subgroups"), tables, strict=True):
         write_table(table, snakemake.output[name], name)
     write_table(repeats_table(*runs), snakemake.output.repeats, "repeats")

@@ -11,12 +11,13 @@ from typing import Any
 from gliobench import paths
 from gliobench.errors import GlioBenchError
 from gliobench.study import Cell, Study
-from gliobench.terms import SPIKED, labels_of
+from gliobench.terms import SPIKED, WITHIN_SITE, labels_of
 
 NOTES = ".settings"  # below a study's results; a note has the path of what it describes
 COMPARISON = "comparison"
 FORMAT = 2  # of results: folders, tables, records; increased when older ones can no longer be read
 PLACES = ("path", "table", "sites")  # of a cohort: the location of its files does not change their content
+SHOWN_BY = ("subgroups",)  # of a cohort: changes no training
 LONGEST_NAME = 254  # of the file name of a Snakemake note
 
 
@@ -57,7 +58,8 @@ def digest(settings: Any) -> str:
 
 def made_cohort(study: Study, cohort: str) -> Made:
     """Name the patients of a cohort, from its settings without the location of the user's files."""
-    settings = {key: value for key, value in study.cohorts[cohort].items() if key not in (*PLACES, SPIKED)}
+    left_out = (*PLACES, *SHOWN_BY, SPIKED)
+    settings = {key: value for key, value in study.cohorts[cohort].items() if key not in left_out}
     settings["portable"] = study.portable
     if "members" in settings:
         settings["members"] = {name: made_cohort(study, name).digest for name in settings["members"]}
@@ -93,7 +95,13 @@ def rows(study: Study) -> dict[str, str]:
     """Return, by cell, a digest of everything that its rows of the comparison depend on."""
     return {
         f"{cell.cohort}/{cell.path}": digest(
-            [made_runs(study, cell).digest, study.batches(cell), len(study.permuted(cell)), study.bootstrap]
+            [
+                made_runs(study, cell).digest,
+                study.batches(cell),
+                len(study.permuted(cell)),
+                len(study.permuted(cell, WITHIN_SITE)),
+                study.bootstrap,
+            ]
         )
         for cell in study.cells
     }

@@ -1,9 +1,9 @@
 """Where the parts of a study are below ``results/<study>/``, as patterns shared by rules, notes and tables."""
 
-from gliobench.terms import PERMUTATIONS, SPIKED
+from gliobench.terms import SPIKED
 
 CELL = "{approach}/{variant}/{modality}/{protocol}"
-COPY = f"{{cohort}}/{PERMUTATIONS}/{{number}}"  # of a cohort, with permuted labels
+COPY = "{cohort}/{permuted}/{number}"  # of a cohort, with permuted labels
 SPIKED_COPY = f"{{cohort}}/{SPIKED}-{{oracle}}/{{number}}"  # of a cohort, with drawn labels
 
 DECODED = "{cohort}/decoded/{shard}"

@@ -9,7 +9,7 @@ from sklearn.model_selection import StratifiedKFold, train_test_split
 from gliobench.cohorts.patients import whose
 from gliobench.errors import GlioBenchError
 from gliobench.seeds import derive_seed
-from gliobench.terms import OK, USABLE
+from gliobench.terms import OK, OTHER, USABLE
 
 LOGGER = logging.getLogger(__name__)
 UNIT = ["patient_id", "modality", "slice_index"]  # the last two are empty where patients are split
@@ -43,7 +43,7 @@ def draw_split(patients: pd.DataFrame, series: pd.DataFrame, scheme: dict, seed:
     Raises
     ------
     GlioBenchError
-        A class is too small for the scheme, sites are unknown or too few, or one patient would have two roles in a
+        A class is too small for the scheme, there are too few sites, or one patient would have two roles in a
         fold.
     """
     if scheme.get("among") == "complete":
@@ -183,31 +183,39 @@ def _dates(slices: pd.DataFrame, scheme: dict, seed: int) -> Iterator[pd.DataFra
 
 
 def _sites(patients: pd.DataFrame, scheme: dict, seed: int) -> Iterator[pd.DataFrame]:
-    _check_sites(patients)
-    for fold, (site, test) in enumerate(patients.groupby("site")):
+    group = _left_out_together(patients["site"], scheme["minimum_site"])
+    _check_groups(patients, group)
+    for fold, (site, test) in enumerate(patients.groupby(group)):
         if len(set(test["label"])) == 1:
             LOGGER.info("all patients of site %s have one label: they count in accuracy, but not in AUC", site)
         train, validation = _divide(patients.drop(test.index), scheme["validation"], derive_seed(seed, "sites", site))
         yield _roles(train, validation, test, 0, fold)
 
 
-def _check_sites(patients: pd.DataFrame) -> None:
-    """Refuse a cohort with unknown sites, with one site, or with all patients of a label at one site."""
-    nowhere = patients.loc[patients["site"].isna(), "patient_id"]
-    if len(nowhere):
-        raise GlioBenchError(
-            f"leave-one-site-out needs the site of every patient, but {len(nowhere)} of {len(patients)} have none, "
-            f"the first is {nowhere.iloc[0]}: complete the sites; `unknown` may be a site of its own."
-        )
-    if len(set(patients["site"])) == 1:
+def _left_out_together(sites: pd.Series, minimum: int) -> pd.Series:
+    """Return each patient's site, `OTHER` where it is unknown or has fewer than `minimum` patients."""
+    small = sites.map(sites.value_counts()) < minimum
+    if sites.isna().any() or small.any():
+        LOGGER.info(
+            "%d patients of %d sites with fewer than %d patients and %d of unknown site are tested together as `%s`",
+            small.sum(), sites[small].nunique(), minimum, sites.isna().sum(), OTHER,
+        )  # fmt: skip
+    return sites.mask(small | sites.isna(), OTHER)
+
+
+def _check_groups(patients: pd.DataFrame, group: pd.Series) -> None:
+    """Refuse to leave out sites if there is one only, or if all patients of a label are of one."""
+    names = group.unique()
+    if len(names) == 1:
+        whose = "small or unknown sites, which are tested together" if names[0] == OTHER else names[0]
         raise ImpossibleSplit(
-            f"leave-one-site-out needs at least two sites, but all patients are from {patients['site'].iloc[0]}: "
+            f"leave-one-site-out needs at least two sites, but all patients are from {whose}: "
             "run another protocol on this cohort."
         )
-    for label, group in patients.groupby("label"):
-        if len(set(group["site"])) == 1:
+    for label, members in group.groupby(patients["label"]):
+        if len(set(members)) == 1:
             raise ImpossibleSplit(
-                f"without site {group['site'].iloc[0]} no patient with label {label} is left for training: "
+                f"without site {members.iloc[0]} no patient with label {label} is left for training: "
                 "run another protocol on this cohort."
             )
 

@@ -13,6 +13,7 @@ from gliobench.settings.asked import Asked
 from gliobench.settings.fit import (
     check_images,
     check_input,
+    check_known_sites,
     check_permuted,
     check_sites,
     check_spiked,
@@ -24,8 +25,10 @@ from gliobench.terms import (
     ALL,
     BASELINE,
     MODALITIES,
+    PERMUTATIONS,
     SEGMENTATION,
     TABLE,
+    WITHIN_SITE,
     WITHOUT_PAPER,
     permuted_cohort,
     spiked_cohort,
@@ -136,17 +139,22 @@ class Study(Asked):
         if tuned:
             check_tuned(scheme, cell.protocol, f"{where}: {cell.variant}")
         if cell in self._spiked:
-            check_spiked(self.cohorts[cell.cohort], self._permutations[cell], BASELINE in self.approaches, where)
-        if self._permutations[cell]:
+            permutations = self._permutations[cell][PERMUTATIONS]
+            check_spiked(self.cohorts[cell.cohort], permutations, BASELINE in self.approaches, where)
+        if any(self._permutations[cell].values()):
             check_permuted(tuned, scheme, self.protocol(cell), f"{where}: {cell.variant} under {cell.protocol}")
+        if self._permutations[cell][WITHIN_SITE]:
+            check_known_sites(self.cohorts[cell.cohort], cell.cohort, f"{where}: `permutations_within_site`")
 
     @cached_property
-    def _permutations(self) -> dict[Cell, int]:
-        """Number of label permutations in the config for each cell; 0 if not given."""
-        counts: dict[Cell, int] = {}
+    def _permutations(self) -> dict[Cell, dict[str, int]]:
+        """Number of label permutations in the config for each cell and kind; 0 if not given."""
+        counts: dict[Cell, dict[str, int]] = {}
         for run in self.file.runs:
+            asked = {PERMUTATIONS: run.permutations or 0, WITHIN_SITE: run.permutations_within_site or 0}
             for cell in self._expand(run):
-                counts[cell] = max(counts.get(cell, 0), run.permutations or 0)
+                before = counts.get(cell, dict.fromkeys(asked, 0))
+                counts[cell] = {kind: max(before[kind], count) for kind, count in asked.items()}
         return counts
 
     @cached_property
@@ -157,7 +165,8 @@ class Study(Asked):
     @property
     def permuted_schemes(self) -> list[str]:
         """The split schemes for copies with permuted labels."""
-        return list(dict.fromkeys(self.scheme_name(cell) for cell, count in self._permutations.items() if count))
+        asked = (cell for cell, counts in self._permutations.items() if any(counts.values()))
+        return list(dict.fromkeys(map(self.scheme_name, asked)))
 
     @property
     def spiked_schemes(self) -> list[str]:
@@ -177,12 +186,12 @@ class Study(Asked):
 
     def copies(self, cell: Cell) -> list[Cell]:
         """Return a cell's counterparts on all copies of its cohort with other labels."""
-        return self.permuted(cell) + self.spiked(cell)
+        return self.permuted(cell) + self.permuted(cell, WITHIN_SITE) + self.spiked(cell)
 
-    def permuted(self, cell: Cell) -> list[Cell]:
-        """Return a cell's counterparts on the copies of its cohort with permuted labels; none if not requested."""
-        numbers = range(1, self._permutations[cell] + 1)
-        return [replace(cell, cohort=permuted_cohort(cell.cohort, number)) for number in numbers]
+    def permuted(self, cell: Cell, kind: str = PERMUTATIONS) -> list[Cell]:
+        """Return a cell's counterparts on copies with labels permuted among all patients, or `WITHIN_SITE`."""
+        numbers = range(1, self._permutations[cell][kind] + 1)
+        return [replace(cell, cohort=permuted_cohort(cell.cohort, number, kind)) for number in numbers]
 
     def _expand(self, run: Run) -> Iterator[Cell]:
         where, approach = f"runs, {run.approach}", self.approaches[run.approach]

@@ -13,6 +13,8 @@ INTENSITY_STATISTICS = ("mean", "sd", "skewness", "p05", "p25", "p50", "p75", "p
 TABLE = "table"  # the kind of input made from a cohort's features
 PERMUTATIONS = "permutations"  # below a cohort's folder: its copies with permuted labels
 SPIKED = "spiked"  # the same: copies with labels drawn from a measured quantity, by oracle AUC: spiked-0.70
+WITHIN_SITE = "permutations-within-site"  # the same, with labels permuted within each known site
+OTHER = "other"  # small and unknown sites together, where whole sites are left out
 GENERATED = {
     "synthetic": "rsna",
     "synthetic-brainstem": "brainstem",
@@ -22,9 +24,9 @@ OK, VOXELS_ONLY = "ok", "voxels only"
 USABLE = (OK, VOXELS_ONLY)
 
 
-def permuted_cohort(cohort: str, number: int) -> str:
+def permuted_cohort(cohort: str, number: int, kind: str = PERMUTATIONS) -> str:
     """Return the name of a cohort's copy with permuted labels: it shares everything except labels, splits and runs."""
-    return f"{cohort}/{PERMUTATIONS}/{number:03}"
+    return f"{cohort}/{kind}/{number:03}"
 
 
 def spiked_cohort(cohort: str, oracle_auc: float, number: int) -> str:

@@ -1,4 +1,4 @@
-"""Baselines: training prevalence, acquisition parameters only, intensity statistics only. scikit-learn."""
+"""Baselines: training prevalence, acquisition parameters, intensity statistics, site, order of ids. scikit-learn."""
 
 import time
 from dataclasses import asdict, dataclass, field
@@ -21,32 +21,42 @@ from gliobench.training.scores import binary_scores
 
 SUFFIX = ".json"
 NAMES = (*HEADER, *INTENSITY)
-FEATURES = {"none": (), "header": HEADER, "intensity": INTENSITY}
+SITE, ID_ORDER = "site", "id_order"  # features that need no image: the place of each from the end of a channel's
+FEATURES = {"none": (), "header": HEADER, "intensity": INTENSITY, SITE: (), ID_ORDER: ()}  # of the series
+PLACE = {SITE: -2, ID_ORDER: -1}
+FEATURES_A_CHANNEL = len(NAMES) + len(PLACE)
+CLIP = 1e-6  # of shares of 0 and 1, whose log odds are infinite
 UNKNOWN = -1.0  # marks a missing code; true codes are not negative
 
 
 @dataclass
 class Baseline:
     """
-    A logistic regression, with explicit coefficients.
+    A logistic regression with explicit coefficients, or shares of label 1 by site or along the order of ids.
 
     Attributes
     ----------
-    features : {"none", "header", "intensity"}
+    features : {"none", "header", "intensity", "site", "id_order"}
         The features it may use.
     intercept : float
-        Log-odds where every term is zero.
+        Log odds where every term is zero, or nothing is known.
     numbers : list of dict
         One per feature: ``channel``, ``feature``, ``fill`` (replaces a missing value), ``mean``, ``scale``,
         ``coefficient`` (of the standardised value).
     codes : list of dict
         One per category: ``channel``, ``feature``, ``code``, ``coefficient``. An unseen code adds nothing.
+    shares : list of dict
+        One per site: ``code`` and ``share``, that of label 1 among its training patients.
+    order : list of dict
+        One per training patient: ``rank`` of the id and ``label``.
     """
 
     features: str
     intercept: float = 0.0
     numbers: list[dict] = field(default_factory=list)
     codes: list[dict] = field(default_factory=list)
+    shares: list[dict] = field(default_factory=list)
+    order: list[dict] = field(default_factory=list)
 
 
 def prepare(machine: Machine) -> str:
@@ -93,6 +103,11 @@ def fit(
         _copy_into(model, _regression(train, names, parameters["C"]), train.inputs.shape[1])
     else:
         model.intercept = float(logit(train.labels.mean()))
+    if model.features == SITE:
+        model.shares = _shares_by_site(train)
+    if model.features == ID_ORDER:
+        pairs = zip(train.inputs[:, 0, PLACE[ID_ORDER]].tolist(), train.labels.tolist(), strict=True)
+        model.order = [{"rank": rank, "label": label} for rank, label in pairs if not np.isnan(rank)]
     scores = binary_scores(train.labels, expit(predict(model, train.inputs)))
     scores |= {
         f"validation_{name}": value
@@ -105,6 +120,12 @@ def fit(
 def predict(model: Baseline, inputs: np.ndarray) -> np.ndarray:
     """Return the log odds of label 1 for inputs of shape (n, channels, features), NaN where a fact is unknown."""
     odds = np.full(len(inputs), model.intercept)
+    for site in model.shares:
+        odds[inputs[:, 0, PLACE[SITE]] == site["code"]] = _log_odds(site["share"])
+    if model.order:
+        ranks = inputs[:, 0, PLACE[ID_ORDER]]
+        known = ~np.isnan(ranks)
+        odds[known] = _log_odds(_shares_nearby(model.order, ranks[known]))
     for term in model.numbers:
         values = inputs[:, term["channel"], NAMES.index(term["feature"])]
         values = np.where(np.isnan(values), term["fill"], values)
@@ -115,8 +136,26 @@ def predict(model: Baseline, inputs: np.ndarray) -> np.ndarray:
     return odds
 
 
+def _shares_by_site(train: Part) -> list[dict]:
+    codes = train.inputs[:, 0, PLACE[SITE]]
+    known = np.unique(codes[~np.isnan(codes)])
+    return [{"code": float(code), "share": float(train.labels[codes == code].mean())} for code in known]
+
+
+def _shares_nearby(order: list[dict], ranks: np.ndarray) -> np.ndarray:
+    """Return the share of label 1 among the nearest training patients by id: as many as the root of their number."""
+    there, labels = (np.array([patient[name] for patient in order]) for name in ("rank", "label"))
+    count = round(len(order) ** 0.5)
+    nearest = np.argsort(np.abs(ranks[:, None] - there), axis=1, kind="stable")[:, :count]
+    return labels[nearest].mean(axis=1)
+
+
+def _log_odds(share: np.ndarray) -> np.ndarray:
+    return logit(np.clip(share, CLIP, 1 - CLIP))
+
+
 def save(model: Baseline, path: Path) -> None:
-    """Write every coefficient as JSON."""
+    """Write every coefficient and share as JSON."""
     write_json(asdict(model), path)
 
 
@@ -124,14 +163,14 @@ def load(path: Path) -> Baseline:
     """Read a model that `save` wrote; one that lacks a part fails here, not in prediction."""
     model = Baseline(**read_json(path))
     channels = 1 + max((term["channel"] for term in (*model.numbers, *model.codes)), default=0)
-    predict(model, np.zeros((1, channels, len(NAMES))))
+    predict(model, np.zeros((1, channels, FEATURES_A_CHANNEL)))
     return model
 
 
 def _columns(names: tuple[str, ...], channels: int, categorical: bool) -> list[int]:
     """Return the positions of the named features when channels and features are one axis, channel by channel."""
     wanted = [NAMES.index(name) for name in names if (name in CATEGORICAL) == categorical]
-    return [channel * len(NAMES) + feature for channel in range(channels) for feature in wanted]
+    return [channel * FEATURES_A_CHANNEL + feature for channel in range(channels) for feature in wanted]
 
 
 def _regression(train: Part, names: tuple[str, ...], penalty: float) -> Pipeline:
@@ -171,5 +210,5 @@ def _copy_into(model: Baseline, pipeline: Pipeline, channels: int) -> None:
 
 
 def _place(column: int) -> dict:
-    channel, feature = divmod(column, len(NAMES))
+    channel, feature = divmod(column, FEATURES_A_CHANNEL)
     return {"channel": channel, "feature": NAMES[feature]}

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from gliobench.cohorts.names import GRADES, LABELS, NIFTI, TABLE, only_one
-from gliobench.cohorts.patients import check_folders, check_ids, check_once, read_rows, read_sites
+from gliobench.cohorts.patients import check_folders, check_ids, check_once, known_sites, read_rows, read_sites
 from gliobench.errors import GlioBenchError
 from gliobench.terms import MODALITIES
 
@@ -95,4 +95,4 @@ def _read_table(path: Path) -> pd.DataFrame:
             f"{path}: patient {row['patient_id']} has the grade {row['grade']!r}; "
             f"grade must be {', '.join(GRADES[:-1])} or {GRADES[-1]}: correct or remove that row."
         )
-    return table.reindex(columns=columns).replace("", None)
+    return known_sites(table.reindex(columns=columns))

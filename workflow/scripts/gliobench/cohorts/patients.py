@@ -11,6 +11,7 @@ from gliobench.errors import GlioBenchError, nearest
 from gliobench.files import table_schema
 
 SHOWN = 5
+UNKNOWN_SITES = ("", "other", "unknown", "na", "n/a", "nan", "none")  # in a cell: no hospital
 
 
 def whose(patients: pd.DataFrame) -> pd.Series:
@@ -172,6 +173,12 @@ def _site_column(sites: Mapping[str, Any]) -> pd.DataFrame:
     return table[table["patient_id"] != ""]
 
 
+def known_sites(patients: pd.DataFrame) -> pd.DataFrame:
+    """Return a table with its column site missing where a cell names no hospital: it is empty, `other` or `unknown`."""
+    sites = patients["site"].astype("str").str.strip()
+    return patients.assign(site=sites.mask(sites.fillna("").str.lower().isin(UNKNOWN_SITES), None))
+
+
 def read_sites(path: str | Path | Mapping[str, Any] | None) -> pd.DataFrame:
     """
     Read what is known of patients in addition to their labels.
@@ -203,4 +210,4 @@ def read_sites(path: str | Path | Mapping[str, Any] | None) -> pd.DataFrame:
         raise GlioBenchError(f"{where} has the columns {list(table.columns)}; expected: patient_id and site.")
     check_ids(table["patient_id"], where)
     check_once(table["patient_id"], where)
-    return table.reindex(columns=columns, fill_value="").replace("", None)
+    return known_sites(table.reindex(columns=columns, fill_value="").replace("", None))

@@ -50,6 +50,9 @@ def read_patients(
     patients = labels.assign(label_name=labels["label"].map(LABEL_NAMES))
     known = read_sites(sites)
     known["patient_id"] = _padded(known["patient_id"])
+    check_once(
+        known["patient_id"], Path(sites["table"] if isinstance(sites, Mapping) else sites or "")
+    )  # 7 and 00007 are one patient
     if len(known) and not set(known["patient_id"]) & set(patients["patient_id"]):
         raise GlioBenchError(f"{sites} names no patient of {folder}: its patient_id must match the folder names.")
     return patients.merge(known, on="patient_id", how="left").sort_values("patient_id", ignore_index=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from gliobench.cohorts.patients import check_ids, check_once, read_rows, read_sites
+from gliobench.cohorts.patients import check_ids, check_once, known_sites, read_rows, read_sites
 from gliobench.errors import GlioBenchError, nearest
 from gliobench.imaging.facts import SeriesError
 from gliobench.terms import ALL_SERIES, MODALITIES, SEGMENTATION
@@ -63,7 +63,11 @@ def read_patients(table: str | Path, sites: None = None, settings: Mapping[str, 
         }
     )
     known_beside = read_sites(sites).drop(columns="site")
-    return patients.merge(known_beside, on="patient_id", how="left").sort_values("patient_id", ignore_index=True)
+    return (
+        known_sites(patients)
+        .merge(known_beside, on="patient_id", how="left")
+        .sort_values("patient_id", ignore_index=True)
+    )
 
 
 def locate(table: str | Path, patient_id: str, name: str) -> Path:

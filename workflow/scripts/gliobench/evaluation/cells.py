@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 
 from gliobench.errors import GlioBenchError
-from gliobench.evaluation.bootstrap import RESAMPLES, ROUNDING
+from gliobench.evaluation.bootstrap import RESAMPLES
 from gliobench.evaluation.calibration import calibration
+from gliobench.evaluation.chance import permutation_p
 from gliobench.evaluation.columns import CELL, METRICS, RUN
 from gliobench.evaluation.intervals import conditional_auc, intervals
 from gliobench.evaluation.metrics import (
@@ -25,6 +26,7 @@ from gliobench.evaluation.metrics import (
     why_empty,
     why_no_auc,
 )
+from gliobench.evaluation.sites import site_scores, sites_together
 from gliobench.evaluation.slices import score_slices
 from gliobench.files import check_table, table_schema
 from gliobench.seeds import derive_seed
@@ -32,6 +34,7 @@ from gliobench.seeds import derive_seed
 PARTS = ("test", "whole", "validation")
 
 Record = Mapping[str, Any]
+Copy = tuple[Sequence[pd.DataFrame], Sequence[Record]]  # predictions and records of a cell on a copy of its cohort
 
 
 def score_cell(
@@ -40,7 +43,9 @@ def score_cell(
     base_seed: int,
     resamples: int = RESAMPLES,
     caveat: str | None = None,
-    permuted: Sequence[tuple[Sequence[pd.DataFrame], Sequence[Record]]] = (),
+    permuted: Sequence[Copy] = (),
+    sites: pd.Series | None = None,
+    within: Sequence[Copy] = (),
 ) -> pd.DataFrame:
     """
     Score one cell: one row per phase and part (test, validation, whole), and another if slices were scored.
@@ -60,6 +65,10 @@ def score_cell(
     permuted : sequence of (predictions, records)
         The same cell re-trained on permuted labels, one pair per permutation, for the `p_chance` of the test
         patients.
+    sites : pandas.Series of str, optional
+        Site by patient_id, missing where unknown, for the AUC within sites.
+    within : sequence of (predictions, records)
+        The same cell re-trained on labels permuted within sites, for the `p_chance_within_site`.
 
     Returns
     -------
@@ -80,8 +89,11 @@ def score_cell(
         place = head | {"phase": phase, "part": part, "status": status}
         is_slice = part_rows["slice_index"].notna()
         seed = derive_seed(base_seed, "bootstrap", *cell.values(), phase, part)
-        samples = _permuted_samples(permuted, phase) if part == "test" else []
-        scored.append(place | _score_patients(part_rows[~is_slice], reason, resamples, seed, samples))
+        samples, inside = (_permuted_samples(copies, phase) if part == "test" else [] for copies in (permuted, within))
+        together = sites_together(part_rows, sites, cell["protocol"]) if part == "test" else None
+        why = "; ".join(filter(None, [reason, together])) or None
+        of_patients = _score_patients(part_rows[~is_slice], why, resamples, seed, samples, sites, inside)
+        scored.append(place | of_patients)
         if is_slice.any():
             scored.append(place | _score_slices(part_rows[is_slice], reason))
     why = reason or "no predictions"
@@ -155,6 +167,8 @@ def _score_patients(
     resamples: int,
     seed: int,
     permuted: Sequence[Sample | None],
+    sites: pd.Series | None,
+    within: Sequence[Sample | None],
 ) -> dict[str, Any]:
     sample = make_sample(rows)
     values = dict(zip(METRICS, score(sample, *unit_weights(sample)).tolist(), strict=True))
@@ -162,7 +176,8 @@ def _score_patients(
     conditional = conditional_auc(sample, seed, resamples) if found.factor else found.ends["auc"]
     calibrated, not_calibrated = calibration(rows)
     against_chance, no_chance = _p_chance(values["auc"], [_auc(copy) for copy in permuted])
-    reasons = [reason, *why_empty(sample, values), not_calibrated, no_chance]
+    of_sites, not_by_site = site_scores(sample, sites, found.factor, within)
+    reasons = [reason, *why_empty(sample, values), not_calibrated, no_chance, *not_by_site]
     return {
         "unit": "patient",
         **_counts(rows),
@@ -179,14 +194,13 @@ def _score_patients(
         "interval_scores": json.dumps(found.methods),
         "interval_factor": found.factor.value if found.factor else np.nan,
         **against_chance,
+        **of_sites,
         "reason": "; ".join(filter(None, reasons)) or None,
         "auc_reason": why_no_auc(sample) if np.isnan(values["auc"]) else None,
     }
 
 
-def _permuted_samples(
-    permuted: Sequence[tuple[Sequence[pd.DataFrame], Sequence[Record]]], phase: str
-) -> list[Sample | None]:
+def _permuted_samples(permuted: Sequence[Copy], phase: str) -> list[Sample | None]:
     """Return the test patients of each permutation in a phase, None if it has none."""
     samples = []
     for predictions, records in permuted:
@@ -201,15 +215,10 @@ def _auc(sample: Sample | None) -> float:
 
 
 def _p_chance(observed: float, permuted: Sequence[float]) -> tuple[dict[str, Any], str | None]:
-    """One-sided p, (1 + b) / (B + 1): b of B permutations reach the observed AUC (Phipson and Smyth 2010)."""
-    defined = [value for value in permuted if not np.isnan(value)]
-    count = len(defined)
+    p, count = permutation_p(observed, permuted)
     lost = len(permuted) - count
     reason = f"{lost} of {len(permuted)} permutations have no AUC and do not count" if lost else None
-    if np.isnan(observed) or not count:
-        return {"p_chance": np.nan, "n_permutations": count if permuted else None}, reason
-    beaten = sum(value >= observed - ROUNDING for value in defined)
-    return {"p_chance": (1 + beaten) / (1 + count), "n_permutations": count}, reason
+    return {"p_chance": p, "n_permutations": count if permuted else None}, reason
 
 
 def cell_status(records: Sequence[Record]) -> tuple[str, str | None]:

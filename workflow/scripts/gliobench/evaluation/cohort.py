@@ -1,4 +1,4 @@
-"""The cells of a cohort, from the files of their runs: scores, pairs and variance, and rows for incomplete cells."""
+"""The cells of a cohort, from the files of their runs: scores, pairs, variance, subgroups; rows for incomplete ones."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -8,17 +8,25 @@ import pandas as pd
 from gliobench.evaluation.cells import as_metrics, score_cell
 from gliobench.evaluation.columns import CELL
 from gliobench.evaluation.pairwise import pairwise_table
+from gliobench.evaluation.subgroups import subgroups_table
 from gliobench.evaluation.variance import variance_table
+from gliobench.terms import PERMUTATIONS, WITHIN_SITE, labels_of, parent_cohort
 
-Tables = tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]
+Tables = tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame]
 Runs = tuple[list[pd.DataFrame], list[Mapping[str, Any]]]
 
 
 def score_cohort(
-    cells: Sequence[Mapping[str, Any]], runs: Runs, permuted: Runs, base_seed: int, resamples: int
+    cells: Sequence[Mapping[str, Any]],
+    runs: Runs,
+    permuted: Runs,
+    base_seed: int,
+    resamples: int,
+    groups: Mapping[str, pd.Series] | None = None,
+    series: pd.DataFrame | None = None,
 ) -> Tables:
     """
-    Score every cell of a cohort, compare them in pairs, and split the variance of their runs.
+    Score every cell of a cohort, compare them in pairs, split the variance of their runs, and score subgroups.
 
     Parameters
     ----------
@@ -31,22 +39,30 @@ def score_cohort(
         The same for jobs on copies of the cohort with permuted labels.
     base_seed, resamples : int
         As for `gliobench.evaluation.cells.score_cell`.
+    groups : mapping of str to pandas.Series of str, optional
+        What divides the patients: ``site`` and others -> value by patient_id, missing where unknown.
+    series : pandas.DataFrame, optional
+        Table ``series`` of the cohort.
 
     Returns
     -------
-    metrics, pairwise, variance : pandas.DataFrame
+    metrics, pairwise, variance, subgroups : pandas.DataFrame
         A cell that lacks runs has the status ``missing``, even if some have been scored; its reason says how many
-        exist. It is in no pair and no variance, because half a cell has another estimand.
+        exist. It is in no pair, variance or subgroup, because half a cell has another estimand.
     """
+    groups = groups or {}
+    sites = groups.get("site")
     own = {tuple(cell[name] for name in CELL): _runs_of(cell, runs) for cell in cells}
     metrics = [
-        _score(cell, mine, permuted, base_seed, resamples) for cell, mine in zip(cells, own.values(), strict=True)
+        _score(cell, mine, permuted, base_seed, resamples, sites)
+        for cell, mine in zip(cells, own.values(), strict=True)
     ]
     whole = [mine for cell, mine in zip(cells, own.values(), strict=True) if len(mine[1]) == cell["n_runs"]]
     return (
         pd.concat(metrics, ignore_index=True),
         pairwise_table(whole),
         variance_table(whole),
+        subgroups_table(whole, groups, series),
     )
 
 
@@ -55,23 +71,28 @@ def _runs_of(cell: Mapping[str, Any], runs: Runs) -> Runs:
     return [predictions for predictions, _ in mine], [record for _, record in mine]
 
 
-def _score(cell: Mapping[str, Any], runs: Runs, permuted: Runs, base_seed: int, resamples: int) -> pd.DataFrame:
+def _score(
+    cell: Mapping[str, Any], runs: Runs, permuted: Runs, base_seed: int, resamples: int, sites: pd.Series | None
+) -> pd.DataFrame:
     there, wanted = len(runs[1]), cell["n_runs"]
     lacks = f"{there} of {wanted} trainings exist"
     if not there:
         head = {name: cell[name] for name in [*CELL, "weights", "caveat"]}
         return as_metrics([head | {"n_runs": 0, "status": "missing", "reason": lacks, "auc_reason": lacks}])
     if there < wanted:  # fewer runs vary more than those on permuted labels: no p
-        metrics = score_cell(*runs, base_seed, resamples, cell["caveat"])
+        metrics = score_cell(*runs, base_seed, resamples, cell["caveat"], sites=sites)
         reasons = [lacks if pd.isna(old) else f"{lacks}; {old}" for old in metrics["reason"]]
         no_auc = metrics["auc_reason"].mask(metrics["unit"].isna(), lacks)
         return metrics.assign(status="missing", reason=reasons, auc_reason=no_auc)
-    copies = [copy for copy in permuted_runs(cell, *permuted) if len(copy[1]) == wanted]
-    return score_cell(*runs, base_seed, resamples, cell["caveat"], copies)
+    copies, within = (
+        [copy for copy in permuted_runs(cell, kind, *permuted) if len(copy[1]) == wanted]
+        for kind in (PERMUTATIONS, WITHIN_SITE)
+    )
+    return score_cell(*runs, base_seed, resamples, cell["caveat"], copies, sites, within)
 
 
 def permuted_runs(
-    cell: Mapping[str, Any], predictions: Sequence[pd.DataFrame], records: Sequence[Mapping[str, Any]]
+    cell: Mapping[str, Any], kind: str, predictions: Sequence[pd.DataFrame], records: Sequence[Mapping[str, Any]]
 ) -> list[Runs]:
     """
     Gather the runs of a cell on the copies of its cohort with permuted labels.
@@ -80,6 +101,8 @@ def permuted_runs(
     ----------
     cell : mapping
         cohort, approach, variant, modality and protocol.
+    kind : {"permutations", "permutations-within-site"}
+        How the labels of the copies were permuted.
     predictions, records : sequence
         The ``predictions.tsv`` and ``run.json`` of runs on copies, of any cells, in the same order.
 
@@ -90,8 +113,8 @@ def permuted_runs(
     """
     copies: dict[str, Runs] = {}
     for table, record in zip(predictions, records, strict=True):
-        parent = record["cohort"].split("/")[0]  # of <cohort>/permutations/<number>
-        if parent == cell["cohort"] and all(record[name] == cell[name] for name in CELL[1:]):
+        same = all(record[name] == cell[name] for name in CELL[1:])
+        if same and parent_cohort(record["cohort"]) == cell["cohort"] and labels_of(record["cohort"]) == kind:
             tables, own = copies.setdefault(record["cohort"], ([], []))
             tables.append(table)
             own.append(record)

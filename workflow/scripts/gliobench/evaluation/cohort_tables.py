@@ -39,6 +39,7 @@ def cohort_summary(cohort: str, patients: pd.DataFrame, series: pd.DataFrame) ->
         "positive": int((patients["label"] == 1).sum()),
         "label_names": " / ".join(names.sort_index()),
         "oracle_auc": _oracle_auc(patients),
+        "sites": _sites(patients["site"]),
     }
     there = [name for name in dict.fromkeys([*ALL_SERIES, *series["modality"]]) if name in set(series["modality"])]
     rows = [{**head, "modality": name, **_facts(series[series["modality"] == name])} for name in there or ["none"]]
@@ -52,6 +53,14 @@ def _oracle_auc(patients: pd.DataFrame) -> float:
     return round(
         float(roc_auc_score(patients["label"].to_numpy(int), patients["oracle_probability"].to_numpy(float))), 6
     )
+
+
+def _sites(sites: pd.Series) -> str | None:
+    """Count the patients of each site, the largest first, and those of unknown site; None if no site is known."""
+    counts = sorted(sites.value_counts().items(), key=lambda each: (-each[1], str(each[0])))
+    unknown = int(sites.isna().sum())
+    words = [f"{site}: {count}" for site, count in counts] + [f"unknown: {unknown}"] * (unknown > 0)
+    return ", ".join(words) if counts else None
 
 
 def _facts(series: pd.DataFrame) -> dict[str, object]:

@@ -6,6 +6,7 @@ CELL = ["cohort", "approach", "variant", "modality", "protocol"]
 ROUND = ["repeat", "seed_index"]
 RUN = [*ROUND, "fold"]
 HARMONISED, MAIN = "harmonised", "main"  # the protocol and variant that tables compare
+LEAVE_ONE_SITE_OUT = "leave-one-site-out"  # the protocol that tests whole sites
 BASELINE = terms.BASELINE
 METRICS = (
     "accuracy",

@@ -62,14 +62,14 @@ def auc_influence(sample: Sample) -> Influence:
         excess = (run.wins - won[run.round] / pairs[run.round]) / pairs[run.round]
         sides[0][run.positive, run.round] += excess.sum(axis=1)
         sides[1][run.negative, run.round] += excess.sum(axis=0)
-    return _by_repeat(sample, *sides)
+    return by_repeat(sample, *sides)
 
 
 def influences(sample: Sample) -> list[Influence]:
     """Influence of each patient on each of `METRICS`, by numerical differentiation."""
     sizes = len(sample.positive.patients), len(sample.negative.patients)
     sides = [_slopes(lambda *weights: score_by_round(sample, *weights), sizes, side) for side in (0, 1)]
-    return [_by_repeat(sample, *both) for both in zip(*sides, strict=True)]
+    return [by_repeat(sample, *both) for both in zip(*sides, strict=True)]
 
 
 def _slopes(statistic: Callable[[np.ndarray, np.ndarray], np.ndarray], sizes: tuple[int, int], side: int) -> np.ndarray:
@@ -82,8 +82,17 @@ def _slopes(statistic: Callable[[np.ndarray, np.ndarray], np.ndarray], sizes: tu
     return (ends[0] - ends[1]) / (2 * STEP)
 
 
-def _by_repeat(sample: Sample, positive: np.ndarray, negative: np.ndarray) -> Influence:
-    """Average the rounds of each repeat."""
+def by_repeat(sample: Sample, positive: np.ndarray, negative: np.ndarray) -> Influence:
+    """
+    Average the rounds of each repeat.
+
+    Parameters
+    ----------
+    sample : Sample
+        The predictions.
+    positive, negative : numpy.ndarray, shape (patients of that label, rounds)
+        Derivatives of the score of each round by the patient's weight.
+    """
     repeats, place, seeds = np.unique(sample.repeats, return_inverse=True, return_counts=True)
     total = np.eye(len(repeats))[place]
     scored = (sample.positive.scores @ total > 0, sample.negative.scores @ total > 0)

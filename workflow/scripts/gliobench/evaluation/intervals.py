@@ -12,7 +12,13 @@ from statsmodels.stats.proportion import proportion_confint
 
 from gliobench.evaluation.bootstrap import CONFIDENCE, RESAMPLES, ROUNDING, Statistic, bca_intervals, resample
 from gliobench.evaluation.columns import METRICS, UNDEFINED
-from gliobench.evaluation.delong import auc_influence, influences, variance_of_mean, variance_of_repeat
+from gliobench.evaluation.delong import (
+    Influence,
+    auc_influence,
+    influences,
+    variance_of_mean,
+    variance_of_repeat,
+)
 from gliobench.evaluation.metrics import Sample, auc, confusion, score, unit_weights
 
 # All of these are measured by perf/coverage.py and described in docs/method.md.
@@ -33,6 +39,7 @@ Ends = dict[str, tuple[float, float]]
 Methods = dict[str, list[str]]
 NONE = (float("nan"), float("nan"))
 RETRAINED = "variance by each patient's influence within a repeat, times a factor because training varies"
+CONDITIONAL = "DeLong, conditional on the fitted models"
 LEAVE_ONE_OUT = "none: leave-one-out does not show how much its models, which share their patients, would vary"
 
 
@@ -194,6 +201,70 @@ def _transformed(name: str, value: float, error: float) -> tuple[float, float]:
     if not (np.isfinite(middle) and np.isfinite(half) and error > ROUNDING):
         return NONE
     return float(back(middle - half)), float(back(middle + half))
+
+
+def auc_interval(area: float, influence: Influence, factor: Factor | None) -> tuple[float, float]:
+    """
+    95 % interval of an AUC of any pairs of patients, as `retrained_intervals` makes that of all pairs.
+
+    Parameters
+    ----------
+    area : float
+        The AUC.
+    influence : Influence
+        Of each patient on it.
+    factor : Factor or None
+        Of the variance; None for an interval that holds for the fitted models only.
+
+    Returns
+    -------
+    (float, float)
+        Not numbers if the AUC is 0 or 1, or no patient changes it.
+    """
+    return _transformed("auc", area, _error(influence, factor))
+
+
+@dataclass(frozen=True)
+class Paired:
+    """A difference between two AUCs of the same patients: its 95 % interval and two-sided p, and how they were made."""
+
+    low: float
+    high: float
+    p: float
+    method: str
+
+
+def paired_interval(difference: float, influence: Influence, factor: Factor | None) -> Paired | None:
+    """
+    95 % interval and p of a difference between two AUCs of the same patients.
+
+    Parameters
+    ----------
+    difference : float
+        The difference.
+    influence : Influence
+        Of each patient on it.
+    factor : Factor or None
+        Of the variance; None between single trainings: the interval is DeLong's and holds for the fitted models only.
+
+    Returns
+    -------
+    Paired or None
+        None if no patient changes the difference.
+    """
+    error = _error(influence, factor)
+    if error < ROUNDING:
+        return None
+    half = float(stats.norm.ppf((1 + CONFIDENCE) / 2)) * error
+    method = CONDITIONAL if factor is None else f"{RETRAINED}: {factor.value:.2f}"
+    p = float(2 * stats.norm.sf(abs(difference) / error))
+    return Paired(max(-1.0, difference - half), min(1.0, difference + half), p, method)
+
+
+def _error(influence: Influence, factor: Factor | None) -> float:
+    """Return the standard error of what the patients influence."""
+    variance = variance_of_mean(influence) if factor is None else factor.value * variance_of_repeat(influence)
+    return float(np.sqrt(variance))
 
 
 def _values(sample: Sample) -> dict[str, float]:

@@ -267,14 +267,30 @@ def auc(sample: Sample, positive: np.ndarray, negative: np.ndarray) -> np.ndarra
 
 
 def _auc_by_round(sample: Sample, positive: np.ndarray, negative: np.ndarray) -> np.ndarray:
-    """Share of pairs won among those scored by the same run, so that offsets between folds do not count."""
+    return _divide(*won_and_pairs(sample, positive, negative))
+
+
+def won_and_pairs(sample: Sample, positive: np.ndarray, negative: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """
+    Count the pairs scored by the same run, so that offsets between folds do not count.
+
+    Parameters
+    ----------
+    sample, positive, negative
+        As for `score_by_round`.
+
+    Returns
+    -------
+    won, pairs : numpy.ndarray, shape (..., rounds)
+        Pairs in which the positive patient scored higher (ties count half), and all pairs.
+    """
     won = np.zeros((*positive.shape[:-1], sample.n_rounds))
     pairs = np.zeros_like(won)
     for run in sample.runs:
         high, low = positive[..., run.positive], negative[..., run.negative]
         won[..., run.round] += ((high @ run.wins) * low).sum(axis=-1)
         pairs[..., run.round] += high.sum(axis=-1) * low.sum(axis=-1)
-    return _divide(won, pairs)
+    return won, pairs
 
 
 def _pr_auc_by_round(sample: Sample, positive: np.ndarray, negative: np.ndarray) -> np.ndarray:

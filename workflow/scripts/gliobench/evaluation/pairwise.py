@@ -7,21 +7,19 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
-from gliobench.evaluation.bootstrap import CONFIDENCE, ROUNDING
+from gliobench.evaluation.bootstrap import ROUNDING
 from gliobench.evaluation.cells import Record, patient_rows
 from gliobench.evaluation.columns import BASELINE, CELL, HARMONISED, MAIN
-from gliobench.evaluation.delong import auc_influence, variance_of_mean, variance_of_repeat
-from gliobench.evaluation.intervals import RETRAINED, default_factor
+from gliobench.evaluation.delong import auc_influence
+from gliobench.evaluation.intervals import default_factor, paired_interval
 from gliobench.evaluation.metrics import Sample, auc, make_sample, unit_weights
 from gliobench.files import check_table, table_schema
 
 FEWEST = 5  # patients of a label that two cells must share to be compared
 FAMILY, EXPLORATORY = "harmonised mains", "exploratory"
 SIDE = [*CELL[1:], "phase"]
-CONDITIONAL = "DeLong, conditional on the fitted models"
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,17 +139,13 @@ def _difference(first: Sample, second: Sample) -> dict[str, Any]:
     if np.isnan(difference):
         return row | {"reason": "a run of one of them scores patients of one label only"}
     influence = auc_influence(first).minus(auc_influence(second))
-    if first.n_splits == second.n_splits == 1:
-        error, method = np.sqrt(variance_of_mean(influence)), CONDITIONAL
-    else:
-        factor = default_factor(min(first.n_whole_repeats, second.n_whole_repeats))
-        error, method = np.sqrt(factor.value * variance_of_repeat(influence)), f"{RETRAINED}: {factor.value:.2f}"
-    if error < ROUNDING:
+    single = first.n_splits == second.n_splits == 1
+    factor = None if single else default_factor(min(first.n_whole_repeats, second.n_whole_repeats))
+    found = paired_interval(difference, influence, factor)
+    if found is None:
         same = abs(difference) < ROUNDING
         return row | {"p": 1.0 if same else np.nan, "reason": "no patient changes the difference: no interval"}
-    half = stats.norm.ppf((1 + CONFIDENCE) / 2) * error
-    ends = {"low": max(-1.0, difference - half), "high": min(1.0, difference + half)}
-    return row | ends | {"p": float(2 * stats.norm.sf(abs(difference) / error)), "method": method}
+    return row | {"low": found.low, "high": found.high, "p": found.p, "method": found.method}
 
 
 def _common_labels(first: Scored, second: Scored) -> pd.Series:

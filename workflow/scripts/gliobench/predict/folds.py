@@ -12,6 +12,7 @@ from scipy.special import expit
 
 from gliobench.errors import GlioBenchError
 from gliobench.files import check_table, read_table
+from gliobench.inputs.patient_facts import KIND, with_patient_facts
 from gliobench.inputs.store import join_shards
 from gliobench.predict.request import find_models, fold_of
 from gliobench.terms import GENERATED, USABLE, VOXELS_ONLY, parent_cohort
@@ -71,7 +72,9 @@ def predict_patient(
     """
     approach = import_module(f"gliobench.approaches.{record['approach']}")
     device = approach.prepare(machine)
-    inputs, _ = join_shards(record["input"]["kind"], arrays, record["series"])
+    kind = record["input"]["kind"]
+    inputs, _ = join_shards(kind, arrays, record["series"])
+    inputs = with_patient_facts(inputs) if kind == KIND else inputs
     if list(inputs.shape[1:]) != record["shape"]:
         raise GlioBenchError(
             f"the input has the shape {list(inputs.shape[1:])}, but {run} was trained on {record['shape']}; "

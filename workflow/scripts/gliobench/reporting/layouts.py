@@ -26,7 +26,11 @@ BESIDE = {  # scores without an interval, shown where a study has them: heading 
     "Calibration slope": "calibration_slope",
     "Calibration intercept": "calibration_intercept",
     "p of chance": "p_chance",
+    "AUC between sites": "auc_between_sites",
+    "Share of pairs within sites": "weight_within_site",
+    "p of chance within sites": "p_chance_within_site",
 }
+WITHIN_SITE = {"AUC within sites": "auc_within_site", "AUC minus that within sites": "auc_minus_within_site"}
 
 
 Columns = Mapping[str, list[str]]
@@ -55,8 +59,12 @@ def show_comparison(table: pd.DataFrame) -> Display:
     scores = {title(name): intervals(table, [name, f"{name}_low", f"{name}_high"]) for name in METRICS}
     values = {"Status": texts(table["status"]), "n (positive)": _patients(table)}
     values |= {name: scores[name] for name in ("AUC", "Accuracy")} | {"Published": _published(table)} | scores
+    if table["auc_within_site"].notna().any():
+        values |= {
+            heading: intervals(table, [name, f"{name}_low", f"{name}_high"]) for heading, name in WITHIN_SITE.items()
+        }
     values |= {
-        heading: decimals(table[name], 4 if name == "p_chance" else 2)
+        heading: decimals(table[name], 4 if name.startswith("p_chance") else 2)
         for heading, name in BESIDE.items()
         if table[name].notna().any()
     }
@@ -190,6 +198,7 @@ def show_cohorts(table: pd.DataFrame) -> Display:
         "Patients (positive)": [f"{n} ({p})" for n, p in zip(table["patients"], table["positive"], strict=True)],
         "Labels 0 / 1": texts(table["label_names"]),
         "Oracle AUC": decimals(table["oracle_auc"]),
+        "Sites": texts(table["sites"]),
         "Used": texts(table["series_ok"]),
         "Excluded": texts(table["series_excluded"]),
         "Failed": texts(table["series_failed"]),
@@ -201,7 +210,7 @@ def show_cohorts(table: pd.DataFrame) -> Display:
     }
     keys = {title(name): texts(table[name]) for name in ("cohort", "modality")}
     caption = f"Audit: median (smallest{DASH}largest) of the readable series."
-    return _display(keys, values, caption, words=["Labels 0 / 1", "Planes", "Matrix"])
+    return _display(keys, values, caption, words=["Labels 0 / 1", "Sites", "Planes", "Matrix"])
 
 
 def show_exclusions(table: pd.DataFrame) -> Display:
@@ -335,6 +344,21 @@ def show_variance(table: pd.DataFrame) -> Display:
     return _display(keys, values, caption, table["reason"].dropna().unique())
 
 
+def show_subgroups(table: pd.DataFrame) -> Display:
+    """Lay out the table ``subgroups`` for reading."""
+    keys = {title(name): texts(table[name]) for name in (*CELL, "phase", "column", "value")}
+    values = {
+        "n (positive)": _patients(table),
+        "AUC": intervals(table, ["auc", "auc_low", "auc_high"]),
+        "Why empty": texts(table["reason"]),
+    }
+    caption = (
+        "AUC among the test patients of each subgroup, with 95 % intervals. Subgroups are compared with nothing and "
+        "corrected for nothing."
+    )
+    return _display(keys, values, caption, words=["Why empty"])
+
+
 def show_cost(table: pd.DataFrame) -> Display:
     """Lay out the table ``cost`` for reading."""
     keys = {title(name): texts(table[name]) for name in ("cohort", "stage", *CELL[1:])}
@@ -368,6 +392,7 @@ SHOW: dict[str, Callable[[pd.DataFrame], Display]] = {
     "published_vs_reproduced": show_verdicts,
     "pairwise": show_pairwise,
     "variance": show_variance,
+    "subgroups": show_subgroups,
     "cost": show_cost,
     "replicates": show_replicates,
     "copies": show_copies,

@@ -29,17 +29,8 @@ NAVIGATION = {
     "method.html": "Method",
 }
 SHOWN = (
-    *(
-        "comparison",
-        "published_vs_reproduced",
-        "pairwise",
-        "variance",
-        "sensitivity",
-        "replicates",
-        "copies",
-        "leakage",
-    ),
-    *("cohorts", "exclusions", "cost"),
+    *("comparison", "published_vs_reproduced", "pairwise", "variance", "subgroups", "sensitivity", "replicates"),
+    *("copies", "leakage", "cohorts", "exclusions", "cost"),
 )
 PLACED = ("forest", "cost", "controls", "sensitivity", "leakage", "audit")  # kinds with a place of their own
 WIDE = 960  # a figure wider than this many pixels takes the whole line

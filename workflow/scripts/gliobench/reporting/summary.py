@@ -82,7 +82,25 @@ def _found(tables: Tables, members: set[str]) -> str:
     without = f", {bare} more {'has' if bare == 1 else 'have'} no interval" if bare else ""
     return (
         f"Under the harmonised protocol, the interval of the AUC lies above 0.5 for {len(above)} of "
-        f"{plural(len(rows), 'network')}{which}{without}; {_beaten(rows, tables.get('pairwise'))}."
+        f"{plural(len(rows), 'network')}{which}{without}; {_beaten(rows, tables.get('pairwise'))}.{_by_site(single)}"
+    )
+
+
+def _by_site(networks: pd.DataFrame) -> str:
+    """Say how many networks lose AUC where only patients of one site are compared, by the paired interval."""
+    rows = networks[networks["auc_minus_within_site_low"].notna()]
+    if rows.empty:
+        return ""
+    lower = rows[rows["auc_minus_within_site_low"] > 0]
+    higher = int((rows["auc_minus_within_site_high"] < 0).sum())
+    named = "; ".join(
+        f"{_short_name(row)}, {row['auc']:.2f} and {row['auc_within_site']:.2f}" for row in lower.to_dict("records")
+    )
+    which = f" ({named})" if named else ""
+    return (
+        f" Compared only with patients of the same site, the AUC is lower for {len(lower)} of "
+        f"{plural(len(rows), 'network')} on patients of known sites{which} and higher for {higher}; for the others the "
+        "interval of the difference covers 0."
     )
 
 

@@ -44,6 +44,14 @@ class Spiked(Settings):
         return self
 
 
+class Subgroups(Settings):
+    """Columns of a table that divide the patients of a cohort."""
+
+    table: Text = Field(description="TSV or CSV (by its name) with a row per patient")
+    id: Text = Field("patient_id", description="column of the patients' ids")
+    columns: Annotated[Different[Text], Field(min_length=1)] = Field(description="columns, such as sex or grade")
+
+
 class Cohort(Settings):
     """What every cohort may have."""
 
@@ -51,6 +59,11 @@ class Cohort(Settings):
         None,
         description="copies with labels drawn from a measured quantity, for runs with `spiked: true`: "
         "[the positive control](../docs/method.md#spiked-labels)",
+    )
+    subgroups: Subgroups | None = Field(
+        None,
+        description="columns of a table by which the test patients are [scored apart](../docs/method.md#subgroups), "
+        "besides `site` and `plane`",
     )
 
     @field_validator("exclude", mode="before", check_fields=False)

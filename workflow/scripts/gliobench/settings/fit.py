@@ -76,13 +76,27 @@ def check_images(parameters: Mapping[str, Any], modalities: Sequence[str], cohor
 
 def check_sites(scheme: Mapping[str, Any], settings: Mapping[str, Any], cohort: str, where: str) -> None:
     """Refuse leave-one-site-out if the config shows that the cohort has no site, or only one."""
-    named = ("rsna", "upenn-gbm", "ucsf-pdgm", "brats2021")  # kinds whose sites only the config can name
-    unknown = settings["kind"] == "synthetic-brainstem" or (settings["kind"] in named and "sites" not in settings)
+    unknown = _has_no_site(settings)
     single = len(settings.get("generator", {}).get("sites", [])) == 1
     if scheme["method"] == "sites" and (unknown or single):
         raise GlioBenchError(
             f"{where}: leave-one-site-out needs patients of two or more known sites, and cohort {cohort} has "
             f"{'one' if single else 'none'}; name them under cohorts.{cohort}, or run another protocol on it."
+        )
+
+
+def _has_no_site(settings: Mapping[str, Any]) -> bool:
+    """Whether the config shows that no patient of a cohort has a site."""
+    named = ("rsna", "upenn-gbm", "ucsf-pdgm", "brats2021")  # kinds whose sites only the config can name
+    return settings["kind"] == "synthetic-brainstem" or (settings["kind"] in named and "sites" not in settings)
+
+
+def check_known_sites(settings: Mapping[str, Any], cohort: str, where: str) -> None:
+    """Refuse to permute within sites if the config shows that the cohort has none."""
+    if _has_no_site(settings):
+        raise GlioBenchError(
+            f"{where} needs patients of known sites, and cohort {cohort} has none; name them under cohorts.{cohort}, "
+            "or ask for `permutations`."
         )
 
 
@@ -105,7 +119,7 @@ def check_permuted(tuned: bool, scheme: Mapping[str, Any], protocol: Protocol, w
         why = "it has no test patients"
     else:
         return
-    raise GlioBenchError(f"{where} cannot have `permutations`: {why}; use another variant or protocol.")
+    raise GlioBenchError(f"{where} cannot have permutations: {why}; use another variant or protocol.")
 
 
 def check_spiked(cohort: Mapping[str, Any], permutations: int, baseline: bool, where: str) -> None:

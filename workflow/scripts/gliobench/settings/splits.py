@@ -82,6 +82,10 @@ class Sites(Scheme):
     """Leave-one-site-out."""
 
     method: Literal["sites"] = Field(description="leave-one-site-out")
+    minimum_site: Count = Field(
+        description="fewest patients of a site that is tested alone; smaller ones and patients of unknown site are "
+        "tested together, as `other`"
+    )
     validation: PartOfTraining = Field(description=VALIDATION)
     batches: Count = Field(description=BATCHES)
 

@@ -54,6 +54,11 @@ class Run(Settings):
         description="number of [label permutations](../docs/method.md#permutations) to train on, "
         "which fill `p_chance`; 0.05 needs 19",
     )
+    permutations_within_site: Annotated[int, Field(ge=1, le=999)] | None = Field(
+        None,
+        description="the same with labels permuted [within each known site](../docs/method.md#sites), "
+        "which fill `p_chance_within_site`",
+    )
     spiked: bool = Field(
         False,
         description="whether to train on the copies of the cohorts' key `spiked`, too: the share that is detected goes "

@@ -16,6 +16,7 @@ import pandas as pd
 from gliobench.arithmetic import processor
 from gliobench.errors import GlioBenchError
 from gliobench.files import read_table, write_json, write_table
+from gliobench.inputs.patient_facts import KIND, patient_facts, with_patient_facts
 from gliobench.inputs.store import join_shards
 from gliobench.records import check_record
 from gliobench.terms import ALL
@@ -106,6 +107,8 @@ def load_inputs(
     """
     series, wanted = list(series), set(wanted)
     inputs, index = join_shards(kind, arrays, series, wanted) if series else no_inputs(wanted)
+    if kind == KIND:
+        inputs = with_patient_facts(inputs, patient_facts(patients).loc[index["patient_id"]].to_numpy())
     labels = patients[["patient_id", "label"]]
     return inputs, index.merge(labels, on="patient_id", how="left", validate="many_to_one")
 

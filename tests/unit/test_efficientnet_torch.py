@@ -71,7 +71,7 @@ def trained(tmp_path_factory):
 
 def test_both_phases_train_on_torch_without_tensorflow(trained):
     assert [run["epochs"] for run in trained["runs"]] == [4, 4, 4]
-    assert all(0 < value < 1 for value in trained["runs"][0]["log_odds"])
+    assert np.isfinite(trained["runs"][0]["log_odds"]).all()
     assert "torch" in trained["modules"]
     assert "tensorflow" not in trained["modules"]
 

@@ -204,7 +204,10 @@ def read_sites(path: str | Path | Mapping[str, Any] | None) -> pd.DataFrame:
         return pd.DataFrame(columns=columns, dtype="str")
     where = Path(path["folder"]) / path["table"] if isinstance(path, Mapping) else Path(path)
     if not where.is_file():
-        raise GlioBenchError(f"{where} does not exist: `sites` in the config must name a table of patients and sites.")
+        raise GlioBenchError(
+            f"{where} does not exist: `sites` in the config must name a TSV with patient_id and site, or a column of "
+            "another table."
+        )
     table = _site_column(path) if isinstance(path, Mapping) else read_rows(where)
     if not {"patient_id", "site"} <= set(table.columns):
         raise GlioBenchError(f"{where} has the columns {list(table.columns)}; expected: patient_id and site.")

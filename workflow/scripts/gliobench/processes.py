@@ -12,6 +12,7 @@ from gliobench.errors import GlioBenchError
 
 PR_SET_PDEATHSIG = 1
 MAIN = "GLIOBENCH_MAIN"  # the environment's name for the process that starts the jobs
+SHOWN = "GLIOBENCH_PROGRESS"  # tells jobs that the process that starts them shows their progress
 
 
 def lead_jobs() -> None:

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-SHOWN = "GLIOBENCH_PROGRESS"  # tells jobs that the process that starts them shows their progress
+from gliobench.processes import SHOWN
+
 MINUTE = 60
 TAIL = 2**14  # bytes of a log that are searched for its last message
 MESSAGE = re.compile(r"^\d\d:\d\d:\d\d ", re.MULTILINE)  # begins a message in a log

@@ -13,8 +13,7 @@ from gliobench.arithmetic import pin
 from gliobench.caches import keep_caches
 from gliobench.errors import GlioBenchError
 from gliobench.moved import table_digest
-from gliobench.processes import die_with_parent, end_on_interrupt
-from gliobench.progress import SHOWN
+from gliobench.processes import SHOWN, die_with_parent, end_on_interrupt
 
 LOGGER = logging.getLogger("gliobench")
 FULL = 2**20  # bytes free, below which a disk counts as full

@@ -2,7 +2,7 @@
 What permutations among all patients, and within sites, call significant where hospitals differ.
 
 Each generated table has the sites of the competition's labels: 585 patients, 247 and 207 of them at two hospitals with
-62 % and 43 % of label 1, eleven smaller ones and 8 patients of unknown site. Features tell the hospitals apart.
+62 % and 43 % of label 1, ten smaller ones and 8 patients of unknown site. Features tell the hospitals apart.
 Without a signal they say nothing else of the label; planted tables have one within every site. A linear discriminant is
 cross-validated on the table and on copies with permuted labels, its folds drawn anew on each copy. Permutations, folds,
 AUCs, p values and intervals are those of the tables of a study.
@@ -58,12 +58,18 @@ def draw_table(rng: np.random.Generator, confounded: bool, planted: bool) -> tup
 
 
 def cross_validate(patients: pd.DataFrame, features: Array, seed: int) -> Sample:
-    """Return the test scores of a linear discriminant, in folds drawn for these labels and stratified by them alone."""
-    labels, scored = patients["label"].to_numpy(int), []
-    folds = StratifiedKFold(FOLDS, shuffle=True, random_state=seed)
-    for fold, (train, test) in enumerate(folds.split(features, labels)):
-        scored.append((fold, test, discriminant(features[train], labels[train], features[test])))
-    return as_sample(patients["patient_id"].to_numpy(), labels, scored)
+    """Return the test scores of a linear discriminant, in folds drawn for these labels."""
+    labels = patients["label"].to_numpy(int)
+    return as_sample(patients["patient_id"].to_numpy(), labels, scored_folds(features, labels, seed))
+
+
+def scored_folds(features: Array, labels: Array, seed: int) -> list[tuple[int, Array, Array]]:
+    """Return fold, test patients and their scores; folds are stratified by label alone, as those of a study."""
+    folds = StratifiedKFold(FOLDS, shuffle=True, random_state=seed).split(features, labels)
+    return [
+        (fold, test, discriminant(features[train], labels[train], features[test]))
+        for fold, (train, test) in enumerate(folds)
+    ]
 
 
 def as_sample(patient_ids: Array, labels: Array, scored: list[tuple[int, Array, Array]]) -> Sample:

@@ -149,3 +149,22 @@ def test_a_series_or_mask_that_is_not_there_is_named(tmp_path):
         read_patient_series("rsna", tmp_path, "00017", "FLAIR")
     with pytest.raises(SeriesError, match="patient 00017 has no lesion mask: there is no file "):
         read_patient_series("rsna", tmp_path, "00017", "lesion")
+
+
+def test_the_real_crosswalk_is_read_as_it_is(cohort):
+    """577 of 585 patients at twelve sites, several small; one of the others is unknown, the rest absent."""
+    sizes = (247, 207, 35, 28, 14, 13, 12, 6, 5, 4, 3, 3)
+    labels = "".join(f"{number:05},{number % 2}\n" for number in range(585))
+    (cohort / "train_labels.csv").write_text(f"BraTS21ID,MGMT_value\n{labels}")
+    sites = np.repeat(np.arange(1, len(sizes) + 1), sizes)
+    rows = [f"{number}\t {site}\n" for number, site in enumerate(sites)] + ["577\tUnknown\n", "999\t18\n"]
+    (cohort / "sites.tsv").write_text("patient_id\tsite\n" + "".join(rows))
+    patients = read_patients(cohort, cohort / "sites.tsv", {"modalities": []})
+    assert len(patients) == 585
+    assert patients["site"].value_counts().tolist() == list(sizes)
+    assert patients["site"].isna().sum() == 8
+
+
+def test_one_patient_with_and_without_leading_zeros_is_said_to_be_there_twice(cohort):
+    (cohort / "sites.tsv").write_text("patient_id\tsite\n17\tnorth\n00017\tsouth\n")
+    refused(cohort, "lists patient 00017 more than once", sites=cohort / "sites.tsv")

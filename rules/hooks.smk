@@ -80,8 +80,14 @@ def absent_data():
     named = [
         (f"cohorts.{name}.{key}", settings[key])
         for name, settings in STUDY.cohorts.items()
-        for key in ("path", "table", "sites")
+        for key in ("path", "table")
         if key in settings
+    ]
+    named += [
+        (f"cohorts.{name}.sites", path)
+        for name, settings in STUDY.cohorts.items()
+        if "sites" in settings
+        for path in site_tables(sites_of(name))
     ]
     return [(place, path) for place, path in named if not Path(path).exists()]
 

@@ -59,6 +59,7 @@ def all_tables(root: Path) -> dict[str, str]:
         "runs": Run,
         "settings": Changes,
         "spiked": cohorts.Spiked,
+        "subgroups": cohorts.Subgroups,
         "features": cohorts.Features,
         "sites": generators.Site,
         "defects": generators.Defects,

@@ -48,13 +48,18 @@ def permuted_files(cohort, name):
 COPIES = [copy for cell in CELLS for copy in STUDY.permuted(cell) + STUDY.spiked(cell)]
 
 
+SCORES = "{cohort}/metrics"  # what a note says of which patients were scored
+
+
 def audited_there(wildcards):
     """The patients and series of a cohort; in a partial report, if they have been read."""
-    paths = [
-        f"{RESULTS}/{wildcards.cohort}/{name}.tsv" for name in ("patients", "series")
-    ]
-    there = not PARTIAL or all(map(os.path.isfile, paths))
-    return dict(zip(("patients", "series"), paths if there else ([], [])))
+    tables = dict(zip(("patients", "series"), cohort_tables(wildcards.cohort)))
+    if PARTIAL and not all(map(os.path.isfile, tables.values())):
+        return dict.fromkeys(tables, [])
+    made = SCORES.format(**wildcards)
+    return {
+        name: as_audited(path, made, wildcards.cohort) for name, path in tables.items()
+    }
 
 
 def subgroups_table(wildcards):

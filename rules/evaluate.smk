@@ -31,6 +31,7 @@ rule score:
         seed=STUDY.seed,
         resamples=STUDY.bootstrap,
         subgroups=lambda wildcards: cohort_settings(wildcards).get("subgroups"),
+        made_from=made_from(SCORES),
         library=library_digest("score.py"),
     script:
         "../workflow/scripts/score.py"

@@ -48,7 +48,7 @@ rule read_cohort:
     params:
         folder=cohort_folder,
         sites=sites_table,
-        settings=lookup(dpath="{cohort}", within=STUDY.cohorts),
+        settings=lambda wildcards: belonging.of_reading(cohort_settings(wildcards)),
         features=feature_sources,
         made_with=lambda wildcards: SHARDS_NOTE
         | belonging.note_of(STUDY, belonging.made_cohort(STUDY, wildcards.cohort)),

@@ -56,10 +56,14 @@ def digest(settings: Any) -> str:
     return f"{FORMAT}-{hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]}"
 
 
+def of_reading(settings: dict[str, Any]) -> dict[str, Any]:
+    """Return the settings of a cohort that its patients and series depend on."""
+    return {key: value for key, value in settings.items() if key not in (*SHOWN_BY, SPIKED)}
+
+
 def made_cohort(study: Study, cohort: str) -> Made:
     """Name the patients of a cohort, from its settings without the location of the user's files."""
-    left_out = (*PLACES, *SHOWN_BY, SPIKED)
-    settings = {key: value for key, value in study.cohorts[cohort].items() if key not in left_out}
+    settings = {key: value for key, value in of_reading(study.cohorts[cohort]).items() if key not in PLACES}
     settings["portable"] = study.portable
     if "members" in settings:
         settings["members"] = {name: made_cohort(study, name).digest for name in settings["members"]}

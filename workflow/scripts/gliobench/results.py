@@ -83,8 +83,8 @@ class Results:
         Returns
         -------
         pandas.DataFrame
-            Columns approach, variant, modality, protocol, repeat, seed_index, fold, phase, part, patient_id, label,
-            probability.
+            Columns cohort, approach, variant, modality, protocol, repeat, seed_index, fold, phase, part, patient_id,
+            label, probability, log_odds.
         """
         tables = [
             patient_rows([read_table(folder / "predictions.tsv", "predictions")], [record]).assign(
@@ -92,7 +92,7 @@ class Results:
             )
             for folder, record in self._runs(cohort)
         ]
-        columns = [*CELL, *RUN, "phase", "part", "patient_id", "label", "probability"]
+        columns = [*CELL, *RUN, "phase", "part", "patient_id", "label", "probability", "log_odds"]
         return pd.concat(tables, ignore_index=True)[columns]
 
     def history(self, cohort: str) -> pd.DataFrame:

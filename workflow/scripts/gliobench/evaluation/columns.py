@@ -3,6 +3,7 @@
 from gliobench import terms
 
 CELL = ["cohort", "approach", "variant", "modality", "protocol"]
+LEAKAGE = ["cohort", "labels", "approach", "modality", "protocol"]  # what names the rows of the table ``leakage``
 ROUND = ["repeat", "seed_index"]
 RUN = [*ROUND, "fold"]
 HARMONISED, MAIN = "harmonised", "main"  # the protocol and variant that tables compare

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import roc_auc_score
 
-from gliobench.evaluation.columns import RUN
+from gliobench.evaluation.columns import LEAKAGE, RUN
 from gliobench.evaluation.intervals import t_interval
 from gliobench.evaluation.metrics import THRESHOLD
 from gliobench.files import check_table, table_schema
@@ -17,7 +17,6 @@ SPLITS = {"slice_split": "slice", "date_split": "date", "patient_split": "patien
 PARTS = ("validation", "test")
 UNITS = ("slice", "patient")
 NAMES = ["approach", "modality", "protocol"]
-HEAD = ["cohort", "labels", *NAMES]
 
 Record = Mapping[str, Any]
 
@@ -68,13 +67,13 @@ def _training_rows(record: Record) -> pd.DataFrame:
 
 
 def _rows(predictions: pd.DataFrame) -> Iterator[dict[str, Any]]:
-    for names, group in predictions.groupby([*HEAD, "phase"], sort=False):
+    for names, group in predictions.groupby([*LEAKAGE, "phase"], sort=False):
         for unit in UNITS:
             for variant, split in SPLITS.items():
                 for part in PARTS:
                     chosen = (group["unit"] == unit) & (group["variant"] == variant) & (group["part"] == part)
                     if chosen.any():
-                        head = dict(zip([*HEAD, "phase"], names, strict=True))
+                        head = dict(zip([*LEAKAGE, "phase"], names, strict=True))
                         yield head | {"unit": unit, "split": split, "part": part} | _scores(group[chosen])
 
 

@@ -4,8 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import pandas as pd
 
-from gliobench.evaluation.columns import CELL, METRICS, NOT_COMPARABLE, PUBLISHED
-from gliobench.evaluation.leakage import HEAD as LEAKAGE
+from gliobench.evaluation.columns import CELL, LEAKAGE, METRICS, NOT_COMPARABLE, PUBLISHED
 from gliobench.reporting.display import (
     DASH,
     EMPTY,

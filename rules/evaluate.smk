@@ -45,7 +45,7 @@ rule compare:
         variance=expand(f"{COHORT}/variance.tsv", cohort=SCORED_COHORTS),
         repeats=expand(f"{COHORT}/repeats.tsv", cohort=SCORED_COHORTS),
         subgroups=expand(f"{COHORT}/subgroups.tsv", cohort=SCORED_COHORTS),
-        patients=expand(f"{COHORT}/patients.tsv", cohort=SCORED_COHORTS),
+        patients=expand(f"{COHORT}/patients.tsv", cohort=DESCRIBED_COHORTS),
         histories=files_of(history_claimed(), "history.tsv"),
         records=files_of(history_claimed(), "run.json"),
         published=project_file("config/published.tsv"),

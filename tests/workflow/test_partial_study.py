@@ -23,7 +23,7 @@ def begun(project):
     """A study of two trainings a cell: all of `header` are there, half of `intensity`, none of `prior`."""
     study = yaml.safe_load((project / "small.yaml").read_text(encoding="utf-8"))
     study["splits"]["kfold"]["batches"] = 2
-    study["runs"] = [{"approach": "baseline"}]
+    study["runs"] = [{"approach": "baseline", "variants": ["prior", "header", "intensity"]}]
     del study["settings"]
     (project / "study.yaml").write_text(yaml.safe_dump(study), encoding="utf-8")
     finish(project, *STUDY, "--", record("header", 0), record("header", 1), record("intensity", 0))

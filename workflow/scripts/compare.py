@@ -29,11 +29,9 @@ with recipe(snakemake):
     histories = [read_table(path, "history") for path in snakemake.input.histories]
     of_history = history_repeats(histories, [read_json(path) for path in snakemake.input.records])
     scores = Scores(table, joined["variance"], join_tables([joined["repeats"], of_history], "repeats"))
-    labelled = [len(read_table(path, "patients")) for path in snakemake.input.patients]
-    cohorts = {
-        name: about | {"n_labelled": n}
-        for (name, about), n in zip(snakemake.params.cohorts.items(), labelled, strict=True)
-    }
+    # In a partial report there may be cohorts that have not been read.
+    labelled = {Path(path).parent.name: len(read_table(path, "patients")) for path in snakemake.input.patients}
+    cohorts = {name: about | {"n_labelled": labelled.get(name, 0)} for name, about in snakemake.params.cohorts.items()}
     verdicts = verdict_table(published, scores, cohorts, snakemake.params.groups)
     write_formats(verdicts, folder / "published_vs_reproduced", "published_vs_reproduced")
     write_text(print_verdicts(verdicts), folder / "published_vs_reproduced.txt")

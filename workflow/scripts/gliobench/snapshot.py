@@ -13,7 +13,7 @@ from gliobench.study import Study
 TARGET = "partial"
 FOLDER = "GLIOBENCH_PARTIAL"  # environment variable for the folder, so that jobs know it too
 RUN_FILES = ("predictions.tsv", "history.tsv", "run.json")
-COHORT_FILES = ("patients.tsv", "series.tsv")
+COHORT_FILES = ("patients.tsv", "series.tsv", "left_out.tsv")
 MEASURED = ("generate.tsv", "audit/*.tsv", "preprocess/**/*.tsv", "tuning/**/*.tsv", "explanations/**/*.tsv")
 INDEXES = "inputs/*/*.tsv"  # of a cohort: which inputs could be made of its series
 OF_STUDY = ("fields/*.json", ".settings/shards.json")

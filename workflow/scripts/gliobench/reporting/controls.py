@@ -11,9 +11,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from scipy import stats
 
-from gliobench.evaluation.columns import HARMONISED
+from gliobench.evaluation.columns import HARMONISED, LEAKAGE
 from gliobench.evaluation.intervals import CONFIDENCE, t_interval
-from gliobench.evaluation.leakage import HEAD, PARTS, SPLITS, UNITS
+from gliobench.evaluation.leakage import PARTS, SPLITS, UNITS
 from gliobench.evaluation.replicates import CHANCE, MARGIN, METHOD
 from gliobench.evaluation.sensitivity import points_of, reached
 from gliobench.evaluation.tested import tested_patients
@@ -114,7 +114,7 @@ def leakage_figure(table: pd.DataFrame) -> Figure:
     table : pandas.DataFrame
         Table ``leakage``.
     """
-    groups = list(table.groupby([*HEAD, "phase"], sort=False)) or [((), table)]
+    groups = list(table.groupby([*LEAKAGE, "phase"], sort=False)) or [((), table)]
     figure = new_figure(9, 0.8 + 0.5 * sum(1 + len(_places(rows)) for _, rows in groups))
     panels = figure.subplots(len(groups), 2, sharey=True, sharex="col", squeeze=False)
     for line, (names, rows) in zip(panels, groups, strict=True):

@@ -173,3 +173,14 @@ def test_a_plan_is_summed_up_by_stage_and_approach():
     plan.emit(record("job_info", **job(3, "all")))
     assert plan.text().splitlines()[1:] == ["  splits         1", "  training       3  cnn3d 1, resnet18 2"]
     assert Plan().text() == ""
+
+
+def test_without_a_terminal_a_line_is_cut_where_it_is_too_long(tmp_path):
+    terminal = Terminal(io.StringIO())
+    log = tmp_path / "training.log"
+    log.write_text("10:00:00 epoch 1: " + "loss 0.123, " * 20)
+    terminal.emit(record("run_info", stats={"train_torch": 1}))
+    terminal.emit(record("job_info", **job(1, "train_torch", [str(log)], cohort="clinic")))
+    line = terminal._text("training")
+    assert len(line) == 120
+    assert line.endswith("...")

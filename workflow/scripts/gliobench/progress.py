@@ -14,6 +14,7 @@ from typing import Any
 from gliobench.processes import SHOWN
 
 MINUTE = 60
+WIDTH = 120  # characters of a line where there is no terminal
 TAIL = 2**14  # bytes of a log that are searched for its last message
 MESSAGE = re.compile(r"^\d\d:\d\d:\d\d ", re.MULTILINE)  # begins a message in a log
 # The stage of a rule, by the first prefix that fits; the order is that of the terminal.
@@ -238,7 +239,8 @@ class Terminal(logging.Handler):
     def _text(self, stage: str) -> str:
         since = duration(time.monotonic() - self.progress.begun)
         name, count, says = self.progress.line(stage)
-        return f"[{since:>6}] {name:<9} {count:>10}  {says}"
+        line = f"[{since:>6}] {name:<9} {count:>10}  {says}"
+        return line if len(line) <= WIDTH else f"{line[: WIDTH - 3]}..."
 
     def _table(self) -> Any:
         from rich.table import Table

@@ -289,3 +289,13 @@ def test_paired_t_interval_is_that_of_the_differences():
     rng = np.random.default_rng(4)
     first, second = rng.normal(size=(2, 10))
     assert paired_t_interval(first, second) == t_interval(first - second)
+
+
+def test_a_score_that_no_patient_moves_has_no_interval():
+    rng = np.random.default_rng(0)
+    label = np.arange(40) % 2
+    rows = pd.DataFrame({"patient_id": [f"{number:05}" for number in range(40)], "label": label, "repeat": 0})
+    rows = rows.assign(seed_index=0, fold=rng.permutation(np.arange(40) % 3), probability=0.525, threshold=np.nan)
+    rows["log_odds"] = np.log(0.525 / 0.475) + rows["fold"] / 10
+    found = intervals(make_sample(rows), seed=1, resamples=50)
+    assert np.isnan(found.ends["auc"]).all()

@@ -24,6 +24,7 @@ from gliobench.evaluation.metrics import Sample, auc, confusion, score, unit_wei
 # All of these are measured by perf/coverage.py and described in docs/method.md.
 EDGE_OF_PROPORTION = 5  # so near to 0 or 1 other methods step in
 EDGE_OF_AUC = 3
+NO_SPREAD = 1e-6  # standard error below which a score does not vary: slopes by differences are no more exact
 ENOUGH_PERMUTATIONS = 19  # for a factor of their own
 COMMON, OF_REPEAT = 1.4, 0.6  # the factor without permutations: common to all repeats, and averaged over them
 
@@ -198,7 +199,7 @@ def _transformed(name: str, value: float, error: float) -> tuple[float, float]:
     with np.errstate(divide="ignore", invalid="ignore"):
         middle = there(value)
         half = stats.norm.ppf((1 + CONFIDENCE) / 2) * error * slope(np.float64(value))
-    if not (np.isfinite(middle) and np.isfinite(half) and error > ROUNDING):
+    if not (np.isfinite(middle) and np.isfinite(half) and error > NO_SPREAD):
         return NONE
     return float(back(middle - half)), float(back(middle + half))
 

@@ -79,7 +79,6 @@ $(READY): requirements.lock
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV)
 	$(BIN)/uv pip sync --quiet --require-hashes --compile-bytecode --python $(BIN)/python requirements.lock
-	echo '$(CURDIR)/workflow/scripts' > "$$($(BIN)/python -c 'import site; print(site.getsitepackages()[0])')/gliobench.pth"
 	touch $@
 
 clean:

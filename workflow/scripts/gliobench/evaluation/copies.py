@@ -70,8 +70,8 @@ def _copy_aucs(predictions: Sequence[pd.DataFrame], records: Sequence[Record]) -
 
 
 def _row(row: dict[str, Any], aucs: np.ndarray, permuted: np.ndarray) -> dict[str, Any]:
-    mean, equivalence = t_interval(aucs), t_interval(aucs, EQUIVALENCE)
-    row |= {"n": mean.n, "mean": mean.mean, "low": max(mean.low, 0.0), "high": min(mean.high, 1.0)}
+    mean, equivalence = t_interval(aucs).bounded(), t_interval(aucs, EQUIVALENCE).bounded()
+    row |= {"n": mean.n, "mean": mean.mean, "low": mean.low, "high": mean.high}
     row |= {"equivalence_low": equivalence.low, "equivalence_high": equivalence.high}
     if row["labels"] == PERMUTATIONS:
         row["verdict"] = chance_verdict(equivalence, mean)

@@ -1,7 +1,7 @@
 """Intervals: by patient for one cell, and by Student's t over independent cohorts."""
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -52,6 +52,11 @@ class Interval:
     low: float
     high: float
     n: int
+
+    def bounded(self) -> "Interval":
+        """Return the interval of a score between 0 and 1, with its ends there."""
+        low, high = (float(np.clip(end, 0, 1)) for end in (self.low, self.high))
+        return replace(self, low=low, high=high)
 
 
 @dataclass(frozen=True)

@@ -90,8 +90,8 @@ def _scores(rows: pd.DataFrame) -> dict[str, Any]:
     for name, score in (("accuracy", _accuracy), ("auc", _auc)):
         values = pd.Series([score(run) for run in runs])
         independent = values.groupby(members).mean() if len(set(members)) > 1 else values
-        found = t_interval(independent)
-        scores |= {name: found.mean, f"{name}_low": max(found.low, 0.0), f"{name}_high": min(found.high, 1.0)}
+        found = t_interval(independent).bounded()
+        scores |= {name: found.mean, f"{name}_low": found.low, f"{name}_high": found.high}
     return scores
 
 

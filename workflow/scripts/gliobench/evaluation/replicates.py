@@ -101,8 +101,8 @@ def chance_verdict(equivalence: Interval, joint: Interval) -> str | None:
 
 
 def _mean(head: dict[str, Any], variant: str, aucs: pd.Series, level: float) -> dict[str, Any]:
-    joint, equivalence = t_interval(aucs, level), t_interval(aucs, EQUIVALENCE)
-    row = _row(head, variant, None, t_interval(aucs), joint)
+    joint, equivalence = t_interval(aucs, level).bounded(), t_interval(aucs, EQUIVALENCE).bounded()
+    row = _row(head, variant, None, t_interval(aucs).bounded(), joint)
     row |= {"equivalence_low": equivalence.low, "equivalence_high": equivalence.high}
     row |= {"verdict": chance_verdict(equivalence, joint)}
     return row | {"statement": _statement(row)}

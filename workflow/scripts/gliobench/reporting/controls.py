@@ -1,5 +1,6 @@
 """Figures of the controls: replicated cohorts, slice leakage, and the sensitivity floor."""
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from itertools import product
 from typing import Any
@@ -32,6 +33,7 @@ PARTS_IN_WORDS = {"validation": "best validation epoch", "test": "untouched test
 SCORES = {"accuracy": "Accuracy", "auc": "AUC"}
 _MARKS = {"slice": "o", "patient": "s"}
 COLUMNS = 4
+WIDEST = 90  # characters of a heading
 FLOOR = (0, (8, 2))  # dashes of its line
 BACK = {"facecolor": "white", "pad": 1, "lw": 0}  # behind words on lines
 
@@ -115,14 +117,14 @@ def leakage_figure(table: pd.DataFrame) -> Figure:
         Table ``leakage``.
     """
     groups = list(table.groupby([*LEAKAGE, "phase"], sort=False)) or [((), table)]
-    figure = new_figure(9, 0.8 + 0.5 * sum(1 + len(_places(rows)) for _, rows in groups))
+    figure = new_figure(9, 0.9 + 0.5 * sum(1 + len(_places(rows)) for _, rows in groups))
     panels = figure.subplots(len(groups), 2, sharey=True, sharex="col", squeeze=False)
     for line, (names, rows) in zip(panels, groups, strict=True):
         for axes, (score, words) in zip(line, SCORES.items(), strict=True):
             _draw_panel(axes, rows, score)
             axes.set_title(words)
         about = " · ".join(str(name) for name in names if name not in ("final", "own"))
-        line[0].set_title(f"{about}\n{words_of(rows)}\n\n{SCORES['accuracy']}")
+        line[0].set_title(f"{about}\n{textwrap.fill(words_of(rows), WIDEST)}\n\n{SCORES['accuracy']}")
     figure.legend(handles=_leakage_legend(), loc="outside lower center", ncols=4)
     return figure
 

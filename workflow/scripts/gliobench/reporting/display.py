@@ -26,7 +26,14 @@ def ends(low: float, high: float, digits: int = 2) -> str:
     return f" ({low:.{digits}f}{dash}{high:.{digits}f})"
 
 
-NAMES = {"auc": "AUC", "pr_auc": "PR AUC", "mcc": "MCC", "f1": "F1", "brier": "Brier score"}
+NAMES = {
+    "auc": "AUC",
+    "pr_auc": "PR AUC",
+    "mcc": "MCC",
+    "f1": "F1",
+    "brier": "Brier score",
+    "auc_within_site": "AUC within sites",
+}
 OUTCOMES = ("Status", "Verdict")
 
 

@@ -79,17 +79,13 @@ def clinic(tmp_path):
     return tmp_path
 
 
+def scan(clinic, images="images", labels="labels.csv"):
+    """Write the clinic's patients.tsv as a user would."""
+    main(["scan", str(clinic / images), "--labels", str(clinic / labels), "--table", str(clinic / "patients.tsv")])
+
+
 def test_the_table_is_one_that_a_cohort_can_be_read_from(clinic, capsys):
-    main(
-        [
-            "scan",
-            str(clinic / "images"),
-            "--labels",
-            str(clinic / "labels.csv"),
-            "--table",
-            str(clinic / "patients.tsv"),
-        ]
-    )
+    scan(clinic)
     assert (clinic / "patients.tsv").read_text().splitlines() == [
         "patient_id\tlabel\tsite\tFLAIR\tT1w",
         "p1\t1\tnorth\timages/p1/a\timages/p1/c",
@@ -102,16 +98,7 @@ def test_the_table_is_one_that_a_cohort_can_be_read_from(clinic, capsys):
 
 
 def test_what_has_no_place_in_the_table_is_listed_with_the_reason(clinic):
-    main(
-        [
-            "scan",
-            str(clinic / "images"),
-            "--labels",
-            str(clinic / "labels.csv"),
-            "--table",
-            str(clinic / "patients.tsv"),
-        ]
-    )
+    scan(clinic)
     lines = (clinic / "patients.unplaced.tsv").read_text().splitlines()[1:]
     unplaced = {path.removeprefix(f"{clinic}/images/"): why for path, why in (line.split("\t") for line in lines)}
     twice = "patient p2 has 2 series that look like FLAIR: write the right one into the table"
@@ -128,16 +115,7 @@ def test_what_has_no_place_in_the_table_is_listed_with_the_reason(clinic):
 def test_an_existing_table_is_never_overwritten(clinic):
     (clinic / "patients.tsv").write_text("mine")
     with pytest.raises(SystemExit, match=r"patients.tsv exists: move it away, or name another table"):
-        main(
-            [
-                "scan",
-                str(clinic / "images"),
-                "--labels",
-                str(clinic / "labels.csv"),
-                "--table",
-                str(clinic / "patients.tsv"),
-            ]
-        )
+        scan(clinic)
     assert (clinic / "patients.tsv").read_text() == "mine"
 
 
@@ -145,7 +123,7 @@ def test_a_folder_without_images_and_labels_without_their_column_are_said(clinic
     (clinic / "empty").mkdir()
     (clinic / "none.csv").write_text("patient_id,label\n")
     with pytest.raises(SystemExit, match="it holds neither DICOM nor NIfTI"):
-        main(["scan", str(clinic / "empty"), "--labels", str(clinic / "none.csv"), "--table", str(clinic / "t.tsv")])
+        scan(clinic, "empty", "none.csv")
     (clinic / "labels.csv").write_text("id,label\np1,1\n")
     with pytest.raises(SystemExit, match="has no column patient_id; its columns are id, label"):
-        main(["scan", str(clinic / "images"), "--labels", str(clinic / "labels.csv"), "--table", str(clinic / "t.tsv")])
+        scan(clinic)

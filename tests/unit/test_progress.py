@@ -184,3 +184,14 @@ def test_without_a_terminal_a_line_is_cut_where_it_is_too_long(tmp_path):
     line = terminal._text("training")
     assert len(line) == 120
     assert line.endswith("...")
+
+
+def test_what_a_job_found_stays_in_the_terminal_once_it_is_done(tmp_path):
+    stream = io.StringIO()
+    terminal = Terminal(stream)
+    log = tmp_path / "read_cohort.log"
+    log.write_text("10:00:00 upenn: 671 found, 611 before surgery\n")
+    terminal.emit(record("run_info", stats={"read_cohort": 1, "audit_series": 1}))
+    terminal.emit(record("job_info", **job(1, "read_cohort", [str(log)], cohort="upenn")))
+    terminal.emit(record("job_finished", job_id=1))
+    assert stream.getvalue() == "upenn: 671 found, 611 before surgery\n"

@@ -1,10 +1,8 @@
 """Read the patients of a cohort and their labels."""
 
-from gliobench.recipe import LOGGER, recipe
+from gliobench.recipe import recipe, say
 
 with recipe(snakemake):
-    import sys
-
     from gliobench.cohorts import layout
     from gliobench.cohorts.features import check_known_patients
     from gliobench.cohorts.patients import check_excluded
@@ -16,9 +14,7 @@ with recipe(snakemake):
     found = reader.read_patients(snakemake.params.folder, snakemake.params.sites, settings)
     patients, left_out = divide(found, snakemake.wildcards.cohort)
     if len(left_out):
-        flow = flow_sentence(snakemake.wildcards.cohort, patients, left_out)
-        LOGGER.info("%s", flow)
-        print(flow, file=sys.stderr, flush=True)  # a result, not progress: shown whatever the terminal shows
+        say(flow_sentence(snakemake.wildcards.cohort, patients, left_out))
     check_excluded(patients, settings.get("exclude", {}))
     check_known_patients(patients["patient_id"], snakemake.params.features)
     write_table(patients, snakemake.output.patients, "patients")

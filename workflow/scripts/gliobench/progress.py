@@ -30,6 +30,7 @@ STAGES = {
     "tables": ("score", "compare", "describe_", "tabulate_"),
     "report": ("page",),
 }
+TOLD = ("read_cohort",)  # rules whose last message is a result, which stays in the terminal
 NUMBERING = ("shard", "batch")  # wildcards that number the jobs of one thing
 NUMBERED = ("repeat", "seed", "number")  # wildcards whose values need a name
 # What Snakemake says about itself in every run.
@@ -218,7 +219,10 @@ class Terminal(logging.Handler):
             self.handleError(record)
 
     def _show(self, event: str, record: Mapping[str, Any]) -> None:
+        ended = self.progress.running.get(record["job_id"]) if event == "job_finished" else None
         completed = self.progress.take(event, record)
+        if ended and ended.rule in TOLD and (told := last_message(ended.log)):
+            self._print(told)
         if event == "job_error":
             self._print(error_message(record))
         if event == "run_info" and self.live:

@@ -2,10 +2,11 @@
 
 import time
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
-from scipy.special import expit, logit
+from scipy.special import logit
 from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
@@ -17,7 +18,7 @@ from gliobench.errors import GlioBenchError
 from gliobench.files import read_json, write_json
 from gliobench.inputs.facts import CATEGORICAL, HEADER, INTENSITY
 from gliobench.training import Machine, OnEpoch, Part
-from gliobench.training.scores import binary_scores
+from gliobench.training.scores import fitted_scores
 
 SUFFIX = ".json"
 NAMES = (*HEADER, *INTENSITY)
@@ -108,11 +109,7 @@ def fit(
     if model.features == ID_ORDER:
         pairs = zip(train.inputs[:, 0, PLACE[ID_ORDER]].tolist(), train.labels.tolist(), strict=True)
         model.order = [{"rank": rank, "label": label} for rank, label in pairs if not np.isnan(rank)]
-    scores = binary_scores(train.labels, expit(predict(model, train.inputs)))
-    scores |= {
-        f"validation_{name}": value
-        for name, value in binary_scores(validation.labels, expit(predict(model, validation.inputs))).items()
-    }
+    scores = fitted_scores({"": train, "validation_": validation}, partial(predict, model))
     on_epoch(scores | {"epoch": 1, "seconds": time.perf_counter() - start})
     return 1
 

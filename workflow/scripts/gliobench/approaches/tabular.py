@@ -2,12 +2,13 @@
 
 import time
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import expit, logit
+from scipy.special import logit
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.feature_selection import SelectKBest, f_classif
@@ -24,7 +25,7 @@ from threadpoolctl import threadpool_limits
 from gliobench.errors import GlioBenchError
 from gliobench.files import whole
 from gliobench.training import Machine, OnEpoch, Part
-from gliobench.training.scores import binary_scores
+from gliobench.training.scores import fitted_scores
 
 SUFFIX = ".npz"
 UNKNOWN = -1.0  # marks a missing code; true codes are not negative
@@ -114,11 +115,7 @@ def fit(
     start = time.perf_counter()
     pipeline = _fitted(train, parameters, seed)
     model.arrays = _described(pipeline) | _ARRAYS[model.learner](pipeline, _flat(train.inputs))
-    scores = binary_scores(train.labels, expit(predict(model, train.inputs)))
-    scores |= {
-        f"validation_{name}": value
-        for name, value in binary_scores(validation.labels, expit(predict(model, validation.inputs))).items()
-    }
+    scores = fitted_scores({"": train, "validation_": validation}, partial(predict, model))
     on_epoch(scores | {"epoch": 1, "seconds": time.perf_counter() - start})
     return 1
 

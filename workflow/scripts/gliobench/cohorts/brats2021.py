@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from gliobench.cohorts.names import NIFTI, only_one
+from gliobench.cohorts.names import nifti_file
 from gliobench.cohorts.patients import check_values, read_collection, with_sites
 from gliobench.cohorts.selection import LABEL_NAMES, Selection, brats_id
 
@@ -46,7 +46,7 @@ def read_patients(folder: str | Path, sites: Mapping[str, Any] | None, settings:
     chosen = Selection(everybody.assign(brats_id=everybody["patient_id"]))
     chosen.rows["label_name"] = chosen.rows["label"].map(LABEL_NAMES["mgmt"])
     chosen.keep(chosen.rows["label"].notna(), "with a label", f"{path.name} has no label of this folder")
-    return with_sites(chosen.result(["patient_id", "label", "label_name", "brats_id"]), sites)
+    return with_sites(chosen.result(), sites)
 
 
 def locate(folder: str | Path, patient_id: str, name: str) -> Path:
@@ -68,5 +68,4 @@ def locate(folder: str | Path, patient_id: str, name: str) -> Path:
         The patient has no such series, or it is there twice.
     """
     home, stem = Path(folder) / patient_id, f"{patient_id}_{NAMES[name]}"
-    absent = f"patient {patient_id} has no {name} series: there is no file {home / stem}.nii.gz or .nii."
-    return only_one(home, stem, NIFTI, absent)
+    return nifti_file(home, stem, patient_id, name)

@@ -50,6 +50,19 @@ def find_tables(source: Mapping[str, Any]) -> list[Path]:
     return sorted(folder.glob(str(table))) if "*" in table.name else [folder / table]
 
 
+def nifti_file(home: Path, stem: str, patient_id: str, name: str) -> Path:
+    """
+    Return the one NIfTI file ``<stem>.nii.gz`` or ``<stem>.nii`` of a folder, a series of a patient.
+
+    Raises
+    ------
+    SeriesError
+        There is none, or both.
+    """
+    absent = f"patient {patient_id} has no {name} series: there is no file {home / stem}.nii.gz or .nii."
+    return only_one(home, stem, NIFTI, absent)
+
+
 def only_one(home: Path, name: str, suffixes: Iterable[str], absent: str) -> Path:
     """
     Return the one path of that name, with one of the suffixes, that there is in a folder.

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from gliobench.cohorts.names import GRADES, LABELS, NIFTI, TABLE, only_one
+from gliobench.cohorts.names import GRADES, LABELS, TABLE, nifti_file
 from gliobench.cohorts.patients import check_folders, check_ids, check_once, known_sites, read_rows, read_sites
 from gliobench.errors import GlioBenchError
 from gliobench.terms import MODALITIES
@@ -69,8 +69,7 @@ def locate(folder: str | Path, patient_id: str, name: str) -> Path:
         The patient has no such series, or it is there twice.
     """
     home = Path(folder) / patient_id
-    absent = f"patient {patient_id} has no {name} series: there is no file {home / name}.nii.gz or .nii."
-    return only_one(home, name, NIFTI, absent)
+    return nifti_file(home, name, patient_id, name)
 
 
 def _read_table(path: Path) -> pd.DataFrame:

@@ -1,6 +1,6 @@
 """Who of a collection is in a cohort: each patient left out keeps a row with the step and the reason."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -21,7 +21,7 @@ class Selection:
     Parameters
     ----------
     rows : DataFrame
-        One row per scan, with patient_id.
+        One row per scan, with patient_id, label, label_name (or `keep_labelled` adds it) and brats_id.
     """
 
     def __init__(self, rows: pd.DataFrame):
@@ -51,12 +51,12 @@ class Selection:
         """The rows that are still in."""
         return self.rows[self.rows["step"].isna()]
 
-    def result(self, columns: Iterable[str]) -> pd.DataFrame:
-        """Return some columns with step and reason: who is in by id, then who is out by step and id."""
+    def result(self) -> pd.DataFrame:
+        """Return the patients with label, step and reason: who is in by id, then who is out by step and id."""
         order = {step: place for place, step in enumerate([None, *self._steps])}
         place = self.rows["step"].map(lambda step: order[step if isinstance(step, str) else None])
         ordered = self.rows.assign(place=place).sort_values(["place", "patient_id"], kind="stable", ignore_index=True)
-        return ordered[[*columns, *LEFT_OUT]]
+        return ordered[["patient_id", "label", "label_name", "brats_id", *LEFT_OUT]]
 
 
 def keep_labelled(chosen: Selection, settings: Mapping[str, Any], unlabelled: pd.Series) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from gliobench.cohorts.names import NIFTI, only_one
+from gliobench.cohorts.names import nifti_file
 from gliobench.cohorts.patients import check_values, read_collection, with_sites
 from gliobench.cohorts.selection import Selection, brats_id, keep_labelled
 from gliobench.errors import GlioBenchError
@@ -61,7 +61,7 @@ def read_patients(folder: str | Path, sites: Mapping[str, Any] | None, settings:
         chosen.keep(rows[BIOPSY] == "No", "not biopsied before imaging", "biopsied before imaging")
     if not settings["in_brats"]:
         chosen.keep(in_brats.isna(), "not in BraTS 2021", "in BraTS 2021 as " + in_brats.fillna(""))
-    return with_sites(chosen.result(["patient_id", "label", "label_name", "brats_id"]), sites)
+    return with_sites(chosen.result(), sites)
 
 
 def _mgmt(rows: pd.DataFrame, rule: str, path: Path) -> tuple[pd.Series, pd.Series]:
@@ -101,5 +101,4 @@ def locate(folder: str | Path, patient_id: str, name: str) -> Path:
     """
     scan = f"{START}{patient_id.removeprefix(START).zfill(DIGITS)}"
     home, stem = Path(folder) / f"{scan}_nifti", f"{scan}_{NAMES[name]}"
-    absent = f"patient {patient_id} has no {name} series: there is no file {home / stem}.nii.gz or .nii."
-    return only_one(home, stem, NIFTI, absent)
+    return nifti_file(home, stem, patient_id, name)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from gliobench.cohorts.names import NIFTI, only_one
+from gliobench.cohorts.names import NIFTI, nifti_file
 from gliobench.cohorts.patients import check_values, read_collection, with_sites
 from gliobench.cohorts.selection import Selection, keep_labelled
 
@@ -51,7 +51,7 @@ def read_patients(folder: str | Path, sites: Mapping[str, Any] | None, settings:
     )
     chosen.keep(rows["ID"].str.endswith(BEFORE_SURGERY), "before surgery", "the scan is from after surgery")
     keep_labelled(chosen, settings, "MGMT is " + rows["MGMT"])
-    return with_sites(chosen.result(["patient_id", "label", "label_name", "brats_id"]), sites)
+    return with_sites(chosen.result(), sites)
 
 
 def locate(folder: str | Path, patient_id: str, name: str) -> Path:
@@ -78,5 +78,4 @@ def locate(folder: str | Path, patient_id: str, name: str) -> Path:
         home, stem = Path(folder) / place, f"{patient_id}_{end}"
     else:
         home, stem = Path(folder) / IMAGES / patient_id, f"{patient_id}_{NAMES[name]}"
-    absent = f"patient {patient_id} has no {name} series: there is no file {home / stem}.nii.gz or .nii."
-    return only_one(home, stem, NIFTI, absent)
+    return nifti_file(home, stem, patient_id, name)

@@ -1,13 +1,12 @@
 """One-sided p from trainings on permuted labels."""
 
-from collections.abc import Sequence
-
 import numpy as np
+from numpy.typing import ArrayLike
 
 from gliobench.evaluation.bootstrap import ROUNDING
 
 
-def permutation_p(observed: float, permuted: Sequence[float]) -> tuple[float, int]:
+def permutation_p(observed: float, permuted: ArrayLike) -> tuple[float, int]:
     """
     One-sided p, (1 + b) / (B + 1): b of B permutations reach the observed score (Phipson and Smyth 2010).
 
@@ -15,7 +14,7 @@ def permutation_p(observed: float, permuted: Sequence[float]) -> tuple[float, in
     ----------
     observed : float
         Score of the true labels.
-    permuted : sequence of float
+    permuted : array-like of float, shape (B,)
         Score of each permutation; those that are not numbers do not count.
 
     Returns

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from gliobench.evaluation.bootstrap import ROUNDING
 from gliobench.evaluation.cells import patient_rows
+from gliobench.evaluation.chance import permutation_p
 from gliobench.evaluation.columns import CELL
 from gliobench.evaluation.intervals import CONFIDENCE, t_interval
 from gliobench.evaluation.metrics import auc, make_sample, unit_weights
@@ -83,8 +83,7 @@ def _row(row: dict[str, Any], aucs: np.ndarray, permuted: np.ndarray) -> dict[st
 def _detection(aucs: np.ndarray, permuted: np.ndarray) -> dict[str, Any]:
     if not len(aucs) or not len(permuted):
         return {}
-    p = (1 + (permuted[None, :] >= aucs[:, None] - ROUNDING).sum(axis=1)) / (1 + len(permuted))
-    detected = int((p <= SIGNIFICANT).sum())
+    detected = sum(permutation_p(value, permuted)[0] <= SIGNIFICANT for value in aucs)
     ends = stats.binomtest(detected, len(aucs)).proportion_ci(CONFIDENCE, method="wilson")
     share = {"share": detected / len(aucs), "share_low": float(ends.low), "share_high": float(ends.high)}
     return {"detected": detected} | share

@@ -1,8 +1,14 @@
 """Scores used in training: per epoch, and the threshold."""
 
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
 import numpy as np
-from scipy.special import log_expit, logsumexp
+from scipy.special import expit, log_expit, logsumexp
 from sklearn.metrics import log_loss, roc_auc_score, roc_curve
+
+if TYPE_CHECKING:
+    from gliobench.training import Part
 
 ENOUGH_FOR_THRESHOLD = 15
 DIGITS = 12  # of log odds that are kept: means over equal slices differ in the last ones
@@ -22,6 +28,21 @@ def binary_scores(labels: np.ndarray, probabilities: np.ndarray) -> dict[str, fl
         "accuracy": float(np.mean((probabilities >= 0.5) == labels)),
         "auc": float(roc_auc_score(labels, probabilities)) if both else 0.5,
     }
+
+
+def fitted_scores(parts: "Mapping[str, Part]", predict: Callable[[np.ndarray], np.ndarray]) -> dict[str, float]:
+    """
+    Return `binary_scores` of a fitted model on several parts.
+
+    Parameters
+    ----------
+    parts : mapping of str to Part
+        Prefix of the scores' names -> the patients.
+    predict : callable
+        Returns the log odds of inputs.
+    """
+    scores = {prefix: binary_scores(part.labels, expit(predict(part.inputs))) for prefix, part in parts.items()}
+    return {f"{prefix}{name}": value for prefix, of_part in scores.items() for name, value in of_part.items()}
 
 
 def mean_log_odds(log_odds: np.ndarray) -> float:

@@ -274,10 +274,11 @@ def input_shards(suffix):
 
 
 def quantity(wildcards):
-    """The quantity that labels are drawn from: the user's table, or the facts of the baselines."""
+    """The quantity that labels are drawn from: tables of features, or the facts of the baselines."""
     wanted = STUDY.cohorts[wildcards.cohort]["spiked"]
-    if "table" in wanted:
-        return {"table": wanted["table"]}
+    if "features" in wanted:
+        group = STUDY.feature_sources(wildcards.cohort)[wanted["features"]]
+        return {"tables": feature_tables({wanted["features"]: group})}
     names = {"cohort": wildcards.cohort, "approach": BASELINE}
     stems = [
         f"{RESULTS}/{paths.INPUT}".format(**names, shard=shard) for shard in SHARDS

@@ -66,6 +66,7 @@ rule spike_labels:
     params:
         schemes=[STUDY.splits[scheme] for scheme in STUDY.spiked_schemes],
         spiked=lookup(dpath="{cohort}/spiked", within=STUDY.cohorts),
+        features=feature_sources,
         oracle_auc=lambda wildcards: float(wildcards.oracle),
         seed=lambda wildcards: STUDY.cohort_seed(
             spiked_cohort(

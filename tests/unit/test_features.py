@@ -1,5 +1,6 @@
 """Tables of numbers and categories: what is read of them, and the sentence on what cannot be."""
 
+import re
 import zlib
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gliobench.cohorts.features import audit_features, check_known_patients, read_features, read_group
+from gliobench.cohorts.features import audit_features, check_known_patients, read_features, read_group, read_number
 from gliobench.cohorts.names import feature_tables
 from gliobench.errors import GlioBenchError
 from gliobench.files import check_table
@@ -69,6 +70,16 @@ def test_a_pattern_joins_several_tables_and_a_patient_may_lack_one(folder):
     np.testing.assert_array_equal(group.rows["p2"], [3, np.nan, 5])
     np.testing.assert_array_equal(group.rows["p3"], [np.nan, np.nan, 6])
     assert [path.rpartition("/")[2] for path in feature_tables({"radiomics": [wanted]})] == ["r_ED.csv", "r_ET.csv"]
+
+
+def test_one_column_of_numbers_is_a_quantity_by_patient(folder):
+    ages = read_number("clinical", [source(folder)], "Age")
+    pd.testing.assert_series_equal(ages, pd.Series([52.5, np.nan, 61.0], ["p1", "p2", "p3"]))
+    for column, hint in (("Agee", "did you mean 'Age'?"), ("Sex", "")):
+        with pytest.raises(
+            GlioBenchError, match=f"the features clinical have no numbers {column!r}; {re.escape(hint)}"
+        ):
+            read_number("clinical", [source(folder)], column)
 
 
 @pytest.mark.parametrize(

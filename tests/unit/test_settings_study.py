@@ -365,7 +365,10 @@ def test_spiked_copies_need_a_quantity_and_permutations():
     network = JUDGED | {"approach": "cnn3d", "variants": ["main"]}
     refused("which the approach baseline measures", cohorts=SPIKED, runs=[network])
     refused("'meen' is no statistic; did you mean 'mean'?", cohorts=spiked(column="meen"), runs=[JUDGED])
-    refused("give either `table` or `modality`", cohorts=spiked(table="volumes.tsv"), runs=[JUDGED])
+    refused("give either `features` or `modality`", cohorts=spiked(features="volumes"), runs=[JUDGED])
+    clinic = {"kind": "rsna", "path": "d", "features": {"size": {"table": "t.csv", "id": "ID", "numbers": ["ml"]}}}
+    sizes = {"features": "sizes", "column": "ml"}
+    refused("features 'sizes'; did you mean 'size'?", cohorts={"made": clinic | {"spiked": sizes}}, runs=[JUDGED])
     refused("give two decimals at most", cohorts=spiked(oracle_auc=[0.755]), runs=[JUDGED])
 
 

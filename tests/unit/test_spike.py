@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
-from gliobench.cohorts.spike import expected_auc, read_quantity, spike_labels
+from gliobench.cohorts.spike import expected_auc, spike_labels
 from gliobench.errors import GlioBenchError
 from gliobench.files import check_table
 
@@ -84,19 +84,3 @@ def test_a_patient_without_the_quantity_counts_as_average_and_scans_of_a_patient
 def test_a_quantity_that_cannot_give_the_auc_is_refused(values, sentence):
     with pytest.raises(GlioBenchError, match=re.escape(sentence)):
         spike_labels(patients(), values, 0.7, 1)
-
-
-def test_a_quantity_is_a_column_of_numbers(tmp_path):
-    path = tmp_path / "volumes.tsv"
-    path.write_text("patient_id\tvolume\n007\t1.5\n008\t\n", encoding="utf-8")
-    read = read_quantity(path, "volume")
-    assert read["007"] == 1.5
-    assert np.isnan(read["008"])
-    for text, sentence in (
-        ("patient_id\tvol\n007\t1\n", "lacks 'volume'"),
-        ("patient_id\tvolume\n007\tlarge\n", "volume of patient 007 is 'large', not a number."),
-        ("patient_id\tvolume\n007\t1\n007\t2\n", "more than once"),
-    ):
-        path.write_text(text, encoding="utf-8")
-        with pytest.raises(GlioBenchError, match=sentence):
-            read_quantity(path, "volume")

@@ -5,7 +5,8 @@ from gliobench.recipe import recipe
 with recipe(snakemake):
     import pandas as pd
 
-    from gliobench.cohorts.spike import read_quantity, spike_labels
+    from gliobench.cohorts.features import read_number
+    from gliobench.cohorts.spike import spike_labels
     from gliobench.files import read_table, write_table
     from gliobench.inputs.facts import HEADER, INTENSITY
     from gliobench.inputs.store import read_shards
@@ -13,8 +14,8 @@ with recipe(snakemake):
 
     given, params = snakemake.input, snakemake.params
     wanted, series = params.spiked, read_table(given.series, "series")
-    if "table" in wanted:
-        quantity = read_quantity(given.table, wanted["column"])
+    if "features" in wanted:
+        quantity = read_number(wanted["features"], params.features[wanted["features"]], wanted["column"])
     else:
         facts, index = read_shards(given.facts, wanted["modality"])
         column = len(HEADER) + INTENSITY.index(wanted["column"])

@@ -126,6 +126,27 @@ def read_group(name: str, sources: Sequence[Mapping[str, Any]]) -> Group:
     return _read_group(name, json.dumps(list(sources), sort_keys=True))
 
 
+def read_number(name: str, sources: Sequence[Mapping[str, Any]], column: str) -> pd.Series:
+    """
+    Read one column of numbers of a group.
+
+    Returns
+    -------
+    Series of float64
+        By patient_id; NaN where unknown.
+
+    Raises
+    ------
+    GlioBenchError
+        The group has no such column, or it holds categories; a table cannot be used, see `read_group`.
+    """
+    group = read_group(name, sources)
+    numbers = [each for each, category in zip(group.names, group.categorical, strict=True) if not category]
+    if column not in numbers:
+        raise GlioBenchError(f"the features {name} have no numbers {column!r}; {nearest(column, numbers)}")
+    return pd.Series({key: row[group.names.index(column)] for key, row in group.rows.items()}, dtype="float64")
+
+
 @cache  # asked for every patient
 def _read_group(name: str, sources: str) -> Group:
     groups = [_read_source(name, source) for source in json.loads(sources)]

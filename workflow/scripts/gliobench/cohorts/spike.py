@@ -1,6 +1,5 @@
 """Copies of a cohort with labels drawn from a measured quantity: a signal of known strength in real data."""
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -8,41 +7,12 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import optimize, special
 
-from gliobench.cohorts.patients import check_once, read_rows, whose
+from gliobench.cohorts.patients import whose
 from gliobench.errors import GlioBenchError
 from gliobench.seeds import derive_seed
 
 STEEPEST = 100.0  # of the logistic model, per standard deviation of the quantity
 DRAWS = 1000  # at a time
-
-
-def read_quantity(table: str | Path, column: str) -> pd.Series:
-    """
-    Read a number of each patient from a user's table.
-
-    Returns
-    -------
-    Series of float64
-        By patient_id; an empty cell is not a number.
-
-    Raises
-    ------
-    GlioBenchError
-        The table cannot be read, lacks a column, lists a patient twice, or holds something that is no number.
-    """
-    table = Path(table)
-    rows = read_rows(table)
-    for name in ("patient_id", column):
-        if name not in rows:
-            raise GlioBenchError(f"{table} has the columns {list(rows.columns)} and lacks {name!r}.")
-    check_once(rows["patient_id"], table)
-    numbers = pd.to_numeric(rows[column].replace("", None), errors="coerce")
-    bad = rows[numbers.isna() & (rows[column] != "")]
-    if len(bad):
-        raise GlioBenchError(
-            f"{table}: {column} of patient {bad.iloc[0]['patient_id']} is {bad.iloc[0][column]!r}, not a number."
-        )
-    return numbers.astype("float64").set_axis(rows["patient_id"])
 
 
 def expected_auc(probability: NDArray[Any]) -> float:
@@ -104,7 +74,7 @@ def spike_labels(patients: pd.DataFrame, quantity: pd.Series, oracle_auc: float,
 def _normal_score(quantity: pd.Series) -> NDArray[np.float64]:
     ranks = quantity.rank()
     if not ranks.notna().any():
-        raise GlioBenchError("no patient of the cohort has the quantity of `spiked`: check its table and column.")
+        raise GlioBenchError("no patient of the cohort has the quantity of `spiked`: check its column.")
     return special.ndtri((ranks - 0.5) / ranks.notna().sum()).fillna(0.0).to_numpy()
 
 

@@ -22,10 +22,10 @@ class Spiked(Settings):
     """Labels drawn from a measured quantity, as a positive control."""
 
     column: Text = Field(
-        description="the quantity: a column of numbers of `table` or, without one, a statistic of `modality`: "
+        description="the quantity: a number of the group `features`, or a statistic of `modality`: "
         + ", ".join(f"`{name}`" for name in INTENSITY_STATISTICS)
     )
-    table: Text | None = Field(None, description="TSV with `patient_id` and the column: a lesion's volume, for example")
+    features: Text | None = Field(None, description="group of the cohort's [features](#features) that has the column")
     modality: Modality | None = Field(None, description="series whose statistic is used; needs the approach `baseline`")
     oracle_auc: Different[Annotated[float, Field(ge=0.55, le=0.95)]] = Field(
         [0.6, 0.7, 0.8],
@@ -35,8 +35,8 @@ class Spiked(Settings):
 
     @model_validator(mode="after")
     def _one_source(self) -> "Spiked":
-        if (self.table is None) == (self.modality is None):
-            refuse("give either `table` or `modality`: one of them holds the quantity.")
+        if (self.features is None) == (self.modality is None):
+            refuse("give either `features` or `modality`: one of them holds the quantity.")
         if any(round(value, 2) != value for value in self.oracle_auc):
             refuse("oracle_auc: give two decimals at most, which name the copies.")
         if self.modality and self.column not in INTENSITY_STATISTICS:

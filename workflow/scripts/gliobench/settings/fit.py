@@ -135,5 +135,7 @@ def check_spiked(cohort: Mapping[str, Any], permutations: int, baseline: bool, w
     if "modality" in cohort["spiked"] and not baseline:
         raise GlioBenchError(
             f"{where}: `spiked` uses an intensity statistic, which the approach baseline measures; add baseline to the "
-            "runs, or name a table."
+            "runs, or name a column of `features`."
         )
+    if "features" in cohort["spiked"]:
+        check_known(cohort["spiked"]["features"], list(cohort.get("features", {})), f"{where}: `spiked`: features")

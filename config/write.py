@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from gliobench.settings.tables import all_tables, fill
+from gliobench.marked import fill
+from gliobench.settings.tables import all_tables
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "config" / "README.md"

@@ -7,8 +7,9 @@ import pytest
 from pydantic import Field
 
 from gliobench.errors import GlioBenchError
+from gliobench.marked import fill
 from gliobench.settings.models import Count, Range, Settings, Share
-from gliobench.settings.tables import all_tables, fill, key_table
+from gliobench.settings.tables import all_tables, key_table
 
 ROOT = Path(__file__).parents[2]
 
@@ -46,7 +47,7 @@ def test_a_table_says_type_range_default_and_meaning_in_words():
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("<!-- keys: studdy -->\n<!-- end of keys -->\n", "names no table; did you mean 'study'"),
+        ("<!-- table: studdy -->\n<!-- end of table -->\n", "names no table; did you mean 'study'"),
         ("nothing", "the table 'study' has no place"),
     ],
 )

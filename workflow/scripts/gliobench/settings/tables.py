@@ -1,12 +1,11 @@
 """Tables of keys for ``config/README.md``, as the models of settings and the approaches' YAML have them."""
 
-import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any
 
-from gliobench.errors import GlioBenchError, nearest
+from gliobench.marked import markdown
 from gliobench.settings import cohorts, generators, inputs, splits
 from gliobench.settings.approach_of_study import StudyApproach
 from gliobench.settings.approaches import Approach, Declaration, Protocol, Search, Tuning, Variant, parameters_model
@@ -18,7 +17,6 @@ ONE = {"integer": "integer", "number": "number", "string": "text", "boolean": "t
 SEVERAL = {"integer": "integers", "number": "numbers", "string": "texts", "object": "mappings"}
 NUMBERS = {2: "two", 3: "three"}
 MOST_CHOICES = 8  # of a text; more are named below the table
-MARKED = re.compile(r"(<!-- keys: (.+?) -->\n).*?(<!-- end of keys -->)", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -29,25 +27,6 @@ class Row:
     type: str
     default: str
     meaning: str
-
-
-def fill(text: str, tables: Mapping[str, str]) -> str:
-    """
-    Return Markdown with its tables between ``<!-- keys: <name> -->`` and ``<!-- end of keys -->`` regenerated.
-
-    Raises
-    ------
-    GlioBenchError
-        A marker names no table, or a table has no place.
-    """
-    places = [place for _, place, _ in MARKED.findall(text)]
-    for place in places:
-        if place not in tables:
-            raise GlioBenchError(f"`<!-- keys: {place} -->` names no table; {nearest(place, tables)}")
-    for name in tables:
-        if name not in places:
-            raise GlioBenchError(f"the table {name!r} has no place; write `<!-- keys: {name} -->` where it belongs.")
-    return MARKED.sub(lambda found: f"{found[1]}\n{tables[found[2]]}\n{found[3]}", text)
 
 
 def all_tables(root: Path) -> dict[str, str]:
@@ -229,6 +208,4 @@ def quoted(names: Collection[str], last: str = "") -> str:
 
 
 def _markdown(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    keyed = [[f"`{row[0]}`" if columns[0] == "key" else row[0], *row[1:]] for row in rows]
-    lines = [columns, ["---"] * len(columns), *[[cell.replace("|", "\\|") for cell in row] for row in keyed]]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+    return markdown(columns, [[f"`{row[0]}`" if columns[0] == "key" else row[0], *row[1:]] for row in rows])

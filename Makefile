@@ -16,7 +16,7 @@ $(info GlioBench: $(CACHES) is not writable; make keeps caches in results/.cache
 export XDG_CACHE_HOME := $(CURDIR)/results/.cache
 endif
 
-.PHONY: setup demo controls sensitivity test test-unit test-cluster test-gpu lint envs keys lock report clean
+.PHONY: setup demo controls sensitivity findings test test-unit test-cluster test-gpu lint envs keys lock report clean
 
 setup: $(READY)
 
@@ -30,6 +30,12 @@ controls: $(READY)
 # How strong a planted signal must be before an approach finds it.
 sensitivity: $(READY)
 	snakemake --configfile config/sensitivity.yaml --set-scatter shards=1
+
+# The findings on open collections, whose files lie in data/: docs/own-data.md says where.
+FINDINGS := findings-upenn findings-ucsf findings-external
+findings: $(READY)
+	for study in $(FINDINGS); do snakemake --configfile config/$$study.yaml --set-scatter shards=4 || exit; done
+	PYTHONPATH=workflow/scripts python docs/findings/write.py
 
 # One framework per process: tensorflow imported before torchvision or monai crashes.
 test: $(READY)

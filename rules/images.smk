@@ -31,6 +31,7 @@ rule plot_examples:
         predictions=lambda wildcards: cell_files(wildcards, "predictions.tsv"),
         arrays=input_shards("npy"),
         indexes=input_shards("tsv"),
+        series=f"{COHORT}/series.tsv",
     output:
         figure(
             f"{CELL_FIGURES}/examples",
@@ -121,19 +122,11 @@ rule plot_slices:
         indexes=input_shards("tsv"),
         series=f"{COHORT}/series.tsv",
     output:
-        longest=figure(
-            f"{RESULTS}/{plan.SLICES}-longest",
+        figure(
+            f"{RESULTS}/{plan.ALL_SLICES}",
             "montage",
             category="{cohort}",
-            figure="slices of the longest series",
-            approach="{approach}",
-            modality="{modality}",
-        ),
-        shortest=figure(
-            f"{RESULTS}/{plan.SLICES}-shortest",
-            "montage",
-            category="{cohort}",
-            figure="slices of the shortest series",
+            figure="inputs of the longest and the shortest series",
             approach="{approach}",
             modality="{modality}",
         ),

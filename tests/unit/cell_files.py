@@ -130,6 +130,7 @@ def make_series(n=12, excluded=("00003",), failed=("00005",)):
                     "columns": 48 if read else None,
                     "spacing": 1.5 if read else None,
                     "slice_spacing": 5.0 if read else None,
+                    "orientation_status": "stated" if read else None,
                     "plane": ("axial", "coronal")[int(patient) % 2] if read else None,
                     "ordered_by": "position" if read else None,
                     "transfer_syntax": "1.2.840.10008.1.2.1" if read else None,

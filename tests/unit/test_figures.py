@@ -3,13 +3,15 @@
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cell_files import make_cell, make_series
 from gliobench.evaluation.cells import patient_rows, score_cell
 from gliobench.evaluation.replicates import replicates_table
 from gliobench.reporting.cell import confusion_figure, roc_figure
 from gliobench.reporting.controls import replicates_figure
-from gliobench.reporting.montages import audit_montage, audit_patients, slice_montage
+from gliobench.reporting.montages import Images, audit_montage, audit_patients, ends_of, slice_montage
 from gliobench.reporting.style import APPROACHES, approach_colour, save_figure
 from gliobench.reporting.trainings import curves_figure
 
@@ -76,7 +78,7 @@ def test_curves_show_training_validation_and_ln_2():
     _, scores, histories = cell_of()
     figure = curves_figure(histories, scores)
     assert [axes.get_title(loc="left") for axes in figure.axes] == ["Loss (binary cross-entropy)", "Accuracy", "AUC"]
-    assert "always 0.5 (ln 2)" in texts(figure)
+    assert "chance: always 0.5 (loss ln 2, AUC 0.5)" in texts(figure)
     assert [len(axes.lines) for axes in figure.axes] == [9, 8, 9]  # 2 x (3 runs + mean), and the references
 
 
@@ -108,9 +110,34 @@ def test_confusion_counts_the_first_repeat_alone():
 
 def test_slice_montage_names_the_patient_and_counts_the_padding():
     padded = np.arange(32) < 5
-    figure = slice_montage(np.zeros((32, 8, 8)), padded, "00123", "FLAIR")
-    assert "Patient 00123, FLAIR: 32 slices, 5 of them padding" in texts(figure)
+    images = Images("Patient 00123", np.zeros((32, 8, 8)), range(32), ["axial"] * 32)
+    figure = slice_montage([images], [padded], ["planted"])
+    assert "Patient 00123: 32 slices, 5 of them padding" in texts(figure)
     assert texts(figure).count("padding") == 5 + 1
+
+
+@given(st.lists(st.integers(1, 400), max_size=9))
+def test_the_longest_and_the_shortest_series_are_two_unless_there_is_one(n_slices):
+    ends = ends_of(n_slices)
+    assert len(ends) == min(len(n_slices), 2)
+    if len(ends) < 2:
+        assert list(ends.values()) == ["the only series"] * len(ends)
+    else:
+        longest, shortest = ends
+        assert (n_slices[longest], n_slices[shortest]) == (max(n_slices), min(n_slices))
+        if max(n_slices) > min(n_slices):
+            said = [f"longest, {max(n_slices)} slices", f"shortest, {min(n_slices)} slices"]
+        else:
+            said = [f"as long as all, {n_slices[0]} slices"] * 2
+        assert list(ends.values()) == said
+
+
+def test_slice_montage_draws_two_patients_and_every_slice_of_each():
+    longest, shortest = (Images(name, np.ones((n, 8, 8)), range(n), ["axial"] * n) for name, n in (("a", 20), ("b", 9)))
+    figure = slice_montage([longest, shortest], [[False] * 20, [False] * 9], ["planted"])
+    assert sum(len(axes.images) for axes in figure.axes) == 29
+    assert "a: 20 slices, none of them padding" in texts(figure)
+    assert "b: 9 slices, none of them padding" in texts(figure)
 
 
 def test_audit_patients_puts_those_with_a_problem_first():

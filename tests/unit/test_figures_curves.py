@@ -39,7 +39,7 @@ def test_curves_never_mix_the_phases_of_runs_that_stopped_early():
         (loss,) = set(line.get_ydata())
         assert (line.get_xdata() > 4).all() == (loss == 1.0)
     legend = [text.get_text() for text in axes.figure.legends[0].get_texts()]
-    assert legend == ["training (mean of 3)", "validation (mean of 3)", "always 0.5 (ln 2)"]
+    assert legend == ["training (mean of 3)", "validation (mean of 3)", "chance: always 0.5 (loss ln 2, AUC 0.5)"]
 
 
 def test_a_modality_without_an_epoch_says_so_beside_the_others():
@@ -96,3 +96,43 @@ def test_the_priors_loss_is_that_of_the_patients_it_is_compared_on():
 def test_no_prior_beats_the_patients_own_share(prior, positive):
     if 0 < positive < 1:
         assert prior_loss(prior, positive) >= prior_loss(positive, positive) - 1e-9
+
+
+@pytest.mark.parametrize(("epochs", "low", "high"), [(1, 0.5, 1.5), (2, 0.5, 2.5), (100, -1.0, 102.0)])
+def test_an_axis_of_epochs_shows_whole_epochs_and_at_least_half_a_one_on_each_side(epochs, low, high):
+    _, records, histories = make_cell(epochs=epochs)
+    for axes in curves_figure(histories, records[0]).axes:
+        assert axes.get_xlim() == pytest.approx((low, high))
+        ticks = axes.get_xticks()
+        assert len(ticks)
+        assert (ticks == np.round(ticks)).all()
+
+
+def test_a_single_epoch_is_drawn_as_points_and_several_as_lines():
+    for epochs, marker in ((1, "o"), (2, "")):
+        _, records, histories = make_cell(epochs=epochs)
+        accuracy = curves_figure(histories, records[0]).axes[1]
+        assert {line.get_marker() for line in accuracy.lines} == {marker}
+
+
+def test_accuracy_and_auc_have_axes_from_0_to_1_and_the_loss_begins_at_0():
+    _, records, histories = make_cell(epochs=1, folds=1)
+    loss, accuracy, auc = curves_figure(histories, records[0]).axes
+    assert accuracy.get_ylim() == auc.get_ylim() == (-0.02, 1.02)
+    low, high = loss.get_ylim()
+    assert low == 0
+    shown = histories[0][["loss", "validation_loss"]].to_numpy().max()
+    assert high > max(shown, np.log(2)), "the loss of chance is in the picture"
+
+
+def test_phases_of_one_epoch_have_the_same_axes():
+    _, records, histories = make_cell(approach="efficientnet", phases=PHASES, epochs=1)
+    accuracy, _, loss, _ = phase_curves_figure([(records[0], histories)], PHASES).axes
+    assert accuracy.get_ylim() == (-0.02, 1.02)
+    assert loss.get_ylim()[0] == 0
+    assert accuracy.get_xlim() == loss.get_xlim() == (0.5, 1.5)
+
+
+def test_a_sweep_of_one_epoch_has_an_axis_of_that_epoch():
+    figure = sweep_figure(*sweep([1e-3, 1e-4], [[0.9], [0.8]]), positive=(0.5, 0.5))
+    assert [axes.get_xlim() for axes in figure.axes] == [(0.5, 1.5)] * 2

@@ -7,7 +7,14 @@ import pytest
 from cell_files import make_cell, make_series
 from gliobench.files import check_table
 from gliobench.reporting.explanations import cams_in_words, gradcam_figure
-from gliobench.reporting.montages import choose_patients, draw_examples, examples_figure, image_stack, inputs_montage
+from gliobench.reporting.montages import (
+    choose_patients,
+    draw_examples,
+    examples_figure,
+    image_stack,
+    input_images,
+    inputs_montage,
+)
 
 CHANNELS = ["FLAIR", "T1w"]
 
@@ -22,12 +29,12 @@ def test_slices_become_shares_of_white():
 
 
 @pytest.mark.parametrize("shape", [(1, 4, 6, 3), (1, 1, 4, 6, 3)])
-def test_a_volume_is_cut_along_z_with_anterior_above(shape):
+def test_a_volume_is_cut_along_z_with_anterior_above_and_the_right_side_on_the_left(shape):
     volume = np.zeros((4, 6, 3), np.float16)
-    volume[1, 5, 2] = 7  # most anterior row, top slice
+    volume[3, 5, 2] = 7  # the patient's right, most anterior row, top slice
     stack = image_stack(volume.reshape(shape))
     assert stack.shape == (3, 6, 4)
-    assert np.argwhere(stack == 1).tolist() == [[2, 0, 1]]
+    assert np.argwhere(stack == 1).tolist() == [[2, 0, 0]]
 
 
 def test_an_empty_volume_is_black():
@@ -42,12 +49,15 @@ def test_patients_with_a_usable_series_are_chosen_evenly():
 
 
 def test_the_inputs_montage_has_a_line_a_patient_and_numbers_its_slices():
-    stacks = {"00001": np.zeros((2, 4, 4)), "00002": np.zeros((20, 4, 4))}
-    shown = texts(inputs_montage(stacks, {"00001": [7, 9], "00002": range(20)}, ["planted", "toy", "FLAIR"]))
+    inputs = [
+        input_images("Patient 00001", np.full((2, 4, 4), 9, np.uint8), [7, 9], "sagittal"),
+        input_images("Patient 00002", np.arange(320.0).reshape(4, 4, 20), [], None),
+    ]
+    shown = texts(inputs_montage(inputs, ["planted", "toy", "FLAIR"]))
     assert "Patient 00001: 2 slices" in shown
     assert "Patient 00002: 20 slices" in shown
-    assert {"7", "9"} <= set(shown.split(" | "))
-    assert "no patient has" in texts(inputs_montage({}, {}, ["planted"]))
+    assert {"7", "9", "0", "19", "A", "P", "sagittal", "R", "L", "axial"} <= set(shown.split(" | "))
+    assert "no patient has" in texts(inputs_montage([], ["planted"]))
 
 
 def test_examples_are_drawn_by_seed_and_once_each():
@@ -64,7 +74,9 @@ def test_examples_say_truth_and_prediction_and_count_the_wrong_ones():
         {"patient_id": ["00001", "00002"], "modality": "FLAIR", "slice_index": [3, 4], "label": [1, 1],
          "probability": [0.9, 0.2]}
     )  # fmt: skip
-    shown = texts(examples_figure(rows, np.zeros((2, 4, 4)), ["planted", "resnet18"], "test"))
+    planes = {("00001", "FLAIR"): "coronal", ("00002", "FLAIR"): None}
+    shown = texts(examples_figure(rows, np.ones((2, 4, 4)), planes, ["planted", "resnet18"], "test"))
+    assert (shown.count("coronal"), shown.count("sides unknown")) == (1, 1)
     assert "true 1, predicted 1 (0.90)" in shown
     assert "true 1, predicted 0 (0.20)" in shown
     assert "2 slices of the test part drawn at random, 1 wrong" in shown
@@ -72,9 +84,9 @@ def test_examples_say_truth_and_prediction_and_count_the_wrong_ones():
 
 def test_a_cell_without_slices_says_so():
     (rows,), _, _ = make_cell()
-    assert "no slice was predicted" in texts(examples_figure(draw_examples(rows, 1), [], ["planted"], "test")).replace(
-        "\n", " "
-    )
+    assert "no slice was predicted" in texts(
+        examples_figure(draw_examples(rows, 1), np.empty(0), {}, ["planted"], "test")
+    ).replace("\n", " ")
 
 
 def cams(n=4, hits=(1, 0, 1, 0)):
@@ -104,6 +116,16 @@ def test_maps_are_drawn_in_the_slice_of_their_peak_with_true_positives_first():
     ]  # fmt: skip
     assert "00001, slice 3" in labels[0]
     assert "peak outside the lesion" in labels[0]
+
+
+def test_a_map_lies_over_its_image_with_the_patients_right_on_the_left():
+    maps, images = np.zeros((4, 6, 8, 5), np.float32), np.ones((4, 2, 6, 8, 5), np.float16)
+    maps[:, 5, 7, 3] = 1
+    images[:, :, 5, 7, 3] = 9  # right, anterior
+    axes = gradcam_figure(cams(), maps, images, CHANNELS, ["planted"]).axes[0]
+    picture, weights = (image.get_array() for image in axes.images)
+    assert np.argwhere(weights == 1).tolist() == np.argwhere(picture == 9).tolist() == [[0, 0]]
+    assert {"R", "L", "axial"} <= {text.get_text() for text in axes.texts}
 
 
 def test_maps_are_counted_against_chance():

@@ -99,6 +99,18 @@ def test_a_cell_whose_runs_all_failed_keeps_its_name(name):
     assert "resnet18" in texts(OVERLAYS[name]([scored(), failed]))
 
 
+@pytest.mark.parametrize("n_cells", [1, 2, 4, 7])
+def test_every_panel_of_the_calibration_is_large_enough_to_read(n_cells):
+    figure = OVERLAYS["calibration"]([scored() for _ in range(n_cells)])
+    figure.draw_without_rendering()
+    drawn = [axes.get_window_extent() for axes in figure.axes if axes.axison]
+    assert len(drawn) == n_cells
+    on_a_page = min(1, 1056 / figure.bbox.width)  # figures are at most 66 rem wide there, 1056 pixels
+    assert min(min(each.width, each.height) * on_a_page for each in drawn) > 250
+    (about,) = figure.texts
+    assert about.get_window_extent().width < figure.bbox.width
+
+
 def test_a_panel_without_any_curve_says_so():
     assert "no run scored both labels" in texts(OVERLAYS["roc"]([scored(bad=(0, 1, 2))]))
 

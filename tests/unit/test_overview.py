@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.colors import to_rgb
 
 from gliobench.files import table_schema
 from gliobench.reporting.overview import cost_figure, forest_figure, oracles_of, points_of
@@ -127,6 +128,24 @@ def test_a_study_without_cells_says_so(tmp_path):
     figure = forest_figure(points_of(table()[:0].reindex(columns=row())), {})
     assert any("no cell was scored" in text.replace("\n", " ") for text in texts(figure))
     save_figure(figure, tmp_path / "forest")
+
+
+def grey_of(line):
+    """Luminance of a line, 0 (black) to 1, as a print without colour shows it (ITU-R BT.709)."""
+    return float(np.dot(to_rgb(line.get_color()), [0.2126, 0.7152, 0.0722]))
+
+
+def test_chance_and_oracle_are_named_and_differ_in_grey_in_dashes_and_in_width():
+    figure = forest_figure(points_of(table({})), {"rsna": 0.9})
+    lines = {line.get_xdata()[0]: line for line in figure.axes[0].lines if list(line.get_ydata()) == [0, 1]}
+    chance, oracle = lines[0.5], lines[0.9]
+    assert abs(grey_of(chance) - grey_of(oracle)) > 0.25
+    assert chance.get_linestyle() != oracle.get_linestyle()
+    assert oracle.get_linewidth() > chance.get_linewidth()
+    named = {line.get_label(): line for line in figure.legends[0].legend_handles}
+    for name, drawn in {"chance": chance, "oracle: the planted probabilities": oracle}.items():
+        assert named[name].get_color() == drawn.get_color()
+        assert named[name].get_linestyle() == drawn.get_linestyle()
 
 
 def cost_rows(*rows):

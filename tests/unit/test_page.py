@@ -19,7 +19,7 @@ from gliobench.evaluation.leakage import leakage_table
 from gliobench.files import read_table
 from gliobench.reporting import page
 from gliobench.reporting.controls import leakage_figure
-from gliobench.reporting.montages import slice_montage
+from gliobench.reporting.montages import Images, slice_montage
 from gliobench.reporting.page import write_report
 from gliobench.reporting.style import save_figure
 from gliobench.reporting.summary import count_sentence, status_sentence
@@ -64,7 +64,8 @@ def comparison():
 @pytest.fixture(scope="module")
 def picture(tmp_path_factory):
     stem = tmp_path_factory.mktemp("drawn") / "montage"
-    save_figure(slice_montage(np.zeros((4, 8, 8)), [False] * 4, "00001", "FLAIR"), stem)
+    images = Images("Patient 00001", np.zeros((4, 8, 8)), range(4), ["axial"] * 4)
+    save_figure(slice_montage([images], [[False] * 4], ["planted"]), stem)
     return f"{stem}.png"
 
 

@@ -33,7 +33,13 @@ MODEL = {
     "weights": "none",
 }
 SERIES = {"patient_id": "p-1", "modality": "FLAIR", "n_files": 7, "n_slices": 7, "rows": 32, "columns": 24}
-SERIES |= {"spacing": 0.5, "slice_spacing": 5.0, "plane": "axial", "ordered_by": "position"}
+SERIES |= {
+    "spacing": 0.5,
+    "slice_spacing": 5.0,
+    "orientation_status": "stated",
+    "plane": "axial",
+    "ordered_by": "position",
+}
 SERIES |= {
     "transfer_syntax": None,
     "manufacturer": "<b>maker</b>",

@@ -5,6 +5,7 @@ from gliobench.recipe import recipe
 with recipe(snakemake):
     from pathlib import Path
 
+    import numpy as np
     import pandas as pd
 
     from gliobench.evaluation.columns import CELL
@@ -12,6 +13,7 @@ with recipe(snakemake):
     from gliobench.inputs.store import join_shards
     from gliobench.reporting.cell import shown_part
     from gliobench.reporting.montages import draw_examples, examples_figure
+    from gliobench.reporting.orientation import planes_of
     from gliobench.reporting.style import save_figure
     from gliobench.seeds import derive_seed
 
@@ -19,11 +21,12 @@ with recipe(snakemake):
     rows = pd.concat([read_table(path, "predictions") for path in snakemake.input.predictions], ignore_index=True)
     part = shown_part(rows)
     examples = draw_examples(rows[rows["part"] == part], derive_seed(snakemake.params.seed, "examples", *names))
-    images = []
+    images = np.empty(0)
     if len(examples):  # a cell whose trainings all failed has none
         wanted = set(examples["patient_id"])
         arrays, index = join_shards("slices", snakemake.input.arrays, examples["modality"].unique(), wanted)
         place = examples.merge(index, on=["patient_id", "modality", "slice_index"], how="left", validate="one_to_one")
         images = arrays[place["row"].to_numpy(int)] / 255
-    figure = examples_figure(examples, images, names, part)
+    planes = planes_of(read_table(snakemake.input.series, "series"))
+    figure = examples_figure(examples, images, planes, names, part)
     save_figure(figure, Path(snakemake.output[0]).with_suffix(""))

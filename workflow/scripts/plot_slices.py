@@ -1,4 +1,4 @@
-"""Draw all slices of two patients' inputs."""
+"""Draw all slices of the inputs of the longest and of the shortest series."""
 
 from gliobench.recipe import recipe
 
@@ -10,17 +10,23 @@ with recipe(snakemake):
     from gliobench.files import read_table
     from gliobench.inputs.depth import padding
     from gliobench.inputs.store import read_shards
-    from gliobench.reporting.montages import slice_montage
+    from gliobench.reporting.montages import Images, ends_of, slice_montage
+    from gliobench.reporting.orientation import planes_of
     from gliobench.reporting.style import save_figure
 
-    modality = snakemake.wildcards.modality
-    arrays, index = read_shards(snakemake.input.arrays, modality)
+    wildcards = snakemake.wildcards
+    arrays, index = read_shards(snakemake.input.arrays, wildcards.modality)
     series = read_table(snakemake.input.series, "series")
-    n_slices = index.merge(series[series["modality"] == modality], on="patient_id")["n_slices"]
-    for row, output in [(n_slices.idxmax(), snakemake.output.longest), (n_slices.idxmin(), snakemake.output.shortest)]:
+    planes = planes_of(series)
+    n_slices = index.merge(series[series["modality"] == wildcards.modality], on="patient_id")["n_slices"].tolist()
+    inputs, padded = [], []
+    for row, words in ends_of(n_slices).items():
+        patient = index["patient_id"][row]
         slices = np.moveaxis(arrays[row], -1, 0)
         front, behind = padding(n_slices[row], len(slices))
         number = np.arange(len(slices))
-        padded = (number < front) | (number >= len(slices) - behind)
-        figure = slice_montage(slices, padded, index["patient_id"][row], modality)
-        save_figure(figure, Path(output[0]).with_suffix(""))
+        padded.append((number < front) | (number >= len(slices) - behind))
+        plane = planes[patient, wildcards.modality]
+        inputs.append(Images(f"Patient {patient} ({words})", slices, number, [plane] * len(slices)))
+    figure = slice_montage(inputs, padded, [wildcards.cohort, wildcards.approach, wildcards.modality])
+    save_figure(figure, Path(snakemake.output[0]).with_suffix(""))

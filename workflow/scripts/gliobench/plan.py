@@ -15,6 +15,7 @@ EACH_PHASE = ("roc", "confusion", "classification")  # one figure per cell and p
 
 CELL = "figures/{cohort}/{approach}/{variant}/{modality}/{protocol}"
 SLICES = "figures/{cohort}/{approach}/slices-{modality}"
+ALL_SLICES = "figures/{cohort}/{approach}/all-slices-{modality}"
 PHASE_CURVES = "figures/{cohort}/{approach}/{variant}/phase-curves-{protocol}"
 SWEEP = "figures/{cohort}/{approach}/sweep-{modality}-{protocol}"
 LEAKAGE = "figures/leakage"
@@ -112,12 +113,11 @@ def overlay_cohorts(study: Study) -> list[str]:
 def _slices(study: Study, cells: list[Cell]) -> Iterator[tuple[str, str, str]]:
     kind = study.input(cells[0].approach, cells[0].cohort)["kind"]
     for modality in dict.fromkeys(name for cell in cells for name in study.series(cell) if name in MODALITIES):
-        stem = SLICES.format(**vars(cells[0]) | {"modality": modality})
+        names = vars(cells[0]) | {"modality": modality}
         if kind == "volume":
-            for which in ("longest", "shortest"):
-                yield f"{stem}-{which}", "montage", f"{which} series, {modality}"
+            yield ALL_SLICES.format(**names), "montage", f"Inputs of the longest and the shortest series, {modality}"
         else:
-            yield stem, "slices", f"Inputs, {modality}"
+            yield SLICES.format(**names), "slices", f"Inputs, {modality}"
 
 
 def _phase_curves(cells: list[Cell]) -> Iterator[tuple[str, str, str]]:

@@ -70,12 +70,13 @@ def _placed(path: Path, image: Any, voxels: npt.NDArray[Any]) -> tuple[Volume, S
     order = [first, *(axis for axis in (2, 1, 0) if axis != first)]
     volume = shown(Volume(voxels.transpose(order), affine[:, [*order, 3]]))
     stated = "stated" if sform or qform else "not stated"
+    one_way = not (sform and qform) or nib.aff2axcodes(header.get_sform()) == nib.aff2axcodes(header.get_qform())
     zooms = np.asarray(header.get_zooms()[:3])
     facts = SeriesFacts(
         n_files=1,
         spacing_status="stated" if (zooms > 0).all() else "invalid",
         position_status=stated,
-        orientation_status=stated,
+        orientation_status=stated if one_way else "invalid",
         off_grid=0.0,
         sform_code=sform,
         qform_code=qform,

@@ -16,6 +16,7 @@ from gliobench.evaluation.metrics import THRESHOLD
 from gliobench.reporting.display import DASH, interval, reason
 from gliobench.reporting.style import (
     BLUE,
+    CHANCE_LINE,
     GREY,
     INK,
     LIGHT,
@@ -130,7 +131,7 @@ def roc_figure(rows: pd.DataFrame, scores: Row) -> Figure:
     """
     figure = new_figure(3.9, 4.1)
     axes = figure.subplots()
-    axes.plot([0, 1], [0, 1], color=GREY, lw=0.9, ls=(0, (4, 3)), label="chance")
+    axes.plot([0, 1], [0, 1], **CHANCE_LINE, label="chance")
     runs = both_labels(rows, RUN)
     mixed = not runs
     if runs := runs or both_labels(rows, ROUND):

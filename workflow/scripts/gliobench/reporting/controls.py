@@ -20,8 +20,10 @@ from gliobench.evaluation.sensitivity import points_of, reached
 from gliobench.evaluation.tested import tested_patients
 from gliobench.reporting.display import DASH, interval
 from gliobench.reporting.style import (
+    CHANCE_LINE,
     GREY,
     INK,
+    ORACLE_LINE,
     approach_colour,
     new_figure,
     say_why_empty,
@@ -58,11 +60,11 @@ def replicates_figure(
     """
     kinds = [kind for kind in ("mean", "difference") if (replicates["control"] == kind).any()] or ["mean"]
     lines = [replicates[replicates["control"] == kind].to_dict("records") for kind in kinds]
-    figure = new_figure(7.2, 1.3 + 0.48 * sum(map(len, lines)) + 0.4 * len(kinds))
+    figure = new_figure(7.2, 1.5 + 0.48 * sum(map(len, lines)) + 0.4 * len(kinds))
     panels = figure.subplots(len(kinds), 1, squeeze=False, height_ratios=[len(rows) + 0.6 for rows in lines])[:, 0]
     for axes, kind, rows in zip(panels, kinds, lines, strict=True):
         reference, least, label = (0.5, 0, "AUC of the test part") if kind == "mean" else (0, -1, "Difference of AUC")
-        axes.axvline(reference, color=INK, lw=0.9, ls=":")
+        axes.axvline(reference, **CHANCE_LINE)
         if kind == "mean":
             axes.axvspan(CHANCE - MARGIN, CHANCE + MARGIN, color=GREY, alpha=0.2, lw=0)
         names = [_draw_replicates(axes, place, row, comparison, groups) for place, row in enumerate(rows)]
@@ -72,6 +74,11 @@ def replicates_figure(
         axes.set_xlim(max(low, least - 0.02), min(high, 1.02))
         axes.grid(visible=False, axis="y")
         axes.set_title("Mean over independent cohorts" if kind == "mean" else "Paired difference, cohort by cohort")
+    handles = [Line2D([], [], **CHANCE_LINE, label="chance, or no difference")]
+    if "mean" in kinds:
+        band = f"equivalent to chance: {CHANCE - MARGIN:g} to {CHANCE + MARGIN:g}"
+        handles.append(Line2D([], [], color=GREY, alpha=0.2, lw=7, label=band))
+    figure.legend(handles=handles, loc="outside lower center", ncols=2)
     return figure
 
 
@@ -156,7 +163,7 @@ def _draw_panel(axes: Axes, rows: pd.DataFrame, score: str) -> None:
     for line in range(len(PARTS), len(places), len(PARTS)):
         axes.axhline(line - 0.5, color=GREY, lw=0.6)
     if score == "auc":
-        axes.axvline(0.5, color=INK, lw=0.9, ls=":")
+        axes.axvline(0.5, **CHANCE_LINE)
     if rows.empty:
         say_why_empty(axes, "no pair of runs was scored")
     for row in rows.to_dict("records"):
@@ -188,7 +195,7 @@ def _leakage_legend() -> list[Line2D]:
     return [
         *marks,
         Line2D([], [], color=INK, marker="|", ms=9, mew=1.6, lw=0, label="always the majority class"),
-        Line2D([], [], color=INK, lw=0.9, ls=":", label="chance"),
+        Line2D([], [], **CHANCE_LINE, label="chance"),
     ]
 
 
@@ -219,8 +226,8 @@ def sensitivity_figure(
     points = reached(comparison, cohorts, groups)
     left = min(0.4, points["oracle"].min() - 0.02)
     for axes, row in zip(panels, rows, strict=False):
-        axes.plot([left, 1], [left, 1], color=GREY, lw=0.9, ls=(0, (4, 3)))
-        axes.axhline(0.5, color=INK, lw=0.9, ls=":")
+        axes.plot([left, 1], [left, 1], **ORACLE_LINE)
+        axes.axhline(0.5, **CHANCE_LINE)
         _draw_approach(axes, row, points_of(row, points))
         axes.set(xlim=(left, 1.02), ylim=(-0.02, 1.02), xlabel="Oracle AUC")
     for axes in panels[: len(rows) : columns]:
@@ -268,7 +275,7 @@ def _sensitivity_legend() -> list[Line2D]:
         Line2D([], [], color=GREY, marker="o", ms=4, lw=0, label="a cohort"),
         Line2D([], [], color=GREY, marker="D", mec=INK, ms=5.5, lw=0, label="mean of a level, 95 % t interval"),
         Line2D([], [], color=GREY, lw=1.8, label="least squares, 95 % band"),
-        Line2D([], [], color=GREY, lw=0.9, ls=(0, (4, 3)), label="as good as the oracle"),
-        Line2D([], [], color=INK, lw=0.9, ls=":", label="chance"),
+        Line2D([], [], **ORACLE_LINE, label="as good as the oracle"),
+        Line2D([], [], **CHANCE_LINE, label="chance"),
         Line2D([], [], color=INK, lw=1, ls=FLOOR, label="floor: from here on above chance"),
     ]

@@ -7,6 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from gliobench.reporting.orientation import GRID_PLANE, axial_slices, mark
 from gliobench.reporting.style import INK, LIGHT, VERMILLION, heading, new_figure, say_why_empty, styled
 
 OUTCOMES = {"TP": "true positive", "FP": "false positive", "TN": "true negative", "FN": "false negative"}
@@ -74,12 +75,13 @@ def _draw_overlay(axes: Axes, volume: np.ndarray, cam: np.ndarray, place: int) -
     inside = volume[volume != 0].astype(float)  # one grey scale for all slices
     low, high = np.quantile(inside, [0.01, 0.99]) if inside.size else (0.0, 1.0)
     image = np.where(volume == 0, low, volume.astype(float))
-    weights = np.rot90(cam[:, :, place])
-    axes.imshow(np.rot90(image[:, :, place]), cmap="gray", vmin=low, vmax=high, interpolation="nearest")
+    weights = axial_slices(cam)[place]
+    axes.imshow(axial_slices(image)[place], cmap="gray", vmin=low, vmax=high, interpolation="nearest")
     # The stronger the map, the more it covers: where it is weak, only the image shows.
     axes.imshow(weights, cmap="inferno", vmin=0, vmax=1, alpha=0.65 * np.clip(weights, 0, 1), interpolation="bilinear")
     if weights.max() > 0.5:
         axes.contour(weights, levels=[0.5], colors=[VERMILLION], linewidths=0.9)
+    mark(axes, GRID_PLANE)
     axes.set(xticks=[], yticks=[])
     axes.grid(visible=False)
     axes.spines[:].set(visible=True, color=LIGHT)

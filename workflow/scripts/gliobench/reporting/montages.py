@@ -2,6 +2,7 @@
 
 import textwrap
 from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
 from string import ascii_uppercase
 from typing import Any
 
@@ -11,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from gliobench.evaluation.metrics import THRESHOLD
+from gliobench.reporting.orientation import GRID_PLANE, axial_slices, mark, plane_of
 from gliobench.reporting.style import INK, LIGHT, ORANGE, SKY, VERMILLION, heading, new_figure, say_why_empty, styled
 from gliobench.terms import ALL_SERIES, USABLE, VOXELS_ONLY
 
@@ -21,33 +23,81 @@ GAP = 0.28  # height of the line of patients' names, in thumbnails
 MARKS = {"ok": (LIGHT, "-"), VOXELS_ONLY: (SKY, "-."), "excluded": (ORANGE, "--"), "failed": (VERMILLION, ":")}
 
 
-@styled
-def slice_montage(slices: np.ndarray, padded: Sequence[bool], patient_id: str, modality: str) -> Figure:
+@dataclass(frozen=True)
+class Images:
     """
-    Draw all slices of one patient's input, numbered from 0.
+    Images of one patient's series, input or volume.
+
+    Attributes
+    ----------
+    name : str
+        What stands above them.
+    pixels : numpy.ndarray, shape (images, rows, columns)
+        Intensities in [0, 1].
+    numbers : sequence, length images
+        What stands in the corner of each: its number in the series or volume.
+    planes : sequence of str or None, length images
+        Plane of each (`plane_of`).
+    """
+
+    name: str
+    pixels: np.ndarray
+    numbers: Sequence[Any]
+    planes: Sequence[str | None]
+
+
+@styled
+def slice_montage(inputs: Sequence[Images], padded: Sequence[Sequence[bool]], names: list[str]) -> Figure:
+    """
+    Draw all slices of one or two patients' inputs.
 
     Parameters
     ----------
-    slices : numpy.ndarray, shape (slices, rows, columns)
-        Intensities in [0, 1].
-    padded : sequence of bool, length slices
-        Which of them are padding.
-    patient_id, modality : str
-        The patient and the modality.
+    inputs : sequence of Images
+        Of each patient.
+    padded : sequence of sequence of bool
+        Which slices of each input are padding.
+    names : list of str
+        Cohort, approach and modality, for the heading.
     """
-    lines = -(-len(slices) // COLUMNS)
-    figure = new_figure(7.2, 0.5 + 0.9 * lines)
-    panels = figure.subplots(lines, COLUMNS, squeeze=False).ravel()
-    for number, (axes, pixels, is_padded) in enumerate(zip(panels, slices, padded, strict=False)):
-        _draw_image(axes, pixels, number, *((ORANGE, "--") if is_padded else (LIGHT, "-")))
-        if is_padded:
-            axes.text(0.5, 0.5, "padding", transform=axes.transAxes, color="#B8C0CA", fontsize=7, ha="center")
-    for axes in panels[len(slices) :]:
+    lines = [-(-len(images.pixels) // COLUMNS) for images in inputs]
+    figure = new_figure(7.2, 0.4 + sum(0.25 + 0.9 * each for each in lines))
+    grid = figure.subplots(sum(lines), COLUMNS, squeeze=False)
+    for axes in grid.ravel():
         axes.set_axis_off()
-    n_padded = sum(map(bool, padded))
-    count = f"{n_padded} of them padding" if n_padded else "none of them padding"
-    figure.suptitle(f"Patient {patient_id}, {modality}: {len(slices)} slices, {count}", fontsize=9.5, weight="bold")
+    for images, is_padding, end, n_lines in zip(inputs, padded, np.cumsum(lines), lines, strict=True):
+        panels = grid[end - n_lines : end].ravel()
+        for place, (axes, is_padded) in enumerate(zip(panels, is_padding, strict=False)):
+            _draw_image(axes, images, place, *((ORANGE, "--") if is_padded else (LIGHT, "-")))
+            if is_padded:
+                axes.text(0.5, 0.5, "padding", transform=axes.transAxes, color="#B8C0CA", fontsize=7, ha="center")
+        n_padded = sum(map(bool, is_padding))
+        count = f"{n_padded} of them padding" if n_padded else "none of them padding"
+        _name_line(panels[0], f"{images.name}: {len(images.pixels)} slices, {count}")
+    heading(figure, *names)
     return figure
+
+
+def ends_of(n_slices: Sequence[int]) -> dict[int, str]:
+    """
+    Choose the longest and the shortest of some series.
+
+    Parameters
+    ----------
+    n_slices : sequence of int
+        Slices of each series.
+
+    Returns
+    -------
+    dict of int to str
+        Place of each chosen series -> what it is. Two different ones, unless there is only one.
+    """
+    order = np.argsort(np.asarray(n_slices), kind="stable")
+    if len(order) < 2:
+        return dict.fromkeys(order.tolist(), "the only series")
+    shortest, longest = int(order[0]), int(order[-1])
+    words = ("longest", "shortest") if n_slices[longest] > n_slices[shortest] else ("as long as all",) * 2
+    return {longest: f"{words[0]}, {n_slices[longest]} slices", shortest: f"{words[1]}, {n_slices[shortest]} slices"}
 
 
 def choose_patients(series: pd.DataFrame, modality: str, limit: int = 4) -> list[str]:
@@ -71,7 +121,7 @@ def choose_patients(series: pd.DataFrame, modality: str, limit: int = 4) -> list
 
 def image_stack(arrays: np.ndarray) -> np.ndarray:
     """
-    Return one patient's input as images.
+    Return one patient's input as pictures.
 
     Parameters
     ----------
@@ -82,43 +132,62 @@ def image_stack(arrays: np.ndarray) -> np.ndarray:
     Returns
     -------
     numpy.ndarray, shape (slices, rows, columns)
-        Intensities in [0, 1]; a volume is cut along z, with anterior above.
+        Intensities in [0, 1]; a volume is cut into axial slices, in radiological orientation.
     """
     if arrays.dtype == np.uint8:
         return arrays / 255
     volume = arrays.reshape(arrays.shape[-3:]).astype(float)
     low, high = np.percentile(volume, [1, 99.8])
     scaled = np.clip((volume - low) / ((high - low) or 1), 0, 1)
-    return np.rot90(scaled, axes=(0, 1)).transpose(2, 0, 1)
+    return axial_slices(scaled)
+
+
+def input_images(name: str, arrays: np.ndarray, slice_indexes: Sequence[Any], plane: str | None) -> Images:
+    """
+    Return what `inputs_montage` draws of one patient's input.
+
+    Parameters
+    ----------
+    name : str
+        What stands above it.
+    arrays : numpy.ndarray
+        As for `image_stack`.
+    slice_indexes : sequence
+        Place of each slice in its series; not used for a volume.
+    plane : str or None
+        The plane of the series (`plane_of`); not used for a volume.
+    """
+    pixels = image_stack(arrays)
+    if arrays.dtype == np.uint8:
+        return Images(name, pixels, list(slice_indexes), [plane] * len(pixels))
+    return Images(name, pixels, range(len(pixels)), [GRID_PLANE] * len(pixels))
 
 
 @styled
-def inputs_montage(stacks: Mapping[str, np.ndarray], numbers: Mapping[str, Sequence[int]], names: list[str]) -> Figure:
+def inputs_montage(inputs: Sequence[Images], names: list[str]) -> Figure:
     """
     Draw what an approach reads: one line per patient, evenly spaced slices of the patient's input.
 
     Parameters
     ----------
-    stacks : mapping of str to numpy.ndarray, shape (slices, rows, columns)
-        patient_id -> images with intensities in [0, 1] (`image_stack`).
-    numbers : mapping of str to sequence of int
-        patient_id -> the number of each image in its series or volume.
+    inputs : sequence of Images
+        Of each patient (`input_images`).
     names : list of str
         Cohort, approach and modality, for the heading.
     """
-    across = min(COLUMNS, max(map(len, stacks.values()), default=1))
-    across = max(across, 6) if stacks else 1  # keeps few slices small
-    figure = new_figure(7.2, 0.5 + 1.2 * max(len(stacks), 1))
-    panels = figure.subplots(max(len(stacks), 1), across, squeeze=False)
+    across = min(COLUMNS, max((len(images.pixels) for images in inputs), default=1))
+    across = max(across, 6) if inputs else 1  # keeps few slices small
+    figure = new_figure(7.2, 0.5 + 1.2 * max(len(inputs), 1))
+    panels = figure.subplots(max(len(inputs), 1), across, squeeze=False)
     for axes in panels.ravel():
         axes.set_axis_off()
-    for line, (patient, images) in zip(panels, stacks.items(), strict=False):
-        places = np.unique(np.linspace(0, len(images) - 1, min(across, len(images))).astype(int))
+    for line, images in zip(panels, inputs, strict=False):
+        count = len(images.pixels)
+        places = np.unique(np.linspace(0, count - 1, min(across, count)).astype(int))
         for axes, place in zip(line, places, strict=False):
-            axes.set_axis_on()
-            _draw_image(axes, images[place], numbers[patient][place])
-        _name_line(line[0], f"Patient {patient}: {len(images)} slices")
-    if not stacks:
+            _draw_image(axes, images, place)
+        _name_line(line[0], f"{images.name}: {count} slices")
+    if not inputs:
         say_why_empty(panels[0, 0], "no patient has a usable series")
     heading(figure, *names)
     return figure
@@ -131,10 +200,13 @@ def _name_line(first: Axes, name: str) -> None:
     text.set_in_layout(False)
 
 
-def _draw_image(axes: Axes, pixels: np.ndarray, number: Any = "", colour: str = LIGHT, style: str = "-") -> None:
-    """Draw intensities in [0, 1] in a frame, with a number in the corner."""
-    axes.imshow(pixels, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
-    axes.text(0.04, 0.95, number, transform=axes.transAxes, color="white", fontsize=6.5, va="top")
+def _draw_image(axes: Axes, images: Images, place: int, colour: str = LIGHT, style: str = "-") -> None:
+    """Draw one of some images with its number, plane and sides; a blank one has no sides."""
+    axes.set_axis_on()
+    axes.imshow(images.pixels[place], cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+    axes.text(0.04, 0.95, images.numbers[place], transform=axes.transAxes, color="white", fontsize=6.5, va="top")
+    if images.pixels[place].any():
+        mark(axes, images.planes[place])
     _frame(axes, colour, style)
 
 
@@ -233,6 +305,8 @@ def _draw_thumbnail(
         axes.set(xlim=(0, 1), ylim=(0, 1), aspect="equal", facecolor="#F1F3F6")
     else:
         axes.imshow(pixels, cmap="gray", vmin=0, vmax=1, interpolation="nearest", aspect="equal")
+    if pixels is not None and pixels.any():
+        mark(axes, plane_of(row))
     _frame(axes, *MARKS[row["status"]])
     if row["status"] != "ok":
         box = {"boxstyle": "circle,pad=0.25", "facecolor": MARKS[row["status"]][0], "edgecolor": "white"}
@@ -258,7 +332,13 @@ def draw_examples(rows: pd.DataFrame, seed: int, limit: int = 12) -> pd.DataFram
 
 
 @styled
-def examples_figure(examples: pd.DataFrame, images: Sequence[np.ndarray], names: list[str], part: str) -> Figure:
+def examples_figure(
+    examples: pd.DataFrame,
+    pixels: np.ndarray,
+    planes: Mapping[tuple[str, str], str | None],
+    names: list[str],
+    part: str,
+) -> Figure:
     """
     Draw slices with their true label, the predicted one and its probability; a wrong one has a dashed frame.
 
@@ -266,8 +346,10 @@ def examples_figure(examples: pd.DataFrame, images: Sequence[np.ndarray], names:
     ----------
     examples : pandas.DataFrame
         Rows of the table ``predictions``, one per slice, drawn at random.
-    images : sequence of numpy.ndarray, shape (rows, columns)
+    pixels : numpy.ndarray, shape (examples, rows, columns)
         Their inputs, intensities in [0, 1].
+    planes : mapping of (str, str) to str or None
+        (patient_id, modality) -> the plane of the series (`planes_of`).
     names : list of str
         The cell's names, for the heading.
     part : str
@@ -279,11 +361,12 @@ def examples_figure(examples: pd.DataFrame, images: Sequence[np.ndarray], names:
     panels = figure.subplots(lines, across if len(examples) else 1, squeeze=False).ravel()
     for axes in panels:
         axes.set_axis_off()
-    for axes, image, row in zip(panels, images, examples.to_dict("records"), strict=False):
+    keys = list(zip(examples["patient_id"], examples["modality"], strict=True))
+    images = Images("", pixels, [""] * len(examples), [planes[key] for key in keys])
+    for place, (axes, row) in enumerate(zip(panels, examples.to_dict("records"), strict=False)):
         called = int(row["probability"] >= THRESHOLD)
         right = called == row["label"]
-        axes.set_axis_on()
-        _draw_image(axes, image, "", *((LIGHT, "-") if right else (VERMILLION, "--")))
+        _draw_image(axes, images, place, *((LIGHT, "-") if right else (VERMILLION, "--")))
         title = f"{row['patient_id']}, {row['modality']} {row['slice_index']}"
         axes.set_title(f"{title}\ntrue {row['label']}, predicted {called} ({row['probability']:.2f})", fontsize=6.5,
                        weight="normal", color=INK if right else VERMILLION, pad=3)  # fmt: skip

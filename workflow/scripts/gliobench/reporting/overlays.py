@@ -13,7 +13,7 @@ from scipy.stats import binomtest
 from gliobench.evaluation.columns import BASELINE, ROUND, RUN
 from gliobench.evaluation.mean_curves import GRID, both_labels, mean_precision, mean_roc
 from gliobench.reporting.display import interval, reason
-from gliobench.reporting.style import GREY, approach_colour, heading, new_figure, say_why_empty, styled
+from gliobench.reporting.style import CHANCE_LINE, GREY, approach_colour, heading, new_figure, say_why_empty, styled
 
 A_BIN, BINS = 8, (2, 10)  # patients that a bin of the calibration should hold, and how many bins there may be
 
@@ -65,7 +65,7 @@ def roc_overlay(cells: Sequence[Scored]) -> Figure:
     """
     figure, panels = _panels(cells)
     for axes, key, members in panels:
-        axes.plot([0, 1], [0, 1], color=GREY, lw=0.9, ls=(0, (4, 3)), label="chance")
+        axes.plot([0, 1], [0, 1], **CHANCE_LINE, label="chance")
         _draw_means(axes, members, "auc", lambda runs: ([0, *GRID], [0, *mean_roc(runs)]))
         axes.set(xlabel="1 - specificity", ylabel="Sensitivity")
         _legend(axes, key, "AUC (95 % interval)")
@@ -87,7 +87,7 @@ def precision_recall_overlay(cells: Sequence[Scored]) -> Figure:
         labels = _patients(members)["label"]
         if len(labels):
             prevalence = labels.mean()
-            axes.axhline(prevalence, color=GREY, lw=0.9, ls=(0, (4, 3)), label=f"prevalence {prevalence:.2f}")
+            axes.axhline(prevalence, **CHANCE_LINE, label=f"prevalence {prevalence:.2f}")
         _draw_means(axes, members, "pr_auc", lambda runs: (GRID, mean_precision(runs)))
         axes.set(xlabel="Recall (sensitivity)", ylabel="Precision")
         _legend(axes, key, "PR-AUC (95 % interval)")
@@ -164,8 +164,8 @@ def calibration_overlay(cells: Sequence[Scored]) -> Figure:
     """
     networks, best = split_baselines(cells)
     shown = [*networks, *best]
-    columns, lines = _shape(len(shown), 4)
-    figure = new_figure(0.4 + 2.5 * columns, 0.3 + 3 * lines)
+    columns, lines = _shape(len(shown), 3)
+    figure = new_figure(max(0.4 + 3.2 * columns, 4.4), 0.3 + 3.7 * lines)  # wide enough for its heading
     panels = figure.subplots(lines, columns, squeeze=False).ravel()
     for axes in panels[len(shown) :]:
         axes.set_axis_off()

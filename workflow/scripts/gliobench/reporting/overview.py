@@ -14,14 +14,23 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from gliobench.evaluation.columns import BASELINE, CELL, HARMONISED
 from gliobench.reporting.cell import PARTS
 from gliobench.reporting.display import interval
-from gliobench.reporting.style import GREY, INK, LIGHT, approach_colour, new_figure, say_why_empty, styled
+from gliobench.reporting.style import (
+    CHANCE_LINE,
+    GREY,
+    INK,
+    LIGHT,
+    ORACLE_LINE,
+    approach_colour,
+    new_figure,
+    say_why_empty,
+    styled,
+)
 
 POINTS = ["cohort", *CELL[1:], "phase", "part", "n", "auc", "auc_low", "auc_high", "published_auc", "note"]
 MARKERS = {"FLAIR": "o", "T1w": "s", "T1wCE": "^", "T2w": "D", "all": "P"}
 LINE, EDGE = 0.2, 0.7  # inches: height of a line of the forest plot, and of the margins of a block
 COLUMNS = (8, 94, 148)  # points right of a block: AUC in figures, who was scored, remarks
 PROTOCOLS = ("harmonised protocol", "protocols of the papers", "further protocols")
-DOTS = (0, (1, 1))  # of the oracle
 COST_STAGES = ("train", "tune")
 
 Row = Mapping[Any, Any]
@@ -110,9 +119,9 @@ def forest_figure(points: pd.DataFrame, oracles: Mapping[str, float]) -> Figure:
         _draw_block(axes, lines)
         axes.set_title(f"{cohort} (generated)" if cohort in drawn else cohort)
         if cohort in drawn:
-            axes.axvline(drawn[cohort], color=GREY, lw=1.2, ls=DOTS)
+            axes.axvline(drawn[cohort], **ORACLE_LINE)
     panels[-1].set(xlim=(-0.02, 1.02), xlabel="AUC with its 95 % interval")
-    figure.legend(handles=_forest_legend(points, drawn), loc="outside lower center", ncols=3)
+    figure.legend(handles=_forest_legend(points, drawn), loc="outside lower center", ncols=3, handlelength=3)
     return figure
 
 
@@ -146,7 +155,7 @@ def _draw_block(axes: Axes, lines: Sequence[Row | str]) -> None:
     axes.tick_params(axis="y", length=0)
     axes.tick_params(axis="x", labelbottom=True)
     axes.grid(visible=False, axis="y")
-    axes.axvline(0.5, color=INK, lw=0.9, ls=":")
+    axes.axvline(0.5, **CHANCE_LINE)
     for place, (line, label) in enumerate(zip(lines, axes.get_yticklabels(), strict=True)):
         if isinstance(line, str):
             label.set(color=GREY, style="italic")
@@ -186,9 +195,9 @@ def _forest_legend(points: pd.DataFrame, oracles: Mapping[str, float]) -> list[L
         marks.append(Line2D([], [], color=INK, marker="o", ms=5, mfc="white", lw=1.8, label="a part other than test"))
     if points["published_auc"].notna().any():
         marks.append(Line2D([], [], color=INK, marker="D", ms=5, mfc="none", lw=0, label="published"))
-    marks.append(Line2D([], [], color=INK, lw=0.9, ls=":", label="chance"))
+    marks.append(Line2D([], [], **CHANCE_LINE, label="chance"))
     if oracles:
-        marks.append(Line2D([], [], color=GREY, lw=1.2, ls=DOTS, label="oracle: the planted probabilities"))
+        marks.append(Line2D([], [], **ORACLE_LINE, label="oracle: the planted probabilities"))
     return marks
 
 
@@ -228,7 +237,7 @@ def cost_figure(points: pd.DataFrame, cost: pd.DataFrame) -> Figure:
 
 
 def _draw_cost(axes: Axes, rows: pd.DataFrame) -> None:
-    axes.axhline(0.5, color=INK, lw=0.9, ls=":")
+    axes.axhline(0.5, **CHANCE_LINE)
     for row in rows.to_dict("records"):
         colour = approach_colour(row["approach"])
         axes.plot([row["seconds"]] * 2, [row["auc_low"], row["auc_high"]], color=colour, lw=1, alpha=0.6)
@@ -256,7 +265,7 @@ def _cost_legend(rows: pd.DataFrame) -> list[Line2D]:
         *approaches,
         *modalities,
         *(Line2D([], [], color=INK, marker="o", mfc=fill, lw=0, label=name) for name, fill in fills.items()),
-        Line2D([], [], color=INK, lw=0.9, ls=":", label="chance"),
+        Line2D([], [], **CHANCE_LINE, label="chance"),
     ]
 
 

@@ -14,7 +14,8 @@ from gliobench.files import read_table, write_text
 from gliobench.reporting.display import EMPTY, Display
 from gliobench.reporting.explanations import evidence_figure
 from gliobench.reporting.html import render
-from gliobench.reporting.montages import image_stack, inputs_montage
+from gliobench.reporting.montages import Images, input_images, inputs_montage
+from gliobench.reporting.orientation import plane_of, planes_of
 from gliobench.terms import GENERATED, MODALITIES
 
 PARTS = {"test": "tested by it", "validation": "in its validation part", "train": "trained on", "whole": "trained on"}
@@ -76,25 +77,28 @@ def draw_prediction(shown: Shown, record: Mapping[str, Any]) -> tuple[Figure, st
     if shown.cam.size:
         return evidence_figure(shown.cam, shown.inputs[0], channels, names), CAM
     if record["input"]["kind"] == "facts":
-        stacks = {patient: image_stack(shown.thumbnails)}
-        return inputs_montage(stacks, {patient: shown.series["modality"].tolist()}, names), MIDDLE
-    stacks, numbers = _stacks(record["input"]["kind"], shown, record["series"])
-    return inputs_montage(stacks, numbers, names), SLICES
+        planes = [plane_of(row) for row in shown.series.to_dict("records")]
+        middles = Images(f"Patient {patient}", shown.thumbnails / 255, shown.series["modality"].tolist(), planes)
+        return inputs_montage([middles], names), MIDDLE
+    return inputs_montage(_images(record["input"]["kind"], shown, record["series"]), names), SLICES
 
 
-def _stacks(kind: str, shown: Shown, series: Sequence[str]) -> tuple[dict[str, np.ndarray], dict[str, Sequence[int]]]:
-    """Return the images of each series and their numbers in it, by the name above their line."""
+def _images(kind: str, shown: Shown, series: Sequence[str]) -> list[Images]:
+    """Return the images of each series."""
     patient = str(shown.index["patient_id"].iloc[0])
+    names = {name: f"Patient {patient}, {name}" for name in series}
+    planes = planes_of(shown.series)
     if kind == "slices":
-        groups = {str(name): rows.index for name, rows in shown.index.groupby("modality", sort=False)}
-        stacks = {f"{patient}, {name}": image_stack(shown.inputs[rows]) for name, rows in groups.items()}
-        return stacks, {
-            f"{patient}, {name}": shown.index.loc[at, "slice_index"].tolist() for name, at in groups.items()
-        }
+        groups = {str(name): rows for name, rows in shown.index.groupby("modality", sort=False)}
+        return [
+            input_images(names[name], shown.inputs[rows.index], rows["slice_index"].tolist(), planes[patient, name])
+            for name, rows in groups.items()
+        ]
     row = shown.inputs[0]
-    channels = [row.transpose(2, 0, 1)] if kind == "volume" else list(map(image_stack, row))
-    stacks = {f"{patient}, {name}": stack for name, stack in zip(series, channels, strict=True)}
-    return stacks, {name: range(len(stack)) for name, stack in stacks.items()}
+    if kind == "grid":
+        return [input_images(names[name], channel, [], None) for name, channel in zip(series, row, strict=True)]
+    (name,), slices = series, row.transpose(2, 0, 1)
+    return [Images(names[name], slices, range(len(slices)), [planes[patient, name]] * len(slices))]
 
 
 def read_score(run: str | Path, model: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from functools import wraps
 from io import BytesIO
 from pathlib import Path
-from typing import ParamSpec
+from typing import Any, ParamSpec
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
@@ -28,6 +28,9 @@ APPROACHES = {
     "densenet121": ORANGE,
     "baseline": GREY,
 }
+# Lines that scores are compared with: they differ in grey and in dashes, so that prints keep them apart.
+CHANCE_LINE: dict[str, Any] = {"color": GREY, "lw": 1.0, "ls": ":"}
+ORACLE_LINE: dict[str, Any] = {"color": INK, "lw": 1.4, "ls": (0, (6, 1.5, 1, 1.5))}
 DPI = 160
 COLOURS = 256  # of a PNG: enough for lines, text and grey images, at a third of the size
 STYLE = {

@@ -16,6 +16,7 @@ from gliobench.evaluation.columns import CELL
 from gliobench.reporting.display import reason
 from gliobench.reporting.style import (
     BLUE,
+    CHANCE_LINE,
     GREY,
     INK,
     SERIES,
@@ -31,6 +32,7 @@ from gliobench.reporting.style import (
 CUT = 2.0  # nats: panels of a sweep are cut at this loss
 HIGH = 5.0  # medians: with a loss above it the scale is logarithmic
 LN2 = float(np.log(2))  # loss of a model that always predicts 0.5
+SHARES = ("accuracy", "auc")  # scores from 0 to 1
 CURVES = {"loss": "Loss (binary cross-entropy)", "accuracy": "Accuracy", "auc": "AUC"}
 MANY_FOLD = 20  # numbers that span more than this get a logarithmic scale
 
@@ -63,8 +65,8 @@ def curves_figure(histories: Sequence[pd.DataFrame], cell: Row) -> Figure:
             say_why_empty(axes, reason(cell, "no epoch was finished"))
     if runs:
         _scale_loss(panels[0], runs)
-        panels[0].axhline(LN2, color=INK, lw=0.9, ls=":", label="always 0.5 (ln 2)")
-        panels[2].axhline(0.5, color=INK, lw=0.9, ls=":")
+        panels[0].axhline(LN2, **CHANCE_LINE, label="chance: always 0.5 (loss ln 2, AUC 0.5)")
+        panels[2].axhline(0.5, **CHANCE_LINE)
         figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
     heading(figure, *(str(cell[name]) for name in CELL))
     return figure
@@ -83,8 +85,16 @@ def _draw_curves(axes: Axes, runs: Sequence[pd.DataFrame], name: str, colour: st
         mine = [part for part in (run[run["phase"] == phase] for run in runs) if len(part)]
         _draw_phase(axes, mine, name, colour, end)
         end += max(map(len, mine))  # runs stop early: each phase starts where the longest run of the last one ended
-    axes.margins(x=0.02)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    _scale_epochs(axes, end)
+    if name in SHARES:
+        axes.set_ylim(-0.02, 1.02)
+
+
+def _scale_epochs(axes: Axes, last: int) -> None:
+    """Show all epochs, and at least half an epoch on each side."""
+    margin = max(0.5, 0.02 * last)
+    axes.set_xlim(1 - margin, last + margin)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
 
 
 def _draw_phase(axes: Axes, runs: Sequence[pd.DataFrame], name: str, colour: str, start: int) -> None:
@@ -95,15 +105,21 @@ def _draw_phase(axes: Axes, runs: Sequence[pd.DataFrame], name: str, colour: str
         values = [run[column].to_numpy(float, na_value=np.nan) for run in runs]
         for value in values:
             epochs = start + np.arange(1, len(value) + 1)
-            axes.plot(epochs, value, color=line, lw=0.6, ls=style, alpha=faint(len(runs)))
+            axes.plot(epochs, value, color=line, lw=0.6, ls=style, marker=_dot(value), ms=3, alpha=faint(len(runs)))
         mean = _mean_of_most(values)
         label = f"{label} (mean of {len(runs)})" if len(runs) > 1 else label
         shown = None if start else label
-        axes.plot(start + np.arange(1, len(mean) + 1), mean, color=line, lw=2, ls=style, label=shown, zorder=3)
+        epochs = start + np.arange(1, len(mean) + 1)
+        axes.plot(epochs, mean, color=line, lw=2, ls=style, marker=_dot(mean), label=shown, zorder=3)
+
+
+def _dot(values: np.ndarray) -> str:
+    """Return the marker of a curve: a single epoch makes no line."""
+    return "o" if len(values) == 1 else ""
 
 
 def _scale_loss(axes: Axes, runs: Sequence[pd.DataFrame]) -> None:
-    """Use a logarithmic scale if some losses are so high that the others would lie flat at the bottom."""
+    """Start at 0; with losses so high that the others would lie flat at the bottom, use a logarithmic scale."""
     losses = pd.concat([run[["loss", "validation_loss"]] for run in runs]).to_numpy(float, na_value=np.nan)
     losses = losses[np.isfinite(losses) & (losses > 0)]
     if losses.size and losses.max() > HIGH * np.median(losses):
@@ -111,6 +127,8 @@ def _scale_loss(axes: Axes, runs: Sequence[pd.DataFrame]) -> None:
         axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         axes.yaxis.set_minor_formatter(NullFormatter())
+    elif losses.size:
+        axes.set_ylim(0, 1.05 * max(losses.max(), LN2))
 
 
 def _mean_of_most(values: Sequence[np.ndarray]) -> np.ndarray:
@@ -195,7 +213,7 @@ def sweep_figure(histories: Sequence[pd.DataFrame], records: Sequence[Row], posi
         if np.isfinite(prior):
             axes.axhline(prior, color=INK, lw=0.9, ls=":", label=f"always the prior: {prior:.3f}")
         axes.set(title=title, xlabel="Epoch")
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        _scale_epochs(axes, max(map(len, runs_of(histories)), default=1))
         axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=1)
     panels[0].set_ylim(0, min(max(*priors, *(axes.dataLim.y1 for axes in panels)), CUT) * 1.04)
     cut = f"; cut at {CUT:g}" if max(axes.dataLim.y1 for axes in panels) > CUT else ""

@@ -172,4 +172,8 @@ def test_controls_draw_a_point_a_cohort(variants, tmp_path):
     figure = replicates_figure(table, replicates_table(table, groups), groups)
     assert len(figure.axes) == len(variants)
     assert len(figure.axes[0].lines[1].get_xdata()) == 5
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == [
+        "chance, or no difference",
+        "equivalent to chance: 0.45 to 0.55",
+    ]
     save_figure(figure, tmp_path / "controls")

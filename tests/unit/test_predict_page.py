@@ -1,11 +1,13 @@
 """The page of a prediction: the answer, its spread, what the table said, and its limits."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from markupsafe import escape
 
 from gliobench.files import table_schema, write_table
 from gliobench.reporting.prediction import (
@@ -93,7 +95,15 @@ def test_the_page_begins_with_what_it_is_not_for_and_loads_nothing(tmp_path):
     words = re.sub(r"<[^>]+>", " ", page.split("<body>")[1]).split()
     assert " ".join(words).startswith(PREDICTION["purpose"])
     assert re.findall(r'(?:src|href)="([^"]*)"', page) == ["input.png"]
-    for expected in ("A score.", "0.600", "tested by it", "trained on", "not met", "Limits of the prediction", SLICES):
+    for expected in (
+        "A score.",
+        "0.600",
+        "tested by it",
+        "trained on",
+        "not met",
+        "Limits of the prediction",
+        str(escape(SLICES)),
+    ):
         assert expected in page
     assert "A note of &lt;its&gt; own." in page
     assert "<b>maker</b>" not in page
@@ -200,3 +210,23 @@ def test_every_kind_of_input_is_drawn(kind, inputs, slices, images, caption):
     figure, said = draw_prediction(shown(inputs, slices=slices), record)
     assert said == caption
     assert panels(figure) == images
+
+
+@pytest.mark.parametrize(
+    ("kind", "inputs", "marks"),
+    [
+        ("volume", np.ones((1, 8, 8, 5)), {"A", "P", "sagittal"}),
+        ("slices", np.full((3, 8, 8), 9, np.uint8), {"A", "P", "sagittal"}),
+        ("grid", np.random.default_rng(0).random((1, 1, 8, 8, 20)), {"R", "L", "axial"}),
+        ("facts", np.zeros((1, 1, 16)), {"A", "P", "sagittal"}),
+    ],
+)
+def test_a_series_is_marked_by_its_own_plane_and_a_volume_on_a_grid_as_axial(kind, inputs, marks):
+    patient = shown(inputs, slices=[4, 6, 8] if kind == "slices" else None)
+    series = patient.series.assign(plane="sagittal")
+    patient = replace(patient, series=series, thumbnails=np.full((1, 96, 96), 9, np.uint8))
+    record = MODEL | {"series": ["FLAIR"], "input": {"kind": kind}}
+    figure, caption = draw_prediction(patient, record)
+    said = {text.get_text() for axes in figure.axes for text in axes.texts}
+    assert {text for text in said if text in {"A", "P", "R", "L", "axial", "coronal", "sagittal"}} == marks
+    assert "the patient's right" in caption

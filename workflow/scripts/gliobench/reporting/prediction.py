@@ -22,12 +22,13 @@ PARTS = {"test": "tested by it", "validation": "in its validation part", "train"
 FACTS = {"modality": "Series", "status": "Status", "n_files": "Files", "n_slices": "Slices", "rows": "Rows"}
 FACTS |= {"columns": "Columns", "spacing": "Spacing, mm", "slice_spacing": "Slice spacing, mm", "plane": "Plane"}
 FACTS |= {"manufacturer": "Manufacturer"}
+SIDES = "R, L, A and P mark the patient's right, left, front and back."
 CAM = (
     "Grad-CAM, the mean over the models, over slices of the input. Bright: evidence for the predicted label, which is "
-    "1 from a probability of 0.5 on and 0 below."
+    f"1 from a probability of 0.5 on and 0 below. {SIDES}"
 )
-SLICES = "Evenly spaced slices of the input, series by series."
-MIDDLE = "The middle slice of each series; this approach reads only numbers derived from the images."
+SLICES = f"Evenly spaced slices of the input, series by series. {SIDES}"
+MIDDLE = f"The middle slice of each series; this approach reads only numbers derived from the images. {SIDES}"
 
 
 @dataclass(frozen=True)

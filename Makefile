@@ -74,7 +74,7 @@ lock: $(READY)
 envs: $(READY)
 	python envs/write.py
 
-# The key tables of config/README.md, from the models of settings.
+# The tables of config/README.md and docs/adding-an-approach.md that the code knows: keys, and columns of facts.
 keys: $(READY)
 	PYTHONPATH=workflow/scripts python config/write.py
 

@@ -1,17 +1,24 @@
-"""The key tables of config/README.md are those of the models that check the keys."""
+"""The tables that code writes into the pages are those of the code: keys of settings, columns of facts."""
 
 from pathlib import Path
 from typing import Annotated, Literal
 
+import numpy as np
 import pytest
 from pydantic import Field
 
+from gliobench.documented import tables_by_page
 from gliobench.errors import GlioBenchError
+from gliobench.imaging.facts import SeriesFacts
+from gliobench.inputs.columns import COLUMNS, MEANINGS, columns_table
+from gliobench.inputs.facts import HEADER, INTENSITY, header_facts, intensity_facts
+from gliobench.inputs.patient_facts import NAMES, with_patient_facts
 from gliobench.marked import fill
 from gliobench.settings.models import Count, Range, Settings, Share
-from gliobench.settings.tables import all_tables, key_table
+from gliobench.settings.tables import key_table
 
 ROOT = Path(__file__).parents[2]
+PAGES = tables_by_page(ROOT)
 
 
 class Inner(Settings):
@@ -27,9 +34,20 @@ class Example(Settings):
     inner: Inner = Field(Inner(), description="more")
 
 
-def test_the_page_has_the_tables_of_the_models():
-    text = (ROOT / "config" / "README.md").read_text(encoding="utf-8")
-    assert fill(text, all_tables(ROOT)) == text, "config/README.md is not what the models say: run `make keys`"
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_has_the_tables_of_the_code(page):
+    text = (ROOT / page).read_text(encoding="utf-8")
+    assert fill(text, PAGES[page]) == text, f"{page} is not what the code says: run `make keys`"
+
+
+def test_every_column_of_facts_is_described_in_the_order_of_the_array():
+    features = header_facts(SeriesFacts()) + intensity_facts(np.eye(4)[None])
+    assert list(MEANINGS) == list(COLUMNS)
+    assert with_patient_facts(np.array([[features]])).shape[-1] == len(COLUMNS)
+    rows = columns_table().splitlines()[2:]
+    assert [row.split(" | ")[:2] for row in rows] == [
+        [f"| {place}", f"`{name}`"] for place, name in enumerate([*HEADER, *INTENSITY, *NAMES])
+    ]
 
 
 def test_a_table_says_type_range_default_and_meaning_in_words():

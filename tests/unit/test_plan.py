@@ -68,6 +68,19 @@ def test_an_approach_that_names_no_figures_has_the_usual_ones(study):
     ]
 
 
+def test_an_approach_of_scikit_learn_has_no_curves_unless_it_names_them(study):
+    usual = stems(study(None, toolchain="sklearn"))[1:]
+    assert usual == [f"{CELL}/roc-final", f"{CELL}/confusion-final"]
+    assert stems(study(["curves"], toolchain="sklearn"))[1:] == [f"{CELL}/curves"]
+
+
+@pytest.mark.parametrize("figure", ["slices", "examples", "gradcam"])
+@pytest.mark.parametrize("kind", ["facts", "table"])
+def test_a_figure_of_images_is_refused_where_an_approach_reads_numbers(study, figure, kind):
+    with pytest.raises(GlioBenchError, match=f"figure '{figure}' shows images, .* kind {kind} holds none"):
+        plan.page_figures(study([figure], input={"kind": kind}))
+
+
 def test_an_approach_has_the_figures_it_names_in_their_order(study):
     shown = stems(study(["classification", "roc"], phases=["transfer", "finetuned"]))
     assert shown[1:] == [

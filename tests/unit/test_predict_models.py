@@ -7,6 +7,7 @@ import zipfile
 from importlib import import_module
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from gliobench.errors import GlioBenchError
@@ -64,6 +65,12 @@ def test_a_model_of_another_kind_of_file_is_a_sentence(tmp_path, target):
     path = tmp_path / "fold-0.pkl"
     path.write_bytes(pickle.dumps(Attack(target)))
     refused("baseline", path, target, "those files end in .json")
+
+
+def test_a_table_model_with_a_pickle_in_it_is_a_sentence(tmp_path, target):
+    path = tmp_path / "fold-0.npz"
+    np.savez(path, learner=np.array("logistic"), coefficient=np.array([Attack(target)], dtype=object))
+    refused("tabular", path, target, "cannot be read as a model of tabular")
 
 
 @pytest.mark.torch

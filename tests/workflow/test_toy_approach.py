@@ -1,79 +1,34 @@
-"""One file and one YAML entry add an approach: no rule, table or figure is touched."""
+"""One file and one YAML entry add an approach: no rule, table or figure is touched. Both are those of the page."""
 
 import pytest
-import yaml
-from studies import finish
+from studies import ROOT, finish
 
-from gliobench.files import read_table
+from gliobench.files import read_json, read_table
+from markdown_blocks import blocks
 
 pytestmark = pytest.mark.workflow
-
-MODULE = '''
-"""Brightness: the mean of the input."""
-
-import json
-
-import numpy as np
-
-SUFFIX = ".json"
+PAGE = ROOT / "docs/adding-an-approach.md"
+MODULE, *_ = blocks(PAGE, "python")
+SETTINGS, STUDY = blocks(PAGE, "yaml")
+RUN = "results/toy/made/runs/intensities/main/all/harmonised/repeat-0/seed-0/batch-0"
 
 
-def prepare(machine):
-    return "cpu"
-
-
-def build(shape, parameters, weights):
-    return {}
-
-
-def fit(model, phase, train, validation, parameters, seed, on_epoch):
-    model["slope"] = parameters["slope"]
-    model["middle"] = float(np.median(train.inputs.mean(axis=(1, 2, 3))))
-    numbers = {"loss": 0.7, "accuracy": 0.5, "auc": 0.5}
-    on_epoch(numbers | {f"validation_{name}": value for name, value in numbers.items()} | {"epoch": 1, "seconds": 0.0})
-    return 1
-
-
-def predict(model, inputs):
-    return 1 / (1 + np.exp(model["slope"] * (model["middle"] - inputs.mean(axis=(1, 2, 3)).astype(float))))
-
-
-def save(model, path):
-    path.write_text(json.dumps(model))
-
-
-def load(path):
-    return json.loads(path.read_text())
-'''
-
-SETTINGS = {
-    "title": "Brightness",
-    "source": "this test",
-    "toolchain": "sklearn",
-    "modalities": ["T2w"],
-    "input": {"kind": "volume", "shape": [8, 8, 4], "voi_lut": False},
-    "protocols": {"harmonised": {"split": "kfold"}},
-    "parameters": {"slope": {"default": 1.0, "type": "number", "above": 0, "meaning": "how steeply the log odds grow"}},
-    "variants": {"main": {"description": "The mean."}},
-}
-
-
-def test_a_toy_approach_of_one_file_and_one_yaml_entry_is_in_the_table_and_on_the_page(project):
-    (project / "workflow/scripts/gliobench/approaches/brightness.py").write_text(MODULE)
-    (project / "config/approaches/brightness.yaml").write_text(yaml.safe_dump(SETTINGS))
-    generator = {"patients": 12, "matrix": 24, "slices": [6, 10], "modalities": ["T2w"]}
-    study = {
-        "study": "toy",
-        "seed": 1,
-        "bootstrap": 100,
-        "cohorts": {"made": {"kind": "synthetic", "generator": generator}},
-        "splits": {"kfold": {"folds": 2, "repeats": 1, "validation": 0.34}},
-        "runs": [{"approach": "brightness"}],
-    }
-    (project / "study.yaml").write_text(yaml.safe_dump(study))
+def test_the_approach_of_the_page_is_in_the_table_and_the_report_and_predicts_a_patient(project):
+    (project / "workflow/scripts/gliobench/approaches/intensities.py").write_text(MODULE, encoding="utf-8")
+    (project / "config/approaches/intensities.yaml").write_text(SETTINGS, encoding="utf-8")
+    (project / "study.yaml").write_text(STUDY, encoding="utf-8")
     printed = finish(project, "--configfile", "study.yaml", "--set-scatter", "shards=1")
     table = read_table(project / "results/toy/tables/comparison.tsv", "comparison")
-    row = table[table["part"] == "test"].iloc[0]
-    assert (row["approach"], row["modality"], row["status"], row["n_patients"]) == ("brightness", "T2w", "ok", 12)
-    assert "brightness" in printed
-    assert "Brightness" in (project / "results/toy/report/approaches/brightness.html").read_text(encoding="utf-8")
+    row = table[(table["part"] == "test") & (table["approach"] == "intensities")].iloc[0]
+    assert (row["modality"], row["status"], row["n_patients"]) == ("all", "ok", 24)
+    assert "intensities" in printed
+    assert "Intensities" in (project / "results/toy/report/approaches/intensities.html").read_text(encoding="utf-8")
+    figures = (project / "results/toy/figures/made/intensities").rglob("*.png")
+    assert {path.stem for path in figures} == {"roc-final", "confusion-final"}, "nothing by epoch: there are none"
+
+    finish(project, "predict", "--config", "patient=results/toy/made/images/train/00003", f"model={RUN}")
+    (answer,) = project.glob("results/predictions/00003/*/prediction.json")
+    by_fold = {fold["fold"]: fold["probability"] for fold in read_json(answer)["folds"]}
+    kept = read_table(project / RUN / "predictions.tsv", "predictions")
+    tested = kept[(kept["patient_id"] == "00003") & (kept["part"] == "test")].iloc[0]
+    assert by_fold[tested["fold"]] == pytest.approx(tested["probability"], abs=1e-9)

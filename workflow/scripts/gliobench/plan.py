@@ -35,8 +35,8 @@ Figure = dict[str, str]
 
 
 def figure_names(study: Study, approach: str) -> list[str]:
-    """Return the names of an approach's figures, as its YAML lists them under ``figures``."""
-    return list(study.approaches[approach].file.figures)
+    """Return the names of an approach's figures, as its YAML lists them under ``figures`` or by default."""
+    return study.approaches[approach].file.figures_drawn
 
 
 def shown_cells(study: Study) -> list[Cell]:

@@ -7,7 +7,7 @@ from pydantic import Field, create_model, field_validator, model_validator
 
 from gliobench.errors import GlioBenchError
 from gliobench.settings.models import Count, Different, Range, Settings, Some, Text, check, refuse
-from gliobench.terms import Modality
+from gliobench.terms import TABLE, Modality
 
 Figure = Literal[
     "roc",
@@ -23,6 +23,8 @@ Figure = Literal[
     "sweep",
     "leakage",
 ]
+OF_IMAGES = ("examples", "gradcam", "slices")  # figures
+WITHOUT_IMAGES = ("facts", TABLE)  # kinds of input
 TYPES: dict[str, Any] = {"integer": int, "number": float, "boolean": bool, "text": Text}
 LISTS: dict[str, Any] = {  # type -> what it is of, and the list
     "list of integers": (int, Some),
@@ -178,10 +180,11 @@ class Approach(Settings):
     )
     protocols: Annotated[dict[str, Protocol], Field(min_length=1)] = Field(description="protocols by name, keys below")
     phases: Different[Text] = Field(["final"], description="states of one training that are scored, in order")
-    figures: Annotated[list[Figure], Field()] = Field(
-        ["roc", "confusion", "curves"],
-        description="figures of its cells; [docs/adding-an-approach.md](../docs/adding-an-approach.md#figures) "
-        "lists them",
+    figures: list[Figure] | None = Field(
+        None,
+        description="figures of its cells; if left out, `roc`, `confusion` and `curves`, but no `curves` for the "
+        "toolchain `sklearn`, whose methods have no epochs; "
+        "[docs/adding-an-approach.md](../docs/adding-an-approach.md#figures) lists them",
     )
     parameters: dict[str, Any] = Field(
         description="hyperparameters by name: `default`, `type`, `meaning` and range of each, keys below"
@@ -195,14 +198,25 @@ class Approach(Settings):
 
     @field_validator("figures")
     @classmethod
-    def _each_once(cls, figures: list[str]) -> list[str]:
-        return list(dict.fromkeys(figures))
+    def _each_once(cls, figures: list[str] | None) -> list[str] | None:
+        return figures and list(dict.fromkeys(figures))
 
     @model_validator(mode="after")
     def _fit_together(self) -> "Approach":
         if self.input.get("kind") == "volume" and "all" in self.modalities:
             refuse("an input of kind volume holds one series; name modalities instead of `all`.")
+        kind = self.input.get("kind")
+        for name in self.figures_drawn:
+            if name in OF_IMAGES and kind in WITHOUT_IMAGES:
+                refuse(f"figure {name!r} shows images, and an input of kind {kind} holds none; leave it out.")
         for name, variant in self.variants.items():
             if variant.tuned and self.tuning is None:
                 refuse(f"variant {name!r} is tuned, but there is no `tuning`; add one.")
         return self
+
+    @property
+    def figures_drawn(self) -> list[str]:
+        """The names of its figures, given or not."""
+        if self.figures is not None:
+            return list(self.figures)
+        return ["roc", "confusion", *([] if self.toolchain == "sklearn" else ["curves"])]

@@ -1,6 +1,5 @@
 """Baselines: training prevalence, acquisition parameters, intensity statistics, site, order of ids. scikit-learn."""
 
-import time
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
@@ -12,14 +11,13 @@ from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
-from threadpoolctl import threadpool_limits
 
-from gliobench.errors import GlioBenchError
 from gliobench.files import read_json, write_json
 from gliobench.inputs.facts import CATEGORICAL, HEADER, INTENSITY
-from gliobench.training import Machine, OnEpoch, Part
-from gliobench.training.scores import fitted_scores
+from gliobench.training import OnEpoch, Part
+from gliobench.training.sklearn_session import no_weights, one_epoch, prepare
 
+__all__ = ["SUFFIX", "Baseline", "build", "fit", "load", "predict", "prepare", "save"]
 SUFFIX = ".json"
 NAMES = (*HEADER, *INTENSITY)
 SITE, ID_ORDER = "site", "id_order"  # features that need no image: the place of each from the end of a channel's
@@ -60,12 +58,6 @@ class Baseline:
     order: list[dict] = field(default_factory=list)
 
 
-def prepare(machine: Machine) -> str:
-    """Limit the threads of linear algebra; the device is always ``cpu``."""
-    threadpool_limits(machine.threads)
-    return "cpu"
-
-
 def build(shape: tuple[int, ...], parameters: dict, weights: str) -> Baseline:
     """
     Return an untrained baseline.
@@ -79,11 +71,7 @@ def build(shape: tuple[int, ...], parameters: dict, weights: str) -> Baseline:
     weights : str
         Only ``none``: a baseline has no initial weights.
     """
-    if weights != "none":
-        raise GlioBenchError(
-            f"baseline: `weights: {weights}` cannot be used; of the choices none, imagenet or a file, "
-            "a baseline accepts only `none`; set `weights: none`."
-        )
+    no_weights("baseline", weights)
     return Baseline(parameters["features"])
 
 
@@ -98,10 +86,15 @@ def fit(
     int
         1: there are no epochs.
     """
-    start = time.perf_counter()
+    with one_epoch(train, validation, partial(predict, model), on_epoch):
+        _fit_to(model, train, parameters["C"])
+    return 1
+
+
+def _fit_to(model: Baseline, train: Part, penalty: float) -> None:
     names = FEATURES[model.features]
     if names:
-        _copy_into(model, _regression(train, names, parameters["C"]), train.inputs.shape[1])
+        _copy_into(model, _regression(train, names, penalty), train.inputs.shape[1])
     else:
         model.intercept = float(logit(train.labels.mean()))
     if model.features == SITE:
@@ -109,9 +102,6 @@ def fit(
     if model.features == ID_ORDER:
         pairs = zip(train.inputs[:, 0, PLACE[ID_ORDER]].tolist(), train.labels.tolist(), strict=True)
         model.order = [{"rank": rank, "label": label} for rank, label in pairs if not np.isnan(rank)]
-    scores = fitted_scores({"": train, "validation_": validation}, partial(predict, model))
-    on_epoch(scores | {"epoch": 1, "seconds": time.perf_counter() - start})
-    return 1
 
 
 def predict(model: Baseline, inputs: np.ndarray) -> np.ndarray:

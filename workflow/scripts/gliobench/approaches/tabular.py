@@ -1,6 +1,5 @@
 """Numbers and categories in tables: logistic regression, random forest and support vector machine. scikit-learn."""
 
-import time
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -20,13 +19,12 @@ from sklearn.model_selection import StratifiedKFold
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.svm import SVC
-from threadpoolctl import threadpool_limits
 
-from gliobench.errors import GlioBenchError
 from gliobench.files import whole
-from gliobench.training import Machine, OnEpoch, Part
-from gliobench.training.scores import fitted_scores
+from gliobench.training import OnEpoch, Part
+from gliobench.training.sklearn_session import no_weights, one_epoch, prepare
 
+__all__ = ["SUFFIX", "Tabular", "before_folds", "build", "fit", "load", "predict", "prepare", "save"]
 SUFFIX = ".npz"
 UNKNOWN = -1.0  # marks a missing code; true codes are not negative
 ALMOST = 1e-9  # least share of label 1 in a forest, for finite log odds; all others are further from 0 and 1
@@ -54,12 +52,6 @@ class Tabular:
     arrays: dict[str, Array] = field(default_factory=dict)
 
 
-def prepare(machine: Machine) -> str:
-    """Limit the threads of linear algebra; the device is always ``cpu``."""
-    threadpool_limits(machine.threads)
-    return "cpu"
-
-
 def build(shape: tuple[int, ...], parameters: dict, weights: str) -> Tabular:
     """
     Return an untrained model.
@@ -73,8 +65,7 @@ def build(shape: tuple[int, ...], parameters: dict, weights: str) -> Tabular:
     weights : str
         Only ``none``: there are no initial weights.
     """
-    if weights != "none":
-        raise GlioBenchError(f"tabular: `weights: {weights}` cannot be used: it has no initial weights; set `none`.")
+    no_weights("tabular", weights)
     return Tabular(parameters["learner"])
 
 
@@ -112,11 +103,9 @@ def fit(
     int
         1: there are no epochs.
     """
-    start = time.perf_counter()
-    pipeline = _fitted(train, parameters, seed)
-    model.arrays = _described(pipeline) | _ARRAYS[model.learner](pipeline, _flat(train.inputs))
-    scores = fitted_scores({"": train, "validation_": validation}, partial(predict, model))
-    on_epoch(scores | {"epoch": 1, "seconds": time.perf_counter() - start})
+    with one_epoch(train, validation, partial(predict, model), on_epoch):
+        pipeline = _fitted(train, parameters, seed)
+        model.arrays = _described(pipeline) | _ARRAYS[model.learner](pipeline, _flat(train.inputs))
     return 1
 
 

@@ -62,7 +62,11 @@ def checked(tmp_path):
     return tmp_path, [str(path) for path in paths]
 
 
-@pytest.mark.parametrize("command", [["ruff", "check"], ["ruff", "format", "--check"], ["mypy"]], ids=" ".join)
+@pytest.mark.parametrize(
+    "command",
+    [["ruff", "check"], ["ruff", "format", "--check"], pytest.param(["mypy"], marks=pytest.mark.slow)],
+    ids=" ".join,
+)
 def test_the_approach_in_the_page_passes_the_checks_of_make_lint(checked, command):
     folder, paths = checked
     done = subprocess.run(

@@ -45,6 +45,7 @@ report: "workflow/report/workflow.rst"
 rule all:
     default_target: True
     input:
+        first_tables(),
         f"{RESULTS}/tables/comparison.tsv",
         f"{RESULTS}/report/index.html",
     localrule: True

@@ -33,6 +33,26 @@ def run_files(cohort, name):
     return files_of([cell for cell in CELLS if cell.cohort == cohort], name)
 
 
+def baseline_files(cohort, name):
+    """The file of that name of every run of a cohort's baselines."""
+    baselines = {"cohort": cohort, "approach": BASELINE}
+    return files_of(plan.cells_like(CELLS, baselines), name)
+
+
+def first_tables():
+    """The table of the baselines of every cohort that other approaches follow on; replicates have none."""
+    if PARTIAL:
+        return []
+    methods = {}
+    for cell in SHOWN_CELLS:
+        methods.setdefault(cell.cohort, set()).add(cell.approach)
+    return [
+        f"{RESULTS}/{paths.FIRST_TABLE}".format(cohort=cohort)
+        for cohort, names in methods.items()
+        if BASELINE in names and len(names) > 1
+    ]
+
+
 def permuted_files(cohort, name):
     """The file of that name of every run on labels of a cohort permuted among all patients or within sites."""
     cells = [cell for cell in CELLS if cell.cohort == cohort]

@@ -38,7 +38,7 @@ rule read_cohort:
         left_out=f"{COHORT}/left_out.tsv",
     log:
         f"{COHORT}/logs/read_cohort.log",
-    priority: PREPARED_FIRST
+    priority: FIRST_TABLE
     conda:
         "../envs/imaging.yaml"
     threads: 1
@@ -74,7 +74,7 @@ rule audit_series:
         f"{COHORT}/logs/audit/{{shard}}.log",
     benchmark:
         f"{RESULTS}/{paths.BENCHMARKS['audit']}"
-    priority: PREPARED_FIRST
+    priority: FIRST_TABLE
     conda:
         "../envs/imaging.yaml"
     threads: 1
@@ -104,7 +104,7 @@ rule gather_series:
         series=f"{COHORT}/series.tsv",
     log:
         f"{COHORT}/logs/gather_series.log",
-    priority: PREPARED_FIRST
+    priority: FIRST_TABLE
     conda:
         "../envs/imaging.yaml"
     threads: 1

@@ -112,8 +112,9 @@ def project_file(path):
     return str(ROOT / path) if PARTIAL else os.path.relpath(ROOT / path)
 
 
-# Ready jobs start in this order, so that the short ones fill the gaps between the last long ones.
-PREPARED_FIRST, LONG_ONES_EARLY = 2, 1
+# Ready jobs start in this order: what the first table needs, then inputs, then long trainings; short ones fill the gaps
+# between the last long ones.
+FIRST_TABLE, PREPARED_FIRST, LONG_ONES_EARLY = 3, 2, 1
 GPUS = 0 if STUDY.device == "cpu" else 1  # requested by a training
 
 
@@ -133,6 +134,17 @@ def growing(first, per_input=0, share=lambda wildcards: 1):
     return amount
 
 
+def first_for_baselines(otherwise):
+    """A priority: that of the first table for the baselines on a cohort's own labels, and for all other jobs another."""
+
+    def priority(wildcards):
+        own_labels = parent_cohort(wildcards.cohort) == wildcards.cohort
+        first = wildcards.approach == BASELINE and own_labels
+        return FIRST_TABLE if first else otherwise
+
+    return priority
+
+
 def cohort_settings(wildcards):
     return STUDY.cohorts[wildcards.cohort]
 
@@ -144,11 +156,11 @@ def generated_cohorts():
 
 
 def approaches_of(toolchain):
-    """A wildcard constraint that only approaches of that toolchain meet."""
+    """A wildcard constraint that only approaches of that toolchain meet; the baselines have a rule of their own."""
     names = [
         name
         for name, approach in STUDY.approaches.items()
-        if approach.file.toolchain == toolchain
+        if approach.file.toolchain == toolchain and name != BASELINE
     ]
     return "|".join(names) or "none of this study"
 

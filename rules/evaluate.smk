@@ -37,6 +37,40 @@ rule score:
         "../workflow/scripts/score.py"
 
 
+rule tabulate_baselines:
+    """The first table: the baselines of a cohort, scored before the other approaches are trained."""
+    input:
+        unpack(audited_there),
+        predictions=lambda wildcards: baseline_files(
+            wildcards.cohort, "predictions.tsv"
+        ),
+        records=lambda wildcards: baseline_files(wildcards.cohort, "run.json"),
+        published=project_file("config/published.tsv"),
+    output:
+        f"{RESULTS}/{paths.FIRST_TABLE}",
+    log:
+        f"{COHORT}/logs/tabulate_baselines.log",
+    priority: FIRST_TABLE
+    conda:
+        "../envs/report.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(1000),
+        runtime=growing(10),
+    params:
+        cells=lambda wildcards: [
+            record
+            for record in STUDY.records(wildcards.cohort)
+            if record["approach"] == BASELINE
+        ],
+        kind=lookup(dpath="{cohort}/kind", within=STUDY.cohorts),
+        seed=STUDY.seed,
+        resamples=STUDY.bootstrap,
+        library=library_digest("tabulate_baselines.py"),
+    script:
+        "../workflow/scripts/tabulate_baselines.py"
+
+
 rule compare:
     """The result: every cell of the study with the published figures, and the verdicts."""
     input:

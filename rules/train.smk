@@ -60,3 +60,10 @@ use rule train_tensorflow as train_sklearn with:
     resources:
         mem_mb=growing(4000),
         runtime=growing(60),
+
+
+use rule train_sklearn as train_baselines with:
+    wildcard_constraints:
+        cohort=trained_cohorts(),
+        approach=BASELINE,
+    priority: first_for_baselines(0)

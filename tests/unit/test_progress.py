@@ -15,7 +15,7 @@ from gliobench.progress import (
     stage_of,
 )
 
-STATS = {"audit_series": 2, "read_cohort": 1, "train_torch": 2, "train_sklearn": 1, "all": 1, "total": 7}
+STATS = {"audit_series": 2, "read_cohort": 1, "train_torch": 2, "train_baselines": 1, "all": 1, "total": 7}
 
 
 class Clock:
@@ -82,10 +82,10 @@ def test_a_stage_is_completed_by_its_last_job():
 def test_a_job_that_failed_does_not_count_until_its_repetition_is_done():
     study = progress()
     for _ in range(2):
-        study.take("job_info", job(1, "train_sklearn"))
-        study.take("job_error", job(1, "train_sklearn"))
+        study.take("job_info", job(1, "train_baselines"))
+        study.take("job_error", job(1, "train_baselines"))
     assert study.line("baselines") == ("baselines", "0 of 1", "")
-    study.take("job_info", job(1, "train_sklearn"))
+    study.take("job_info", job(1, "train_baselines"))
     assert study.take("job_finished", {"job_id": 1}) == "baselines"
 
 

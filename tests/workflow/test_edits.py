@@ -80,7 +80,7 @@ def test_a_number_of_an_approach_trains_that_approach_again_and_no_other(finishe
     assert trained_again(finished_copy) == {"resnet18"}
     planned = planned_rules(finished_copy, *SMOKE)
     assert {"train_torch", "compare_splits", "plot_scores_of_resnet18", "score", *COMPARED} <= planned
-    assert not {"train_tensorflow", "train_sklearn", "tune", "preprocess", "split"} & planned
+    assert not {"train_tensorflow", "train_baselines", "tune", "preprocess", "split"} & planned
 
 
 def test_an_edit_of_the_training_loop_of_torch_trains_the_approaches_of_torch_again(finished_copy):

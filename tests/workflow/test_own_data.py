@@ -245,7 +245,7 @@ def test_after_a_copy_to_another_disk_files_are_read_again_and_nothing_is_traine
     try:
         planned = planned_rules(project, *moved)
         assert planned >= {"read_cohort", "audit_series", "gather_series"}
-        assert not planned & {"preprocess", "split", "train_sklearn", "train_tensorflow", "train_torch", "score"}
+        assert not planned & {"preprocess", "split", "train_baselines", "train_tensorflow", "train_torch", "score"}
         assert "clinic  baseline" in finish(project, *moved), "the tables are shown"
         assert planned_rules(project, *moved) == set()
         assert trained_at(project) == before
@@ -256,7 +256,7 @@ def test_after_a_copy_to_another_disk_files_are_read_again_and_nothing_is_traine
         said = sentence(project, *moved)
         assert "GlioBench: the files of cohort clinic differ from those used for its results" in said
         assert "clinic  baseline" not in said, "no score of the other files is shown"
-        assert planned_rules(project, *moved) >= {"preprocess", "split", "train_sklearn", "train_torch"}
+        assert planned_rules(project, *moved) >= {"preprocess", "split", "train_baselines", "train_torch"}
     finally:
         finish(project, *MINE)
 

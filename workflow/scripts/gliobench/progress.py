@@ -23,14 +23,14 @@ STAGES = {
     "inputs": ("choose_field", "preprocess"),
     "splits": ("split", "permute", "spike"),
     "tuning": ("tune",),
-    "baselines": ("train_sklearn",),
+    "baselines": ("train_baselines", "tabulate_baselines"),
     "training": ("train_",),
     "predict": ("predict_prepare", "predict_apply", "predict_show"),
     "figures": ("plot_", "explain"),
     "tables": ("score", "compare", "describe_", "tabulate_"),
     "report": ("page",),
 }
-TOLD = ("read_cohort",)  # rules whose last message is a result, which stays in the terminal
+TOLD = ("read_cohort", "tabulate_baselines")  # rules whose last message is a result, which stays in the terminal
 NUMBERING = ("shard", "batch")  # wildcards that number the jobs of one thing
 NUMBERED = ("repeat", "seed", "number")  # wildcards whose values need a name
 # What Snakemake says about itself in every run.

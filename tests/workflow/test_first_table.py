@@ -1,0 +1,58 @@
+"""The baselines come first, and their table is shown before a network is trained."""
+
+import re
+
+import pytest
+import yaml
+from studies import finish
+
+pytestmark = pytest.mark.workflow
+STUDY = ["--configfile", "study.yaml", "--set-scatter", "shards=2", "--cores", "1"]
+FIRST = "results/small/planted/baselines.txt"
+NETWORK = "results/small/planted/runs/cnn3d/main/FLAIR/harmonised/repeat-0/seed-0/batch-0/run.json"
+COPY = "results/small/planted/permutations/001/runs/baseline/header/all/harmonised/repeat-0/seed-0/batch-0/run.json"
+
+
+@pytest.fixture
+def study(project):
+    """A project with a study of two baselines, of copies with permuted labels, and of one network."""
+    config = yaml.safe_load((project / "small.yaml").read_text(encoding="utf-8"))
+    config["runs"].append({"approach": "baseline", "variants": ["prior", "header"], "permutations": 1})
+    (project / "study.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
+    return project
+
+
+def ended(project):
+    """Return the rules of the jobs in the order in which they ended."""
+    (log,) = (project / ".snakemake/log").glob("*.snakemake.log")
+    return re.findall(r"^Finished jobid: \d+ \(Rule: (\w+)\)", log.read_text(encoding="utf-8"), re.MULTILINE)
+
+
+def test_the_baselines_are_trained_and_shown_before_any_network(study):
+    printed = finish(study, *STUDY, "--", FIRST, NETWORK, COPY)
+    order = ended(study)
+    shown, network = order.index("tabulate_baselines"), order.index("train_tensorflow")
+    trained = [place for place, rule in enumerate(order) if rule == "train_baselines"]
+    assert shown < network
+    assert sum(place < shown for place in trained) == 2, "those on the cohort's own labels"
+    assert sum(place > shown for place in trained) == 1, "that on permuted labels is in no hurry"
+    assert order[:shown].count("preprocess") == 2, "the network's inputs, in two shards, are made afterwards"
+    table = (study / FIRST).read_text(encoding="utf-8")
+    assert re.search(r"^  prior +all +harmonised +test +12  0.50", table, re.MULTILINE)
+    assert re.search(r"^  header +all +harmonised +test +12  ", table, re.MULTILINE)
+    assert f"First table: the baselines; all others follow.\n\n{table.rstrip()}" in printed
+
+
+def test_the_first_table_is_part_of_the_study_where_other_methods_follow(study):
+    planned = finish(study, "--dry-run", *STUDY)
+    summed = planned[planned.index("GlioBench: jobs by stage and approach") :]
+    assert re.search(r"^  baselines +5  baseline 4$", summed, re.MULTILINE), summed
+    assert re.search(r"^  training +1  cnn3d 1$", summed, re.MULTILINE), summed
+
+
+def test_a_study_of_baselines_alone_has_one_table(study):
+    config = yaml.safe_load((study / "study.yaml").read_text(encoding="utf-8"))
+    config["runs"] = [run for run in config["runs"] if run["approach"] == "baseline"]
+    del config["settings"]
+    (study / "study.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
+    assert "tabulate_baselines" not in finish(study, "--dry-run", *STUDY)

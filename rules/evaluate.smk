@@ -119,6 +119,7 @@ rule compare:
             for name in SCORED_COHORTS
         },
         groups=STUDY.groups,
+        study=plan.study_question(STUDY),
         about=about_study(),
         made_with=belonging.note_of_comparison(STUDY),
         library=library_digest("compare.py"),

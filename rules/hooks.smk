@@ -39,12 +39,10 @@ def print_prediction(folder):
 
 
 def print_result(results):
-    """Print the result tables once they exist."""
+    """Print the result tables once they exist; published figures only where the study could judge one."""
     leave_terminal()
-    tables = [
-        Path(results) / "tables" / f"{name}.txt"
-        for name in ("comparison", "published_vs_reproduced")
-    ]
+    names = ["comparison"] + ["published_vs_reproduced"] * (not STUDY.own)
+    tables = [Path(results) / "tables" / f"{name}.txt" for name in names]
     page = Path(results) / "report" / "index.html"
     if not all(path.is_file() for path in [*tables, page]):
         return

@@ -136,7 +136,7 @@ def test_a_printed_figure_stands_with_its_source_and_its_doubts_below():
     ("settings", "caption"),
     [
         (["paper", "paper"], "Each approach with its paper's settings: 95 %"),
-        (["paper", "changed"], "Each approach; those with * have settings that differ from their papers': 95 %"),
+        (["paper", "changed"], "Each approach; those with * have settings that differ from the paper's: 95 %"),
     ],
 )
 def test_only_approaches_with_their_papers_settings_are_said_to_be_as_their_papers_have_them(settings, caption):
@@ -148,3 +148,10 @@ def test_only_approaches_with_their_papers_settings_are_said_to_be_as_their_pape
     assert alone.caption.startswith("The baselines: 95 %")
     both = show_headlines(rows({}, {"approach": "baseline", "variant": "prior", "settings": None}), None, {})
     assert both.caption.startswith("Each approach with its paper's settings, and the baselines: 95 %")
+
+
+def test_a_study_of_its_own_patients_is_not_compared_with_the_papers_settings():
+    usual = show_headlines(rows({"settings": "paper"}), None, {}, own=True)
+    assert usual.caption.startswith("Each approach with its usual settings: 95 %")
+    changed = show_headlines(rows({"settings": "changed"}), None, {}, own=True)
+    assert changed.caption.startswith("Each approach; those with * have settings changed by this study: 95 %")

@@ -16,7 +16,8 @@ from gliobench.evaluation.cohort_tables import exclusions
 from gliobench.evaluation.comparison import comparison_table
 from gliobench.evaluation.copies import copies_table
 from gliobench.evaluation.leakage import leakage_table
-from gliobench.files import read_table
+from gliobench.evaluation.verdicts import Scores, verdict_table
+from gliobench.files import read_table, table_schema
 from gliobench.reporting import page
 from gliobench.reporting.controls import leakage_figure
 from gliobench.reporting.montages import Images, slice_montage
@@ -28,6 +29,9 @@ from gliobench.study import Study
 ROOT = Path(__file__).parents[2]
 STUDY = {
     "name": "demo",
+    "title": None,
+    "question": None,
+    "own": False,
     "base_seed": 2021,
     "cohort_kinds": {"planted": "synthetic"},
     "groups": {},
@@ -78,7 +82,7 @@ def figure(path, kind, category="", approach="", label="A label"):
 @pytest.fixture
 def write(monkeypatch, comparison, tmp_path):
     """Write a report and return its pages by name, as text."""
-    monkeypatch.setattr(page, "five_sentences", lambda *_: SENTENCES)
+    monkeypatch.setattr(page, "sentences", lambda *_: SENTENCES)
 
     def write(figures=(), study=STUDY, **tables):
         tables = {"comparison": comparison, "published": PUBLISHED} | tables
@@ -222,9 +226,54 @@ def test_a_study_with_real_patients_names_them():
 
 def test_a_users_own_patients_are_neither_generated_nor_a_papers():
     sentence = status_sentence({"mine": "table", "no-signal": "synthetic"})
-    assert "no cohort here (mine) is a paper's own" in sentence
+    assert sentence.startswith("Cohorts of real patients: mine.")
     assert "generated" not in sentence.split("Generated")[0]
     assert "mine" in status_sentence({"rsna": "rsna", "mine": "table"})
+
+
+OWN = {
+    "study": "mine",
+    "title": "MGMT in our clinic",
+    "seed": 1,
+    "cohorts": {"clinic": {"kind": "table", "table": "clinic/patients.tsv", "features": {
+        "clinical": {"table": "clinical.csv", "id": "ID", "numbers": ["Age"]}}}},
+    "runs": [{"approach": path.stem} for path in sorted((ROOT / "config" / "approaches").glob("*.yaml"))],
+    "settings": {"cnn3d": {"parameters": {"epochs": 3}}},
+}  # fmt: skip
+NONE = {name: pd.DataFrame(columns=list(table_schema(name)["properties"])) for name in ("variance", "repeats")}
+
+
+def shown(page):
+    """Return the words that a reader sees."""
+    return re.sub(r"<[^>]+>", " ", re.sub(r"<(style|script)>.*?</\1>", "", page, flags=re.DOTALL))
+
+
+def test_a_study_of_its_own_patients_leads_with_its_title_and_question_and_no_page_talks_about_papers(
+    write, comparison, picture
+):
+    facts = plan.report_facts(Study(OWN, ROOT)) | {"config": OWN}
+    table = comparison.assign(
+        cohort="clinic", settings=["changed", "paper", "paper"], published_source="not comparable: another cohort"
+    )
+    verdicts = verdict_table(PUBLISHED, Scores(table, NONE["variance"], NONE["repeats"]), {}, {})
+    assert set(verdicts["verdict"]) == {"not run"}
+    forest = figure(picture, "forest", "overview")
+    pages = write([forest], facts, comparison=table, published_vs_reproduced=verdicts)
+    assert len(pages) == len(plan.PAGES) + len(OWN["runs"])
+    assert "<h1>MGMT in our clinic</h1>" in pages["index.html"]
+    assert "Can the labels be told apart (label 1 against label 0), and better than by a" in pages["index.html"]
+    assert '<p class="status">clinic, label 1 against label 0: ' in pages["index.html"]
+    assert "Settings changed in this study" in pages["approaches/cnn3d.html"]
+    for name, text in pages.items():
+        assert re.findall(r".*(?:paper|publish).*", shown(text), re.IGNORECASE) == [], name
+
+
+def test_a_study_about_the_papers_may_have_a_title_and_a_question(write):
+    index = write(study=STUDY | {"title": "Ours", "question": "Is it <so>?"})["index.html"]
+    assert "<h1>Ours</h1>" in index
+    assert "Is it &lt;so&gt;?" in index
+    assert "Several studies report" in index
+    assert "Published figures, one by one" in index
 
 
 def test_cells_are_counted_by_status(comparison):

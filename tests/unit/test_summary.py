@@ -1,11 +1,11 @@
-"""The five sentences: computed from the tables, and plain about what was not found."""
+"""The sentences of the first page: computed from the tables, and plain about what was not found."""
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from gliobench.files import check_table, table_schema
-from gliobench.reporting.summary import five_sentences
+from gliobench.reporting.summary import sentences as all_sentences
 
 NETWORK = {"approach": "cnn3d", "variant": "main", "modality": "FLAIR", "protocol": "harmonised"}
 PRIOR = NETWORK | {"approach": "baseline", "variant": "prior", "modality": "all"}
@@ -37,8 +37,8 @@ def judged(*verdicts):
 
 
 def sentences(*scores, **tables):
-    groups = tables.pop("groups", {})
-    return five_sentences({"comparison": made("comparison", *scores or [score(0.6, 0.8)]), **tables}, groups)
+    groups, own = tables.pop("groups", {}), tables.pop("own", False)
+    return all_sentences({"comparison": made("comparison", *scores or [score(0.6, 0.8)]), **tables}, groups, own)
 
 
 def test_there_are_five_even_where_nothing_was_scored():
@@ -46,13 +46,13 @@ def test_there_are_five_even_where_nothing_was_scored():
     said = sentences(missing)
     assert len(said) == 5
     assert said[0] == "1 approach without a baseline on 1 cohort; 1 cell in the table: 1 missing."
-    assert said[1] == "No network has an AUC with an interval under the harmonised protocol."
+    assert said[1] == "No method has an AUC with an interval under the harmonised protocol."
     assert said[4] == "No result has an interval that would show its precision."
 
 
 def test_intervals_above_chance_are_counted_and_named():
     said = sentences(score(0.51, 0.8), score(0.4, 0.7, modality="T2w"), BASE | PRIOR)
-    assert "for 1 of 2 networks (cnn3d FLAIR on planted)" in said[1]
+    assert "for 1 of 2 methods (cnn3d FLAIR on planted)" in said[1]
 
 
 def within(low, high, **changes):
@@ -68,22 +68,22 @@ def test_what_is_left_within_sites_is_said_by_the_interval_of_the_difference():
     ]
     said = sentences(*rows, score(0.6, 0.8, modality="T1wCE"))[1]
     assert said.endswith(
-        " Compared only with patients of the same site, the AUC is lower for 1 of 3 networks on patients of known "
+        " Compared only with patients of the same site, the AUC is lower for 1 of 3 methods on patients of known "
         "sites (cnn3d FLAIR on planted, 0.70 and 0.55) and higher for 1; for the others the interval of the difference "
         "covers 0."
     )
     assert "site" not in sentences(score(0.6, 0.8))[1]
 
 
-def test_replicates_other_parts_and_slices_are_not_among_the_networks():
+def test_replicates_other_parts_and_slices_are_not_among_the_methods():
     others = [{"part": "validation"}, {"unit": "slice"}, {"protocol": "published"}, {"cohort": "no-signal-01"}]
     rows = [score(0.4, 0.7), *(score(0.6, 0.9, **other) for other in others)]
-    assert "for 0 of 1 network;" in sentences(*rows, groups={"no-signal": ["no-signal-01"]})[1]
+    assert "for 0 of 1 method;" in sentences(*rows, groups={"no-signal": ["no-signal-01"]})[1]
 
 
 def test_a_study_of_replicated_cohorts_alone_is_not_said_to_have_no_intervals():
     said = sentences(score(0.6, 0.9, cohort="no-signal-01"), groups={"no-signal": ["no-signal-01"]})[1]
-    assert said.endswith("networks ran only on replicated cohorts; see the controls.")
+    assert said.endswith("methods ran only on replicated cohorts; see the controls.")
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_a_study_of_replicated_cohorts_alone_is_not_said_to_have_no_intervals():
         ([(NETWORK, PRIOR, 0.1, 0.3), (NETWORK, PRIOR | {"variant": "header"}, -0.1, 0.2)], "0 of 1"),
     ],
 )
-def test_a_network_is_better_only_than_every_baseline_on_the_same_patients(pairs, expected):
+def test_a_method_is_better_only_than_every_baseline_on_the_same_patients(pairs, expected):
     said = sentences(pairwise=made("pairwise", *(pair(*one) for one in pairs)))
     assert f"{expected} compared by patient are better than every baseline" in said[1]
 
@@ -170,4 +170,11 @@ def test_controls_without_a_result_are_not_said_to_be_absent_or_empty():
 
 def test_the_last_sentence_says_how_wide_intervals_are():
     said = sentences(score(0.5, 0.7), score(0.4, 0.8, modality="T2w"))
-    assert said[4] == "The 95 % interval of a network's AUC has a median width of 0.30 (from 0.20 to 0.40)."
+    assert said[4] == "The 95 % interval of a method's AUC has a median width of 0.30 (from 0.20 to 0.40)."
+
+
+def test_of_a_study_of_its_own_patients_nothing_is_said_about_the_papers():
+    said = sentences(published_vs_reproduced=judged("not run"), own=True)
+    about_papers = sentences(published_vs_reproduced=judged("not run"))
+    assert said == [*about_papers[:2], *about_papers[3:]]
+    assert "papers" in about_papers[2]

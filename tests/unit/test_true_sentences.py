@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gliobench.files import check_table, table_schema
-from gliobench.reporting.summary import five_sentences
+from gliobench.reporting.answer import answers
+from gliobench.reporting.summary import sentences as all_sentences
 
 COHORTS, GROUP = ("planted", "no-signal"), ("many-01", "many-02")
 APPROACHES = ("cnn3d", "resnet18", "mine")  # mine: a user's own, without a variant called main
@@ -63,7 +64,7 @@ def draw_pair(draw, cohort, network, variant):
     return names | sizes | {"cohort": cohort, "family": "exploratory", "metric": "auc", "difference": difference} | ends
 
 
-def networks(tables):
+def methods(tables):
     """Return the rows that the second sentence is about, by another way."""
     rows = tables["comparison"]
     rows = rows[rows["approach"].ne("baseline") & rows["status"].eq("ok") & ~rows["cohort"].isin(GROUP)]
@@ -84,14 +85,14 @@ def better_than_every_baseline(row, pairs):
 
 @settings(max_examples=200, deadline=None)
 @given(tables=studies())
-def test_what_is_said_of_networks_holds(tables):
-    said = five_sentences(tables, {"many": list(GROUP)})
-    rows = networks(tables)
+def test_what_is_said_of_methods_holds(tables):
+    said = all_sentences(tables, {"many": list(GROUP)})
+    rows = methods(tables)
     scored = rows[rows["auc_low"].notna()]
-    counted = re.search(r"lies above 0\.5 for (\d+) of (\d+) networks?", said[1])
+    counted = re.search(r"lies above 0\.5 for (\d+) of (\d+) methods?", said[1])
     if not len(scored):
         assert counted is None
-        assert said[1].startswith("No network has") or "only on replicated cohorts" in said[1]
+        assert said[1].startswith("No method has") or "only on replicated cohorts" in said[1]
         return
     assert (int(counted[1]), int(counted[2])) == ((scored["auc_low"] > 0.5).sum(), len(scored))
     for row in scored.to_dict("records"):
@@ -108,10 +109,53 @@ def test_what_is_said_of_networks_holds(tables):
         assert (int(better[1]), int(better[2])) == (sum(compared), len(compared))
 
 
+@settings(max_examples=200, deadline=None)
+@given(tables=studies())
+def test_the_answer_is_of_the_highest_auc_of_each_side_and_of_their_difference(tables):
+    asked = tables["comparison"][tables["comparison"]["approach"].ne("baseline")]
+    cohorts = [name for name in tables["comparison"]["cohort"].unique() if name in {*asked["cohort"]} - {*GROUP}]
+    said = answers(tables["comparison"], tables["pairwise"], {}, GROUP)
+    baselines = tables["comparison"][tables["comparison"]["approach"].eq("baseline")]
+    for cohort, text in zip(cohorts, said, strict=True):
+        sides = [rows[rows["cohort"].eq(cohort)].dropna(subset="auc") for rows in (methods(tables), baselines)]
+        assert text.startswith(f"{cohort}, ")
+        if not len(sides[0]):
+            assert text.endswith("no method has an AUC under the harmonised protocol.")
+            continue
+        best = [side.iloc[side["auc"].to_numpy().argmax()].to_dict() if len(side) else None for side in sides]
+        for what, side, row in zip(("method", "baseline"), sides, best, strict=True):
+            if row:
+                count = f"the only {what}, " if len(side) == 1 else f"of {len(side)} {what}s, "
+                name = row["variant"] if what == "baseline" else row["approach"]
+                assert re.search(rf"{count}{name}.*? AUC(?: of|,) {row['auc']:.2f}", text)
+            assert (f"best {what} " in text) == (len(side) > 1), "a choice is said to be optimistic"
+        if best[1]:
+            assert_difference(text, *best, tables["pairwise"])
+
+
+def assert_difference(text, method, baseline, pairs):
+    """Check what is said of the difference of two sides against the row of their pair, in either order."""
+    row, sign = next(
+        (pair, sign)
+        for pair in pairs[pairs["cohort"].eq(method["cohort"])].to_dict("records")
+        for ours, theirs, sign in (("first", "second", 1), ("second", "first", -1))
+        if all(pair[f"{ours}_{key}"] == method[key] for key in SIDE)
+        and pair[f"{theirs}_variant"] == baseline["variant"]
+    )
+    ends = sorted(sign * np.array([row["low"], row["high"]]))
+    if pd.isna(row["difference"]):
+        assert "could not be compared" in text
+        return
+    found = re.search(r"the difference is (-?\d\.\d\d)(?: \(.*?\))?(?:, without an interval)?: ([^.]*)\.", text)
+    assert float(found[1]) == round(sign * row["difference"], 2)
+    verdict = "the method is better" if ends[0] > 0 else "the baseline is better" if ends[1] < 0 else None
+    assert found[2] == (verdict or "neither is shown to be better")
+
+
 @settings(max_examples=100, deadline=None)
 @given(tables=studies())
 def test_what_is_counted_and_how_wide_intervals_are_holds(tables):
-    said = five_sentences(tables, {"many": list(GROUP)})
+    said = all_sentences(tables, {"many": list(GROUP)})
     comparison = tables["comparison"]
     methods, cohorts = re.match(r"(\d+) approach(?:es)? .* on (\d+) cohorts?;", said[0]).groups()
     assert int(methods) == comparison.loc[comparison["approach"] != "baseline", "approach"].nunique()

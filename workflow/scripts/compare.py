@@ -7,12 +7,14 @@ with recipe(snakemake):
 
     import pandas as pd
 
+    from gliobench.evaluation.cohort_tables import label_names
     from gliobench.evaluation.comparison import DIGITS, comparison_table
     from gliobench.evaluation.repeats import history_repeats
     from gliobench.evaluation.verdicts import Scores, verdict_table
     from gliobench.files import join_tables, read_json, read_table, write_text
+    from gliobench.reporting.answer import question_and_answers
     from gliobench.reporting.tables import write_formats
-    from gliobench.reporting.terminal import print_table, print_verdicts
+    from gliobench.reporting.terminal import print_paragraphs, print_table, print_verdicts
 
     folder = Path(snakemake.output[0]).parent
     joined = {
@@ -23,16 +25,20 @@ with recipe(snakemake):
     kinds = {name: about["kind"] for name, about in snakemake.params.cohorts.items()}
     table = comparison_table(joined["metrics"], snakemake.params.cells, published, kinds)
     write_formats(table, folder / "comparison")
-    about = f"\n{snakemake.params.about}\n" if snakemake.params.about else ""
-    write_text(print_table(table) + about, folder / "comparison.txt")
+    # In a partial report there may be cohorts that have not been read.
+    patients = {Path(path).parent.name: read_table(path, "patients") for path in snakemake.input.patients}
+    names = {cohort: label_names(rows) for cohort, rows in patients.items()}
+    study, groups = snakemake.params.study, snakemake.params.groups
+    paragraphs = [snakemake.params.about, *question_and_answers(study, table, joined["pairwise"], names, groups)]
+    write_text(print_table(table, study["own"]) + print_paragraphs(paragraphs), folder / "comparison.txt")
 
     histories = [read_table(path, "history") for path in snakemake.input.histories]
     of_history = history_repeats(histories, [read_json(path) for path in snakemake.input.records])
     scores = Scores(table, joined["variance"], join_tables([joined["repeats"], of_history], "repeats"))
-    # In a partial report there may be cohorts that have not been read.
-    labelled = {Path(path).parent.name: len(read_table(path, "patients")) for path in snakemake.input.patients}
-    cohorts = {name: about | {"n_labelled": labelled.get(name, 0)} for name, about in snakemake.params.cohorts.items()}
-    verdicts = verdict_table(published, scores, cohorts, snakemake.params.groups)
+    cohorts = {
+        name: about | {"n_labelled": len(patients.get(name, []))} for name, about in snakemake.params.cohorts.items()
+    }
+    verdicts = verdict_table(published, scores, cohorts, groups)
     write_formats(verdicts, folder / "published_vs_reproduced", "published_vs_reproduced")
     write_text(print_verdicts(verdicts), folder / "published_vs_reproduced.txt")
 

@@ -195,4 +195,9 @@ def report_facts(study: Study) -> dict[str, Any]:
         "cohort_kinds": {name: settings["kind"] for name, settings in study.config["cohorts"].items()},
         "groups": study.groups,
         "approaches": approaches,
-    }
+    } | study_question(study)
+
+
+def study_question(study: Study) -> dict[str, Any]:
+    """Collect the title and question of a study, and whether its patients are others than the papers'."""
+    return {"title": study.file.title, "question": study.file.question, "own": study.own}

@@ -19,6 +19,7 @@ GENERATED = {
     "synthetic": "rsna",
     "synthetic-brainstem": "brainstem",
 }  # kind of a generated cohort: the kind it imitates
+OF_PAPERS = tuple(GENERATED.values())  # kinds of cohorts with published figures
 # Statuses of a usable series: for all inputs, or for inputs that do not need millimetres
 OK, VOXELS_ONLY = "ok", "voxels only"
 USABLE = (OK, VOXELS_ONLY)

@@ -32,18 +32,22 @@ def cohort_summary(cohort: str, patients: pd.DataFrame, series: pd.DataFrame) ->
         Table ``cohorts``: counts; median, smallest and largest number of slices and spacings (mm) of the series that
         could be read (excluded ones included).
     """
-    names = patients.groupby("label")["label_name"].first()
     head = {
         "cohort": cohort,
         "patients": len(patients),
         "positive": int((patients["label"] == 1).sum()),
-        "label_names": " / ".join(names.sort_index()),
+        "label_names": label_names(patients),
         "oracle_auc": _oracle_auc(patients),
         "sites": _sites(patients["site"]),
     }
     there = [name for name in dict.fromkeys([*ALL_SERIES, *series["modality"]]) if name in set(series["modality"])]
     rows = [{**head, "modality": name, **_facts(series[series["modality"] == name])} for name in there or ["none"]]
     return check_table(pd.DataFrame(rows), "cohorts", f"the summary of {cohort}")
+
+
+def label_names(patients: pd.DataFrame) -> str:
+    """Name the labels of a cohort, label 0 first."""
+    return " / ".join(patients.groupby("label")["label_name"].first().sort_index())
 
 
 def _oracle_auc(patients: pd.DataFrame) -> float:

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from gliobench.evaluation.columns import CELL
+from gliobench.evaluation.columns import BASELINE, CELL, HARMONISED, MAIN
 
 VARIANT = CELL[1:]  # on any cohort
 
@@ -32,3 +32,22 @@ def tested_methods(comparison: pd.DataFrame) -> pd.DataFrame:
     known = set(tested[VARIANT].itertuples(index=False, name=None))
     missed = [row not in known for row in failed[VARIANT].itertuples(index=False, name=None)]
     return pd.concat([tested, failed[missed].assign(phase="final")], ignore_index=True)
+
+
+def harmonised_methods(comparison: pd.DataFrame) -> pd.DataFrame:
+    """
+    Choose the methods under the harmonised protocol: the test patients of the last phase, with or without an AUC.
+
+    Only ``main`` counts, or all variants if the approach has no ``main`` here. Baselines are no methods.
+    """
+    tested = tested_patients(comparison)
+    has_main = tested["approach"].isin(tested.loc[tested["variant"].eq(MAIN), "approach"])
+    mains = tested["variant"].eq(MAIN) | ~has_main
+    methods = tested[mains & tested["approach"].ne(BASELINE) & tested["protocol"].eq(HARMONISED)]
+    return methods.drop_duplicates(CELL, keep="last")
+
+
+def harmonised_baselines(comparison: pd.DataFrame) -> pd.DataFrame:
+    """Choose the test patients of every baseline under the harmonised protocol."""
+    tested = tested_patients(comparison)
+    return tested[tested["approach"].eq(BASELINE) & tested["protocol"].eq(HARMONISED)]

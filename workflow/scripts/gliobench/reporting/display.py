@@ -6,6 +6,8 @@ from typing import Any
 
 import pandas as pd
 
+from gliobench.evaluation.columns import MAIN
+
 DASH = "\N{EN DASH}"
 EMPTY = DASH
 CHANGED, MARK = "changed", "*"  # of rows with settings other than the paper's
@@ -69,6 +71,11 @@ class Display:
         return [name for place, name in enumerate(names) if place < self.keys or name in OUTCOMES]
 
 
+def changed_settings(own: bool) -> str:
+    """Say what `CHANGED` means; `own`: in a study of patients other than the papers'."""
+    return "settings changed by this study" if own else "settings that differ from the paper's"
+
+
 def title(name: str) -> str:
     """Turn a column's name into its heading."""
     return NAMES.get(name, name.replace("_", " ").capitalize())
@@ -77,6 +84,12 @@ def title(name: str) -> str:
 def reason(row: Mapping[Any, Any], otherwise: str) -> str:
     """Return the reason of a row, or another where it has none."""
     return otherwise if pd.isna(row.get("reason")) else str(row["reason"])
+
+
+def method_name(row: Mapping[Hashable, Any]) -> str:
+    """Name a method by its approach, its variant unless that is the main one, and what it reads."""
+    variant = "" if row["variant"] == MAIN else f" {row['variant']}"
+    return f"{row['approach']}{variant} {row['modality']}"
 
 
 def figure_name(row: Mapping[Hashable, Any]) -> str:

@@ -7,7 +7,7 @@ import pandas as pd
 
 from gliobench.evaluation.columns import BASELINE, CELL, HARMONISED, MAIN, PUBLISHED
 from gliobench.evaluation.verdicts import ON_GENERATED, VERDICTS, counted
-from gliobench.reporting.display import CHANGED, EMPTY, MARK, Display, figure_name, interval, title
+from gliobench.reporting.display import CHANGED, EMPTY, MARK, Display, changed_settings, figure_name, interval, title
 
 NEEDLESS = {"Published": {EMPTY}, "Verdict": {EMPTY, ON_GENERATED}, "Status": {"ok"}}
 
@@ -41,7 +41,9 @@ def headline_rows(comparison: pd.DataFrame, left_out: Sequence[str] = ()) -> pd.
     return rows.loc[place.sort_values(["cohort", "baseline"], kind="stable").index]
 
 
-def show_headlines(rows: pd.DataFrame, verdicts: pd.DataFrame | None, titles: Mapping[str, str]) -> Display:
+def show_headlines(
+    rows: pd.DataFrame, verdicts: pd.DataFrame | None, titles: Mapping[str, str], own: bool = False
+) -> Display:
     """
     Lay out the short result.
 
@@ -53,6 +55,8 @@ def show_headlines(rows: pd.DataFrame, verdicts: pd.DataFrame | None, titles: Ma
         Table ``published_vs_reproduced``.
     titles : dict of str to str
         Titles of the approaches.
+    own : bool
+        Whether the study is of patients other than the papers'.
     """
     records = rows.to_dict("records")
     columns = {
@@ -68,19 +72,20 @@ def show_headlines(rows: pd.DataFrame, verdicts: pd.DataFrame | None, titles: Ma
         "Status": [row["status"] for row in records],
     }
     shown = {name: cells for name, cells in columns.items() if not set(cells) <= NEEDLESS.get(name, set())}
-    caption = f"{_whose_settings(rows)}: 95 % intervals by patient, threshold 0.5."
+    caption = f"{_whose_settings(rows, own)}: 95 % intervals by patient, threshold 0.5."
     return Display(pd.DataFrame(shown), frozenset(["n", "AUC", "Accuracy"]), caption, 3, _notes(records))
 
 
-def _whose_settings(rows: pd.DataFrame) -> str:
-    """Say whether the approaches shown have their papers' settings."""
-    networks = rows[rows["approach"] != BASELINE]
-    beside = ", and the baselines" if len(networks) < len(rows) else ""
-    if networks.empty:
+def _whose_settings(rows: pd.DataFrame, own: bool) -> str:
+    """Say which of the approaches shown have their papers' settings; in a study of its own, the usual ones."""
+    methods = rows[rows["approach"] != BASELINE]
+    beside = ", and the baselines" if len(methods) < len(rows) else ""
+    if methods.empty:
         return "The baselines"
-    if not networks["settings"].eq(CHANGED).any():
-        return f"Each approach with its paper's settings{beside}"
-    return f"Each approach{beside}; those with {MARK} have settings that differ from their papers'"
+    if not methods["settings"].eq(CHANGED).any():
+        whose = "usual" if own else "paper's"
+        return f"Each approach with its {whose} settings{beside}"
+    return f"Each approach{beside}; those with {MARK} have {changed_settings(own)}"
 
 
 def _name(row: Row, titles: Mapping[str, str]) -> str:

@@ -57,7 +57,9 @@ def show_comparison(table: pd.DataFrame) -> Display:
     keys = {title(name): texts(table[name]) for name in CELL} | {"Part": _parts(table)}
     scores = {title(name): intervals(table, [name, f"{name}_low", f"{name}_high"]) for name in METRICS}
     values = {"Status": texts(table["status"]), "n (positive)": _patients(table)}
-    values |= {name: scores[name] for name in ("AUC", "Accuracy")} | {"Published": _published(table)} | scores
+    published = _published(table)
+    figures = {"Published": published} if set(published) - {EMPTY, NOT_COMPARABLE} else {}
+    values |= {name: scores[name] for name in ("AUC", "Accuracy")} | figures | scores
     if table["auc_within_site"].notna().any():
         values |= {
             heading: intervals(table, [name, f"{name}_low", f"{name}_high"]) for heading, name in WITHIN_SITE.items()
@@ -67,7 +69,8 @@ def show_comparison(table: pd.DataFrame) -> Display:
         for heading, name in BESIDE.items()
         if table[name].notna().any()
     }
-    values |= {"Runs": texts(table["n_runs"]), "Weights": texts(table["weights"]), "Settings": texts(table["settings"])}
+    settings = texts(table["settings"].replace("paper", "unchanged"))
+    values |= {"Runs": texts(table["n_runs"]), "Weights": texts(table["weights"]), "Settings": settings}
     caption = "Scores with 95 % intervals; interval_method says of what. Threshold 0.5."
     return _display(keys, values, caption, _notes(table), ["Status", "Published", "Weights", "Settings"])
 

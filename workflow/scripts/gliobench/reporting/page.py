@@ -13,12 +13,13 @@ import yaml
 from gliobench.evaluation.columns import BASELINE, CELL, UNDEFINED
 from gliobench.evaluation.verdicts import JUDGED
 from gliobench.files import whole, write_text
+from gliobench.reporting.answer import answers, question
 from gliobench.reporting.display import NAMES, Display
 from gliobench.reporting.headlines import headline_rows, show_claims, show_headlines, verdict_counts
 from gliobench.reporting.html import TEMPLATES, render, section, to_html
 from gliobench.reporting.layouts import SHOW
 from gliobench.reporting.style import approach_colour
-from gliobench.reporting.summary import cost_sentence, count_sentence, five_sentences, status_sentence
+from gliobench.reporting.summary import cost_sentence, count_sentence, sentences, status_sentence
 
 NAVIGATION = {
     "index.html": "Result",
@@ -150,6 +151,7 @@ def _write(
     page = render(
         template,
         study=study["name"],
+        own=study["own"],
         about=study.get("about", ""),
         title=heading,
         file=file,
@@ -169,18 +171,28 @@ def _displays(tables: Tables) -> dict[str, Display | None]:
 
 def _result(study: Mapping[str, Any], tables: Tables, pictures: Pictures) -> dict[str, Any]:
     verdicts = tables.get("published_vs_reproduced")
-    rows = headline_rows(tables["comparison"], _replicates(study))
+    names, replicates = _label_names(tables), _replicates(study)
+    rows = headline_rows(tables["comparison"], replicates)
     titles = {name: approach["title"] for name, approach in study["approaches"].items()}
     return {
-        "sentences": five_sentences(tables, study["groups"]),
+        "heading": study["title"] or (study["name"] if study["own"] else None),
+        "question": question(study, names),
+        "answers": answers(tables["comparison"], tables.get("pairwise"), names, replicates) if study["own"] else [],
+        "sentences": sentences(tables, study["groups"], study["own"]),
         "cards": _cards(study, tables),
-        "headlines": show_headlines(rows, verdicts, titles) if len(rows) else None,
+        "headlines": show_headlines(rows, verdicts, titles, study["own"]) if len(rows) else None,
         "replicated": list(study["groups"]),
         "forest": pictures.of("forest"),
         "verdicts": _displays(tables)["published_vs_reproduced"],
         "counts": {} if verdicts is None else {name: n for name, n in verdict_counts(verdicts).items() if n},
         "judged": verdicts is not None and bool(verdicts["verdict"].isin(JUDGED).any()),
     }
+
+
+def _label_names(tables: Tables) -> dict[str, str]:
+    """Return the names of the labels of each cohort."""
+    cohorts = tables.get("cohorts", pd.DataFrame(columns=["cohort", "label_names"]))
+    return dict(zip(cohorts["cohort"], cohorts["label_names"], strict=True))
 
 
 def _cards(study: Mapping[str, Any], tables: Tables) -> list[tuple[str, str]]:

@@ -5,20 +5,20 @@ from typing import Any
 
 import pandas as pd
 
-from gliobench.evaluation.columns import BASELINE, CELL, HARMONISED, MAIN
+from gliobench.evaluation.columns import BASELINE, CELL
 from gliobench.evaluation.cost import FITTING
 from gliobench.evaluation.replicates import ABOVE, BELOW, EQUIVALENT, NOT_SHOWN
-from gliobench.evaluation.tested import tested_patients
+from gliobench.evaluation.tested import harmonised_methods
 from gliobench.evaluation.verdicts import JUDGED, ON_GENERATED, ON_OTHERS, VERDICTS, counted
-from gliobench.files import table_schema
-from gliobench.terms import GENERATED
+from gliobench.reporting.display import method_name
+from gliobench.terms import GENERATED, OF_PAPERS
 
 SIDE = ["approach", "variant", "modality", "protocol", "phase"]
 
 Tables = Mapping[str, pd.DataFrame]
 
 
-def five_sentences(tables: Tables, groups: Mapping[str, Sequence[str]] | None = None) -> list[str]:
+def sentences(tables: Tables, groups: Mapping[str, Sequence[str]] | None = None, own: bool = False) -> list[str]:
     """
     Say what was run, what was found, which published figures hold up, what the controls show, and how precise it is.
 
@@ -29,15 +29,18 @@ def five_sentences(tables: Tables, groups: Mapping[str, Sequence[str]] | None = 
         missing or has no rows.
     groups : dict of str to sequence of str, optional
         Replicated cohorts, which are reported together, in the table ``replicates``.
+    own : bool
+        Whether the study is of patients other than the papers': nothing is said of published figures.
     """
     there = {name: table for name, table in tables.items() if len(table)}
     members = {cohort for cohorts in (groups or {}).values() for cohort in cohorts}
+    papers = [] if own else [_stand(there.get("published_vs_reproduced"))]
     return [
         _run(there["comparison"]),
         _found(there, members),
-        _stand(there.get("published_vs_reproduced")),
+        *papers,
         _controls(there.get("leakage"), there.get("replicates"), bool(members)),
-        _precision(_networks(there["comparison"]).dropna(subset="auc_low"), there.get("cost")),
+        _precision(harmonised_methods(there["comparison"]).dropna(subset="auc_low"), there.get("cost")),
     ]
 
 
@@ -54,63 +57,49 @@ def _run(comparison: pd.DataFrame) -> str:
     return f"{methods}{beside} on {cohorts}; {count_sentence(comparison)}"
 
 
-def _networks(comparison: pd.DataFrame) -> pd.DataFrame:
-    """
-    Choose the networks under the harmonised protocol: the test patients of the last phase, with or without an AUC.
-
-    Only ``main`` counts, or all variants if the approach has no ``main`` here.
-    """
-    tested = tested_patients(comparison)
-    has_main = tested["approach"].isin(tested.loc[tested["variant"].eq(MAIN), "approach"])
-    mains = tested["variant"].eq(MAIN) | ~has_main
-    networks = tested[mains & tested["approach"].ne(BASELINE) & tested["protocol"].eq(HARMONISED)]
-    return networks.drop_duplicates(CELL, keep="last")
-
-
 def _found(tables: Tables, members: set[str]) -> str:
-    networks = _networks(tables["comparison"])
-    if not networks["auc_low"].notna().any():
-        return "No network has an AUC with an interval under the harmonised protocol."
-    single = networks[~networks["cohort"].isin(members)]
+    methods = harmonised_methods(tables["comparison"])
+    if not methods["auc_low"].notna().any():
+        return "No method has an AUC with an interval under the harmonised protocol."
+    single = methods[~methods["cohort"].isin(members)]
     rows = single[single["auc_low"].notna()]
     if rows.empty:
-        return "Under the harmonised protocol, networks ran only on replicated cohorts; see the controls."
+        return "Under the harmonised protocol, methods ran only on replicated cohorts; see the controls."
     above = rows[rows["auc_low"] > 0.5]
-    names = (_short_name(row) for row in above.to_dict("records"))
+    names = (_placed_name(row) for row in above.to_dict("records"))
     which = f" ({', '.join(names)})" if len(above) else ""
     bare = len(single) - len(rows)
     without = f", {bare} more {'has' if bare == 1 else 'have'} no interval" if bare else ""
     return (
         f"Under the harmonised protocol, the interval of the AUC lies above 0.5 for {len(above)} of "
-        f"{plural(len(rows), 'network')}{which}{without}; {_beaten(rows, tables.get('pairwise'))}.{_by_site(single)}"
+        f"{plural(len(rows), 'method')}{which}{without}; {_beaten(rows, tables.get('pairwise'))}.{_by_site(single)}"
     )
 
 
-def _by_site(networks: pd.DataFrame) -> str:
-    """Say how many networks lose AUC where only patients of one site are compared, by the paired interval."""
-    rows = networks[networks["auc_minus_within_site_low"].notna()]
+def _by_site(methods: pd.DataFrame) -> str:
+    """Say how many methods lose AUC where only patients of one site are compared, by the paired interval."""
+    rows = methods[methods["auc_minus_within_site_low"].notna()]
     if rows.empty:
         return ""
     lower = rows[rows["auc_minus_within_site_low"] > 0]
     higher = int((rows["auc_minus_within_site_high"] < 0).sum())
     named = "; ".join(
-        f"{_short_name(row)}, {row['auc']:.2f} and {row['auc_within_site']:.2f}" for row in lower.to_dict("records")
+        f"{_placed_name(row)}, {row['auc']:.2f} and {row['auc_within_site']:.2f}" for row in lower.to_dict("records")
     )
     which = f" ({named})" if named else ""
     return (
         f" Compared only with patients of the same site, the AUC is lower for {len(lower)} of "
-        f"{plural(len(rows), 'network')} on patients of known sites{which} and higher for {higher}; for the others the "
+        f"{plural(len(rows), 'method')} on patients of known sites{which} and higher for {higher}; for the others the "
         "interval of the difference covers 0."
     )
 
 
-def _short_name(row: Mapping[Hashable, Any]) -> str:
-    variant = "" if row["variant"] == MAIN else f" {row['variant']}"
-    return f"{row['approach']}{variant} {row['modality']} on {row['cohort']}"
+def _placed_name(row: Mapping[Hashable, Any]) -> str:
+    return f"{method_name(row)} on {row['cohort']}"
 
 
 def _beaten(rows: pd.DataFrame, pairwise: pd.DataFrame | None) -> str:
-    """Say how many networks are better than every baseline they were compared with, patient by patient."""
+    """Say how many methods are better than every baseline they were compared with, patient by patient."""
     margins = [] if pairwise is None else _margins(rows, pairwise)
     if not margins:
         return "none could be compared with a baseline by patient"
@@ -120,7 +109,7 @@ def _beaten(rows: pd.DataFrame, pairwise: pd.DataFrame | None) -> str:
 
 def _margins(rows: pd.DataFrame, pairwise: pd.DataFrame) -> list[float]:
     """
-    Return for each network the lowest end of its differences from the baselines.
+    Return for each method the lowest end of its differences from the baselines.
 
     A difference without an interval, such as a tie, is not distinguishable from 0, so its end counts as 0.
     """
@@ -199,26 +188,20 @@ def _precision(rows: pd.DataFrame, cost: pd.DataFrame | None) -> str:
         return f"No result has an interval that would show its precision.{took}"
     width = rows["auc_high"] - rows["auc_low"]
     return (
-        f"The 95 % interval of a network's AUC has a median width of {width.median():.2f} (from {width.min():.2f} to "
+        f"The 95 % interval of a method's AUC has a median width of {width.median():.2f} (from {width.min():.2f} to "
         f"{width.max():.2f}).{took}"
     )
 
 
 def status_sentence(cohort_kinds: Mapping[str, str]) -> str:
-    """Say whether the study says anything about the papers yet."""
-    kinds = table_schema("published")["properties"]["cohort_kind"]["enum"]
-    papers = [name for name, kind in cohort_kinds.items() if kind in kinds]
+    """Say which cohorts are real, and that generated ones say nothing about the papers."""
     generated = [name for name, kind in cohort_kinds.items() if kind in GENERATED]
+    papers = [name for name, kind in cohort_kinds.items() if kind in OF_PAPERS]
     others = [name for name in cohort_kinds if name not in [*papers, *generated]]
     controls = f" Generated cohorts serve as controls: {', '.join(generated)}." if generated else ""
-    if papers:
-        own = f" Further cohorts: {', '.join(others)}." if others else ""
-        return f"Cohorts of real patients: {', '.join(papers)}.{own}{controls}"
-    if others:
-        return (
-            f"Nothing about the papers has been found yet: no cohort here ({', '.join(others)}) is a paper's own. "
-            f"These results show how the methods perform on these patients.{controls}"
-        )
+    if papers or others:
+        own = f" Further cohorts: {', '.join(others)}." if papers and others else ""
+        return f"Cohorts of real patients: {', '.join(papers or others)}.{own}{controls}"
     return (
         f"Nothing about the papers has been found yet: every cohort here ({', '.join(generated)}) is generated. "
         "These results show whether the methods find a planted signal, and find nothing where there is none."

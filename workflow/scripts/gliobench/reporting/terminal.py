@@ -7,13 +7,13 @@ import pandas as pd
 
 from gliobench.evaluation.columns import CELL
 from gliobench.evaluation.verdicts import JUDGED, VERDICTS, counted
-from gliobench.reporting.display import CHANGED, EMPTY, MARK, decimals, texts
+from gliobench.reporting.display import CHANGED, EMPTY, MARK, changed_settings, decimals, texts
 from gliobench.reporting.layouts import show_comparison, show_verdicts
 
 SCREEN = 120  # characters per line of a terminal
 
 
-def print_table(table: pd.DataFrame) -> str:
+def print_table(table: pd.DataFrame, own: bool = False) -> str:
     """
     Lay out the comparison for a terminal: at most `SCREEN` characters per line, reasons below the table.
 
@@ -23,6 +23,8 @@ def print_table(table: pd.DataFrame) -> str:
     ----------
     table : pandas.DataFrame
         Table ``comparison``.
+    own : bool
+        Whether the study is of patients other than the papers'.
     """
     display = show_comparison(table)
     keys = ["Variant", "Modality", "Protocol"]
@@ -41,8 +43,13 @@ def print_table(table: pd.DataFrame) -> str:
     lines = _fixed_width(columns, numbers=["n", "Acc."], shortened=["Variant", "Protocol"])
     body = _below_headings(lines[1:], table)
     notes = [textwrap.fill(note, SCREEN, initial_indent="  ", subsequent_indent="    ") for note in display.notes]
-    marked = [f"{MARK} settings differ from the paper's"] * bool(changed.any())
+    marked = [f"{MARK} {changed_settings(own)}"] * bool(changed.any())
     return "\n".join([lines[0], "─" * max(map(len, lines)), *body, "", display.caption, *marked, *notes, ""])
+
+
+def print_paragraphs(texts: Sequence[str | None]) -> str:
+    """Lay out texts for a terminal, with an empty line above each; nothing of those that are empty."""
+    return "".join(f"\n{textwrap.fill(text, SCREEN)}\n" for text in texts if text)
 
 
 def print_verdicts(table: pd.DataFrame) -> str:

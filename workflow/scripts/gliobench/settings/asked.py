@@ -15,7 +15,7 @@ from gliobench.settings.fit import check_cohort_names, check_members
 from gliobench.settings.models import check, check_kind, check_known, merge
 from gliobench.settings.splits import METHODS
 from gliobench.settings.study import StudyFile
-from gliobench.terms import GENERATED, MODALITIES, SEGMENTATION
+from gliobench.terms import GENERATED, MODALITIES, OF_PAPERS, SEGMENTATION
 
 RESERVED = ("fields", "figures", "logs", "partial", "report", "tables")  # folders next to the cohorts'
 CONFIG = "the study's config"
@@ -181,6 +181,12 @@ class Asked:
     def generated(self, cohort: str) -> bool:
         """Whether a cohort is made by the study itself."""
         return self.cohorts[cohort]["kind"] in GENERATED
+
+    @property
+    def own(self) -> bool:
+        """Whether the study is of patients other than the papers': it has real cohorts, and none is a paper's own."""
+        real = set(self.kinds.values()) - set(GENERATED)
+        return bool(real) and real.isdisjoint(OF_PAPERS)
 
     @property
     def kinds(self) -> dict[str, str]:

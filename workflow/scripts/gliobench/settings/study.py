@@ -70,6 +70,12 @@ class StudyFile(Settings):
     """One config file is one study: which cohorts, approaches, protocols and seeds."""
 
     study: Name = Field(description="name; results go to `results/<study>/`")
+    title: Text | None = Field(None, description="heading of the report's first page, and of the terminal's end")
+    question: Text | None = Field(
+        None,
+        description="what the study asks, in a sentence, shown below the title; if left out, a study of your own "
+        "patients asks whether its labels can be told apart",
+    )
     seed: WholeNumber = Field(description="base seed; every other seed is derived from it")
     seeds: Count = Field(1, description="trainings with different seeds on the same fold; their scores are averaged")
     bootstrap: Annotated[int, Field(ge=100)] = Field(2000, description="bootstrap resamples per interval")

@@ -1,8 +1,11 @@
 """Cohorts of kind table, and the protocol that every approach offers, in a study's config."""
 
+import math
+import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 from gliobench.errors import GlioBenchError
 from gliobench.study import Study
@@ -22,6 +25,34 @@ def test_every_approach_offers_leave_one_site_out(approach):
     cells = study([{"approach": approach, "protocols": ["harmonised", "leave-one-site-out"]}], features=features)
     schemes = {cells.scheme_name(cell) for cell in cells.cells}
     assert schemes == {"kfold", "leave-one-site-out"}
+
+
+RSNA = {"kind": "rsna", "path": "data/rsna", "modalities": ["FLAIR"]}
+SYNTHETIC = {"kind": "synthetic", "generator": {"patients": 20, "modalities": ["FLAIR"]}}
+
+
+@pytest.mark.parametrize(
+    ("others", "own"),
+    [({}, True), ({"made": SYNTHETIC}, True), ({"rsna": RSNA}, False)],
+)
+def test_a_study_is_of_its_own_patients_if_some_are_real_and_none_are_a_papers(others, own):
+    clinic = {"kind": "table", "table": "clinic/patients.tsv", "modalities": ["FLAIR"]}
+    config = {"study": "mine", "seed": 1, "runs": [{"approach": "cnn3d"}]}
+    assert Study(config | {"cohorts": {"clinic": clinic, **others}}, ROOT).own is own
+    assert Study(config | {"cohorts": {"made": SYNTHETIC}}, ROOT).own is False
+
+
+def test_the_documents_studies_can_be_run_first_small_and_then_at_full_size():
+    document = (ROOT / "docs/own-data.md").read_text(encoding="utf-8")
+    small, full = map(yaml.safe_load, re.findall(r"```yaml\n(.*?)```", document, re.DOTALL)[:2])
+    first = Study(small, ROOT)
+    assert {cell.approach for cell in first.cells} == {"baseline", "cnn3d"}
+    assert first.splits["kfold"]["repeats"] == 1
+    whole = {key: value for key, value in small.items() if key not in ("splits", "settings")} | full
+    usual = Study(whole, ROOT)
+    assert {cell.protocol for cell in usual.cells} == {"harmonised", "leave-one-site-out"}
+    smaller = (math.prod(one.input("cnn3d", "clinic")["shape"]) for one in (first, usual))
+    assert next(smaller) < next(smaller)
 
 
 def test_a_tuned_variant_does_not_leave_sites_out():

@@ -155,6 +155,23 @@ def test_the_documents_example_runs_to_the_table(own: dict) -> None:
     assert table["published_auc"].isna().all()
 
 
+def test_the_terminal_ends_with_the_documents_question_and_its_answer_and_no_word_of_the_papers(own: dict) -> None:
+    printed, config = own["printed"], yaml.safe_load(STUDY)
+    assert printed.index("First table: the baselines") < printed.index(config["title"])
+    end = " ".join(printed[printed.index(config["title"]) :].split())
+    assert f"{config['title']} {config['question']} clinic, methylated against unmethylated: under the harm" in end
+    assert "the only baseline, header, has an AUC of" in end
+    assert re.search(r"Paired over the \d+ patients that both scored, the difference is", end)
+    assert not re.search("paper|publish", printed, re.IGNORECASE)
+
+
+def test_the_report_leads_with_the_documents_title_and_question(own: dict) -> None:
+    index = (own["project"] / "results/my-study/report/index.html").read_text(encoding="utf-8")
+    config = yaml.safe_load(STUDY)
+    assert f"<h1>{config['title']}</h1>" in index
+    assert f'<p class="lead">{config["question"]}</p>' in index
+
+
 def test_every_series_is_a_row_and_a_missing_one_has_its_reason(own: dict) -> None:
     series = read_table(own["project"] / "results/my-study/clinic/series.tsv", "series")
     assert len(series) == 2 * N_PATIENTS

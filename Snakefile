@@ -52,9 +52,9 @@ rule all:
 
 
 rule predict:
-    """One new patient scored by a finished run: --config patient=<folder> model=<run folder>."""
+    """New patients scored by a finished run: --config patient=<folder> (or patients=<folder>) model=<run folder>."""
     input:
-        [f"{REQUEST.folder}/{name}" for name in REQUEST.results] if REQUEST else [],
+        REQUEST.results if REQUEST else [],
     localrule: True
 
 
@@ -66,12 +66,12 @@ rule partial:
 
 
 onstart:
-    hold_study(REQUEST.folder if REQUEST else RESULTS)
+    hold_study(REQUEST.home if REQUEST else RESULTS)
 
 
 onsuccess:
     check_kept()
-    print_prediction(REQUEST.folder) if REQUEST else print_result(RESULTS)
+    print_prediction() if REQUEST else print_result(RESULTS)
 
 
 onerror:

@@ -30,12 +30,15 @@ def check_download(targets):
         )
 
 
-def print_prediction(folder):
-    """Print the path of a prediction once it exists."""
+def print_prediction():
+    """Print the answer for a patient, or the table of a list of patients, once it exists."""
     leave_terminal()
-    page = Path(folder) / "index.html"
-    if page.is_file():
-        print(f"\nPrediction: {page.resolve()}", file=sys.stderr)
+    if not all(Path(path).is_file() for path in REQUEST.results):
+        return
+    from gliobench.reporting.terminal import print_answer, print_patients
+
+    show = print_patients if REQUEST.table else print_answer
+    print("", show(REQUEST.table or REQUEST.home), sep="\n", file=sys.stderr)
 
 
 def print_result(results):
@@ -94,7 +97,7 @@ def show_when_nothing_is_to_be_done(record):
     """Print the result of a finished study again: Snakemake calls no hook if there is nothing to be done."""
     nothing = record.getMessage().startswith("Nothing to be done")
     if nothing and not DRY_RUN:
-        print_prediction(REQUEST.folder) if REQUEST else print_result(RESULTS)
+        print_prediction() if REQUEST else print_result(RESULTS)
     return True
 
 

@@ -1,8 +1,12 @@
-# One new patient, scored by the models of a finished run; included if `--config patient=... model=...` requests it.
+# New patients, scored by the models of a finished run; included if `--config patient=... model=...` requests it.
 # The run's files are named by their full path, so that no rule of a study claims them and retrains.
 PREDICTED = REQUEST.folder
 RECORD = f"{REQUEST.run}/run.json"
 INPUTS = f"{PREDICTED}/input/patient"
+
+
+wildcard_constraints:
+    patient="[A-Za-z0-9][A-Za-z0-9_-]*",
 
 
 rule predict_prepare:
@@ -23,8 +27,9 @@ rule predict_prepare:
         mem_mb=growing(4000),
         runtime=growing(20),
     params:
-        patient=str(REQUEST.patient),
-        images=REQUEST.images,
+        patient=lambda wildcards: str(REQUEST.patients[wildcards.patient]),
+        images=lambda wildcards: REQUEST.images(wildcards.patient),
+        listed=REQUEST.listed is not None,
         library=library_digest(
             "predict_prepare.py",
             f"gliobench/inputs/{REQUEST.record['input']['kind']}.py",
@@ -40,9 +45,8 @@ rule predict_apply:
         models=[str(path) for path in REQUEST.models],
         array=f"{INPUTS}.npy",
         index=f"{INPUTS}.tsv",
-        series=f"{PREDICTED}/input/series.tsv",
     output:
-        prediction=f"{PREDICTED}/prediction.json",
+        answer=temp(f"{PREDICTED}/input/answer.json"),
         cam=temp(f"{PREDICTED}/input/cam.npy"),
     log:
         f"{PREDICTED}/logs/predict.log",
@@ -64,19 +68,22 @@ rule predict_apply:
 
 
 rule predict_show:
-    """A figure of the network's input, and the page of its prediction."""
+    """Say what the answer is worth; draw the patient in the cohort, and the input; write the page."""
     input:
         record=RECORD,
-        prediction=f"{PREDICTED}/prediction.json",
+        answer=f"{PREDICTED}/input/answer.json",
         array=f"{INPUTS}.npy",
         index=f"{INPUTS}.tsv",
         series=f"{PREDICTED}/input/series.tsv",
         thumbnails=f"{PREDICTED}/input/thumbnails.npy",
         cam=f"{PREDICTED}/input/cam.npy",
+        study=list(REQUEST.tables.values()),
         template=[
             project_file(path) for path in (ROOT / "workflow" / "report").iterdir()
         ],
     output:
+        prediction=f"{PREDICTED}/prediction.json",
+        placement=multiext(f"{PREDICTED}/cohort", ".png", ".pdf"),
         figure=multiext(f"{PREDICTED}/{REQUEST.figure}", ".png", ".pdf"),
         page=f"{PREDICTED}/index.html",
     log:
@@ -88,6 +95,29 @@ rule predict_show:
         mem_mb=growing(2000),
         runtime=growing(10),
     params:
+        tables=REQUEST.tables,
         library=library_digest("predict_show.py"),
     script:
         "../workflow/scripts/predict_show.py"
+
+
+if REQUEST.table:
+
+    rule predict_list:
+        """The table of a list of patients."""
+        input:
+            predictions=[f"{folder}/prediction.json" for folder in REQUEST.folders],
+        output:
+            table=REQUEST.table,
+        log:
+            f"{REQUEST.home}.log",
+        conda:
+            "../envs/report.yaml"
+        threads: 1
+        resources:
+            mem_mb=growing(1000),
+            runtime=growing(5),
+        params:
+            library=library_digest("predict_list.py"),
+        script:
+            "../workflow/scripts/predict_list.py"

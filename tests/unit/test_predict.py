@@ -18,12 +18,14 @@ from gliobench.cohorts import DECODED_KIND, layout, read_patient_series, synthet
 from gliobench.cohorts.audit import audit_patients
 from gliobench.cohorts.decoded import keep_series
 from gliobench.errors import GlioBenchError
+from gliobench.evaluation.one_patient import NEW, OTHER_IMAGES, PIXELS, SAME_ID, UNCHECKED
 from gliobench.files import read_json, read_table, write_json, write_table
 from gliobench.inputs.make import make_inputs, usable_series
 from gliobench.inputs.store import shard_writer, write_shard
-from gliobench.predict.folds import notes, predict_patient
-from gliobench.predict.patient import audit_patient, make_patient_inputs, series_of_run
-from gliobench.predict.request import check_target, find_models, read_record, take_request
+from gliobench.predict.describe import describe, read_input, read_study
+from gliobench.predict.folds import Answer, predict_patient
+from gliobench.predict.patient import audit_patient, check_made, make_patient_inputs, series_of_run
+from gliobench.predict.request import Request, check_target, find_models, read_record, take_request
 from gliobench.records import check_record
 from gliobench.splits import draw_split
 from gliobench.study import Study
@@ -64,6 +66,14 @@ class Trained:
         table = read_table(self.run / "predictions.tsv", "predictions")
         last = table["phase"] == self.record["phases"][-1]
         return table[(table["part"] == "test") & table["slice_index"].isna() & last]
+
+
+@dataclass
+class Predicted:
+    """The description of an answer, and its map."""
+
+    prediction: dict
+    cam: np.ndarray | None
 
 
 @pytest.fixture(scope="module")
@@ -112,6 +122,7 @@ def run_through(approach, cohort, folder, results):
     keep = partial(keep_series, results / "decoded")
     series, _ = audit_patients(patients["patient_id"], names, folder, {}, kind, keep)
     write_table(patients, results / "patients.tsv", "patients")
+    write_table(series, results / "series.tsv", "series")
     write_table(draw_split(patients, series, study.splits["kfold"], 1), results / "split.tsv", "split")
     usable, path = usable_series(series, study.series(cell), made), results / "all.npy"
     with shard_writer(path) as append:
@@ -132,8 +143,15 @@ def predict(trained, patient, folder, fold=None):
     """Predict as the workflow does, by files."""
     record = read_record(trained.run)
     series, _ = audit_patient(patient, record, folder / "decoded")
-    write_shard(*make_patient_inputs(patient, series, record, folder / "decoded"), folder / "patient.npy")
-    return predict_patient(trained.run, record, [folder / "patient.npy"], series, CPU, fold)
+    arrays, index = make_patient_inputs(patient, series, record, folder / "decoded")
+    check_made(index)
+    write_shard(arrays, index, folder / "patient.npy")
+    reason = read_input(record, folder / "patient.npy")[-1]
+    answer = predict_patient(trained.run, record, [folder / "patient.npy"], CPU, fold)
+    study = read_study(Request({}, trained.run, record).tables)
+    prediction = describe(record, answer.plain, series, reason, study)
+    check_record(prediction, "prediction", "this prediction")
+    return Predicted(prediction, answer.cam)
 
 
 @pytest.mark.parametrize(("approach", "cohort"), FAMILIES)
@@ -141,18 +159,20 @@ def test_the_fold_that_tested_a_patient_says_the_same_again(trained, tmp_path, a
     run = trained(approach, cohort)
     for row in run.tested.iloc[[0, -1]].to_dict("records"):
         answer = predict(run, run.patients / row["patient_id"], tmp_path / row["patient_id"])
-        check_record(answer.prediction, "prediction", "this prediction")
         by_fold = {each["fold"]: each for each in answer.prediction["folds"]}
         assert set(by_fold) == {0, 1}
         assert by_fold[row["fold"]]["part"] == "test"
         assert by_fold[1 - row["fold"]]["part"] in ("train", "validation")
         assert by_fold[row["fold"]]["probability"] == pytest.approx(row["probability"], abs=1e-6)
         both = [each["probability"] for each in by_fold.values()]
-        assert answer.prediction["probability"] == pytest.approx(np.mean(both))
+        assert answer.prediction["identity"] == PIXELS
+        assert answer.prediction["probability"] == by_fold[row["fold"]]["probability"], "out of fold"
+        assert answer.prediction["mean"] == pytest.approx(np.mean(both))
         assert answer.prediction["sd"] == pytest.approx(abs(both[0] - both[1]) / np.sqrt(2))
         assert (answer.cam is not None) == (approach == "stacked_cnn3d")
         assert any("generated images" in note for note in answer.prediction["notes"])
-        assert any(f"only fold {row['fold']} never saw it" in note for note in answer.prediction["notes"])
+        assert f"out of fold, from the model of fold {row['fold']}" in answer.prediction["sentences"][0]
+        assert not any("In the study" in note for note in answer.prediction["notes"]), "it is the study's own answer"
 
 
 @pytest.mark.torch
@@ -175,7 +195,7 @@ def test_slices_are_scored_without_a_series_that_is_missing_and_the_answer_says_
     assert prediction["n_rows"] < whole["n_rows"]
     shutil.rmtree(patient / "FLAIR")
     with pytest.raises(GlioBenchError, match="patient 00001 has no FLAIR series"):
-        audit_patient(patient, run.record, tmp_path / "decoded")
+        predict(run, patient, tmp_path / "nothing")
 
 
 def test_channels_are_not_made_without_a_series_that_is_missing(trained, tmp_path):
@@ -183,7 +203,7 @@ def test_channels_are_not_made_without_a_series_that_is_missing(trained, tmp_pat
     patient = Path(shutil.copytree(run.patients / "00001", tmp_path / "00001"))
     shutil.rmtree(patient / "T2w")
     with pytest.raises(GlioBenchError, match="patient 00001 has no T2w series: there is no folder"):
-        audit_patient(patient, run.record, tmp_path / "decoded")
+        predict(run, patient, tmp_path / "input")
 
 
 def test_a_segmentation_may_lie_on_the_grid_of_a_series_that_the_run_does_not_read(tmp_path):
@@ -199,8 +219,11 @@ def test_a_segmentation_may_lie_on_the_grid_of_a_series_that_the_run_does_not_re
     assert series[["modality", "status"]].to_numpy().tolist() == [["FLAIR", "ok"], ["segmentation", "ok"]]
     assert len(thumbnails) == 2
     (home / "T2w.nii").unlink()
+    series, _ = audit_patient(home, record, tmp_path / "decoded")
+    arrays, index = make_patient_inputs(home, series, record, tmp_path / "decoded")
+    assert not arrays
     with pytest.raises(GlioBenchError, match="the segmentation is not on the grid of any of its images"):
-        audit_patient(home, record, tmp_path / "decoded")
+        check_made(index)
 
 
 @pytest.mark.parametrize("name", ["FLAIR.nii.gz", "FLAIR.nii"])
@@ -225,13 +248,52 @@ def test_one_fold_may_be_asked_alone(trained, tmp_path):
     assert prediction["probability"] == prediction["folds"][0]["probability"]
 
 
-def test_a_patient_whom_the_run_does_not_know_is_new(trained, tmp_path):
+def test_a_patient_under_another_name_is_recognised_by_pixels(trained, tmp_path):
     run = trained("baseline", "planted")
     stranger = Path(shutil.copytree(run.patients / "00002", tmp_path / "stranger"))
     prediction = predict(run, stranger, tmp_path / "input").prediction
-    assert prediction["patient_id"] == "stranger"
-    assert [each["part"] for each in prediction["folds"]] == [None, None]
-    assert len(prediction["notes"]) == 1
+    itself = predict(run, run.patients / "00002", tmp_path / "again").prediction
+    assert (prediction["patient_id"], prediction["same_as"]) == ("stranger", ["00002"])
+    for name in ("identity", "probability", "mean", "folds", "placement", "verdict", "sentences"):
+        assert prediction[name] == itself[name]
+
+
+def test_a_patient_with_other_images_is_new_and_a_known_id_is_warned_of(trained, tmp_path):
+    run = trained("baseline", "planted")
+    for name, identity, notes in (("stranger", NEW, 1), ("00002", OTHER_IMAGES, 2)):
+        folder = tmp_path / name
+        folder.mkdir()
+        for modality in ("FLAIR", "T2w"):
+            voxels = np.random.default_rng(3).integers(0, 900, (32, 32, 7)).astype(np.int16)
+            nib.save(nib.Nifti1Image(voxels, np.diag([6.0, 6.0, 20.0, 1.0])), folder / f"{modality}.nii")
+        prediction = predict(run, folder, tmp_path / "input" / name).prediction
+        assert prediction["identity"] == identity
+        assert [each["part"] for each in prediction["folds"]] == [None, None]
+        assert prediction["probability"] == prediction["mean"]
+        placed = prediction["placement"]
+        assert sum(label["n"] for label in placed["labels"]) == len(run.tested)
+        assert len([note for note in prediction["notes"] if "NIfTI" not in note]) == notes
+
+
+def test_a_run_without_the_table_of_series_goes_by_id_and_says_so(trained, tmp_path):
+    run = trained("baseline", "planted")
+    alone = Trained(Path(shutil.copytree(run.run, tmp_path / "alone")), run.patients)
+    known = predict(alone, run.patients / "00002", tmp_path / "known").prediction
+    assert (known["identity"], known["same_as"]) == (SAME_ID, ["00002"])
+    assert known["folds"] == predict(run, run.patients / "00002", tmp_path / "checked").prediction["folds"]
+    stranger = Path(shutil.copytree(run.patients / "00002", tmp_path / "stranger"))
+    assert predict(alone, stranger, tmp_path / "unknown").prediction["identity"] == UNCHECKED
+    shutil.copy(run.run.parent / "series.tsv", alone.run)
+    assert predict(alone, stranger, tmp_path / "with").prediction["identity"] == PIXELS
+
+
+def test_another_answer_than_the_studys_own_is_said(trained, tmp_path):
+    run = trained("baseline", "planted")
+    other = Trained(Path(shutil.copytree(run.run.parent, tmp_path / "other")) / "run", run.patients)
+    table = read_table(run.run / "predictions.tsv", "predictions")
+    write_table(table.assign(probability=0.123), other.run / "predictions.tsv", "predictions")
+    notes = predict(other, run.patients / "00002", tmp_path / "input").prediction["notes"]
+    assert any(note.startswith("In the study, the same models gave this patient 0.12:") for note in notes)
 
 
 def test_a_record_and_an_input_of_two_trainings_are_a_sentence(trained, tmp_path):
@@ -253,18 +315,55 @@ def request(trained, tmp_path, **changes):
 def test_a_request_names_its_results_by_patient_cell_and_record(trained, tmp_path):
     run = trained("baseline", "planted")
     asked = request(run, tmp_path)
-    assert asked.folder.startswith("results/predictions/00007/baseline-")
-    assert request(run, tmp_path, fold=1).folder != asked.folder
+    assert asked.home.startswith("results/predictions/00007/baseline-")
+    assert asked.folders == [asked.home]
+    assert asked.table is None
+    assert request(run, tmp_path, fold=1).home != asked.home
     assert [path.name for path in asked.models] == ["fold-0.json", "fold-1.json"]
     assert [path.name for path in request(run, tmp_path, fold=1).models] == ["fold-1.json"]
     assert asked.environment == "report"
 
 
+def listed(trained, folder):
+    return take_request({"patients": str(folder), "model": str(trained.run)})
+
+
+def test_a_list_has_a_patient_for_each_folder_and_a_table(trained, tmp_path):
+    run = trained("baseline", "planted")
+    for name in ("p-2", "p-1", ".hidden"):
+        (tmp_path / "clinic" / name).mkdir(parents=True)
+    (tmp_path / "clinic" / "labels.csv").touch()
+    asked = listed(run, tmp_path / "clinic")
+    assert list(asked.patients) == ["p-1", "p-2"]
+    assert asked.table == f"results/predictions/clinic/{asked.name}.tsv"
+    assert asked.folders == [f"results/predictions/clinic/{asked.name}/{patient}" for patient in asked.patients]
+    assert asked.results[0] == asked.table
+
+
+@pytest.mark.parametrize(
+    ("inside", "sentence"),
+    [
+        ("", "has no folders"),
+        ("two words", "cannot be a patient id"),
+        ("FLAIR", "is one patient, because it holds FLAIR;"),
+    ],
+)
+def test_a_folder_that_is_no_list_of_patients_is_a_sentence(trained, tmp_path, inside, sentence):
+    (tmp_path / "clinic" / inside).mkdir(parents=True)
+    with pytest.raises(GlioBenchError, match=sentence):
+        listed(trained("baseline", "planted"), tmp_path / "clinic")
+
+
+def test_one_patient_and_a_list_exclude_each_other(trained, tmp_path):
+    with pytest.raises(GlioBenchError, match="`patient` and `patients` exclude each other"):
+        request(trained("baseline", "planted"), tmp_path, patients=str(tmp_path))
+
+
 def test_other_images_of_a_patient_are_another_request(trained, tmp_path):
     run = trained("baseline", "planted")
-    before = request(run, tmp_path).images
+    before = request(run, tmp_path).images("00007")
     (tmp_path / "00007" / "FLAIR.nii").write_bytes(b"new")
-    assert request(run, tmp_path).images != before
+    assert request(run, tmp_path).images("00007") != before
 
 
 def test_a_patient_of_links_is_asked_for_by_the_links_name_and_anew_when_they_lead_elsewhere(trained, tmp_path):
@@ -274,17 +373,17 @@ def test_a_patient_of_links_is_asked_for_by_the_links_name_and_anew_when_they_le
         (tmp_path / "archive" / name / "FLAIR" / "1.dcm").write_bytes(b"one")
     (tmp_path / "p-017").symlink_to(tmp_path / "archive" / "Doe_John")
     asked = request(run, tmp_path, patient=str(tmp_path / "p-017"))
-    assert asked.patient_id == "p-017"
-    assert "Doe" not in asked.folder
+    assert list(asked.patients) == ["p-017"]
+    assert "Doe" not in asked.home
     (tmp_path / "p-018").mkdir()
     link = tmp_path / "p-018" / "FLAIR"
     link.symlink_to(tmp_path / "archive" / "Doe_John" / "FLAIR")
-    images = [request(run, tmp_path, patient=str(tmp_path / "p-018")).images]
+    images = [request(run, tmp_path, patient=str(tmp_path / "p-018")).images("p-018")]
     (tmp_path / "archive" / "Doe_John" / "FLAIR" / "1.dcm").write_bytes(b"other")
-    images.append(request(run, tmp_path, patient=str(tmp_path / "p-018")).images)
+    images.append(request(run, tmp_path, patient=str(tmp_path / "p-018")).images("p-018"))
     link.unlink()
     link.symlink_to(tmp_path / "archive" / "Doe_Jane" / "FLAIR")
-    images.append(request(run, tmp_path, patient=str(tmp_path / "p-018")).images)
+    images.append(request(run, tmp_path, patient=str(tmp_path / "p-018")).images("p-018"))
     assert len(set(images)) == 3
 
 
@@ -319,7 +418,7 @@ def test_a_request_that_cannot_be_met_is_a_sentence(trained, tmp_path, changes, 
     assert sentence in str(caught.value)
 
 
-@pytest.mark.parametrize("given", ["patient", "model", "fold"])
+@pytest.mark.parametrize("given", ["patient", "patients", "model", "fold"])
 def test_a_part_of_a_request_is_a_sentence(tmp_path, given):
     with pytest.raises(GlioBenchError, match=f"`{given}` is not enough for a prediction"):
         take_request({given: str(tmp_path)})
@@ -375,27 +474,23 @@ def test_a_target_and_a_request_belong_together(trained, tmp_path, targets, requ
     check_target(None, [])
 
 
-def series_of(make):
-    row = {"patient_id": "new", "modality": "FLAIR", "status": "ok", "reason": None}
-    return pd.DataFrame([row | {"ordered_by": None if make == "nifti" else "position"}])
-
-
 @pytest.mark.parametrize(
     ("kind", "make", "said"), [("rsna", "nifti", 1), ("rsna", "dicom", 0), ("brainstem", "nifti", 0)]
 )
-def test_nifti_for_models_of_dicom_is_said(kind, make, said):
-    record = {"cohort": "clinic", "cohort_kind": kind}
-    found = notes(record, [{"fold": 0, "part": None, "probability": 0.5}], series_of(make))
-    assert len([note for note in found if note.startswith("FLAIR: NIfTI")]) == len(found) == said
+def test_nifti_for_models_of_dicom_is_said(trained, tmp_path, kind, make, said):
+    notes = described(trained, tmp_path, make, cohort="clinic", cohort_kind=kind)
+    assert len([note for note in notes if note.startswith("FLAIR, T2w: NIfTI")]) == len(notes) == said
 
 
-def test_models_of_permuted_labels_know_nothing_and_say_so():
-    record = {"cohort": "clinic/permutations/003", "cohort_kind": "rsna"}
-    found = notes(record, [{"fold": 0, "part": None, "probability": 0.5}], series_of("dicom"))
-    assert found == ["The models were trained on permuted or drawn labels: their predictions mean nothing."]
+def test_models_of_permuted_labels_know_nothing_and_say_so(trained, tmp_path):
+    notes = described(trained, tmp_path, "dicom", cohort="clinic/permutations/003", cohort_kind="rsna")
+    assert notes == ["The models were trained on permuted or drawn labels: their predictions mean nothing."]
 
 
-def test_a_patient_in_every_training_part_is_said_to_be_seen_by_all():
-    folds = [{"fold": fold, "part": "train", "probability": 0.5} for fold in (0, 1)]
-    (note,) = notes({"cohort": "clinic", "cohort_kind": "rsna"}, folds, series_of("dicom"))
-    assert note.endswith("every fold saw it in training.")
+def described(trained, tmp_path, make, **changes):
+    """Return the notes on an answer for a patient whose series are read from such files."""
+    run = trained("baseline", "planted")
+    series, _ = audit_patient(run.patients / "00002", run.record, tmp_path)
+    series = series.assign(ordered_by=None if make == "nifti" else "position")
+    answer = Answer([{"fold": 0, "probability": 0.5, "log_odds": 0.0}], 1, "cpu", None)
+    return describe(run.record | changes, answer.plain, series, None, read_study({}))["notes"]

@@ -36,11 +36,15 @@ def test_a_patient_of_the_cohort_gets_the_probability_of_the_fold_that_tested_it
     by_fold = {fold["fold"]: fold for fold in prediction["folds"]}
     assert by_fold[tested["fold"]]["part"] == "test"
     assert by_fold[tested["fold"]]["probability"] == pytest.approx(tested["probability"], abs=1e-6)
+    assert prediction["probability"] == pytest.approx(tested["probability"], abs=1e-6), "out of fold"
+    assert prediction["score"]["n_patients"] == 12
+    for sentence_of_it in prediction["sentences"]:
+        assert sentence_of_it in " ".join(printed.split())
     assert f"Prediction: {answer.with_name('index.html')}" in printed
     assert "cnn3d  " not in printed, "it shows no study's table"
     folder = answer.parent
     assert {path.name for path in folder.iterdir() if not path.name.startswith(".")} == {
-        *("prediction.json", "index.html", "input.png", "input.pdf", "logs")
+        *("prediction.json", "index.html", "cohort.png", "cohort.pdf", "input.png", "input.pdf", "logs")
     }
     page = (folder / "index.html").read_text(encoding="utf-8")
     assert re.search(r"<main>\s*<p class=\"status\"><strong>For research only", page)
@@ -56,6 +60,29 @@ def test_the_study_that_trained_the_run_trains_nothing_for_a_prediction(small_co
     edit(small_copy / "workflow/scripts/gliobench/training/parts.py")
     planned = planned_rules(small_copy, *asked(f"{PATIENTS}/00003", RUN, "--configfile", "small.yaml"))
     assert planned - {"predict"} == JOBS
+
+
+def test_a_list_of_patients_is_predicted_in_one_call_and_one_without_an_input_stops_no_other(
+    project, finished_small, run
+):
+    clinic = project / "clinic"
+    (clinic / "empty").mkdir(parents=True)
+    for name, patient in (("p-1", "00003"), ("p-2", "00004")):
+        (clinic / name).symlink_to(finished_small / PATIENTS / patient)
+    question = ["predict", "--config", "patients=clinic", f"model={run}"]
+    printed = finish(project, *question)
+    (path,) = project.glob("results/predictions/clinic/*.tsv")
+    table = read_table(path, "patient_predictions").set_index("patient_id")
+    assert table["status"].to_dict() == {"empty": "failed", "p-1": "ok", "p-2": "ok"}
+    assert table.loc["empty", "reason"].startswith("patient empty has no FLAIR series")
+    assert table.loc["p-1":, "same_as"].tolist() == ["00003", "00004"]
+    tested = read_table(run / "predictions.tsv", "predictions").query("part == 'test'").set_index("patient_id")
+    expected = tested.loc[["00003", "00004"], "probability"].tolist()
+    assert table.loc["p-1":, "probability"].tolist() == pytest.approx(expected, abs=1e-6)
+    assert all((path.parent / page).is_file() for page in table["page"])
+    assert "2 of 3 patients have a prediction." in printed
+    assert f"Predictions: {path}" in printed
+    assert planned_rules(project, *question) <= {"predict"}
 
 
 def test_other_images_and_another_fold_are_predicted_anew(project, finished_small, run):

@@ -10,12 +10,15 @@ with recipe(snakemake):
 
     from gliobench.files import read_json, whole, write_table
     from gliobench.inputs.store import write_shard
-    from gliobench.predict.patient import audit_patient, make_patient_inputs
+    from gliobench.predict.patient import audit_patient, check_made, make_patient_inputs
 
     patient, record = Path(snakemake.params.patient), read_json(snakemake.input.record)
     with TemporaryDirectory(dir=Path(snakemake.output.array).parent) as decoded:
         series, thumbnails = audit_patient(patient, record, Path(decoded))
-        write_shard(*make_patient_inputs(patient, series, record, Path(decoded)), snakemake.output.array)
+        arrays, index = make_patient_inputs(patient, series, record, Path(decoded))
+    if not snakemake.params.listed:  # in a list, a patient without an input is a row with the reason
+        check_made(index)
+    write_shard(arrays, index, snakemake.output.array)
     write_table(series, snakemake.output.series, "series")
     with whole(snakemake.output.thumbnails) as temporary:
         np.save(temporary, thumbnails)

@@ -1,4 +1,4 @@
-"""Draw the input or the Grad-CAM of a patient, and write the page of the prediction."""
+"""Say what the answer for a patient is worth; draw where it lies in the cohort, and the input or its Grad-CAM."""
 
 from gliobench.recipe import recipe
 
@@ -7,17 +7,27 @@ with recipe(snakemake):
 
     import numpy as np
 
-    from gliobench.files import read_json, read_table
-    from gliobench.inputs.store import join_shards
-    from gliobench.reporting.prediction import Shown, draw_prediction, read_score, score_sentence, write_prediction_page
+    from gliobench.evaluation.one_patient import out_of_fold
+    from gliobench.files import read_json, read_table, write_json
+    from gliobench.predict.describe import describe, read_input, read_study
+    from gliobench.records import check_record
+    from gliobench.reporting.placement import placement_caption, placement_figure
+    from gliobench.reporting.prediction import Shown, draw_prediction, write_prediction_page
     from gliobench.reporting.style import save_figure
 
-    prediction, record = read_json(snakemake.input.prediction), read_json(snakemake.input.record)
-    inputs, index = join_shards(record["input"]["kind"], [snakemake.input.array], record["series"])
-    series = read_table(snakemake.input.series, "series")
+    record, answer = read_json(snakemake.input.record), read_json(snakemake.input.answer)
+    series, study = read_table(snakemake.input.series, "series"), read_study(snakemake.params.tables)
+    inputs, index, reason = read_input(record, snakemake.input.array)
+    prediction = describe(record, answer, series, reason, study)
+    check_record(prediction, "prediction", snakemake.output.prediction)
+    write_json(prediction, snakemake.output.prediction)
     shown = Shown(inputs, index, np.load(snakemake.input.cam), series, np.load(snakemake.input.thumbnails))
-    figure, caption = draw_prediction(shown, record)
-    picture = Path(snakemake.output.figure[0])
-    save_figure(figure, picture.with_suffix(""))
-    score = score_sentence(read_score(Path(snakemake.input.record).parent, prediction["model"]), prediction["model"])
-    write_prediction_page(snakemake.output.page, prediction, score, picture.name, caption)
+    tested = out_of_fold(study.predictions, prediction["phase"])
+    captions = {}
+    for figure, caption, path in [
+        (placement_figure(prediction, tested), placement_caption(prediction), Path(snakemake.output.placement[0])),
+        (*draw_prediction(shown, record), Path(snakemake.output.figure[0])),
+    ]:
+        save_figure(figure, path.with_suffix(""))
+        captions[path.name] = caption
+    write_prediction_page(snakemake.output.page, prediction, captions)

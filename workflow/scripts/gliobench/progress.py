@@ -25,7 +25,7 @@ STAGES = {
     "tuning": ("tune",),
     "baselines": ("train_baselines", "tabulate_baselines"),
     "training": ("train_",),
-    "predict": ("predict_prepare", "predict_apply", "predict_show"),
+    "predict": ("predict_prepare", "predict_apply", "predict_show", "predict_list"),
     "figures": ("plot_", "explain"),
     "tables": ("score", "compare", "describe_", "tabulate_"),
     "report": ("page",),

@@ -1,4 +1,4 @@
-"""The models of a run applied to one patient: each fold's probability, their mean and spread, and their limits."""
+"""The models of a run applied to one patient: each fold's answer."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,46 +7,48 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from scipy.special import expit
 
 from gliobench.errors import GlioBenchError
-from gliobench.files import check_table, read_table
 from gliobench.inputs.patient_facts import KIND, with_patient_facts
 from gliobench.inputs.store import join_shards
 from gliobench.predict.request import find_models, fold_of
-from gliobench.terms import GENERATED, USABLE, VOXELS_ONLY, parent_cohort
 from gliobench.training import Machine
 from gliobench.training.job import load_model, versions
-from gliobench.training.scores import mean_log_odds
-
-PURPOSE = "For research only: this is not a medical device and must not be used for patient care."
-RUN: tuple[str, ...] = ("cohort", "cohort_kind", "approach", "variant", "modality", "protocol")
-RUN += ("repeat", "seed_index", "batch", "weights")
-WHERE = {"test": "tested by", "validation": "in the validation part of", "train": "trained on by", "whole": "part of"}
+from gliobench.training.scores import mean_log_odds, rounded
 
 
 @dataclass(frozen=True)
 class Answer:
     """
-    Prediction of a run's models for a patient.
+    What a run's models say of a patient.
 
     Attributes
     ----------
-    prediction : dict
-        As in the schema ``prediction``.
+    folds : list of dict
+        ``fold``, ``probability`` and ``log_odds`` of label 1, by fold.
+    n_rows : int
+        Rows of the input.
+    device : str
+        Computing device.
     cam : ndarray or None
         Shape (x, y, z), the mean of the folds' Grad-CAM maps, each from 0 to 1; None if the approach makes none.
     """
 
-    prediction: dict[str, Any]
+    folds: list[dict[str, Any]]
+    n_rows: int
+    device: str
     cam: np.ndarray | None
+
+    @property
+    def plain(self) -> dict[str, Any]:
+        """What is not a map, for JSON, with the versions of the packages."""
+        return {"folds": self.folds, "n_rows": self.n_rows, "device": self.device, "versions": versions()}
 
 
 def predict_patient(
-    run: Path, record: dict[str, Any], arrays: Sequence[str | Path], series: pd.DataFrame, machine: Machine,
-    fold: int | None = None,
-) -> Answer:  # fmt: skip
+    run: Path, record: dict[str, Any], arrays: Sequence[str | Path], machine: Machine, fold: int | None = None
+) -> Answer:
     """
     Apply the models of a run to a patient.
 
@@ -58,8 +60,6 @@ def predict_patient(
         Its ``run.json``.
     arrays : sequence of path
         The patient's inputs.
-    series : DataFrame
-        As in the schema ``series``: the patient's, as the audit found them.
     machine : Machine
         Threads and device.
     fold : int, optional
@@ -82,91 +82,14 @@ def predict_patient(
         )
     paths = find_models(run, fold)
     models = [load_model(approach, path) for path in paths]
-    probabilities = [float(expit(mean_log_odds(approach.predict(model, inputs)))) for model in models]
-    if not np.isfinite(probabilities).all():
+    log_odds = np.array([mean_log_odds(approach.predict(model, inputs)) for model in models])
+    if not np.isfinite(log_odds).all():
         raise GlioBenchError(f"{run}: a model's prediction is NaN or infinite; give another run.")
-    patient_id = str(series["patient_id"].iloc[0])
-    parts = _parts(run, patient_id)
-    folds = [
-        {"fold": fold_of(path), "probability": probability, "part": parts.get(fold_of(path))}
-        for path, probability in zip(paths, probabilities, strict=True)
-    ]
-    mean = float(np.mean(probabilities))
-    prediction = {
-        "purpose": PURPOSE,
-        "patient_id": patient_id,
-        "probability": mean,
-        "sd": float(np.std(probabilities, ddof=1)) if len(probabilities) > 1 else None,
-        "label_name": record["label_names"].get("1", "label 1"),
-        "folds": folds,
-        "n_rows": len(inputs),
-        "phase": record["phases"][-1],
-        "notes": notes(record, folds, series),
-        "series": plain_rows(series),
-        "model": {name: record[name] for name in RUN},
-        "device": device,
-        "versions": versions(),
-    }
-    return Answer(prediction, _evidence(approach, models, inputs, int(mean >= 0.5)) if record["grad_cam"] else None)
-
-
-def notes(record: dict[str, Any], folds: list[dict[str, Any]], series: pd.DataFrame) -> list[str]:
-    """List the limits of a prediction: generated training images, a patient known to the run, other kinds of series."""
-    return [*_note_of_cohort(record), *_note_of_parts(folds), *_notes_of_series(record, series)]
-
-
-def _note_of_cohort(record: dict[str, Any]) -> list[str]:
-    if parent_cohort(record["cohort"]) != record["cohort"]:
-        return ["The models were trained on permuted or drawn labels: their predictions mean nothing."]
-    if record["cohort_kind"] not in GENERATED:
-        return []
-    return [
-        f"The models were trained on generated images (cohort {record['cohort']}): "
-        "they say nothing about a real patient."
-    ]
-
-
-def _note_of_parts(folds: list[dict[str, Any]]) -> list[str]:
-    met = [f"{WHERE[each['part']]} fold {each['fold']}" for each in folds if each["part"]]
-    if not met:
-        return []
-    unseen = [str(each["fold"]) for each in folds if each["part"] in (None, "test")]
-    honest = f"only fold {' and '.join(unseen)} never saw it" if unseen else "every fold saw it in training"
-    return [f"A patient with this id was {', '.join(met)}: if it is the same patient, {honest}."]
-
-
-def _notes_of_series(record: dict[str, Any], series: pd.DataFrame) -> list[str]:
-    left_out = series[~series["status"].isin(USABLE)]
-    found = [f"Scored without {row['modality']}: {row['reason']}" for row in left_out.to_dict("records")]
-    unplaced = series[series["status"] == VOXELS_ONLY]
-    found += [
-        f"{row['modality']} has no position in millimetres: {row['reason']}" for row in unplaced.to_dict("records")
-    ]
-    images = series[series["status"].isin(USABLE) & (series["modality"] != "segmentation")]
-    nifti = images.loc[images["ordered_by"].isna(), "modality"]  # files of slices have an order; one volume has none
-    trained_on = GENERATED.get(record["cohort_kind"], record["cohort_kind"])
-    if trained_on == "rsna" and len(nifti):
-        found.append(
-            f"{', '.join(nifti)}: NIfTI does not state the slice axis; the axis of the largest spacing was used. The "
-            "models were trained on DICOM, which states it."
-        )
-    return found
-
-
-def _parts(run: Path, patient_id: str) -> dict[int, str]:
-    """Return the part of a patient with this id in each fold of a run."""
-    path = run / "predictions.tsv"
-    if not path.is_file():
-        return {}
-    table = read_table(path, "predictions")
-    rows = table[(table["patient_id"] == patient_id) & table["slice_index"].isna()]
-    return {int(fold): str(part) for fold, part in zip(rows["fold"], rows["part"], strict=True)}
-
-
-def plain_rows(series: pd.DataFrame) -> list[dict[str, Any]]:
-    """Return the rows of the table ``series`` as plain values for JSON, None where a cell is empty."""
-    checked = check_table(series, "series", "the patient's series")
-    return checked.astype(object).where(checked.notna(), None).to_dict("records")  # type: ignore[return-value]
+    columns = zip(map(fold_of, paths), expit(log_odds).tolist(), rounded(log_odds).tolist(), strict=True)
+    folds = [dict(zip(("fold", "probability", "log_odds"), row, strict=True)) for row in columns]
+    mean = float(np.mean(expit(log_odds)))
+    cam = _evidence(approach, models, inputs, int(mean >= 0.5)) if record["grad_cam"] else None
+    return Answer(folds, len(inputs), device, cam)
 
 
 def _evidence(approach: Any, models: Sequence[Any], inputs: np.ndarray, answer: int) -> np.ndarray:

@@ -12,6 +12,7 @@ from gliobench.cohorts.audit import audit_patients
 from gliobench.cohorts.decoded import keep_series
 from gliobench.errors import GlioBenchError
 from gliobench.inputs.make import make_inputs, needed_series, usable_series, usable_statuses
+from gliobench.inputs.store import SHARD_INDEX
 from gliobench.terms import ALL_SERIES, SEGMENTATION
 
 LAYOUT = "single"
@@ -34,11 +35,6 @@ def audit_patient(patient: Path, record: dict[str, Any], decoded: Path) -> tuple
     -------
     series, thumbnails
         As `gliobench.cohorts.audit.audit_patients` returns them.
-
-    Raises
-    ------
-    GlioBenchError
-        The input cannot be made: a series is missing, unreadable or blank.
     """
     needed = series_of_run(record)
     # As in training, a segmentation may be on the grid of a series that the run itself does not read.
@@ -46,17 +42,7 @@ def audit_patient(patient: Path, record: dict[str, Any], decoded: Path) -> tuple
     keep = partial(keep_series, decoded)
     series, thumbnails = audit_patients([patient.name], names, patient.parent, {}, LAYOUT, keep)
     mine = series["modality"].isin(needed)
-    series, thumbnails = series[mine].reset_index(drop=True), thumbnails[mine.to_numpy()]
-    unusable = series[~series["status"].isin(usable_statuses(record["input"]))]
-    makeable = usable_series(series, record["series"], record["input"])
-    # Slices of several series are rows of one input, and the available ones are scored, as in training. Other kinds are
-    # channels.
-    if len(unusable) and (record["input"]["kind"] != "slices" or not makeable):
-        first = unusable.iloc[0]
-        reason = str(first["reason"])
-        named = reason if patient.name in reason else f"patient {patient.name}, {first['modality']}: {reason}"
-        raise GlioBenchError(named)
-    return series, thumbnails
+    return series[mine].reset_index(drop=True), thumbnails[mine.to_numpy()]
 
 
 def series_of_run(record: dict[str, Any]) -> list[str]:
@@ -81,15 +67,34 @@ def make_patient_inputs(
     Returns
     -------
     arrays, index
-        As `gliobench.inputs.make.make_inputs` returns them.
-
-    Raises
-    ------
-    GlioBenchError
-        A series shows too little of the patient to be a channel with the others.
+        As `gliobench.inputs.make.make_inputs` returns them; if there is no input, the index has a row with the reason.
     """
-    names = usable_series(series, record["series"], record["input"]).get(patient.name, [])
-    arrays, index = make_inputs(patient.name, names, decoded, DECODED_KIND, record["input"])
+    usable = usable_series(series, record["series"], record["input"]).get(patient.name, [])
+    reason = _why_not(patient.name, series, usable, record["input"])
+    if not reason:
+        try:
+            arrays, index = make_inputs(patient.name, usable, decoded, DECODED_KIND, record["input"])
+        except GlioBenchError as error:
+            reason = str(error)
+        else:
+            named = f"patient {patient.name}: " + index["reason"].astype("str")
+            return arrays, index.assign(reason=named.where(index["reason"].notna(), None))
+    return [], pd.DataFrame([(patient.name, record["series"][0], None, reason)], columns=SHARD_INDEX)
+
+
+def _why_not(patient_id: str, series: pd.DataFrame, usable: list[str], settings: dict[str, Any]) -> str | None:
+    """Say which series prevents the input, if one does."""
+    unusable = series[~series["status"].isin(usable_statuses(settings))]
+    # Slices of several series are rows of one input, and the available ones are scored, as in training. Other kinds are
+    # channels.
+    if unusable.empty or (usable and settings["kind"] == "slices"):
+        return None
+    first = unusable.iloc[0]
+    reason = str(first["reason"])
+    return reason if patient_id in reason else f"patient {patient_id}, {first['modality']}: {reason}"
+
+
+def check_made(index: pd.DataFrame) -> None:
+    """Raise an error with the reason of an index from `make_patient_inputs`, if it has one."""
     for reason in index["reason"].dropna():
-        raise GlioBenchError(f"patient {patient.name}: {reason}")
-    return arrays, index
+        raise GlioBenchError(str(reason))

@@ -1,4 +1,7 @@
-"""A prediction request: a patient's folder and a run, checked before any job starts. Light to import."""
+"""A prediction request: one patient's folder or a folder of patients, and a run, checked before any job starts.
+
+Light to import.
+"""
 
 import hashlib
 import json
@@ -11,41 +14,42 @@ from typing import Any
 
 from gliobench.errors import GlioBenchError
 from gliobench.records import check_record
-from gliobench.terms import TABLE
+from gliobench.terms import ALL_SERIES, TABLE
 
 TARGET = "predict"
-KEYS = ("patient", "model", "fold")
+KEYS = ("patient", "patients", "model", "fold")
 USAGE = "snakemake predict --config patient=<folder of one patient> model=<folder of a run>"
 ENVIRONMENTS = {"tensorflow": "tensorflow", "torch": "torch", "sklearn": "report"}  # by toolchain
 LIBRARY = Path(__file__).parents[1]
+RESULTS = "results/predictions"
+# Tables that tell more about a run
+TABLES = {"predictions": "predictions.tsv", "series": "series.tsv", "comparison": "tables/comparison.tsv"}
 
 
 @dataclass(frozen=True)
 class Request:
     """
-    One patient and the models to score it with.
+    Patients and the models to score them with.
 
     Attributes
     ----------
-    patient : Path
-        The patient's folder; its name is the patient's id.
+    patients : dict of str to Path
+        Folder of each patient by its name, which is the patient's id.
     run : Path
         Folder of a training job, absolute: no rule of a study re-creates its files.
     record : dict
         The run's ``run.json``, checked against the schema ``run``.
     fold : int, optional
         The only fold to use; all by default.
+    listed : str, optional
+        Name of the folder of patients; None if one patient is asked for.
     """
 
-    patient: Path
+    patients: dict[str, Path]
     run: Path
     record: dict[str, Any]
     fold: int | None = None
-
-    @property
-    def patient_id(self) -> str:
-        """The patient's id."""
-        return self.patient.name
+    listed: str | None = None
 
     @property
     def models(self) -> list[Path]:
@@ -63,55 +67,107 @@ class Request:
         return "gradcam" if self.record["grad_cam"] else "input"
 
     @property
-    def folder(self) -> str:
-        """Folder of the result: it names the run by its cell and a digest of its record."""
+    def name(self) -> str:
+        """Name of the run in results: its cell and a digest of its record."""
         names = [self.record[name] for name in ("approach", "variant", "modality", "protocol")]
         names += [] if self.fold is None else [f"fold-{self.fold}"]
         digest = hashlib.sha256((self.run / "run.json").read_bytes()).hexdigest()[:8]
-        return f"results/predictions/{self.patient_id}/{'-'.join([*names, digest])}"
+        return "-".join([*names, digest])
+
+    @property
+    def folder(self) -> str:
+        """Folder of a patient's result, with the wildcard ``patient``."""
+        if self.listed is None:
+            return f"{RESULTS}/{{patient}}/{self.name}"
+        return f"{RESULTS}/{self.listed}/{self.name}/{{patient}}"
+
+    @property
+    def folders(self) -> list[str]:
+        """Folders of the results, one per patient."""
+        return [self.folder.format(patient=patient) for patient in self.patients]
+
+    @property
+    def home(self) -> str:
+        """The folder that holds all results of the request."""
+        return self.folders[0] if self.listed is None else str(Path(self.folder).parent)
+
+    @property
+    def table(self) -> str | None:
+        """The table of a list of patients."""
+        return None if self.listed is None else f"{self.home}.tsv"
 
     @property
     def results(self) -> list[str]:
-        """Files of the result, below `folder`."""
-        return ["prediction.json", "index.html", f"{self.figure}.png", f"{self.figure}.pdf"]
+        """Files of the result."""
+        names = ["prediction.json", "index.html", *self.figures]
+        files = [f"{folder}/{name}" for folder in self.folders for name in names]
+        return files if self.table is None else [self.table, *files]
 
     @property
-    def images(self) -> str:
-        """A digest of the patient's files, by name, location, size and time: changed files need a new prediction."""
+    def figures(self) -> list[str]:
+        """Files of the figures of a patient."""
+        return [f"{name}.{suffix}" for name in ("cohort", self.figure) for suffix in ("png", "pdf")]
+
+    @property
+    def tables(self) -> dict[str, str]:
+        """Those of `TABLES` that are stored with the run, by name."""
+        found = {name: _nearest(self.run, name, path) for name, path in TABLES.items()}
+        return {name: str(path) for name, path in found.items() if path}
+
+    def images(self, patient: str) -> str:
+        """Return a digest of a patient's files, by name, location, size and time: changed files are predicted anew."""
+        home = self.patients[patient]
         # Links are followed: a series may be a link to where an archive keeps it.
-        folders = os.walk(self.patient, followlinks=True)
+        folders = os.walk(home, followlinks=True)
         files = sorted(Path(folder, name) for folder, _, names in folders for name in names)
         about = [
-            (str(path.relative_to(self.patient)), os.path.realpath(path), path.stat().st_size, path.stat().st_mtime_ns)
+            (str(path.relative_to(home)), os.path.realpath(path), path.stat().st_size, path.stat().st_mtime_ns)
             for path in files
             if path.is_file()
         ]
         return hashlib.sha256(json.dumps(about).encode()).hexdigest()[:16]
 
 
+def _nearest(run: Path, name: str, path: str) -> Path | None:
+    """Return a table of a run: its own predictions, others in its folder or the nearest one above that has it."""
+    folders = [run] if name == "predictions" else [run, *run.parents]
+    return next((folder / path for folder in folders if (folder / path).is_file()), None)
+
+
 def take_request(config: dict[str, Any]) -> Request | None:
     """
-    Take ``patient``, ``model`` and ``fold`` out of a config: the rest belongs to a study.
+    Take ``patient`` or ``patients``, ``model`` and ``fold`` out of a config: the rest belongs to a study.
 
     Returns
     -------
     Request or None
-        None if neither is given.
+        None if none is given.
 
     Raises
     ------
     GlioBenchError
-        One is given without the other, a folder is missing or is not a patient's or a run's, or the model is missing.
+        A patient is given without a model or the other way round, a folder is missing or is not a patient's or a run's,
+        or the model is missing.
     """
     asked = {key: config.pop(key) for key in KEYS if key in config}
     if not asked:
         return None
-    if not {"patient", "model"} <= set(asked):
+    if "model" not in asked or not {"patient", "patients"} & set(asked):
         raise GlioBenchError(f"`{next(iter(asked))}` is not enough for a prediction: {USAGE}.")
+    if {"patient", "patients"} <= set(asked):
+        raise GlioBenchError("`patient` and `patients` exclude each other: one patient, or a folder of patients.")
     run = _folder(asked["model"], "model").resolve()
     if set("{}") & set(str(run)):
         raise GlioBenchError(f"`model`: Snakemake cannot use a path with braces, {run}; rename or move the folder.")
-    request = Request(_patient(asked["patient"]), run, read_record(run), _fold(asked.get("fold")))
+    listed = _named(_folder(asked["patients"], "patients"), "patients") if "patients" in asked else None
+    patients = _patients(listed) if listed else [_named(_folder(asked["patient"], "patient"), "patient")]
+    request = Request(
+        {folder.name: folder for folder in patients},
+        run,
+        read_record(run),
+        _fold(asked.get("fold")),
+        listed.name if listed else None,
+    )
     find_models(run, request.fold)
     return request
 
@@ -135,13 +191,26 @@ def _folder(path: Any, key: str) -> Path:
     return Path(path)
 
 
-def _patient(path: Any) -> Path:
-    folder = _folder(path, "patient").absolute()  # the user's name for it, even if it is a link
+def _named(path: Path, key: str) -> Path:
+    """Return a folder, whose name must do as an id, by the user's name for it, even if it is a link."""
+    folder = path.absolute()
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", folder.name):
         raise GlioBenchError(
-            f"`patient`: the folder's name {folder.name!r} cannot be a patient id: use only letters, digits, - and _."
+            f"`{key}`: the folder's name {folder.name!r} cannot be a patient id: use only letters, digits, - and _."
         )
     return folder
+
+
+def _patients(home: Path) -> list[Path]:
+    """Return the folders of the patients in a folder, but for hidden ones."""
+    inside = sorted(path for path in home.iterdir() if not path.name.startswith("."))
+    series = [path.name for path in inside if path.name.split(".")[0] in ALL_SERIES]
+    if series:
+        raise GlioBenchError(f"`patients`: {home} is one patient, because it holds {series[0]}; write patient={home}.")
+    folders = [_named(path, "patients") for path in inside if path.is_dir()]
+    if not folders:
+        raise GlioBenchError(f"`patients`: {home} has no folders; it must have one for each patient.")
+    return folders
 
 
 def _fold(fold: Any) -> int | None:

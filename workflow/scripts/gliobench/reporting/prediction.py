@@ -9,16 +9,19 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from gliobench.evaluation.columns import CELL
-from gliobench.files import read_table, write_text
+from gliobench.evaluation.one_patient import UNSEEN
+from gliobench.files import write_text
 from gliobench.reporting.display import EMPTY, Display
 from gliobench.reporting.explanations import evidence_figure
 from gliobench.reporting.html import render
 from gliobench.reporting.montages import Images, input_images, inputs_montage
 from gliobench.reporting.orientation import plane_of, planes_of
-from gliobench.terms import GENERATED, MODALITIES
+from gliobench.reporting.style import new_figure, say_why_empty, styled
+from gliobench.terms import MODALITIES
 
 PARTS = {"test": "tested by it", "validation": "in its validation part", "train": "trained on", "whole": "trained on"}
+NOT_MET = "not met"
+YES_NO = {True: "yes", False: "no"}
 FACTS = {"modality": "Series", "status": "Status", "n_files": "Files", "n_slices": "Slices", "rows": "Rows"}
 FACTS |= {"columns": "Columns", "spacing": "Spacing, mm", "slice_spacing": "Slice spacing, mm", "plane": "Plane"}
 FACTS |= {"manufacturer": "Manufacturer"}
@@ -28,6 +31,7 @@ CAM = (
     f"1 from a probability of 0.5 on and 0 below. {SIDES}"
 )
 SLICES = f"Evenly spaced slices of the input, series by series. {SIDES}"
+NO_INPUT = "There is no input."
 MIDDLE = f"The middle slice of each series; this approach reads only numbers derived from the images. {SIDES}"
 
 
@@ -39,7 +43,7 @@ class Shown:
     Attributes
     ----------
     inputs : numpy.ndarray
-        The patient's rows.
+        The patient's rows; none if there is no input.
     index : pandas.DataFrame
         patient_id, modality and slice_index of each row.
     cam : numpy.ndarray
@@ -73,6 +77,8 @@ def draw_prediction(shown: Shown, record: Mapping[str, Any]) -> tuple[Figure, st
     figure, caption
     """
     patient = str(shown.series["patient_id"].iloc[0])
+    if not len(shown.inputs):
+        return _no_input(), NO_INPUT
     names = [f"patient {patient}", *(record[name] for name in ("approach", "variant", "modality"))]
     channels = [name for name in record["series"] if name in MODALITIES]
     if shown.cam.size:
@@ -82,6 +88,15 @@ def draw_prediction(shown: Shown, record: Mapping[str, Any]) -> tuple[Figure, st
         middles = Images(f"Patient {patient}", shown.thumbnails / 255, shown.series["modality"].tolist(), planes)
         return inputs_montage([middles], names), MIDDLE
     return inputs_montage(_images(record["input"]["kind"], shown, record["series"]), names), SLICES
+
+
+@styled
+def _no_input() -> Figure:
+    figure = new_figure(4, 2)
+    axes = figure.subplots()
+    axes.set_axis_off()
+    say_why_empty(axes, "there is no input.")
+    return figure
 
 
 def _images(kind: str, shown: Shown, series: Sequence[str]) -> list[Images]:
@@ -102,72 +117,7 @@ def _images(kind: str, shown: Shown, series: Sequence[str]) -> list[Images]:
     return [Images(names[name], slices, range(len(slices)), [planes[patient, name]] * len(slices))]
 
 
-def read_score(run: str | Path, model: Mapping[str, Any]) -> dict[str, Any] | None:
-    """
-    Find the row of a run's cell in the study's table.
-
-    Parameters
-    ----------
-    run : path
-        The run's folder within the study's results.
-    model : dict
-        Names of the run.
-
-    Returns
-    -------
-    dict or None
-        The cell's row of ``comparison.tsv`` for patients; None if the results are not there.
-    """
-    tables = (folder / "tables" / "comparison.tsv" for folder in Path(run).parents)
-    path = next((table for table in tables if table.is_file()), None)
-    if path is None:
-        return None
-    table = read_table(path, "comparison")
-    mine = table[(table[CELL] == [model[name] for name in CELL]).all(axis=1) & (table["unit"] != "slice")]
-    order = {"test": 0, "whole": 1, "validation": 2}
-    rows = mine[mine["part"].isin(order)]
-    if rows.empty:
-        return None
-    last_phase = rows[rows["phase"] == rows["phase"].iloc[-1]]
-    return last_phase.loc[last_phase["part"].map(order).idxmin()].to_dict()
-
-
-def score_sentence(row: Mapping[str, Any] | None, model: Mapping[str, Any]) -> str:
-    """Say how well the approach distinguished patients in the study that trained it."""
-    if row is None:
-        return "The study's table is not stored with this run, so its scores there are not known here."
-    if pd.isna(row["auc"]):
-        return f"The study's table has no AUC for this cell: {row['reason'] or row['status']}."
-    where = f"cohort {row['cohort']}" + (", which is generated" if model["cohort_kind"] in GENERATED else "")
-    between = "" if pd.isna(row["auc_low"]) else f" (95 % interval {row['auc_low']:.2f} to {row['auc_high']:.2f})"
-    said = (
-        f"In the study that trained it, on {row['n_patients']} patients of {where} ({row['part']} part), this approach "
-        f"reached an AUC of {row['auc']:.2f}{between}; 0.5 is chance."
-    )
-    if not pd.isna(row["auc_low"]) and row["auc_low"] <= 0.5 <= row["auc_high"]:
-        said += " The interval includes chance: its predictions may mean nothing."
-    return said + (f" Caveat there: {row['caveat']}." if not pd.isna(row["caveat"]) else "")
-
-
-def answer_sentence(prediction: Mapping[str, Any]) -> str:
-    """State the probability, and how far the models of the folds agree."""
-    model, folds = prediction["model"], prediction["folds"]
-    said = (
-        f"{model['approach']} ({model['variant']}, {model['modality']}) gives a probability of "
-        f"{prediction['probability']:.2f} for label 1, {prediction['label_name']}"
-    )
-    if len(folds) == 1:
-        return f"{said}: the prediction of fold {folds[0]['fold']} only."
-    answers = [fold["probability"] for fold in folds]
-    return (
-        f"{said}: the mean of {len(folds)} models, one per fold, which predict between {min(answers):.2f} and "
-        f"{max(answers):.2f} (standard deviation {prediction['sd']:.2f})."
-    )
-
-
-def write_prediction_page(
-    path: str | Path, prediction: Mapping[str, Any], score: str, figure: str, caption: str
-) -> None:
+def write_prediction_page(path: str | Path, prediction: Mapping[str, Any], captions: Mapping[str, str]) -> None:
     """
     Write the page of a prediction.
 
@@ -177,21 +127,18 @@ def write_prediction_page(
         The HTML file.
     prediction : dict
         As in the schema ``prediction``.
-    score : str
-        From `score_sentence`.
-    figure : str
-        File name of the figure next to the page.
-    caption : str
-        Its words, from `draw_prediction`.
+    captions : dict of str to str
+        Of two figures next to the page, by file name: the patient in the cohort, and that from `draw_prediction`.
     """
+    (placement, placement_caption), (shown, caption) = captions.items()
     page = render(
         "prediction.html.j2",
         prediction=prediction,
-        answer=answer_sentence(prediction),
-        score=score,
         folds=_folds(prediction),
         series=_facts(prediction),
-        figure=figure,
+        placement=placement,
+        placement_caption=placement_caption,
+        figure=shown,
         caption=caption,
         grad_cam=caption == CAM,
     )
@@ -199,12 +146,13 @@ def write_prediction_page(
 
 
 def _folds(prediction: Mapping[str, Any]) -> Display:
+    counted = [fold for fold in prediction["folds"] if fold["part"] in UNSEEN] or prediction["folds"]
     rows = [
-        (str(fold["fold"]), f"{fold['probability']:.3f}", PARTS.get(fold["part"], "not met"))
+        (str(fold["fold"]), f"{fold['probability']:.3f}", PARTS.get(fold["part"], NOT_MET), YES_NO[fold in counted])
         for fold in prediction["folds"]
     ]
-    text = pd.DataFrame(rows, columns=["Fold", "Probability", "This id was"])
-    caption = "One model per fold, and whether it has seen a patient with this id."
+    text = pd.DataFrame(rows, columns=["Fold", "Probability", "This patient was", "Counts"])
+    caption = "One model per fold, whether it has met this patient, and whether the probability above counts it."
     return Display(text, frozenset(["Probability"]), caption, 1)
 
 

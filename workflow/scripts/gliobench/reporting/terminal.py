@@ -2,11 +2,13 @@
 
 import textwrap
 from collections.abc import Sequence
+from pathlib import Path
 
 import pandas as pd
 
 from gliobench.evaluation.columns import CELL
 from gliobench.evaluation.verdicts import JUDGED, VERDICTS, counted
+from gliobench.files import read_json, read_table
 from gliobench.reporting.display import CHANGED, EMPTY, MARK, changed_settings, decimals, texts
 from gliobench.reporting.layouts import show_comparison, show_verdicts
 
@@ -71,6 +73,50 @@ def print_verdicts(table: pd.DataFrame) -> str:
         told += "; this study can judge none of them"
     total = f"Published figures: {told}. The table published_vs_reproduced lists each."
     return "\n".join([*lines, textwrap.fill(total, SCREEN), ""])
+
+
+def print_answer(folder: str | Path) -> str:
+    """
+    Lay out the answer for a patient for a terminal: its sentences, its warnings and where its page is.
+
+    Parameters
+    ----------
+    folder : path
+        The folder of its ``prediction.json``.
+    """
+    prediction = read_json(Path(folder, "prediction.json"))
+    said = [
+        f"Patient {prediction['patient_id']}. {prediction['purpose']}",
+        *prediction["sentences"],
+        *prediction["notes"],
+    ]
+    page = Path(folder, "index.html").resolve()
+    return "\n".join([*(textwrap.fill(each, SCREEN) for each in said), "", f"Prediction: {page}"])
+
+
+def print_patients(path: str | Path) -> str:
+    """
+    Lay out the predictions for a list of patients for a terminal: one line each, reasons below the table.
+
+    Parameters
+    ----------
+    path : path
+        The table ``patient_predictions``.
+    """
+    table = read_table(path, "patient_predictions")
+    shown = pd.DataFrame({"Patient": texts(table["patient_id"])})
+    shown[f"Probability of {table['label_name'].iloc[0]}"] = decimals(table["probability"])
+    shown["What it tells"] = texts(table["verdict"])
+    shown["Compared with the cohort"] = [
+        f"{identity}: {same_as}" if isinstance(same_as, str) else identity
+        for identity, same_as in zip(table["identity"], table["same_as"], strict=True)
+    ]
+    lines = _fixed_width(shown, [], ["Patient", "Compared with the cohort"])
+    failed = table.dropna(subset="reason")
+    total = f"{len(table) - len(failed)} of {len(table)} patients have a prediction."
+    notes = [textwrap.fill(reason, SCREEN, subsequent_indent="  ") for reason in failed["reason"]]
+    rule = "─" * max(map(len, lines))
+    return "\n".join([lines[0], rule, *lines[1:], "", total, *notes, "", f"Predictions: {Path(path).resolve()}"])
 
 
 def _verdict_lines(run: pd.DataFrame) -> list[str]:

@@ -1,6 +1,7 @@
 """The page of a prediction: the answer, its spread, what the table said, and its limits."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -167,7 +168,7 @@ def test_one_fold_has_no_spread():
     [
         ({"plausible": [1], "labels": [LABELS[0] | {"lower": 49, "higher": 1}, LABELS[1]]}, "Unusual: 2 % of the"),
         ({"plausible": []}, "This cannot be told from the middle: it lies between the answers"),
-        ({"labels": [LABELS[0] | {"n": 6, "lower": 6, "higher": 0}, LABELS[1]]}, "6 unmethylated patients are too few"),
+        ({"labels": [LABELS[0] | {"n": 6, "lower": 6, "higher": 0}, LABELS[1]]}, "are too few for that and 42 %"),
         ({"labels": [LABELS[0] | {"n": 0, "lower": 0, "higher": 0}, LABELS[1]]}, "than 40 % of the 60 methylated"),
     ],
 )  # fmt: skip

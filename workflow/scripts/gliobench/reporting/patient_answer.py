@@ -172,11 +172,16 @@ def _labels(prediction: Prediction) -> str | None:
         1: f"{_percent(positive['n'] - positive['higher'], positive['n'])} of the {{}} patients are as low or lower",
     }
     told = {label["label"]: beyond[label["label"]].format(label_name(prediction, label)) for label in placed["labels"]}
-    few = [f"{label['n']} {label_name(prediction, label)}" for label in placed["labels"] if label["n"] < FEWEST]
+    few = {
+        label["label"]: f"{label['n']} {label_name(prediction, label)}"
+        for label in placed["labels"]
+        if label["n"] < FEWEST
+    }
     if len(placed["plausible"]) < 2:
         return f"Unusual: {' and '.join(told[label] for label in (0, 1) if label not in placed['plausible'])}."
-    if few:
-        return f"Neither label can be ruled out: {_and(few)} patients are too few for that."
+    if len(few) == 2:
+        return f"Neither label can be ruled out: {' and '.join(few.values())} patients are too few for that."
+    told |= {label: f"{counted} patients are too few for that" for label, counted in few.items()}
     return f"Neither label can be ruled out: {' and '.join(told.values())}."
 
 

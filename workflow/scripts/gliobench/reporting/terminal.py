@@ -91,7 +91,8 @@ def print_answer(folder: str | Path) -> str:
         *prediction["notes"],
     ]
     page = Path(folder, "index.html").resolve()
-    return "\n".join([*(textwrap.fill(each, SCREEN) for each in said), "", f"Prediction: {page}"])
+    lines = [textwrap.fill(each, SCREEN, break_on_hyphens=False) for each in said]
+    return "\n".join([*lines, "", f"Prediction: {page}"])
 
 
 def print_patients(path: str | Path) -> str:

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -20,6 +20,7 @@ RNG = np.random.default_rng(0)
 @given(
     hnp.arrays(st.sampled_from([np.uint16, np.int16, np.float32, np.float64]), hnp.array_shapes(min_dims=3, max_dims=3))
 )
+@example(np.array([[[-1.5e308, 1.5e308]]]))
 @pytest.mark.filterwarnings("ignore:overflow")
 def test_minmax_fills_the_unit_interval_or_is_zero(volume: np.ndarray) -> None:
     scaled = minmax(volume)

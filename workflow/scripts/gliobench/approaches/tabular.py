@@ -147,7 +147,16 @@ def _preparation(inputs: Array, most: int | None) -> Pipeline:
     )
     parts = [("numbers", numbers, np.flatnonzero(kinds == 0)), ("codes", codes, np.flatnonzero(kinds == 1))]
     columns = ColumnTransformer([part for part in parts if len(part[2])])
-    return make_pipeline(columns, "passthrough" if most is None else SelectKBest(f_classif, k=most))
+    return make_pipeline(columns, "passthrough" if most is None else SelectKBest(_f, k=most))
+
+
+def _f(values: Array, labels: Array) -> Array:
+    """Return F of an analysis of variance for each feature, 0 for a constant one, which has none."""
+    varies = np.ptp(values, axis=0) > 0
+    scores = np.zeros(values.shape[1])
+    if varies.any():
+        scores[varies], _ = f_classif(values[:, varies], labels)
+    return scores
 
 
 def _learner(parameters: dict, penalty: float, seed: int) -> Any:

@@ -34,6 +34,8 @@ def minmax(volume: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
     high = float(volume.max() if everywhere else volume[finite].max())
     if low == high:
         return np.zeros(volume.shape, np.float32)
+    if np.isinf(high - low):  # the range is larger than the largest float64
+        volume, low, high = volume / 2, low / 2, high / 2
     scaled = ((volume - np.float64(low)) / (high - low)).astype(np.float32)
     return np.clip(np.nan_to_num(scaled, nan=0.0, posinf=1.0, neginf=0.0), 0, 1)
 

@@ -249,7 +249,11 @@ def show_verdicts(table: pd.DataFrame) -> Display:
     }
     values = {
         "Published": [EMPTY if pd.isna(value) else f"{value:g}" for value in table["published"]],
-        "n": texts(table["published_n"].astype("string").fillna(table["possible_n"].map("{}?".format, "ignore"))),
+        "n": texts(
+            table["published_n"]
+            .astype("string")
+            .fillna(table["possible_n"].map("{}?".format, "ignore").astype("string"))
+        ),
         "GRIM": texts(table["grim"]),
         "Reproduced": intervals(table, ["reproduced", "reproduced_low", "reproduced_high"]),
         "Harmonised": intervals(table, ["harmonised", "harmonised_low", "harmonised_high"]),

@@ -32,7 +32,7 @@ sensitivity: $(READY)
 	snakemake --configfile config/sensitivity.yaml --set-scatter shards=1
 
 # The findings on open collections, whose files lie in data/: docs/own-data.md says where.
-FINDINGS := findings-upenn findings-ucsf findings-external
+FINDINGS := findings-upenn findings-ucsf findings-external brain-tumor-progression
 findings: $(READY)
 	for study in $(FINDINGS); do snakemake --configfile config/$$study.yaml --set-scatter shards=4 || exit; done
 	PYTHONPATH=workflow/scripts python docs/findings/write.py

@@ -22,10 +22,12 @@ ROOT = HERE.parents[1]
 PAGE = HERE.parent / "findings.md"
 FIGURE = HERE.parent / "images" / "findings"
 STUDIES = {"upenn": "findings-upenn", "ucsf": "findings-ucsf", "external": "findings-external"}
+LEAK = {"progression": "brain-tumor-progression"}
 STORED = {  # by study the tables that the page is made from; none has a row per patient
     "upenn": ["comparison", "copies"],
     "ucsf": ["comparison", "copies", "pairwise"],
     "external": ["comparison", "subgroups"],
+    "progression": ["leakage"],
 }
 PRIMARY = ("tabular", "main", "radiomics")
 EVERYBODY = {"upenn": "upenn-any-idh", "ucsf": "ucsf-all"}  # the cohort that leaves nobody out but for the label
@@ -54,7 +56,7 @@ Tables = dict[str, dict[str, pd.DataFrame]]
 
 def main() -> None:
     """Keep the aggregates of the studies, then write the page and the figure from them."""
-    for name, study in STUDIES.items():
+    for name, study in {**STUDIES, **LEAK}.items():
         keep(gliobench.load(ROOT / "results" / study), HERE / name)
     tables = stored()
     PAGE.write_text(fill(PAGE.read_text(encoding="utf-8"), page_tables(tables)), encoding="utf-8")
@@ -145,6 +147,7 @@ def page_tables(tables: Tables) -> dict[str, str]:
         "idh": idh_table(tables["ucsf"]),
         "selection": selection_table(tables),
         "spiked": spiked_table(tables),
+        "leak": leak_table(tables["progression"]["leakage"]),
     }
 
 
@@ -318,6 +321,22 @@ def spiked_table(tables: Tables) -> str:
                 [COHORTS[name], f"{row['oracle_auc']:.2f}", interval(row["mean"], row["low"], row["high"]), share]
             )
     return markdown(["cohort", "AUC of the quantity", "mean AUC reached (95 %)", "share detected (95 %)"], lines)
+
+
+def leak_table(leakage: pd.DataFrame) -> str:
+    """Return slices of real images with arbitrary labels, by how they are split."""
+    rows = leakage[leakage["labels"].eq("permutations") & leakage["part"].eq("test") & leakage["unit"].eq("slice")]
+    words = {"slice": "slices split freely", "date": "first date trains, second tests", "patient": "patients split"}
+    lines = [
+        [
+            words[row["split"]],
+            f"{row['n_cohorts']:.0f}",
+            auc_of(row),
+            interval(row["accuracy"], row["accuracy_low"], row["accuracy_high"]),
+        ]
+        for _, row in rows.iterrows()
+    ]
+    return markdown(["split", "draws of labels", "AUC of slices (95 %)", "accuracy of slices (95 %)"], lines)
 
 
 # --- the figure ------------------------------------------------------------------------------------------------------

@@ -27,11 +27,12 @@ def test_the_tables_of_the_page_are_those_of_its_stored_tables(write):
     assert fill(text, write.page_tables(write.stored())) == text, "run `make findings`"
 
 
-def test_every_number_with_an_interval_in_a_sentence_stands_in_a_table_of_the_page():
+@pytest.mark.parametrize("page", [PAGE, ROOT / "README.md"])
+def test_every_number_with_an_interval_in_a_sentence_stands_in_a_table_of_the_page(page):
     text = PAGE.read_text(encoding="utf-8")
     tables = "".join(table for table in re.findall(r"<!-- table: .*?<!-- end of table -->", text, re.DOTALL))
-    said = re.findall(NUMBER, MARKED.sub("", text))
-    assert len(said) > 10
+    said = re.findall(NUMBER, MARKED.sub("", page.read_text(encoding="utf-8")))
+    assert len(said) > 5
     assert [number for number in said if number not in tables] == []
 
 

@@ -252,9 +252,10 @@ def external_table(study: dict[str, pd.DataFrame]) -> str:
     """Return age and sex across the collections: mixed folds, and trained at one and tested at the other."""
     lines = []
     for _, row in tested(study["comparison"]).iterrows():
-        lines.append(
-            ["both, mixed folds", "both", LEARNERS[row["variant"]], f"{row['n_patients']:.0f}", auc_of(row), "", ""]
-        )
+        within = interval(*(row[f"auc_within_site{end}"] for end in ("", "_low", "_high")))
+        numbers = [f"{row['n_patients']:.0f}", auc_of(row)]
+        lines.append(["both, mixed folds", "both", LEARNERS[row["variant"]], *numbers, "", ""])
+        lines.append(["both, mixed folds", "both, pairs of one hospital", LEARNERS[row["variant"]], "", within, "", ""])
     names = {"upenn": "UPENN-GBM", "ucsf": "UCSF-PDGM"}
     fits = study["calibration"].set_index(["variant", "site"])
     rows = study["subgroups"]

@@ -37,7 +37,7 @@ NUMBERED = ("repeat", "seed", "number")  # wildcards whose values need a name
 CHATTER = (
     *("Using shell", "Provided ", "Rules claiming", "Conda environments: ignored", "Singularity containers: ignored"),
     *("Select jobs", "Execute ", "Assuming ", "Building DAG", "host:", "Shutting down", "Exiting because"),
-    *("Complete log", "Elapsed time", "Job rate limit"),
+    *("Complete log", "Elapsed time", "Job rate limit", "Removing temporary output"),
 )
 EVENTS = ("job_info", "job_started", "job_finished", "job_error", "run_info")
 # Snakemake repeats a job's error, which has been printed as the job's message.

@@ -52,6 +52,8 @@ rule page:
         published=project_file("config/published.tsv"),
         fidelity=project_file("docs/fidelity.md"),
         records=files_of(CELLS, "run.json"),
+        predictions=files_of(SHOWN_CELLS, "predictions.tsv"),
+        shown_records=files_of(SHOWN_CELLS, "run.json"),
         template=[
             project_file(path) for path in (ROOT / "workflow" / "report").iterdir()
         ],

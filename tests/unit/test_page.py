@@ -11,7 +11,7 @@ import yaml
 
 from cell_files import make_cell, make_series
 from gliobench import plan
-from gliobench.evaluation.cells import score_cell
+from gliobench.evaluation.cells import cell_rows, score_cell
 from gliobench.evaluation.cohort_tables import exclusions
 from gliobench.evaluation.comparison import comparison_table
 from gliobench.evaluation.copies import copies_table
@@ -51,6 +51,7 @@ STUDY = {
             "changes": {},
         },
     },
+    "explored": {"planted": "explore/planted.html"},
     "config": {"folds": "<five>"},
 }
 FIDELITY = "# Fidelity\n\n## `cnn3d`\n\n[Table](elsewhere.md) of <choices>:\n\n| a | b |\n| --- | --- |\n| 1 | 2 |\n"
@@ -86,7 +87,9 @@ def write(monkeypatch, comparison, tmp_path):
 
     def write(figures=(), study=STUDY, **tables):
         tables = {"comparison": comparison, "published": PUBLISHED} | tables
-        write_report(tmp_path / "report", study, tables, figures, [{"versions": {"numpy": "2.4.0"}}], FIDELITY)
+        records = [{"versions": {"numpy": "2.4.0"}}]
+        predictions = cell_rows(*make_cell()[:2])
+        write_report(tmp_path / "report", study, tables, figures, records, FIDELITY, predictions)
         pages = (tmp_path / "report").rglob("*.html")
         return {str(path.relative_to(tmp_path / "report")): path.read_text(encoding="utf-8") for path in pages}
 
@@ -124,7 +127,7 @@ def test_the_pages_are_those_that_the_workflow_expects(tmp_path, write):
     study = Study(yaml.safe_load((ROOT / "config" / "smoke.yaml").read_text(encoding="utf-8")), ROOT)
     expected = set(plan.report_pages(study))
     facts = plan.report_facts(study) | {"config": {}}
-    assert set(write(study=facts)) == expected
+    assert set(write(study=facts)) | {plan.SCRIPTS} == expected
     assert {f"approaches/{name}.html" for name in study.approaches} < expected
 
 
@@ -259,7 +262,7 @@ def test_a_study_of_its_own_patients_leads_with_its_title_and_question_and_no_pa
     assert set(verdicts["verdict"]) == {"not run"}
     forest = figure(picture, "forest", "overview")
     pages = write([forest], facts, comparison=table, published_vs_reproduced=verdicts)
-    assert len(pages) == len(plan.PAGES) + len(OWN["runs"])
+    assert len(pages) == len(plan.PAGES) + len(OWN["runs"]) + len(facts["explored"])
     assert "<h1>MGMT in our clinic</h1>" in pages["index.html"]
     assert "Can the labels be told apart (label 1 against label 0), and better than by a" in pages["index.html"]
     assert '<p class="status">clinic, label 1 against label 0: ' in pages["index.html"]

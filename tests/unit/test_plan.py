@@ -141,8 +141,10 @@ def test_the_report_names_replicated_cohorts_once(study):
     assert plan.report_facts(study([], replicates=3))["cohort_kinds"] == {"planted": "synthetic"}
 
 
-def test_a_report_has_a_page_an_approach(study):
-    assert plan.report_pages(study([])) == [*plan.PAGES, "approaches/toy.html"]
+def test_a_report_has_a_page_per_approach_and_one_of_interactive_figures_per_cohort_drawn_alone(study):
+    pages = [*plan.PAGES, "approaches/toy.html", "explore/planted.html", plan.SCRIPTS]
+    assert plan.report_pages(study([])) == pages
+    assert plan.report_pages(study([], replicates=3)) == [*plan.PAGES, "approaches/toy.html"]
 
 
 def test_replicated_cohorts_are_shown_by_their_joint_figure_alone(study):

@@ -5,6 +5,7 @@ from gliobench.recipe import recipe
 with recipe(snakemake):
     from pathlib import Path
 
+    from gliobench.evaluation.cells import cell_rows
     from gliobench.files import read_json, read_table
     from gliobench.reporting.page import write_report
 
@@ -14,4 +15,6 @@ with recipe(snakemake):
     fidelity = Path(snakemake.input.fidelity).read_text(encoding="utf-8")
     folder = Path(snakemake.output.figures).parent
     study = snakemake.params.study | {"config": snakemake.params.config}
-    write_report(folder, study, tables, snakemake.params.figures, records, fidelity)
+    predicted = [read_table(path, "predictions") for path in snakemake.input.predictions]
+    predictions = cell_rows(predicted, [read_json(path) for path in snakemake.input.shown_records])
+    write_report(folder, study, tables, snakemake.params.figures, records, fidelity, predictions)

@@ -30,6 +30,8 @@ DRAWN_FROM_SCORES = (*EACH_PHASE, "distributions", "curves")
 SPLIT_VARIANTS = ("slice_split", "date_split", "patient_split")
 PAGES = ("index.html", "comparison.html", "controls.html", "cohorts.html", "cost.html", "method.html")
 APPROACH_PAGE = "approaches/{approach}.html"
+EXPLORE_PAGE = "explore/{cohort}.html"
+SCRIPTS = "scripts/vega.js"  # of all interactive figures
 
 Figure = dict[str, str]
 
@@ -173,8 +175,15 @@ def _figure(study: Study, stem: str, kind: str, category: str, label: str, appro
 
 
 def report_pages(study: Study) -> list[str]:
-    """List the pages of a study's report, relative to its folder: one per approach, and those of the whole study."""
-    return [*PAGES, *(APPROACH_PAGE.format(approach=name) for name in study.approaches)]
+    """List the files of a study's report, relative to its folder: its pages, and the script of interactive figures."""
+    approaches = [APPROACH_PAGE.format(approach=name) for name in study.approaches]
+    explored = list(explore_pages(study).values())
+    return [*PAGES, *approaches, *explored, *[SCRIPTS] * bool(explored)]
+
+
+def explore_pages(study: Study) -> dict[str, str]:
+    """Return the page of interactive figures of each cohort that has figures of its own."""
+    return {cell.cohort: EXPLORE_PAGE.format(cohort=cell.cohort) for cell in shown_cells(study)}
 
 
 def report_facts(study: Study) -> dict[str, Any]:
@@ -195,6 +204,7 @@ def report_facts(study: Study) -> dict[str, Any]:
         "cohort_kinds": {name: settings["kind"] for name, settings in study.config["cohorts"].items()},
         "groups": study.groups,
         "approaches": approaches,
+        "explored": explore_pages(study),
     } | study_question(study)
 
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from gliobench.errors import GlioBenchError, nearest
-from gliobench.evaluation.cells import patient_rows
-from gliobench.evaluation.columns import BASELINE, CELL, HARMONISED, MAIN, RUN
+from gliobench.evaluation.cells import cell_rows
+from gliobench.evaluation.columns import BASELINE, CELL, HARMONISED, MAIN
 from gliobench.files import read_json, read_table
 
 if TYPE_CHECKING:
@@ -86,14 +86,9 @@ class Results:
             Columns cohort, approach, variant, modality, protocol, repeat, seed_index, fold, phase, part, patient_id,
             label, probability, log_odds.
         """
-        tables = [
-            patient_rows([read_table(folder / "predictions.tsv", "predictions")], [record]).assign(
-                **{name: record[name] for name in CELL}
-            )
-            for folder, record in self._runs(cohort)
-        ]
-        columns = [*CELL, *RUN, "phase", "part", "patient_id", "label", "probability", "log_odds"]
-        return pd.concat(tables, ignore_index=True)[columns]
+        runs = self._runs(cohort)
+        tables = [read_table(folder / "predictions.tsv", "predictions") for folder, _ in runs]
+        return cell_rows(tables, [record for _, record in runs])
 
     def history(self, cohort: str) -> pd.DataFrame:
         """Read the training history of every run of a cohort: one row per epoch, with the cell and run in front."""

@@ -134,6 +134,29 @@ def patient_rows(predictions: Sequence[pd.DataFrame], records: Sequence[Record])
     return rows[rows["slice_index"].isna()]
 
 
+def cell_rows(predictions: Sequence[pd.DataFrame], records: Sequence[Record]) -> pd.DataFrame:
+    """
+    Join the patients' predictions of runs of any cells.
+
+    Parameters
+    ----------
+    predictions, records : sequences
+        The ``predictions.tsv`` of runs and their ``run.json``, in the same order.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns cohort, approach, variant, modality, protocol, repeat, seed_index, fold, phase, part, patient_id,
+        label, probability, log_odds; without rows if there is no run.
+    """
+    columns = [*CELL, *RUN, "phase", "part", "patient_id", "label", "probability", "log_odds"]
+    tables = [
+        patient_rows([table], [record]).assign(**{name: record[name] for name in CELL})
+        for table, record in zip(predictions, records, strict=True)
+    ]
+    return pd.concat(tables, ignore_index=True)[columns] if tables else pd.DataFrame(columns=columns)
+
+
 def all_rows(predictions: Sequence[pd.DataFrame], records: Sequence[Record]) -> pd.DataFrame:
     """Join the predictions of a cell's batches, of patients and slices, with the repeat and seed_index of each."""
     tables = [

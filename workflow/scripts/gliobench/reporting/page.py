@@ -13,11 +13,14 @@ import yaml
 from gliobench.evaluation.columns import BASELINE, CELL, UNDEFINED
 from gliobench.evaluation.verdicts import JUDGED
 from gliobench.files import whole, write_text
+from gliobench.plan import SCRIPTS
 from gliobench.reporting.answer import answers, question
 from gliobench.reporting.display import NAMES, Display
+from gliobench.reporting.explore import explore, methods_of, scripts
 from gliobench.reporting.headlines import headline_rows, show_claims, show_headlines, verdict_counts
 from gliobench.reporting.html import TEMPLATES, render, section, to_html
 from gliobench.reporting.layouts import SHOW
+from gliobench.reporting.overlays import Scored
 from gliobench.reporting.style import approach_colour
 from gliobench.reporting.summary import cost_sentence, count_sentence, sentences, status_sentence
 
@@ -98,6 +101,7 @@ def write_report(
     figures: Sequence[Mapping[str, str]],
     records: Sequence[Mapping[str, Any]],
     fidelity: str,
+    predictions: pd.DataFrame,
 ) -> None:
     """
     Write the pages of a study and copy its figures next to them.
@@ -117,6 +121,8 @@ def write_report(
         The ``run.json`` of the study's runs.
     fidelity : str
         The text of ``docs/fidelity.md``.
+    predictions : pandas.DataFrame
+        Patients' predictions of the cells with figures of their own (`gliobench.evaluation.cells.cell_rows`).
     """
     folder = Path(folder)
     (folder / "figures").mkdir(parents=True, exist_ok=True)
@@ -137,6 +143,11 @@ def write_report(
     for name, approach in study["approaches"].items():
         values = _approach(name, approach, tables, pictures, fidelity)
         _write(folder, approach["page"], "approach.html.j2", study, approach["title"], values)
+    for cohort, file in study["explored"].items():
+        values = _explore(cohort, study, methods_of(predictions, tables["comparison"], cohort))
+        _write(folder, file, "explore.html.j2", study, f"Explore {cohort}", values)
+    if study["explored"]:
+        write_text(scripts(), folder / SCRIPTS)
 
 
 def _write(
@@ -156,12 +167,24 @@ def _write(
         title=heading,
         file=file,
         root="../" * file.count("/"),
-        navigation=NAVIGATION,
+        navigation=_navigation(study),
         approaches=approaches,
         status=status_sentence(study["cohort_kinds"]),
         **values,
     )
     write_text(page, folder / file)
+
+
+def _navigation(study: Mapping[str, Any]) -> dict[str, str]:
+    """Return the addresses and names of the pages of the study, the first cohort's interactive figures among them."""
+    explored = dict.fromkeys(list(study["explored"].values())[:1], "Explore")
+    first, *others = NAVIGATION.items()
+    return dict([first, *explored.items(), *others])
+
+
+def _explore(cohort: str, study: Mapping[str, Any], methods: Sequence[Scored]) -> dict[str, Any]:
+    pages = {name: f"../{approach['page']}" for name, approach in study["approaches"].items()}
+    return {"cohort": cohort, "cohorts": study["explored"]} | explore(methods, pages, {})
 
 
 def _displays(tables: Tables) -> dict[str, Display | None]:

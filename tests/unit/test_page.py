@@ -18,6 +18,7 @@ from gliobench.evaluation.copies import copies_table
 from gliobench.evaluation.leakage import leakage_table
 from gliobench.evaluation.verdicts import Scores, verdict_table
 from gliobench.files import read_table, table_schema
+from gliobench.paths import REPORT_SCRIPTS
 from gliobench.reporting import page
 from gliobench.reporting.controls import leakage_figure
 from gliobench.reporting.montages import Images, slice_montage
@@ -127,7 +128,7 @@ def test_the_pages_are_those_that_the_workflow_expects(tmp_path, write):
     study = Study(yaml.safe_load((ROOT / "config" / "smoke.yaml").read_text(encoding="utf-8")), ROOT)
     expected = set(plan.report_pages(study))
     facts = plan.report_facts(study) | {"config": {}}
-    assert set(write(study=facts)) | {plan.SCRIPTS} == expected
+    assert set(write(study=facts)) | {REPORT_SCRIPTS} == expected
     assert {f"approaches/{name}.html" for name in study.approaches} < expected
 
 

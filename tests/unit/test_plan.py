@@ -8,6 +8,7 @@ import yaml
 
 from gliobench import plan
 from gliobench.errors import GlioBenchError
+from gliobench.paths import REPORT_SCRIPTS
 from gliobench.settings.approaches import Figure
 from gliobench.study import Study
 
@@ -142,7 +143,7 @@ def test_the_report_names_replicated_cohorts_once(study):
 
 
 def test_a_report_has_a_page_per_approach_and_one_of_interactive_figures_per_cohort_drawn_alone(study):
-    pages = [*plan.PAGES, "approaches/toy.html", "explore/planted.html", plan.SCRIPTS]
+    pages = [*plan.PAGES, "approaches/toy.html", "explore/planted.html", REPORT_SCRIPTS]
     assert plan.report_pages(study([])) == pages
     assert plan.report_pages(study([], replicates=3)) == [*plan.PAGES, "approaches/toy.html"]
 

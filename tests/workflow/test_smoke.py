@@ -7,7 +7,8 @@ import yaml
 from studies import ROOT, SMOKE, finish, planned_rules, result_bytes
 
 from gliobench.files import read_json, read_table
-from gliobench.plan import PAGES, SCRIPTS, page_figures, report_pages
+from gliobench.paths import REPORT_SCRIPTS
+from gliobench.plan import PAGES, page_figures, report_pages
 from gliobench.settings.approaches import Figure
 from gliobench.study import Study
 
@@ -126,7 +127,7 @@ def test_incomplete_brainstem_patients_stand_among_the_exclusions_with_their_rea
 def test_the_report_has_a_page_an_approach_and_every_figure_that_its_yaml_lists(finished, study):
     folder = finished / RESULTS / "report"
     pages = {str(path.relative_to(folder)): path.read_text(encoding="utf-8") for path in folder.rglob("*.html")}
-    assert {*pages, SCRIPTS} == set(report_pages(study))
+    assert {*pages, REPORT_SCRIPTS} == set(report_pages(study))
     figures = page_figures(study)
     for name in study.approaches:
         drawn = [figure["file"] for figure in figures if figure["approach"] == name]

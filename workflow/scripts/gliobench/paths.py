@@ -16,6 +16,8 @@ RUNS = f"{{cohort}}/runs/{CELL}"
 RUN = f"{RUNS}/repeat-{{repeat}}/seed-{{seed}}/batch-{{batch}}"
 EXPLANATIONS = f"{{cohort}}/explanations/{CELL}"
 
+REPORT_SCRIPTS = "scripts/vega.js"  # of all interactive figures, in the report's folder
+
 # Cost of the jobs of each stage
 BENCHMARKS = {
     "generate": "{cohort}/benchmarks/generate.tsv",

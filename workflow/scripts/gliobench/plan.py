@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from gliobench.evaluation.columns import BASELINE, HARMONISED, MAIN
+from gliobench.paths import REPORT_SCRIPTS
 from gliobench.study import Cell, Study
 from gliobench.terms import MODALITIES
 
@@ -31,7 +32,6 @@ SPLIT_VARIANTS = ("slice_split", "date_split", "patient_split")
 PAGES = ("index.html", "comparison.html", "controls.html", "cohorts.html", "cost.html", "method.html")
 APPROACH_PAGE = "approaches/{approach}.html"
 EXPLORE_PAGE = "explore/{cohort}.html"
-SCRIPTS = "scripts/vega.js"  # of all interactive figures
 
 Figure = dict[str, str]
 
@@ -178,7 +178,7 @@ def report_pages(study: Study) -> list[str]:
     """List the files of a study's report, relative to its folder: its pages, and the script of interactive figures."""
     approaches = [APPROACH_PAGE.format(approach=name) for name in study.approaches]
     explored = list(explore_pages(study).values())
-    return [*PAGES, *approaches, *explored, *[SCRIPTS] * bool(explored)]
+    return [*PAGES, *approaches, *explored, *[REPORT_SCRIPTS] * bool(explored)]
 
 
 def explore_pages(study: Study) -> dict[str, str]:

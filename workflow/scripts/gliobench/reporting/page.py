@@ -13,7 +13,7 @@ import yaml
 from gliobench.evaluation.columns import BASELINE, CELL, UNDEFINED
 from gliobench.evaluation.verdicts import JUDGED
 from gliobench.files import whole, write_text
-from gliobench.plan import SCRIPTS
+from gliobench.paths import REPORT_SCRIPTS
 from gliobench.reporting.answer import answers, question
 from gliobench.reporting.display import NAMES, Display
 from gliobench.reporting.explore import explore, methods_of, scripts
@@ -147,7 +147,7 @@ def write_report(
         values = _explore(cohort, study, methods_of(predictions, tables["comparison"], cohort))
         _write(folder, file, "explore.html.j2", study, f"Explore {cohort}", values)
     if study["explored"]:
-        write_text(scripts(), folder / SCRIPTS)
+        write_text(scripts(), folder / REPORT_SCRIPTS)
 
 
 def _write(

@@ -1,6 +1,6 @@
 // Interactive figures: the chosen methods and the threshold are parameters of every Vega-Lite specification.
 (() => {
-  const { figures, methods, thresholds } = JSON.parse(document.getElementById("explored").textContent);
+  const { figures, lines, methods, thresholds } = JSON.parse(document.getElementById("explored").textContent);
   const controls = document.getElementById("controls");
   const slider = document.getElementById("threshold");
   const rows = document.querySelector("#at-threshold tbody");
@@ -32,7 +32,10 @@
   function update() {
     tabulate();
     const names = chosen().map((method) => methods[method]);
-    views.forEach((view) => view.signal("shown", names).signal("threshold", threshold()).runAsync());
+    views.forEach(({ name, view }) => {
+      if (name in lines) view.height(lines[name] * Math.max(names.length, 1));
+      view.signal("shown", names).signal("threshold", threshold()).runAsync();
+    });
   }
 
   // Colours of text and lines are those of the page, in light and in dark.
@@ -44,13 +47,24 @@
       axis: { ...axis, titleFontWeight: 600, labelFontSize: 11, titleFontSize: 12 } };
   }
 
+  // What a screen reader says of a figure and of its menu.
+  function describe(box) {
+    const canvas = box.querySelector("canvas");
+    canvas.setAttribute("role", "img");
+    canvas.setAttribute("aria-label", box.dataset.words);
+    box.querySelector("summary").setAttribute("aria-label", "Save this figure");
+  }
+
   async function draw() {
-    views.forEach((view) => view.finalize());
+    views.forEach(({ view }) => view.finalize());
     const actions = { export: true, source: false, compiled: false, editor: false };
-    const embedded = Object.entries(figures).map(([name, figure]) =>
-      vegaEmbed(`#${name} .chart`, figure, { mode: "vega-lite", actions, config: theme(), renderer: "canvas",
-        logLevel: 1, tooltip: { theme: dark.matches ? "dark" : "light" } }));
-    views = (await Promise.all(embedded)).map((result) => result.view);
+    const tooltip = { theme: dark.matches ? "dark" : "light" };
+    views = await Promise.all(Object.entries(figures).map(async ([name, figure]) => {
+      const box = document.querySelector(`#${name} .chart`);
+      const { view } = await vegaEmbed(box, figure, { mode: "vega-lite", actions, config: theme(), renderer: "canvas", tooltip });
+      describe(box);
+      return { name, view };
+    }));
     update();
     document.body.dataset.drawn = "yes";
   }

@@ -39,7 +39,8 @@ function number(cell) {
 // A row is shown if it contains every word of the search and matches every list.
 function filterable(table) {
   const rows = Array.from(table.tBodies[0].rows);
-  const bar = element("div", { className: "filter", role: "search" });
+  const bar = element("div", { className: "filter", role: "group" });
+  bar.setAttribute("aria-label", `Filter: ${table.caption.textContent.trim()}`);
   const search = element("input", { type: "search", placeholder: "Search" });
   search.setAttribute("aria-label", "Search in the rows of this table");
   const lists = Array.from(table.querySelectorAll("th[data-filter]"), (heading) => list(heading, rows)).filter(Boolean);

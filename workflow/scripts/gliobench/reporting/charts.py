@@ -18,6 +18,7 @@ from gliobench.reporting.style import BLUE, GREY, VERMILLION
 DIGITS = 4  # of the numbers in the page
 HEIGHT = 340  # of a figure, in pixels
 LINE = 17  # of a method in figures with a line per method, in pixels
+PATIENTS = 36  # of a method with both labels, in pixels
 NAMES = 260  # most pixels of a method's name beside a figure
 DEEPEST = -0.25  # net benefit at the bottom of its axis, at most
 SHOWN, HERE = "indexof(shown, datum.method) >= 0", "abs(datum.threshold - threshold) < 0.001"  # in Vega's language
@@ -234,9 +235,7 @@ def _patients(methods: Sequence[Scored], links: Mapping[str, str]) -> Interactiv
         tooltip=tooltip,
         **({"href": alt.Href("page:N")} if links else {}),
     )
-    chart = alt.layer(dots, _threshold_rule()).properties(
-        width="container", height=alt.Step(2 * LINE), autosize=alt.AutoSizeParams(type="fit-x", contains="padding")
-    )
+    chart = _sized(alt.layer(dots, _threshold_rule()), PATIENTS)  # the page sets it to what the chosen methods need
     caption = "Mean over the runs that predicted a patient. Label 0: above, blue; label 1: below, red."
     return Interactive(
         "Patients",

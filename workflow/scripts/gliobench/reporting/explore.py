@@ -11,7 +11,7 @@ from gliobench.evaluation.columns import BASELINE, CELL, HARMONISED, MAIN
 from gliobench.evaluation.metrics import THRESHOLD
 from gliobench.evaluation.thresholds import COUNTS, threshold_scores
 from gliobench.reporting.cell import shown_scores
-from gliobench.reporting.charts import DIGITS, Records, area, interactive_figures, specification
+from gliobench.reporting.charts import DIGITS, PATIENTS, Records, area, interactive_figures, specification
 from gliobench.reporting.display import method_name
 from gliobench.reporting.overlays import Scored, split_baselines
 from gliobench.reporting.style import approach_colour
@@ -83,6 +83,7 @@ def explore(methods: Sequence[Scored], pages: Mapping[str, str], links: Mapping[
         "data": {
             "figures": {name: specification(figure, shown) for name, figure in figures.items()},
             "methods": [look["name"] for look in looks],
+            "lines": {"patients": PATIENTS},
             "thresholds": [_numbers(table) for table in tables],
         },
     }

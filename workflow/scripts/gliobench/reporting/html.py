@@ -2,6 +2,7 @@
 
 import re
 from functools import cache
+from itertools import count
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -65,7 +66,8 @@ def to_html(text: str) -> str:
     reader = MarkdownIt("commonmark", {"html": False}).enable("table").disable("image")
     reader.add_render_rule("link_open", lambda *_: "")
     reader.add_render_rule("link_close", lambda *_: "")
-    scrolled = '<div class="scroll" role="region" aria-label="Table" tabindex="0">\n<table>\n'
-    reader.add_render_rule("table_open", lambda *_: scrolled)
+    scrolled = '<div class="scroll" role="region" aria-label="Table {}" tabindex="0">\n<table>\n'
+    number = count(1)
+    reader.add_render_rule("table_open", lambda *_: scrolled.format(next(number)))
     reader.add_render_rule("table_close", lambda *_: "</table>\n</div>\n")
     return reader.render(text)

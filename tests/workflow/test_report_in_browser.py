@@ -1,0 +1,102 @@
+"""The report in a real browser: nothing breaks, nothing is loaded from elsewhere, and the figures answer."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, sync_playwright
+from sklearn.metrics import confusion_matrix
+
+import gliobench
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+LOOKS = [("light", 1400), ("dark", 390)]
+REPORT = "results/smoke/report"
+FRAME = "canvas[role=img]"
+
+pytestmark = [
+    pytest.mark.workflow,
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed, in which the report would be opened"),
+]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def report(finished: Path) -> Path:
+    return finished / REPORT
+
+
+def opened(browser: Browser, path: Path, scheme: str = "light", width: int = 1400) -> tuple[Page, list[str]]:
+    """Open a page from disk, and collect what it complains of and what it asks of any host."""
+    page = browser.new_context(viewport={"width": width, "height": 1000}, color_scheme=scheme).new_page()
+    heard: list[str] = []
+    page.on("console", lambda message: heard.append(f"{message.type}: {message.text}"))
+    page.on("pageerror", lambda error: heard.append(str(error)))
+    page.on(
+        "request", lambda asked: None if asked.url.startswith(("file:", "data:", "blob:")) else heard.append(asked.url)
+    )
+    page.goto(path.as_uri())
+    if path.parent.name == "explore":
+        page.wait_for_selector("body[data-drawn=yes]")
+    return page, heard
+
+
+@pytest.mark.parametrize(("scheme", "width"), LOOKS)
+def test_every_page_fits_and_is_accessible_and_silent(browser: Browser, report: Path, scheme: str, width: int):
+    for path in sorted(report.rglob("*.html")):
+        page, heard = opened(browser, path, scheme, width)
+        assert not heard, path
+        assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"), path
+        found = Axe().run(page).response["violations"]
+        assert not [(path.name, each["id"]) for each in found if each["impact"] in ("serious", "critical")]
+        page.context.close()
+
+
+def test_the_threshold_changes_the_confusion_matrix_to_that_of_scikit_learn(browser: Browser, report: Path):
+    page, heard = opened(browser, report / "explore" / "planted.html")
+    page.locator("#threshold").fill("0.35")
+    rows = gliobench.load(report.parent).predictions("planted")
+    rows = rows[(rows["part"] == "test") & (rows["approach"] == "cnn3d") & (rows["variant"] == "main")]
+    expected = confusion_matrix(rows["label"], rows["probability"] >= 0.35).ravel()
+    shown = page.locator("#at-threshold tbody tr", has=page.get_by_text("cnn3d", exact=False)).first
+    tp, fp, fn, tn = (float(text) for text in shown.locator("td").all_inner_texts()[:4])
+    rounds = len(rows[["repeat", "seed_index"]].drop_duplicates())
+    assert [tn, fp, fn, tp] == pytest.approx(expected / rounds, abs=0.05)
+    assert not heard
+
+
+def test_methods_are_switched_by_keyboard_alone(browser: Browser, report: Path):
+    page, heard = opened(browser, report / "explore" / "planted.html")
+    before = page.locator("#at-threshold tbody tr").count()
+    picture = page.locator(f"#roc {FRAME}").screenshot()
+    page.locator("#controls input:checked").first.focus()
+    page.keyboard.press("Space")
+    page.wait_for_timeout(300)
+    assert page.locator("#at-threshold tbody tr").count() == before - 1
+    assert page.locator(f"#roc {FRAME}").screenshot() != picture
+    assert not heard
+
+
+def test_pointing_at_a_method_names_it_and_a_click_leads_to_its_page(browser: Browser, report: Path):
+    page, heard = opened(browser, report / "explore" / "planted.html")
+    canvas = page.locator(f"#forest {FRAME}")
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    assert box
+    for x in range(int(box["width"]) - 2, 0, -3):
+        page.mouse.move(box["x"] + x, box["y"] + 14)
+        if page.locator("#vg-tooltip-element.visible").count():
+            break
+    assert "AUC" in page.locator("#vg-tooltip-element").inner_text()
+    page.mouse.click(box["x"] + x, box["y"] + 14)
+    page.wait_for_url("**/approaches/*.html")
+    assert not heard

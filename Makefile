@@ -16,12 +16,16 @@ $(info GlioBench: $(CACHES) is not writable; make keeps caches in results/.cache
 export XDG_CACHE_HOME := $(CURDIR)/results/.cache
 endif
 
-.PHONY: setup demo controls sensitivity findings test test-unit test-cluster test-gpu lint envs keys lock report clean
+.PHONY: setup demo watch controls sensitivity findings test test-unit test-cluster test-gpu lint envs keys lock report clean
 
 setup: $(READY)
 
 demo: $(READY)
 	snakemake --configfile config/demo.yaml --set-scatter shards=1
+
+# The report so far of a study that runs in another terminal, again every five minutes: make watch STUDY=config/config.yaml
+watch: $(READY)
+	while snakemake --configfile $(STUDY) --quiet -- partial; do sleep 300; done
 
 # Positive and negative controls of every approach; the tables are stored in docs/controls/.
 controls: $(READY)

@@ -59,6 +59,7 @@ rule page:
         ],
     output:
         pages=[f"{RESULTS}/report/{page}" for page in plan.report_pages(STUDY)],
+        tables=expand(f"{RESULTS}/report/tables/{{table}}.tsv", table=PAGE_TABLES),
         figures=directory(f"{RESULTS}/report/figures"),
     log:
         f"{RESULTS}/logs/page.log",

@@ -52,11 +52,21 @@ STUDY = {
             "changes": {},
         },
     },
+    "origin": {"version": "1.2.3", "commit": "abc", "written": "today", "machine": "<this>"},
     "explored": {"planted": "explore/planted.html"},
     "config": {"folds": "<five>"},
 }
 FIDELITY = "# Fidelity\n\n## `cnn3d`\n\n[Table](elsewhere.md) of <choices>:\n\n| a | b |\n| --- | --- |\n| 1 | 2 |\n"
 PUBLISHED = read_table(ROOT / "config" / "published.tsv", "published")
+MADE_ON = {
+    "versions": {"numpy": "2.4.0"},
+    "device": "cpu",
+    "threads": 2,
+    "processor": {"portable": False, "instructions": ["avx2"], "libraries": {}},
+    "phases": ["final"],
+    "input": {},
+    "series": ["FLAIR"],
+}
 SENTENCES = ["First of <five>.", "Second.", "Third.", "Fourth.", "Fifth."]
 
 
@@ -88,8 +98,13 @@ def write(monkeypatch, comparison, tmp_path):
 
     def write(figures=(), study=STUDY, **tables):
         tables = {"comparison": comparison, "published": PUBLISHED} | tables
-        records = [{"versions": {"numpy": "2.4.0"}}]
         predictions = cell_rows(*make_cell()[:2])
+        variants = ("main", "<b>deep</b>")
+        records = [
+            record | MADE_ON
+            for variant in variants
+            for record in make_cell(variant=variant, parameters={"rate": "<fast>"})[1]
+        ]
         write_report(tmp_path / "report", study, tables, figures, records, FIDELITY, predictions)
         pages = (tmp_path / "report").rglob("*.html")
         return {str(path.relative_to(tmp_path / "report")): path.read_text(encoding="utf-8") for path in pages}
@@ -127,7 +142,7 @@ class Loads(HTMLParser):
 def test_the_pages_are_those_that_the_workflow_expects(tmp_path, write):
     study = Study(yaml.safe_load((ROOT / "config" / "smoke.yaml").read_text(encoding="utf-8")), ROOT)
     expected = set(plan.report_pages(study))
-    facts = plan.report_facts(study) | {"config": {}}
+    facts = plan.report_facts(study) | {"config": {}, "origin": STUDY["origin"]}
     assert set(write(study=facts)) | {REPORT_SCRIPTS} == expected
     assert {f"approaches/{name}.html" for name in study.approaches} < expected
 
@@ -136,12 +151,12 @@ def test_every_address_is_a_file_of_the_report_or_a_place_on_the_page(pages, tmp
     for name, text in pages.items():
         loads = Loads(text)
         for address in loads.addresses:
-            if address.startswith("#"):
-                assert address[1:] in loads.places
-            else:
-                target = (tmp_path / "report" / name).parent / address
-                assert target.is_file(), f"{name} refers to {address}"
-                assert target.resolve().is_relative_to(tmp_path / "report")
+            file, _, place = address.partition("#")
+            target = (tmp_path / "report" / name).parent / file if file else tmp_path / "report" / name
+            assert target.is_file(), f"{name} refers to {address}"
+            assert target.resolve().is_relative_to(tmp_path / "report")
+            if place:
+                assert place in Loads(target.read_text(encoding="utf-8")).places, f"{name} refers to {address}"
 
 
 def test_no_page_loads_anything_from_elsewhere(pages):
@@ -255,7 +270,7 @@ def shown(page):
 def test_a_study_of_its_own_patients_leads_with_its_title_and_question_and_no_page_talks_about_papers(
     write, comparison, picture
 ):
-    facts = plan.report_facts(Study(OWN, ROOT)) | {"config": OWN}
+    facts = plan.report_facts(Study(OWN, ROOT)) | {"config": OWN, "origin": STUDY["origin"]}
     table = comparison.assign(
         cohort="clinic", settings=["changed", "paper", "paper"], published_source="not comparable: another cohort"
     )
@@ -278,6 +293,34 @@ def test_a_study_about_the_papers_may_have_a_title_and_a_question(write):
     assert "Is it &lt;so&gt;?" in index
     assert "Several studies report" in index
     assert "Published figures, one by one" in index
+
+
+def test_a_row_leads_to_the_runs_behind_it_with_their_settings(pages):
+    for name, root in (("comparison.html", ""), ("approaches/cnn3d.html", "../")):
+        assert f'href="{root}approaches/cnn3d.html#runs-planted-cnn3d-main-FLAIR-harmonised"' in pages[name]
+    text = (
+        pages["approaches/cnn3d.html"].split('id="runs-planted-cnn3d-main-FLAIR-harmonised"')[1].split("</details>")[0]
+    )
+    assert "planted/runs/cnn3d/main/FLAIR/harmonised" in text
+    assert text.count("<td") == 3 * 10, "three folds"
+    assert "rate: &lt;fast&gt;" in text
+
+
+def test_tables_can_be_downloaded_with_all_their_digits(pages, comparison, tmp_path):
+    assert 'href="tables/comparison.tsv" download' in pages["comparison.html"]
+    pd.testing.assert_frame_equal(read_table(tmp_path / "report/tables/comparison.tsv", "comparison"), comparison)
+
+
+def test_a_partial_report_names_what_is_missing(write, pages):
+    part = write(study=STUDY | {"about": "So far."})["index.html"].split('<section id="missing"')[1]
+    assert part.split("</section>")[0].count("&lt;b&gt;deep&lt;/b&gt;") == 1
+    assert 'id="missing"' not in pages["index.html"]
+
+
+def test_the_method_names_commit_date_and_machines(pages):
+    text = " ".join(pages["method.html"].split())
+    assert "by GlioBench 1.2.3 (commit abc), today, on &lt;this&gt;." in text
+    assert "<li>2 on cpu, 2 threads, avx2</li>" in text
 
 
 def test_cells_are_counted_by_status(comparison):
@@ -323,6 +366,7 @@ def test_verdicts_are_counted_on_the_first_page(write, monkeypatch):
         for metric, verdict in enumerate(("lower", "cannot tell", "cannot tell", "not run"))
     ]
     monkeypatch.setitem(page.SHOW, "published_vs_reproduced", page.SHOW["exclusions"])
+    monkeypatch.setattr(page, "write_table", lambda *_: None)  # which would miss the other columns
     names = ("cohort", "variant", "modality", "published_protocol", "phase", "part", "unit", "epoch", "subgroup")
     names += ("averaging", "published_source")
     made = write(published_vs_reproduced=pd.DataFrame(rows).assign(**dict.fromkeys(names, "x")))
@@ -333,6 +377,7 @@ def test_verdicts_are_counted_on_the_first_page(write, monkeypatch):
 
 def test_the_sum_of_all_costs_stands_above_their_table(write, monkeypatch):
     monkeypatch.setitem(page.SHOW, "cost", page.SHOW["exclusions"])
+    monkeypatch.setattr(page, "write_table", lambda *_: None)  # which would miss the other columns
     monkeypatch.setattr(page, "cost_sentence", lambda cost: f"{cost['n_jobs'].iloc[-1]} jobs in all.")
     cost = pd.DataFrame({"stage": ["train", "study"], "n_jobs": [1, 12], "a": "x", "b": "y"})
     assert '<p class="status">12 jobs in all.</p>' in write(cost=cost)["cost.html"]

@@ -4,8 +4,39 @@ const CHOICES = 30; // columns with more values than this get no list
 
 document.querySelectorAll("table.sortable").forEach((table) => {
   sortable(table);
-  if (table.tBodies[0].rows.length > FEW) filterable(table);
+  const bar = element("div", { className: "filter", role: "group" });
+  bar.setAttribute("aria-label", `Filter: ${table.caption.textContent.trim()}`);
+  if (table.tBodies[0].rows.length > FEW) filterable(table, bar);
+  if (table.querySelector(".detail")) shortenable(table, bar);
+  if (bar.children.length) table.parentElement.before(bar);
 });
+
+// A wide table shows its main columns, and all of them on demand.
+function shortenable(table, bar) {
+  const button = element("button", { type: "button", textContent: `All ${table.rows[0].cells.length} columns` });
+  const show = (all) => {
+    table.classList.toggle("short", !all);
+    button.setAttribute("aria-pressed", String(all));
+  };
+  button.addEventListener("click", () => show(table.classList.contains("short")));
+  bar.append(button);
+  show(false);
+}
+
+// An unfinished report loads itself again, unless its reader is busy in it.
+const waiting = document.querySelector("[data-reload]");
+if (waiting) {
+  const busy = () => document.activeElement !== document.body || scrollY > 0;
+  setInterval(() => busy() || location.reload(), 1000 * Number(waiting.dataset.reload));
+}
+
+// A link to a place inside closed details opens them.
+function open() {
+  const place = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  if (place?.tagName === "DETAILS") place.open = true;
+}
+addEventListener("hashchange", open);
+open();
 
 function text(row, column) {
   return row.cells[column].textContent.trim();
@@ -37,17 +68,13 @@ function number(cell) {
 }
 
 // A row is shown if it contains every word of the search and matches every list.
-function filterable(table) {
+function filterable(table, bar) {
   const rows = Array.from(table.tBodies[0].rows);
-  const bar = element("div", { className: "filter", role: "group" });
-  bar.setAttribute("aria-label", `Filter: ${table.caption.textContent.trim()}`);
   const search = element("input", { type: "search", placeholder: "Search" });
   search.setAttribute("aria-label", "Search in the rows of this table");
   const lists = Array.from(table.querySelectorAll("th[data-filter]"), (heading) => list(heading, rows)).filter(Boolean);
   const count = element("output");
   bar.append(search, ...lists.map(({ select }) => select), count);
-  table.parentElement.before(bar);
-
   const update = () => {
     const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
     let shown = 0;

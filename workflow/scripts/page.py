@@ -7,6 +7,7 @@ with recipe(snakemake):
 
     from gliobench.evaluation.cells import cell_rows
     from gliobench.files import read_json, read_table
+    from gliobench.origin import origin
     from gliobench.reporting.page import write_report
 
     tables = {Path(path).stem: read_table(path, Path(path).stem) for path in snakemake.input.tables}
@@ -14,7 +15,7 @@ with recipe(snakemake):
     records = [read_json(path) for path in snakemake.input.records]
     fidelity = Path(snakemake.input.fidelity).read_text(encoding="utf-8")
     folder = Path(snakemake.output.figures).parent
-    study = snakemake.params.study | {"config": snakemake.params.config}
+    study = snakemake.params.study | {"config": snakemake.params.config, "origin": origin()}
     predicted = [read_table(path, "predictions") for path in snakemake.input.predictions]
     predictions = cell_rows(predicted, [read_json(path) for path in snakemake.input.shown_records])
     write_report(folder, study, tables, snakemake.params.figures, records, fidelity, predictions)

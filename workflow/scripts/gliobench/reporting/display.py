@@ -56,6 +56,12 @@ class Display:
         How many of the first columns name the row.
     notes : tuple of str
         Notes below the table, one per line.
+    details : frozenset of str
+        Columns that pages show on demand.
+    file : str
+        The table with all its digits as TSV, in the report's folder; empty if it is not there.
+    links : tuple of str
+        Where the first cell of each row leads, in the report's folder; empty if nowhere.
     """
 
     text: pd.DataFrame
@@ -63,6 +69,9 @@ class Display:
     caption: str
     keys: int
     notes: tuple[str, ...] = ()
+    details: frozenset[str] = frozenset()
+    file: str = ""
+    links: tuple[str, ...] = ()
 
     @property
     def choices(self) -> list[str]:

@@ -1,6 +1,7 @@
 """Every table of a study, laid out for reading: a value and its interval in one cell."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import pandas as pd
 
@@ -29,6 +30,7 @@ BESIDE = {  # scores without an interval, shown where a study has them: heading 
     "Share of pairs within sites": "weight_within_site",
     "p of chance within sites": "p_chance_within_site",
 }
+MAIN_SCORES = {"Status", "n (positive)", "AUC", "Accuracy", "Published", "p of chance", "Runs"}  # others on demand
 WITHIN_SITE = {"AUC within sites": "auc_within_site", "AUC minus that within sites": "auc_minus_within_site"}
 
 
@@ -72,7 +74,8 @@ def show_comparison(table: pd.DataFrame) -> Display:
     settings = texts(table["settings"].replace("paper", "unchanged"))
     values |= {"Runs": texts(table["n_runs"]), "Weights": texts(table["weights"]), "Settings": settings}
     caption = "Scores with 95 % intervals; interval_method says of what. Threshold 0.5."
-    return _display(keys, values, caption, _notes(table), ["Status", "Published", "Weights", "Settings"])
+    display = _display(keys, values, caption, _notes(table), ["Status", "Published", "Weights", "Settings"])
+    return replace(display, details=frozenset(values) - MAIN_SCORES)
 
 
 def _published(table: pd.DataFrame) -> list[str]:
@@ -268,7 +271,8 @@ def show_verdicts(table: pd.DataFrame) -> Display:
         "Expected: 95 % interval of the figures that a study like the paper's would print if our score is right. "
         "Detectable: how far off a figure must be for that interval to leave it out with a power of 80 %."
     )
-    return _display(keys, values, caption, _verdict_notes(table), ["n", "GRIM", "Expected", "Rule", "Verdict"])
+    display = _display(keys, values, caption, _verdict_notes(table), ["n", "GRIM", "Expected", "Rule", "Verdict"])
+    return replace(display, details=frozenset(["GRIM", "Detectable", "Rule"]))
 
 
 def _expected(table: pd.DataFrame) -> list[str]:

@@ -3,7 +3,7 @@
 import json
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,8 @@ import yaml
 
 from gliobench.evaluation.columns import BASELINE, CELL, UNDEFINED
 from gliobench.evaluation.verdicts import JUDGED
-from gliobench.files import whole, write_text
+from gliobench.files import whole, write_table, write_text
+from gliobench.origin import machines
 from gliobench.paths import REPORT_SCRIPTS
 from gliobench.reporting.answer import answers, question
 from gliobench.reporting.display import NAMES, Display
@@ -21,6 +22,7 @@ from gliobench.reporting.headlines import headline_rows, show_claims, show_headl
 from gliobench.reporting.html import TEMPLATES, render, section, to_html
 from gliobench.reporting.layouts import SHOW
 from gliobench.reporting.overlays import Scored
+from gliobench.reporting.runs import CellRuns, anchor, runs_of
 from gliobench.reporting.style import approach_colour
 from gliobench.reporting.summary import cost_sentence, count_sentence, sentences, status_sentence
 
@@ -36,6 +38,7 @@ SHOWN = (
     *("comparison", "published_vs_reproduced", "pairwise", "variance", "subgroups", "sensitivity", "replicates"),
     *("copies", "leakage", "cohorts", "exclusions", "cost"),
 )
+TABLE = "tables/{name}.tsv"
 PLACED = ("forest", "cost", "controls", "sensitivity", "leakage", "audit")  # kinds with a place of their own
 WIDE = 960  # a figure wider than this many pixels takes the whole line
 
@@ -111,8 +114,8 @@ def write_report(
     folder : str or Path
         Where ``index.html`` and the other pages of `gliobench.plan.report_pages` go.
     study : dict
-        What `gliobench.plan.report_facts` collects; ``config``, the study's config; optionally
-        ``about``, a sentence on this report.
+        What `gliobench.plan.report_facts` collects; ``config``, the study's config; ``origin``, of this code;
+        optionally ``about``, a sentence on this report.
     tables : dict of str to pandas.DataFrame
         ``comparison`` and ``published``; any other tables of the study, by the names of their schemas.
     figures : sequence of dict
@@ -129,10 +132,12 @@ def write_report(
     for figure in figures:
         with whole(folder / figure["file"]) as temporary:
             shutil.copyfile(figure["path"], temporary)
+    for name in filter(tables.__contains__, SHOWN):
+        write_table(tables[name], folder / TABLE.format(name=name), name)
     pictures = Pictures(figures)
     pages = {
         "index.html": _result(study, tables, pictures),
-        "comparison.html": _comparison(tables, pictures),
+        "comparison.html": _comparison(study, tables, pictures),
         "controls.html": _controls(study, tables, pictures),
         "cohorts.html": {"displays": _displays(tables), "audit": pictures.of("audit")},
         "cost.html": _cost(tables, pictures),
@@ -141,7 +146,7 @@ def write_report(
     for file, values in pages.items():
         _write(folder, file, f"{file}.j2", study, NAVIGATION[file], values)
     for name, approach in study["approaches"].items():
-        values = _approach(name, approach, tables, pictures, fidelity)
+        values = _approach(name, study, tables, pictures, fidelity) | {"runs": _runs(records, name)}
         _write(folder, approach["page"], "approach.html.j2", study, approach["title"], values)
     for cohort, file in study["explored"].items():
         values = _explore(cohort, study, methods_of(predictions, tables["comparison"], cohort))
@@ -189,7 +194,19 @@ def _explore(cohort: str, study: Mapping[str, Any], methods: Sequence[Scored]) -
 
 def _displays(tables: Tables) -> dict[str, Display | None]:
     """Lay out every table; None if it has no rows."""
-    return {name: SHOW[name](tables[name]) if len(tables.get(name, [])) else None for name in SHOWN}
+    return {name: _display(name, tables[name]) if len(tables.get(name, [])) else None for name in SHOWN}
+
+
+def _display(name: str, rows: pd.DataFrame) -> Display:
+    """Lay out rows of a table, with the whole of it to download."""
+    return replace(SHOW[name](rows), file=TABLE.format(name=name))
+
+
+def _with_runs(display: Display, rows: pd.DataFrame, study: Mapping[str, Any]) -> Display:
+    """Let the rows of cells lead to their runs."""
+    pages = {name: approach["page"] for name, approach in study["approaches"].items()}
+    links = [f"{pages[row['approach']]}#{anchor(row)}" for row in rows.to_dict("records")]
+    return replace(display, links=tuple(links))
 
 
 def _result(study: Mapping[str, Any], tables: Tables, pictures: Pictures) -> dict[str, Any]:
@@ -203,6 +220,7 @@ def _result(study: Mapping[str, Any], tables: Tables, pictures: Pictures) -> dic
         "answers": answers(tables["comparison"], tables.get("pairwise"), names, replicates) if study["own"] else [],
         "sentences": sentences(tables, study["groups"], study["own"]),
         "cards": _cards(study, tables),
+        "missing": _missing(tables["comparison"]) if study.get("about") else None,
         "headlines": show_headlines(rows, verdicts, titles, study["own"]) if len(rows) else None,
         "replicated": list(study["groups"]),
         "forest": pictures.of("forest"),
@@ -210,6 +228,13 @@ def _result(study: Mapping[str, Any], tables: Tables, pictures: Pictures) -> dic
         "counts": {} if verdicts is None else {name: n for name, n in verdict_counts(verdicts).items() if n},
         "judged": verdicts is not None and bool(verdicts["verdict"].isin(JUDGED).any()),
     }
+
+
+def _missing(comparison: pd.DataFrame) -> Display | None:
+    """Lay out what a partial report waits for: cells without all their trainings."""
+    rows = comparison[comparison["status"] == "missing"].drop_duplicates(CELL)
+    text = rows[[*CELL, "reason"]].set_axis([*map(str.capitalize, CELL), "Trainings"], axis=1).astype(str)
+    return Display(text, frozenset(), "Cells whose trainings are not all there.", len(CELL)) if len(rows) else None
 
 
 def _label_names(tables: Tables) -> dict[str, str]:
@@ -240,9 +265,11 @@ def _cost(tables: Tables, pictures: Pictures) -> dict[str, Any]:
     return {"displays": _displays(tables), "cost": pictures.of("cost"), "measured": measured}
 
 
-def _comparison(tables: Tables, pictures: Pictures) -> dict[str, Any]:
+def _comparison(study: Mapping[str, Any], tables: Tables, pictures: Pictures) -> dict[str, Any]:
+    displays, rows = _displays(tables), tables["comparison"]
+    cells = displays["comparison"]
     return {
-        "displays": _displays(tables),
+        "displays": displays | {"comparison": cells and _with_runs(cells, rows, study)},
         "counts": count_sentence(tables["comparison"]),
         "overlays": pictures.by_category(""),
     }
@@ -268,6 +295,8 @@ def _method(study: Mapping[str, Any], tables: Tables, records: Sequence[Mapping[
         "base_seed": study["base_seed"],
         "methods": _interval_methods(tables["comparison"]),
         "versions": dict(sorted(versions.items())),
+        "machines": machines(records),
+        "origin": study["origin"],
         "config": _as_yaml(study["config"]),
     }
 
@@ -282,9 +311,13 @@ def _interval_methods(comparison: pd.DataFrame) -> dict[str, list[str]]:
     return {method: scores for method, scores in methods.items() if method != UNDEFINED}
 
 
-def _approach(
-    name: str, approach: Mapping[str, Any], tables: Tables, pictures: Pictures, fidelity: str
-) -> dict[str, Any]:
+def _runs(records: Sequence[Mapping[str, Any]], approach: str) -> list[tuple[CellRuns, str]]:
+    """Return the runs of an approach's cells, with their settings as text."""
+    return [(cell, _as_yaml(cell.settings)) for cell in runs_of(records, approach)]
+
+
+def _approach(name: str, study: Mapping[str, Any], tables: Tables, pictures: Pictures, fidelity: str) -> dict[str, Any]:
+    approach = study["approaches"][name]
     claims, comparison = (_rows_of(name, tables[table]) for table in ("published", "comparison"))
     verdicts = _rows_of(name, tables.get("published_vs_reproduced", pd.DataFrame(columns=["approach"])))
     return {
@@ -294,8 +327,8 @@ def _approach(
             variant: words for variant, words in approach["variants"].items() if variant in set(comparison["variant"])
         },
         "claims": show_claims(claims) if len(claims) else None,
-        "ours": SHOW["comparison"](comparison),
-        "verdicts": SHOW["published_vs_reproduced"](verdicts) if len(verdicts) else None,
+        "ours": _with_runs(_display("comparison", comparison), comparison, study),
+        "verdicts": _display("published_vs_reproduced", verdicts) if len(verdicts) else None,
         "deviations": to_html(section(fidelity, f"`{name}`")),
         "changes": _as_yaml(approach["changes"]) if approach["changes"] else "",
         "pictures": pictures.by_category(name),

@@ -21,6 +21,7 @@ from gliobench.files import read_table, table_schema
 from gliobench.paths import REPORT_SCRIPTS
 from gliobench.reporting import page
 from gliobench.reporting.controls import leakage_figure
+from gliobench.reporting.display import DASH
 from gliobench.reporting.montages import Images, slice_montage
 from gliobench.reporting.page import write_report
 from gliobench.reporting.style import save_figure
@@ -88,6 +89,7 @@ def picture(tmp_path_factory):
 def figure(path, kind, category="", approach="", label="A label"):
     file = f"figures/{category}/{approach}/{kind}-{label}.png".replace("//", "/").replace(" ", "-")
     about = {"kind": kind, "category": category, "approach": approach, "label": label}
+    about |= {"cohort": category, "variant": label, "modality": "FLAIR", "protocol": "harmonised", "phase": "final"}
     return {"path": str(path), "file": file} | about
 
 
@@ -187,6 +189,14 @@ def test_every_picture_says_what_it_shows(pages):
     for text in pages.values():
         for image in re.findall("<img[^>]*>", text):
             assert re.search(r'alt="[^"]+"', image)
+
+
+def test_text_alternatives_of_figures_from_scores_hold_the_scores(pages, comparison):
+    row = comparison[comparison["part"].eq("test") & comparison["variant"].eq("main")].iloc[0]
+    told = f"AUC {row['auc']:.2f} ({row['auc_low']:.2f}{DASH}{row['auc_high']:.2f})"
+    assert f'alt="main: {told} of {row["n_patients"]} patients."' in pages["approaches/cnn3d.html"]
+    assert told in re.search(r'figures/overview/forest-.*?alt="([^"]+)"', pages["index.html"])[1]
+    assert 'alt="A label"' in pages["cohorts.html"], "pictures of patients have no score"
 
 
 def test_a_figure_stands_on_its_own_page(pages):

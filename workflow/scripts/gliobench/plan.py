@@ -67,7 +67,8 @@ def page_figures(study: Study) -> list[Figure]:
     list of dict
         ``path`` (PNG), ``file``: its path in the report's folder, ``kind`` (its caption is
         ``workflow/report/<kind>.rst``), ``category``, ``label`` and ``approach``: the page it is shown on, or empty;
-        there the category is its cohort.
+        there the category is its cohort. Figures of a cell have its names, too, and the ``phase``, or none if they
+        show all.
     """
     cells = shown_cells(study)
     figures = [_figure(study, f"figures/{name}", name, "overview", label) for name, label in OVERVIEW.items()]
@@ -91,9 +92,13 @@ def page_figures(study: Study) -> list[Figure]:
             *(_slices(study, mine) if "slices" in names else []),
             *(_phase_curves(mine) if "phase_curves" in names else []),
             *(_sweeps(mine) if "sweep" in names else []),
-            *(drawn for cell in mine for drawn in _of_cell(study, cell)),
         ]:
             figures.append(_figure(study, stem, kind, cohort, label, approach))
+        for cell in mine:
+            figures += [
+                _figure(study, stem, kind, cohort, label, approach) | vars(cell) | {"phase": phase}
+                for stem, kind, label, phase in _of_cell(study, cell)
+            ]
     if not study.in_part:
         return figures
     # Those from images are drawn only by the study itself.
@@ -140,16 +145,16 @@ def sweep_cells(cells: Iterable[Cell], names: Mapping[str, Any]) -> list[Cell]:
     return [cell for cell in cells_like(cells, names) if cell.variant == "main" or cell.variant.startswith("lr_")]
 
 
-def _of_cell(study: Study, cell: Cell) -> Iterator[tuple[str, str, str]]:
+def _of_cell(study: Study, cell: Cell) -> Iterator[tuple[str, str, str, str]]:
     names = figure_names(study, cell.approach)
     folder = CELL.format(**vars(cell))
     label = f"{cell.variant}, {cell.modality}, {cell.protocol}"
     for name, phase in cell_figures(study, cell.approach):
         scored = f"{label}, {phase}" if phase not in ("", "final") else label
-        yield f"{folder}/{stem_of(name, phase)}", name, scored
+        yield f"{folder}/{stem_of(name, phase)}", name, scored, phase
     for name in ("examples", "tuning", "gradcam"):
         if name in names and (name != "tuning" or study.approaches[cell.approach].tuned(cell.variant)):
-            yield f"{folder}/{name}", name, label
+            yield f"{folder}/{name}", name, label, ""
 
 
 def stem_of(name: str, phase: str) -> str:

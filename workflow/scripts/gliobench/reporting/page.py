@@ -15,6 +15,7 @@ from gliobench.evaluation.verdicts import JUDGED
 from gliobench.files import whole, write_table, write_text
 from gliobench.origin import machines
 from gliobench.paths import REPORT_SCRIPTS
+from gliobench.reporting.alternatives import text_alternative
 from gliobench.reporting.answer import answers, question
 from gliobench.reporting.display import NAMES, Display
 from gliobench.reporting.explore import explore, methods_of, scripts
@@ -47,13 +48,14 @@ Tables = Mapping[str, pd.DataFrame]
 
 @dataclass(frozen=True)
 class Picture:
-    """A figure of the report: its PNG in the report's folder, its size in pixels, and its words."""
+    """A figure of the report: its PNG in the report's folder, size in pixels, label, caption and text alternative."""
 
     file: str
     width: int
     height: int
     label: str
     caption: str
+    words: str
 
     @property
     def wide(self) -> bool:
@@ -72,10 +74,12 @@ class Pictures:
     ----------
     figures : sequence of dict
         As `write_report` takes them.
+    comparison : pandas.DataFrame
+        The table of that name.
     """
 
-    def __init__(self, figures: Sequence[Mapping[str, str]]):
-        self._all = [(figure, _picture(figure)) for figure in figures]
+    def __init__(self, figures: Sequence[Mapping[str, str]], comparison: pd.DataFrame):
+        self._all = [(figure, _picture(figure, comparison)) for figure in figures]
 
     def of(self, kind: str) -> Gallery:
         """Return the figures of a kind."""
@@ -134,7 +138,7 @@ def write_report(
             shutil.copyfile(figure["path"], temporary)
     for name in filter(tables.__contains__, SHOWN):
         write_table(tables[name], folder / TABLE.format(name=name), name)
-    pictures = Pictures(figures)
+    pictures = Pictures(figures, tables["comparison"])
     pages = {
         "index.html": _result(study, tables, pictures),
         "comparison.html": _comparison(study, tables, pictures),
@@ -354,10 +358,11 @@ def _rows_of(approach: str, table: pd.DataFrame) -> pd.DataFrame:
     return table[table["approach"] == approach]
 
 
-def _picture(figure: Mapping[str, str]) -> Picture:
+def _picture(figure: Mapping[str, str], comparison: pd.DataFrame) -> Picture:
     with Path(figure["path"]).open("rb") as file:
         head = file.read(24)
     # The first chunk of every PNG holds its width and height, four bytes each.
     width, height = (int.from_bytes(head[start : start + 4], "big") for start in (16, 20))
-    caption = (TEMPLATES / f"{figure['kind']}.rst").read_text(encoding="utf-8")
-    return Picture(figure["file"], width, height, figure["label"], " ".join(caption.split()))
+    caption = " ".join((TEMPLATES / f"{figure['kind']}.rst").read_text(encoding="utf-8").split())
+    words = text_alternative(figure, caption, comparison)
+    return Picture(figure["file"], width, height, figure["label"], caption, words)

@@ -32,6 +32,7 @@ if not PARTIAL:  # otherwise nothing can be made or trained: there is no rule fo
     include: "rules/train.smk"
     include: "rules/explain.smk"
     include: "rules/images.smk"
+    include: "rules/patients.smk"
 
 
 if REQUEST:

@@ -83,6 +83,7 @@ def study_of(runs: list[dict[str, Any]]) -> dict[str, Any]:
         "config": {},
     }
     facts |= {"cohort_kinds": {COHORT: "synthetic"}, "explored": {COHORT: f"explore/{COHORT}.html"}}
+    facts |= {"patient_cohorts": []}
     return facts | {"approaches": approaches, "origin": origin()}
 
 

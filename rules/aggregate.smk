@@ -108,6 +108,34 @@ def sweep_files(wildcards, name):
     return files_of(plan.sweep_cells(SHOWN_CELLS, wildcards), name)
 
 
+def method_files(wildcards, name):
+    """The file of that name of every run of the methods on a cohort's pages."""
+    return files_of(plan.cells_like(SHOWN_CELLS, {"cohort": wildcards.cohort}), name)
+
+
+def thumbnail_shards(wildcards, suffix):
+    """The audited series of a cohort and their thumbnails, if images are shown."""
+    paths_of = shards(f"{COHORT}/audit/{{shard}}.{suffix}")
+    return expand(paths_of, cohort=wildcards.cohort) if STUDY.show_images else []
+
+
+def explanation_files(wildcards, name):
+    """The file of that name of every explained cell on a cohort's pages."""
+    cells = plan.explained_cells(STUDY, wildcards.cohort)
+    return [
+        f"{RESULTS}/{paths.EXPLANATIONS}/{name}".format(**vars(cell)) for cell in cells
+    ]
+
+
+def explained_methods(wildcards):
+    """The explained cells on a cohort's pages, each with the modalities of its channels."""
+    return [
+        vars(cell)
+        | {"channels": [name for name in STUDY.series(cell) if name in MODALITIES]}
+        for cell in plan.explained_cells(STUDY, wildcards.cohort)
+    ]
+
+
 def first_run(wildcards, names):
     """Files of the first run of a cell."""
     folder = STUDY.run_folders(cell_of(wildcards))[0]

@@ -2,6 +2,7 @@ include: "figures.smk"
 include: "overview.smk"
 
 
+TEMPLATES = [project_file(path) for path in (ROOT / "workflow" / "report").iterdir()]
 LEAKAGE_CELLS = plan.leakage_cells(STUDY)
 LEAKAGE_CELLS += [copy for cell in LEAKAGE_CELLS for copy in STUDY.permuted(cell)]
 
@@ -54,9 +55,11 @@ rule page:
         records=files_of(CELLS, "run.json"),
         predictions=files_of(SHOWN_CELLS, "predictions.tsv"),
         shown_records=files_of(SHOWN_CELLS, "run.json"),
-        template=[
-            project_file(path) for path in (ROOT / "workflow" / "report").iterdir()
-        ],
+        patients=expand(
+            f"{RESULTS}/report/{paths.PATIENT_PAGES}",
+            cohort=plan.patient_cohorts(STUDY),
+        ),
+        template=TEMPLATES,
     output:
         pages=[f"{RESULTS}/report/{page}" for page in plan.report_pages(STUDY)],
         tables=expand(f"{RESULTS}/report/tables/{{table}}.tsv", table=PAGE_TABLES),

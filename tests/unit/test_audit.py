@@ -133,6 +133,13 @@ def test_a_segmentation_is_a_row_after_the_modalities_of_its_patient(brainstems,
     write_table(series, tmp_path / "series.tsv", "series")
 
 
+def test_the_volume_that_a_segmentation_marks_is_its_voxels_in_millilitres(brainstems):
+    rng = np.random.default_rng(0)
+    voxels = (rng.integers(1, 999, (6, 7, 8)) > 500).sum()
+    assert row(brainstems, "good", "segmentation")["marked_ml"] == pytest.approx(voxels * 20 * 15 * 30 / 1000)
+    assert np.isnan(row(brainstems, "good", "FLAIR")["marked_ml"])
+
+
 @pytest.mark.parametrize("patient", ["good", "nearly"])
 def test_a_segmentation_on_its_images_grid_is_used(brainstems, patient):
     assert row(brainstems, patient, "segmentation")["status"] == "ok"

@@ -37,6 +37,7 @@ STUDY = {
     "base_seed": 2021,
     "cohort_kinds": {"planted": "synthetic"},
     "groups": {},
+    "patient_cohorts": [],
     "approaches": {
         "cnn3d": {
             "title": "3D CNN",
@@ -288,7 +289,8 @@ def test_a_study_of_its_own_patients_leads_with_its_title_and_question_and_no_pa
     assert set(verdicts["verdict"]) == {"not run"}
     forest = figure(picture, "forest", "overview")
     pages = write([forest], facts, comparison=table, published_vs_reproduced=verdicts)
-    assert len(pages) == len(plan.PAGES) + len(OWN["runs"]) + len(facts["explored"])
+    n_pages = len(plan.PAGES) + len([plan.PATIENTS_PAGE]) + len(OWN["runs"]) + len(facts["explored"])
+    assert len(pages) == n_pages
     assert "<h1>MGMT in our clinic</h1>" in pages["index.html"]
     assert "Can the labels be told apart (label 1 against label 0), and better than by a" in pages["index.html"]
     assert '<p class="status">clinic, label 1 against label 0: ' in pages["index.html"]

@@ -143,9 +143,36 @@ def test_the_report_names_replicated_cohorts_once(study):
 
 
 def test_a_report_has_a_page_per_approach_and_one_of_interactive_figures_per_cohort_drawn_alone(study):
-    pages = [*plan.PAGES, "approaches/toy.html", "explore/planted.html", REPORT_SCRIPTS]
+    pages = [*plan.PAGES, plan.PATIENTS_PAGE, "approaches/toy.html", "explore/planted.html", REPORT_SCRIPTS]
     assert plan.report_pages(study([])) == pages
     assert plan.report_pages(study([], replicates=3)) == [*plan.PAGES, "approaches/toy.html"]
+
+
+def test_patients_of_replicated_cohorts_and_of_a_partial_report_have_no_pages(study):
+    assert plan.patient_cohorts(study([])) == ["planted"]
+    many, part = study([], replicates=3), study([])
+    part.in_part = True
+    for made in (many, part):
+        assert plan.patient_cohorts(made) == []
+        assert plan.PATIENTS_PAGE not in plan.report_pages(made)
+
+
+def test_methods_on_a_patients_page_name_their_cell_last_phase_and_series(study):
+    made = study([], phases=["transfer", "finetuned"])
+    (method,) = plan.patient_methods(made, "planted")
+    assert method == vars(made.cells[0]) | {"phase": "finetuned", "caveat": None, "series": ["FLAIR"]}
+
+
+def test_without_images_of_patients_no_figure_is_drawn_from_them(study):
+    made = study(["roc", "slices", "gradcam", "examples"])
+    with_images = plan.page_figures(made)
+    assert {"audit", "montage", "gradcam", "examples"} <= {figure["kind"] for figure in with_images}
+    assert plan.explained_cells(made, "planted") == made.cells
+    made.show_images = False
+    shown = [figure for figure in with_images if figure["kind"] not in plan.DRAWN_FROM_IMAGES]
+    assert plan.page_figures(made) == shown
+    assert shown
+    assert plan.explained_cells(made, "planted") == []
 
 
 def test_replicated_cohorts_are_shown_by_their_joint_figure_alone(study):

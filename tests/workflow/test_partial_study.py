@@ -56,6 +56,7 @@ def test_what_exists_is_tabulated_and_nothing_is_trained_or_written_elsewhere(be
 
     page = (begun / PARTIAL / "report/index.html").read_text(encoding="utf-8")
     assert "unfinished study: 3 of 6 trainings exist" in page
+    assert "patients.html" not in page, "patients have pages once the study is finished"
     assert {"forest.png", "cost.png"} <= {path.name for path in (begun / PARTIAL / "report/figures").iterdir()}
 
     assert planned_rules(begun, *STUDY, "--", "partial") == set(), "nothing is new"

@@ -1,5 +1,6 @@
 """The smoke study: every approach from images to the table and the page."""
 
+from html.parser import HTMLParser
 from typing import get_args
 
 import pytest
@@ -127,6 +128,7 @@ def test_incomplete_brainstem_patients_stand_among_the_exclusions_with_their_rea
 def test_the_report_has_a_page_an_approach_and_every_figure_that_its_yaml_lists(finished, study):
     folder = finished / RESULTS / "report"
     pages = {str(path.relative_to(folder)): path.read_text(encoding="utf-8") for path in folder.rglob("*.html")}
+    pages = {name: text for name, text in pages.items() if not name.startswith("patients/")}
     assert {*pages, REPORT_SCRIPTS} == set(report_pages(study))
     figures = page_figures(study)
     for name in study.approaches:
@@ -135,6 +137,75 @@ def test_the_report_has_a_page_an_approach_and_every_figure_that_its_yaml_lists(
     others = "".join(pages[name] for name in PAGES)
     assert all(f'src="{figure["file"]}"' in others for figure in figures if not figure["approach"])
     assert {figure["kind"] for figure in figures} >= {*get_args(Figure), "montage", "audit"}
+
+
+class Page(HTMLParser):
+    """What a browser would load or follow, and the lines of the table of methods."""
+
+    def __init__(self, path):
+        super().__init__()
+        self.addresses, self.lines = [], []
+        self.feed(path.read_text(encoding="utf-8"))
+
+    def handle_starttag(self, tag, attrs):
+        self.addresses += [value for name, value in attrs if name in ("src", "href", "srcset", "data", "action")]
+        if tag == "tr":
+            self.lines.append([])
+
+    def handle_data(self, data):
+        if self.lines and data.strip():
+            self.lines[-1].append(data.strip())
+
+
+def probabilities_of(project, cohort: str) -> dict[tuple[str, str], str]:
+    """Return, by patient and method as the pages name it, the one probability of a test patient that was not seen."""
+    found = {}
+    for file in (project / RESULTS / cohort / "runs").rglob("predictions.tsv"):
+        run = read_json(file.with_name("run.json"))
+        rows = read_table(file, "predictions")
+        rows = rows[rows["slice_index"].isna() & rows["phase"].eq(rows["phase"].iloc[-1])]
+        variant = "" if run["variant"] == "main" else f" {run['variant']}"
+        name = f"{run['approach']}{variant} {run['modality']}, {run['protocol']}"
+        for row in rows[rows["part"] == "test"].to_dict("records"):
+            found[row["patient_id"], name] = f"{row['probability']:.2f}"
+    return found
+
+
+@pytest.mark.parametrize("cohort", ["planted", "brainstem"])
+def test_every_patient_has_a_page_with_its_probabilities_and_loads_nothing_from_elsewhere(finished, cohort):
+    home = finished / RESULTS / "report/patients" / cohort
+    patients = read_table(finished / RESULTS / cohort / "patients.tsv", "patients")["patient_id"]
+    assert {path.stem for path in home.glob("*.html")} == {"index", "mistakes", *patients}
+    expected, shown = probabilities_of(finished, cohort), {}
+    for path in home.glob("*.html"):
+        page = Page(path)
+        for address in page.addresses:
+            file = address.partition("#")[0]
+            assert (home / file).is_file() if file else True, f"{path.name} leads to {address}"
+        for name, where, *line in page.lines if path.stem in set(patients) else ():
+            protocol, *part = where.split(", ")
+            if "test" in part:
+                shown[path.stem, f"{name}, {protocol}"] = line[0]
+    assert shown == expected
+    pictures = {path.name for path in (home / "images").iterdir()}
+    series = read_table(finished / RESULTS / cohort / "series.tsv", "series")
+    used = series[series["status"] == "ok"]
+    assert {f"{row.patient_id}-{row.modality}.webp" for row in used.itertuples()} <= pictures
+
+
+def test_the_switch_leaves_no_image_of_a_patient_in_the_report(finished_copy):
+    drawn = ("audit", "slices", "montage", "examples", "gradcam")
+    planned = planned_rules(finished_copy, *SMOKE, "--config", "show_images=False")
+    assert planned <= {"page", "page_patients"}, "nothing is trained again"
+    finish(finished_copy, *SMOKE, "--config", "show_images=False")
+    report = finished_copy / RESULTS / "report"
+    suffixes = {path.suffix for path in report.rglob("*") if path.is_file() and path.name[0] != "."}
+    assert suffixes == {".html", ".png"}
+    assert not list((report / "patients").rglob("*.png"))
+    figures = {path.stem for path in (report / "figures").rglob("*.png")}
+    assert not [name for name in figures if name.removeprefix("all-").startswith(drawn)]
+    assert {"forest", "roc"} <= figures
+    assert "<img" not in "".join(path.read_text(encoding="utf-8") for path in (report / "patients").rglob("*.html"))
 
 
 def test_the_models_of_every_approach_are_files_without_code(finished):

@@ -14,6 +14,7 @@ FIRST_TABLE = "{cohort}/baselines.txt"
 TUNING = f"{{cohort}}/tuning/{CELL}"
 RUNS = f"{{cohort}}/runs/{CELL}"
 RUN = f"{RUNS}/repeat-{{repeat}}/seed-{{seed}}/batch-{{batch}}"
+PATIENT_PAGES = "patients/{cohort}"  # in the folder of the report
 EXPLANATIONS = f"{{cohort}}/explanations/{CELL}"
 
 REPORT_SCRIPTS = "scripts/vega.js"  # of all interactive figures, in the report's folder

@@ -32,6 +32,7 @@ SPLIT_VARIANTS = ("slice_split", "date_split", "patient_split")
 PAGES = ("index.html", "comparison.html", "controls.html", "cohorts.html", "cost.html", "method.html")
 APPROACH_PAGE = "approaches/{approach}.html"
 EXPLORE_PAGE = "explore/{cohort}.html"
+PATIENTS_PAGE = "patients.html"
 
 Figure = dict[str, str]
 
@@ -99,6 +100,8 @@ def page_figures(study: Study) -> list[Figure]:
                 _figure(study, stem, kind, cohort, label, approach) | vars(cell) | {"phase": phase}
                 for stem, kind, label, phase in _of_cell(study, cell)
             ]
+    if not study.show_images:
+        figures = [shown for shown in figures if shown["kind"] not in DRAWN_FROM_IMAGES]
     if not study.in_part:
         return figures
     # Those from images are drawn only by the study itself.
@@ -183,12 +186,41 @@ def report_pages(study: Study) -> list[str]:
     """List the files of a study's report, relative to its folder: its pages, and the script of interactive figures."""
     approaches = [APPROACH_PAGE.format(approach=name) for name in study.approaches]
     explored = list(explore_pages(study).values())
-    return [*PAGES, *approaches, *explored, *[REPORT_SCRIPTS] * bool(explored)]
+    patients = [PATIENTS_PAGE] * bool(patient_cohorts(study))
+    return [*PAGES, *patients, *approaches, *explored, *[REPORT_SCRIPTS] * bool(explored)]
 
 
 def explore_pages(study: Study) -> dict[str, str]:
     """Return the page of interactive figures of each cohort that has figures of its own."""
     return {cell.cohort: EXPLORE_PAGE.format(cohort=cell.cohort) for cell in shown_cells(study)}
+
+
+def patient_cohorts(study: Study) -> list[str]:
+    """Return the cohorts whose patients have pages: those with figures of their own; none in a partial report."""
+    return [] if study.in_part else list(dict.fromkeys(cell.cohort for cell in shown_cells(study)))
+
+
+def explained_cells(study: Study, cohort: str) -> list[Cell]:
+    """Return the cells of a cohort whose class-activation maps are on the pages of its patients."""
+    cells = cells_like(shown_cells(study), {"cohort": cohort}) if study.show_images else []
+    return [cell for cell in cells if "gradcam" in figure_names(study, cell.approach)]
+
+
+def patient_methods(study: Study, cohort: str) -> list[dict[str, Any]]:
+    """
+    List the methods on the pages of a cohort's patients, baselines last, as plain data for the script.
+
+    Returns
+    -------
+    list of dict
+        The names of each cell; ``phase``: the last one, which is shown; ``caveat``; ``series``: what it reads.
+    """
+    cells = sorted(cells_like(shown_cells(study), {"cohort": cohort}), key=lambda cell: cell.approach == BASELINE)
+    return [
+        vars(cell)
+        | {"phase": study.phases(cell.approach)[-1], "caveat": study.caveat(cell), "series": study.series(cell)}
+        for cell in cells
+    ]
 
 
 def report_facts(study: Study) -> dict[str, Any]:
@@ -208,6 +240,7 @@ def report_facts(study: Study) -> dict[str, Any]:
         "base_seed": study.seed,
         "cohort_kinds": {name: settings["kind"] for name, settings in study.config["cohorts"].items()},
         "groups": study.groups,
+        "patient_cohorts": patient_cohorts(study),
         "approaches": approaches,
         "explored": explore_pages(study),
     } | study_question(study)

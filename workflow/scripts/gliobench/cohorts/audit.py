@@ -18,8 +18,9 @@ from gliobench.imaging.resample import box
 from gliobench.imaging.volume import Volume, corners, regular
 from gliobench.terms import MODALITIES, OK, USABLE, VOXELS_ONLY
 
-THUMBNAIL = 96  # pixels per side
+THUMBNAIL = 160  # pixels per side
 BRAIN = ("brain_x", "brain_y", "brain_z")
+MARKED = "marked_ml"
 SAME_PLACE = 0.1  # mm; tolerance for the corners of one grid, because headers are rounded
 Grid = tuple[tuple[int, ...], np.ndarray]  # a volume's shape and its affine
 Keep = Callable[[str, str, Volume, SeriesFacts], None]  # what is done with each series that can be used
@@ -56,7 +57,7 @@ def audit_patients(
     series : DataFrame
         As in the schema ``series``, one row per patient and name.
     thumbnails : ndarray
-        Shape (rows of `series`, 96, 96), uint8: the middle slice, for a mask the largest; zeros where nothing was read.
+        Shape (rows of `series`, 160, 160), uint8: the middle slice, for a mask the largest; zeros if nothing was read.
     """
     rows, thumbnails = [], []
     names = list(names)
@@ -74,7 +75,7 @@ def audit_patients(
             rows.append(row)
             thumbnails.append(thumbnail)
     images = np.stack(thumbnails) if thumbnails else np.empty((0, THUMBNAIL, THUMBNAIL), np.uint8)
-    columns = ["patient_id", "modality", *_told(SeriesFacts()), *BRAIN, "content", "status", "reason"]
+    columns = ["patient_id", "modality", *_told(SeriesFacts()), *BRAIN, MARKED, "content", "status", "reason"]
     return pd.DataFrame(rows, columns=columns), images
 
 
@@ -103,7 +104,7 @@ def _audit_series(
         return row | {"status": "excluded", "reason": reason}, blank, grid
     if keep:
         keep(patient_id, name, volume, facts)
-    row |= _brain_size(name, volume, facts)
+    row |= _brain_size(name, volume, facts) | _marked(name, volume, facts)
     row |= {"status": OK, "reason": None}
     if facts.unplaced:
         reason = f"{facts.unplaced}: only inputs that do not need millimetres can use it."
@@ -128,6 +129,14 @@ def _brain_size(name: str, volume: Volume, facts: SeriesFacts) -> dict[str, floa
     low, high = box(mask, evenly.affine)
     sides = high - low + np.abs(evenly.affine[:3, :3]).max(axis=1)  # a voxel reaches half of itself to each side
     return dict(zip(BRAIN, np.round(sides, 1).tolist(), strict=True))
+
+
+def _marked(name: str, volume: Volume, facts: SeriesFacts) -> dict[str, float]:
+    """Return the volume that a mask marks, ml."""
+    if facts.unplaced or name in MODALITIES:
+        return {}
+    voxel = abs(float(np.linalg.det(volume.affine[:3, :3])))
+    return {MARKED: round(np.count_nonzero(volume.voxels) * voxel / 1000, 3)}
 
 
 def voxel_digest(voxels: np.ndarray) -> str:

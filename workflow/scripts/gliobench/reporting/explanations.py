@@ -1,6 +1,7 @@
 """Figures of class-activation maps: where a network looked, for a cell's patients and for a new one."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -54,7 +55,7 @@ def _draw_patients(shown: pd.DataFrame, maps: np.ndarray, images: np.ndarray, ch
     figure = new_figure(1.7 + (wide + 0.08) * len(channels), 0.95 + 1.48 * len(shown))
     panels = figure.subplots(len(shown), len(channels), squeeze=False)
     for line, row in zip(panels, shown.to_dict("records"), strict=False):
-        peak = int(np.unravel_index(np.argmax(maps[row["row"]]), maps.shape[1:])[2])
+        peak = peak_slice(maps[row["row"]])
         for axes, image in zip(line, images[row["row"]], strict=False):
             _draw_overlay(axes, image, maps[row["row"]], peak)
         text = f"{OUTCOMES[row['outcome']]}\n{row['patient_id']}, slice {peak}\nprobability {row['probability']:.2f}"
@@ -62,6 +63,40 @@ def _draw_patients(shown: pd.DataFrame, maps: np.ndarray, images: np.ndarray, ch
     for axes, channel in zip(panels[0], channels, strict=True):
         axes.set_title(channel)
     return figure
+
+
+def peak_slice(cam: np.ndarray) -> int:
+    """Return the number of the axial slice where a map (x, y, z) has its maximum."""
+    return int(np.unravel_index(np.argmax(cam), cam.shape)[2])
+
+
+@styled
+def patient_cam_figure(cam: np.ndarray, image: np.ndarray, channels: Sequence[str]) -> Figure:
+    """
+    Draw one patient's channels side by side, in the slice where the map peaks, the common map over each.
+
+    Parameters
+    ----------
+    cam : numpy.ndarray, shape (x, y, z)
+        The map in [0, 1], RAS+.
+    image : numpy.ndarray, shape (channels, x, y, z)
+        The input.
+    channels : sequence of str
+        Names of the channels to draw, starting with the first.
+    """
+    figure = new_figure(1.5 * cam.shape[0] / cam.shape[1] * len(channels), 1.75)
+    panels = figure.subplots(1, len(channels), squeeze=False)[0]
+    for axes, channel, volume in zip(panels, channels, image, strict=False):
+        _draw_overlay(axes, volume, cam, peak_slice(cam))
+        axes.set_title(channel, fontsize=8)
+    return figure
+
+
+def cam_in_words(row: Mapping[Hashable, Any], cam: np.ndarray) -> str:
+    """Say what the map of one patient, a row of the table ``cams``, is of."""
+    outcome, fold = OUTCOMES[row["outcome"]], row["fold"]
+    words = f"fold {fold}, slice {peak_slice(cam)}: {outcome}, probability {row['probability']:.2f}"
+    return words + _hit(row["pointing_hit"]).replace("\n", ", ")
 
 
 def _hit(hit: float) -> str:
@@ -119,7 +154,7 @@ def evidence_figure(cam: np.ndarray, image: np.ndarray, channels: Sequence[str],
     names : list of str
         Patient and cell, for the heading.
     """
-    peak = int(np.unravel_index(np.argmax(cam), cam.shape)[2]) if cam.any() else None
+    peak = peak_slice(cam) if cam.any() else None
     filled = np.flatnonzero(np.any(image != 0, axis=(0, 1, 2))).tolist()
     low, high = (filled[0], filled[-1]) if filled else (0, cam.shape[2] - 1)
     margin = (high - low) // 8  # the ends of a head show little

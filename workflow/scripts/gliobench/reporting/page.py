@@ -32,6 +32,7 @@ NAVIGATION = {
     "comparison.html": "Comparison",
     "controls.html": "Controls",
     "cohorts.html": "Cohorts",
+    "patients.html": "Patients",
     "cost.html": "Cost",
     "method.html": "Method",
 }
@@ -147,21 +148,41 @@ def write_report(
         "cost.html": _cost(tables, pictures),
         "method.html": _method(study, tables, records),
     }
+    if study["patient_cohorts"]:
+        pages["patients.html"] = _patients(study, tables)
     for file, values in pages.items():
-        _write(folder, file, f"{file}.j2", study, NAVIGATION[file], values)
+        write_page(folder, file, f"{file}.j2", study, NAVIGATION[file], values)
     for name, approach in study["approaches"].items():
         values = _approach(name, study, tables, pictures, fidelity) | {"runs": _runs(records, name)}
-        _write(folder, approach["page"], "approach.html.j2", study, approach["title"], values)
+        write_page(folder, approach["page"], "approach.html.j2", study, approach["title"], values)
     for cohort, file in study["explored"].items():
         values = _explore(cohort, study, methods_of(predictions, tables["comparison"], cohort))
-        _write(folder, file, "explore.html.j2", study, f"Explore {cohort}", values)
+        write_page(folder, file, "explore.html.j2", study, f"Explore {cohort}", values)
     if study["explored"]:
         write_text(scripts(), folder / REPORT_SCRIPTS)
 
 
-def _write(
+def write_page(
     folder: Path, file: str, template: str, study: Mapping[str, Any], heading: str, values: Mapping[str, Any]
 ) -> None:
+    """
+    Write one page of a report.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of the report.
+    file : str
+        Path of the page in it.
+    template : str
+        File name of its template, which extends ``layout.html.j2``.
+    study : dict
+        What `gliobench.plan.report_facts` collects.
+    heading : str
+        Title of the page.
+    values : dict
+        Values of the template's own names.
+    """
     last = sorted(study["approaches"], key=BASELINE.__eq__)  # the baselines
     approaches = [
         {"file": study["approaches"][name]["page"], "title": study["approaches"][name]["title"], "name": name}
@@ -187,7 +208,8 @@ def _write(
 def _navigation(study: Mapping[str, Any]) -> dict[str, str]:
     """Return the addresses and names of the pages of the study, the first cohort's interactive figures among them."""
     explored = dict.fromkeys(list(study["explored"].values())[:1], "Explore")
-    first, *others = NAVIGATION.items()
+    hidden = () if study["patient_cohorts"] else ("patients.html",)
+    first, *others = ((file, name) for file, name in NAVIGATION.items() if file not in hidden)
     return dict([first, *explored.items(), *others])
 
 
@@ -262,6 +284,12 @@ def _cards(study: Mapping[str, Any], tables: Tables) -> list[tuple[str, str]]:
         patients = tables["cohorts"].drop_duplicates("cohort")["patients"].sum()
         cards.append((str(patients), "patients with a label"))
     return cards
+
+
+def _patients(study: Mapping[str, Any], tables: Tables) -> dict[str, Any]:
+    table = tables.get("cohorts", pd.DataFrame(columns=["cohort"])).drop_duplicates("cohort")
+    facts = table.set_index("cohort").to_dict("index")
+    return {"cohorts": [(name, facts.get(name)) for name in study["patient_cohorts"]]}
 
 
 def _cost(tables: Tables, pictures: Pictures) -> dict[str, Any]:

@@ -51,6 +51,7 @@ class Asked:
         self.deterministic = self.file.deterministic
         self.portable = self.file.portable
         self.decoded = self.file.decoded
+        self.show_images = self.file.show_images
         check_cohort_names(list(self.file.cohorts), self.groups, RESERVED)
 
     @cached_property

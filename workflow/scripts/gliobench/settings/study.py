@@ -96,6 +96,12 @@ class StudyFile(Settings):
         description="keep every series decoded and cropped, so that inputs are made without opening the "
         "images again ([docs/method.md](../docs/method.md#one-pass-over-the-images) gives the disk space needed)",
     )
+    show_images: bool = Field(
+        True,
+        description="show images of patients in the report; `false` leaves out the pictures on the pages of patients "
+        "and the figures drawn from images (audit, inputs, examples, Grad-CAM), so that `report/` can be passed on; it "
+        "trains nothing again",
+    )
     cohorts: Annotated[dict[str, Any], Field(min_length=1)] = Field(
         description="[cohorts](#cohorts) by name (letters, digits, `-`, `_`)"
     )

@@ -1,0 +1,50 @@
+"""Write the pages of a cohort's patients."""
+
+from gliobench.recipe import recipe
+
+with recipe(snakemake):
+    from pathlib import Path
+
+    import numpy as np
+
+    from gliobench.evaluation.cells import patient_rows
+    from gliobench.evaluation.columns import CELL
+    from gliobench.files import read_json, read_table
+    from gliobench.reporting.display import method_name
+    from gliobench.reporting.patient_pages import CohortPatients, write_patient_pages
+    from gliobench.reporting.patient_pictures import save_maps, save_thumbnails
+    from gliobench.reporting.patients import join_probabilities, patient_probabilities
+
+    cohort, tables = snakemake.wildcards.cohort, snakemake.input
+    runs = list(zip(tables.predictions, map(read_json, tables.records), strict=True))
+    patients, probabilities = read_table(tables.patients, "patients"), []
+    for method in snakemake.params.methods:  # one after the other: predictions of slices are large
+        names = {name: method[name] for name in CELL}
+        mine = [(path, record) for path, record in runs if names.items() <= record.items()]
+        predictions = [read_table(path, "predictions") for path, _ in mine]
+        rows = patient_rows(predictions, [record for _, record in mine])
+        probabilities.append(patient_probabilities(rows, method["phase"], patients).assign(**names))
+    folder = Path(snakemake.output[0])
+    thumbnails = save_thumbnails(
+        folder, [read_table(path, "series") for path in tables.audited], [np.load(path) for path in tables.thumbnails]
+    )
+    maps = {}
+    explained = zip(snakemake.params.explained, tables.cams, tables.maps, tables.images, strict=True)
+    for number, (method, *paths) in enumerate(explained):
+        cams, arrays = read_table(paths[0], "cams"), [np.load(path) for path in paths[1:]]
+        name = f"{method_name(method)}, {method['protocol']}"
+        for patient, picture in save_maps(folder, cams, *arrays, method["channels"], name, number).items():
+            maps.setdefault(patient, []).append(picture)
+    exclusions = read_table(tables.exclusions, "exclusions")
+    shown = CohortPatients(
+        cohort,
+        snakemake.params.methods,
+        patients,
+        read_table(tables.series, "series"),
+        exclusions[exclusions["cohort"] == cohort],
+        join_probabilities(probabilities),
+        snakemake.params.show_images,
+        thumbnails,
+        maps,
+    )
+    write_patient_pages(folder.parents[1], snakemake.params.study, shown)

@@ -15,6 +15,7 @@ from gliobench.evaluation.verdicts import JUDGED
 from gliobench.files import whole, write_table, write_text
 from gliobench.origin import machines
 from gliobench.paths import REPORT_SCRIPTS
+from gliobench.reporting.addresses import patient_address
 from gliobench.reporting.alternatives import text_alternative
 from gliobench.reporting.answer import answers, question
 from gliobench.reporting.display import NAMES, Display
@@ -215,7 +216,10 @@ def _navigation(study: Mapping[str, Any]) -> dict[str, str]:
 
 def _explore(cohort: str, study: Mapping[str, Any], methods: Sequence[Scored]) -> dict[str, Any]:
     pages = {name: f"../{approach['page']}" for name, approach in study["approaches"].items()}
-    return {"cohort": cohort, "cohorts": study["explored"]} | explore(methods, pages, {})
+    known = {patient for method in methods for patient in method.rows["patient_id"]}
+    links = {patient: f"../{patient_address(cohort, patient)}" for patient in sorted(known)}
+    linked = links if cohort in study["patient_cohorts"] else {}
+    return {"cohort": cohort, "cohorts": study["explored"]} | explore(methods, pages, linked)
 
 
 def _displays(tables: Tables) -> dict[str, Display | None]:

@@ -10,6 +10,9 @@ Independent scores: normal scores of known AUC, one model, redrawn each time. Th
 part is measured along with each of its methods alone. Samples with an AUC of 1 or 0 have neither, and count only for
 the tables' interval.
 
+Studies: the interval of the command ``compare``, between two studies of one procedure or of two, cross-validated on
+other folds of the same patients, or on patients drawn anew.
+
 Scores, hold-outs: the tables' own function on linear models, cross-validated or tested on repeated hold-outs; the truth
 is the mean over the samples.
 """
@@ -35,6 +38,7 @@ from gliobench.evaluation.columns import METRICS
 from gliobench.evaluation.delong import auc_influence, variance_of_mean
 from gliobench.evaluation.intervals import conditional_intervals, default_factor, intervals
 from gliobench.evaluation.metrics import Sample, auc, make_sample, score, unit_weights
+from gliobench.evaluation.pairwise import Scored, independent_difference, paired_difference
 
 INDEPENDENT = [  # positives, negatives, AUC
     *((60, 60, area) for area in (0.5, 0.7, 0.9, 0.95, 0.967, 0.983, 0.992)),
@@ -465,14 +469,43 @@ def measure_independent(positives: int, negatives: int, area: float, n: int, res
 
 def cross_validated_sample(size: int, signal: float, repeats: int, rng: np.random.Generator) -> Sample:
     """Return the tables' sample of `linear`, cross-validated; its scores are taken as log odds."""
+    return make_sample(cross_validated_rows(PROCEDURES["linear"], draw((), LABELS[size], signal, rng), repeats, rng))
+
+
+def cross_validated_rows(procedure: Procedure, patients: Array, repeats: int, rng: np.random.Generator) -> pd.DataFrame:
+    """Return the tables' predictions of a procedure, cross-validated on folds of its own."""
+    size = len(patients)
     sizes = LABELS[size]
-    patients, folds = draw((), sizes, signal, rng), draw_folds(sizes, repeats, rng)
-    scores = cross_validate(PROCEDURES["linear"], patients[None], folds, sizes[0] // FOLDS, rng)[0]
+    folds = draw_folds(sizes, repeats, rng)
+    scores = cross_validate(procedure, patients[None], folds, sizes[0] // FOLDS, rng)[0]
     places = np.indices(folds.shape)
     rows = pd.DataFrame({"repeat": places[0].ravel(), "fold": places[1].ravel(), "log_odds": scores.ravel()})
     names = np.array([f"{number:03d}" for number in range(size)])[folds.ravel()]
     labels = (folds.ravel() < sizes[0]).astype(int)
-    return make_sample(rows.assign(patient_id=names, label=labels, seed_index=0, probability=expit(rows["log_odds"])))
+    return rows.assign(patient_id=names, label=labels, seed_index=0, probability=expit(rows["log_odds"]))
+
+
+def measure_studies(size: int, area: float, samples: int, repeats: int) -> Iterator[dict[str, Any]]:
+    """Measure the interval of a difference between two studies, of `linear` and of it and `HALF`."""
+    procedure = PROCEDURES["linear"]
+    signal = signal_for(procedure, LABELS[size], area)
+    truths = [0.5 if area == 0.5 else true_auc(one, LABELS[size], signal, 1000, 11) for one in (procedure, HALF)]
+    for words, other, truth in (("same procedure", procedure, 0.0), ("half the features", HALF, truths[0] - truths[1])):
+        for drawn, compare in (("other folds", paired_difference), ("other patients", independent_difference)):
+            rng = np.random.default_rng(size)
+            tally = Tally(truth, plain_ends)
+            for _ in range(samples):
+                patients = draw((), LABELS[size], signal, rng)
+                others = patients if drawn == "other folds" else draw((), LABELS[size], signal, rng)
+                ours, theirs = (
+                    Scored({}, is_last=True, rows=cross_validated_rows(one, whom, repeats, rng))
+                    for one, whom in ((procedure, patients), (other, others))
+                )
+                found = compare(ours, theirs)
+                half = (found["high"] - found["low"]) / 2
+                tally.add(found["difference"], {"tables": ((half / NORMAL) ** 2, np.inf)})
+            head = {"procedure": "linear", "patients": size, "auc": area, "repeats": repeats}
+            yield head | {"what": f"{words}, {drawn}"} | tally.row()
 
 
 def held_out_sample(size: int, signal: float, repeats: int, rng: np.random.Generator) -> Sample:
@@ -539,7 +572,9 @@ def measurements(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
         return
     for size in options.patients:
         for area in options.auc:
-            if options.only in DRAWN:
+            if options.only == "studies":
+                yield from measure_studies(size, area, options.samples, options.repeats)
+            elif options.only in DRAWN:
                 yield from measure_scores(DRAWN[options.only], size, area, options.samples, options.repeats)
             else:
                 yield from measure_procedure(
@@ -550,7 +585,7 @@ def measurements(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
 def main() -> None:
     """Print the measurements."""
     parser = argparse.ArgumentParser(description=__doc__.strip().splitlines()[0])
-    parser.add_argument("only", choices=(*PROCEDURES, *DRAWN, "independent"), help="what is measured")
+    parser.add_argument("only", choices=(*PROCEDURES, *DRAWN, "independent", "studies"), help="what is measured")
     parser.add_argument("--json", action="store_true", help="print one JSON object a line")
     parser.add_argument("--samples", type=int, default=1000, help="simulated samples (default 1000)")
     parser.add_argument("--patients", type=int, nargs="+", default=[120], choices=LABELS, help="(default 120)")

@@ -46,7 +46,7 @@ PAGE_TABLES = [
 
 
 rule page:
-    """The study's report: pages that open offline, with their figures."""
+    """The study's report: pages that open offline, with their figures; and a record of what made it."""
     input:
         figures=[shown["path"] for shown in PAGE_FIGURES],
         tables=expand(f"{RESULTS}/tables/{{table}}.tsv", table=PAGE_TABLES),
@@ -64,6 +64,7 @@ rule page:
         pages=[f"{RESULTS}/report/{page}" for page in plan.report_pages(STUDY)],
         tables=expand(f"{RESULTS}/report/tables/{{table}}.tsv", table=PAGE_TABLES),
         figures=directory(f"{RESULTS}/report/figures"),
+        study=f"{RESULTS}/study.json",
     log:
         f"{RESULTS}/logs/page.log",
     conda:

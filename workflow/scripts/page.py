@@ -6,7 +6,8 @@ with recipe(snakemake):
     from pathlib import Path
 
     from gliobench.evaluation.cells import cell_rows
-    from gliobench.files import read_json, read_table
+    from gliobench.files import read_json, read_table, write_json
+    from gliobench.made_by import study_record
     from gliobench.origin import origin
     from gliobench.reporting.page import write_report
 
@@ -19,3 +20,4 @@ with recipe(snakemake):
     predicted = [read_table(path, "predictions") for path in snakemake.input.predictions]
     predictions = cell_rows(predicted, [read_json(path) for path in snakemake.input.shown_records])
     write_report(folder, study, tables, snakemake.params.figures, records, fidelity, predictions)
+    write_json(study_record(snakemake.params.config, study["origin"]), snakemake.output.study)

@@ -1,9 +1,8 @@
-"""``python -m gliobench scan <folder> --labels <table>``: a cohort's table from a folder of images."""
+"""Commands without Snakemake: ``python -m gliobench scan`` and ``python -m gliobench compare``."""
 
 import argparse
 import sys
 
-from gliobench.cohorts.find import scan
 from gliobench.errors import GlioBenchError
 
 
@@ -17,11 +16,27 @@ def main(arguments: list[str] | None = None) -> None:
     of_scan.add_argument("folder", help="holds a folder per patient")
     of_scan.add_argument("--labels", required=True, help="CSV or TSV with the columns patient_id and label")
     of_scan.add_argument("--table", default="patients.tsv", help="the table to write (default: %(default)s)")
+    of_compare = commands.add_parser("compare", help="put two finished studies, or two versions of one, on one page")
+    of_compare.add_argument("first", help="folder of a study, for example results/demo")
+    of_compare.add_argument("second", help="folder of the study that is subtracted")
+    of_compare.add_argument("--output", default="comparison.html", help="the page to write (default: %(default)s)")
     asked = parser.parse_args(arguments)
     try:
-        print(scan(asked.folder, asked.labels, asked.table))
+        print(_scan(asked) if asked.command == "scan" else _compare(asked))
     except GlioBenchError as error:
         sys.exit(f"GlioBench: {error}")
+
+
+def _scan(asked: argparse.Namespace) -> str:
+    from gliobench.cohorts.find import scan  # each command imports only what it needs
+
+    return scan(asked.folder, asked.labels, asked.table)
+
+
+def _compare(asked: argparse.Namespace) -> str:
+    from gliobench.compare import compare_studies
+
+    return compare_studies(asked.first, asked.second, asked.output)
 
 
 if __name__ == "__main__":

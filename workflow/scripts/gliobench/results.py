@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -89,6 +89,14 @@ class Results:
         runs = self._runs(cohort)
         tables = [read_table(folder / "predictions.tsv", "predictions") for folder, _ in runs]
         return cell_rows(tables, [record for _, record in runs])
+
+    def has_runs(self, cohort: str) -> bool:
+        """Whether a cohort has a finished run; in a partial report it may have none."""
+        return any(self._folder(cohort).glob(f"{RUNS}/run.json"))
+
+    def records(self, cohort: str) -> list[dict[str, Any]]:
+        """Read the ``run.json`` of every run of a cohort."""
+        return [record for _, record in self._runs(cohort)]
 
     def history(self, cohort: str) -> pd.DataFrame:
         """Read the training history of every run of a cohort: one row per epoch, with the cell and run in front."""

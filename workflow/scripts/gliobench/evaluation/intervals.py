@@ -231,8 +231,8 @@ def auc_interval(area: float, influence: Influence, factor: Factor | None) -> tu
 
 
 @dataclass(frozen=True)
-class Paired:
-    """A difference between two AUCs of the same patients: its 95 % interval and two-sided p, and how they were made."""
+class Difference:
+    """A difference between two AUCs: its 95 % interval and two-sided p, and how they were made."""
 
     low: float
     high: float
@@ -240,7 +240,7 @@ class Paired:
     method: str
 
 
-def paired_interval(difference: float, influence: Influence, factor: Factor | None) -> Paired | None:
+def paired_interval(difference: float, influence: Influence, factor: Factor | None) -> Difference | None:
     """
     95 % interval and p of a difference between two AUCs of the same patients.
 
@@ -255,16 +255,46 @@ def paired_interval(difference: float, influence: Influence, factor: Factor | No
 
     Returns
     -------
-    Paired or None
+    Difference or None
         None if no patient changes the difference.
     """
-    error = _error(influence, factor)
+    return _normal_interval(difference, _error(influence, factor), _method(factor))
+
+
+Estimate = tuple[Influence, Factor | None]  # of each patient on an AUC, and the factor of its variance
+
+
+def independent_interval(difference: float, first: Estimate, second: Estimate) -> Difference | None:
+    """
+    95 % interval and p of a difference between two AUCs of independent patients: their variances add up.
+
+    Parameters
+    ----------
+    difference : float
+        The difference.
+    first, second : (Influence, Factor or None)
+        Of each AUC, as for `auc_interval`.
+
+    Returns
+    -------
+    Difference or None
+        None if no patient changes either.
+    """
+    methods = dict.fromkeys(_method(factor) for _, factor in (first, second))
+    error = float(np.hypot(_error(*first), _error(*second)))
+    return _normal_interval(difference, error, f"independent samples; {' and '.join(methods)}")
+
+
+def _normal_interval(difference: float, error: float, method: str) -> Difference | None:
     if error < ROUNDING:
         return None
     half = float(stats.norm.ppf((1 + CONFIDENCE) / 2)) * error
-    method = CONDITIONAL if factor is None else f"{RETRAINED}: {factor.value:.2f}"
     p = float(2 * stats.norm.sf(abs(difference) / error))
-    return Paired(max(-1.0, difference - half), min(1.0, difference + half), p, method)
+    return Difference(max(-1.0, difference - half), min(1.0, difference + half), p, method)
+
+
+def _method(factor: Factor | None) -> str:
+    return CONDITIONAL if factor is None else f"{RETRAINED}: {factor.value:.2f}"
 
 
 def _error(influence: Influence, factor: Factor | None) -> float:

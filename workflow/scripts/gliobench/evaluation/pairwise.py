@@ -1,6 +1,6 @@
 """Differences between two cells of a cohort, paired by patient, with the family of each test."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations, pairwise
 from typing import Any
@@ -13,7 +13,7 @@ from gliobench.evaluation.bootstrap import ROUNDING
 from gliobench.evaluation.cells import Record, patient_rows
 from gliobench.evaluation.columns import BASELINE, CELL, HARMONISED, MAIN
 from gliobench.evaluation.delong import auc_influence
-from gliobench.evaluation.intervals import default_factor, paired_interval
+from gliobench.evaluation.intervals import Difference, default_factor, independent_interval, paired_interval
 from gliobench.evaluation.metrics import Sample, auc, make_sample, unit_weights
 from gliobench.files import check_table, table_schema
 
@@ -47,6 +47,7 @@ class Scored:
 
 
 Pair = tuple[Scored, Scored]
+Interval = Callable[[float, Sample, Sample], Difference | None]
 
 
 def pairwise_table(cells: Sequence[tuple[Sequence[pd.DataFrame], Sequence[Record]]]) -> pd.DataFrame:
@@ -111,7 +112,21 @@ def _phases(predictions: Sequence[pd.DataFrame], records: Sequence[Record]) -> l
 
 def compare(first: Scored, second: Scored) -> dict[str, Any]:
     """
-    Compare two cells on the patients scored by both.
+    Compare two cells on the patients scored by both, as `paired_difference` does.
+
+    Returns
+    -------
+    dict
+        The row of the pair, without cohort and family.
+    """
+    names = {f"first_{name}": first.name[name] for name in SIDE}
+    names |= {f"second_{name}": second.name[name] for name in SIDE}
+    return names | {"metric": "auc"} | paired_difference(first, second)
+
+
+def paired_difference(first: Scored, second: Scored) -> dict[str, Any]:
+    """
+    Compare two sets of predictions by AUC on the patients scored by both.
 
     The variance of the difference is that of one repeat by its patients' influence
     (`gliobench.evaluation.delong.variance_of_repeat`), times `gliobench.evaluation.intervals.default_factor` because
@@ -120,28 +135,51 @@ def compare(first: Scored, second: Scored) -> dict[str, Any]:
     Returns
     -------
     dict
-        The row of the pair, without cohort and family.
+        n_patients, n_positive (of those scored by both); first, second, difference, low, high, p and method, those
+        that are defined, or the reason.
     """
     labels = _common_labels(first, second)
-    row = {f"first_{name}": first.name[name] for name in SIDE}
-    row |= {f"second_{name}": second.name[name] for name in SIDE}
-    row |= {"metric": "auc", "n_patients": len(labels), "n_positive": int(labels.sum())}
+    row = {"n_patients": len(labels), "n_positive": int(labels.sum())}
     reason = _why_not(first, second, labels)
-    return row | (
-        {"reason": reason} if reason else _difference(*(_sample(one, labels.index) for one in (first, second)))
-    )
+    if reason:
+        return row | {"reason": reason}
+    return row | _difference(_sample(first, labels.index), _sample(second, labels.index), _paired)
 
 
-def _difference(first: Sample, second: Sample) -> dict[str, Any]:
+def independent_difference(first: Scored, second: Scored) -> dict[str, Any]:
+    """
+    Compare two sets of predictions by AUC whose patients are independent: the variances of both AUCs add up.
+
+    Returns
+    -------
+    dict
+        As of `paired_difference`, without numbers of patients.
+    """
+    ours, theirs = make_sample(first.rows), make_sample(second.rows)
+    fewest = min(len(side.patients) for sample in (ours, theirs) for side in (sample.positive, sample.negative))
+    if fewest < FEWEST:
+        return {"reason": f"{fewest} patients of a label in one of them; a comparison needs {FEWEST} of each"}
+    return _difference(ours, theirs, _independent)
+
+
+def _paired(difference: float, first: Sample, second: Sample) -> Difference | None:
+    single = first.n_splits == second.n_splits == 1
+    factor = None if single else default_factor(min(first.n_whole_repeats, second.n_whole_repeats))
+    return paired_interval(difference, auc_influence(first).minus(auc_influence(second)), factor)
+
+
+def _independent(difference: float, first: Sample, second: Sample) -> Difference | None:
+    factors = [None if one.n_splits == 1 else default_factor(one.n_whole_repeats) for one in (first, second)]
+    return independent_interval(difference, (auc_influence(first), factors[0]), (auc_influence(second), factors[1]))
+
+
+def _difference(first: Sample, second: Sample, interval: Interval) -> dict[str, Any]:
     areas = [float(auc(sample, *unit_weights(sample))) for sample in (first, second)]
     difference = areas[0] - areas[1]
     row = {"first": areas[0], "second": areas[1], "difference": difference}
     if np.isnan(difference):
         return row | {"reason": "a run of one of them scores patients of one label only"}
-    influence = auc_influence(first).minus(auc_influence(second))
-    single = first.n_splits == second.n_splits == 1
-    factor = None if single else default_factor(min(first.n_whole_repeats, second.n_whole_repeats))
-    found = paired_interval(difference, influence, factor)
+    found = interval(difference, first, second)
     if found is None:
         same = abs(difference) < ROUNDING
         return row | {"p": 1.0 if same else np.nan, "reason": "no patient changes the difference: no interval"}

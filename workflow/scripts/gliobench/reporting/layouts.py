@@ -15,6 +15,7 @@ from gliobench.reporting.display import (
     figure_name,
     interval,
     intervals,
+    method_name,
     texts,
     title,
 )
@@ -335,6 +336,30 @@ def _patients(table: pd.DataFrame) -> list[str]:
     return [EMPTY if pd.isna(n) else f"{n} ({positive})" for n, positive in rows]
 
 
+def show_differences(table: pd.DataFrame) -> Display:
+    """Lay out the table ``differences`` for reading."""
+    methods = [f"{method_name(row)} {row['protocol']}" for row in table.to_dict("records")]
+    keys = {"Cohort": texts(table["cohort"]), "Method": methods, "Part": _parts(table.assign(unit=None))}
+    values = {
+        "First": intervals(table, ["first_auc", "first_auc_low", "first_auc_high"]),
+        "Second": intervals(table, ["second_auc", "second_auc_low", "second_auc_high"]),
+        "Difference": intervals(table, ["difference", "low", "high"], digits=3),
+        "p": decimals(table["p"], 4),
+        "n (positive)": _patients(table),
+        "Pairing": [pairing.removesuffix(" samples") for pairing in texts(table["pairing"])],
+    }
+    caption = (
+        "AUC of each study on all its patients, and the difference, first minus second, on the n patients that are the "
+        "same in both, with 95 % intervals; p is not corrected for the number of rows."
+    )
+    whose: dict[str, list[str]] = {}
+    for cohort, method, part, reason in zip(*keys.values(), table["reason"], strict=True):
+        if pd.notna(reason):
+            whose.setdefault(reason, []).append(f"{cohort} {method}, {part}")
+    reasons = [f"{_few(rows)}: {reason}" for reason, rows in whose.items()]
+    return _display(keys, values, caption, [*table["method"].dropna().unique(), *reasons], ["Pairing"])
+
+
 def show_variance(table: pd.DataFrame) -> Display:
     """Lay out the table ``variance`` for reading."""
     keys = {title(name): texts(table[name]) for name in (*CELL, "phase")}
@@ -401,6 +426,7 @@ SHOW: dict[str, Callable[[pd.DataFrame], Display]] = {
     "comparison": show_comparison,
     "published_vs_reproduced": show_verdicts,
     "pairwise": show_pairwise,
+    "differences": show_differences,
     "variance": show_variance,
     "subgroups": show_subgroups,
     "cost": show_cost,

@@ -113,10 +113,16 @@ def save_figure(figure: Figure, stem: str | Path) -> None:
     stem : str or Path
         Path without suffix.
     """
+    with whole(f"{stem}.png") as temporary:
+        temporary.write_bytes(as_png(figure))
+    with mpl.rc_context(STYLE), whole(f"{stem}.pdf") as temporary:
+        figure.savefig(temporary, metadata={"CreationDate": None})
+
+
+def as_png(figure: Figure) -> bytes:
+    """Draw a figure as PNG (160 dpi, a palette of 256 colours), without a date."""
+    drawn, reduced = BytesIO(), BytesIO()
     with mpl.rc_context(STYLE):
-        drawn = BytesIO()
         figure.savefig(drawn, format="png", dpi=DPI, metadata={"Software": None})
-        with whole(f"{stem}.png") as temporary:
-            Image.open(drawn).convert("RGB").quantize(COLOURS).save(temporary, optimize=True)
-        with whole(f"{stem}.pdf") as temporary:
-            figure.savefig(temporary, metadata={"CreationDate": None})
+    Image.open(drawn).convert("RGB").quantize(COLOURS).save(reduced, format="png", optimize=True)
+    return reduced.getvalue()

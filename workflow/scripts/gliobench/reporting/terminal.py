@@ -10,7 +10,7 @@ from gliobench.evaluation.columns import CELL
 from gliobench.evaluation.verdicts import JUDGED, VERDICTS, counted
 from gliobench.files import read_json, read_table
 from gliobench.reporting.display import CHANGED, EMPTY, MARK, changed_settings, decimals, texts
-from gliobench.reporting.layouts import show_comparison, show_verdicts
+from gliobench.reporting.layouts import show_comparison, show_differences, show_verdicts
 
 SCREEN = 120  # characters per line of a terminal
 
@@ -73,6 +73,25 @@ def print_verdicts(table: pd.DataFrame) -> str:
         told += "; this study can judge none of them"
     total = f"Published figures: {told}. The table published_vs_reproduced lists each."
     return "\n".join([*lines, textwrap.fill(total, SCREEN), ""])
+
+
+def print_differences(table: pd.DataFrame) -> str:
+    """
+    Lay out the differences of two studies for a terminal: one line per row, below its cohort and approach.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        Table ``differences``.
+    """
+    display = show_differences(table).text
+    shown = pd.DataFrame({"": [""] * len(table)})  # indents the lines below their heading
+    shown["Method"] = [method.partition(" ")[2] for method in display["Method"]]  # without the approach
+    shown["Part"] = display["Part"]
+    shown["First"], shown["Second"] = decimals(table["first_auc"]), decimals(table["second_auc"])
+    shown[["Difference", "p", "Pairing"]] = display[["Difference", "p", "Pairing"]]
+    lines = _fixed_width(shown, ["First", "Second", "p"], ["Method", "Part"])
+    return "\n".join([lines[0], "─" * max(map(len, lines)), *_below_headings(lines[1:], table), ""])
 
 
 def print_answer(folder: str | Path) -> str:

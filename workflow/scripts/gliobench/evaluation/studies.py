@@ -198,8 +198,9 @@ def _rows_in_either(first: Finished, second: Finished) -> pd.DataFrame:
     # A cell that failed in one study has a row without a part, which stands for no score of the other study.
     alone = rows.groupby(CELL)["cohort"].transform("size").eq(1)
     rows = rows[rows["part"].notna() | alone]
-    for place in (common.assign(cell=range(len(common))), _order_of_scores(first, second)):
-        rows = rows.merge(place, how="left")
+    beside = [_why_silent(study, side) for study, side in ((first, "first"), (second, "second"))]
+    for columns in (*beside, common.assign(cell=range(len(common))), _order_of_scores(first, second)):
+        rows = rows.merge(columns, how="left")
     return rows.sort_values(["cell", "score"], kind="stable", ignore_index=True)
 
 
@@ -210,11 +211,13 @@ def _order(values: pd.Series) -> pd.Series:
 
 def _own_rows(study: Finished, cells: pd.DataFrame, side: str) -> pd.DataFrame:
     rows = study.comparison[study.comparison["unit"].ne("slice")].merge(cells)
-    why = [None if row["status"] == "ok" else _why(row) for row in rows.to_dict("records")]
-    names = {name: f"{side}_{name}" for name in OF_TABLES}
-    own = rows[[*ROW, *OF_TABLES]].rename(columns=names)
-    own[f"{side}_why"] = why
-    return own
+    return rows[[*ROW, *OF_TABLES]].rename(columns={name: f"{side}_{name}" for name in OF_TABLES})
+
+
+def _why_silent(study: Finished, side: str) -> pd.DataFrame:
+    """Return what is wrong with the cells of a study whose status is not ok."""
+    rows = study.comparison[study.comparison["status"].ne("ok")].drop_duplicates(CELL)
+    return rows[CELL].assign(**{f"{side}_why": [_why(row) for row in rows.to_dict("records")]})
 
 
 def _why(row: Mapping[Any, Any]) -> str:

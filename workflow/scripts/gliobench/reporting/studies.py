@@ -97,8 +97,8 @@ def count_sentence(differences: pd.DataFrame) -> str:
     if counts.with_interval:
         said = (
             f"{counts.excluding} of {plural(counts.with_interval, 'difference')} of AUC, first minus second, "
-            f"{'has' if counts.excluding == 1 else 'have'} a 95 % interval that excludes 0; if nothing differed, "
-            f"{counts.by_chance:.1f} would be expected to by chance."
+            f"{'has' if counts.excluding == 1 else 'have'} a 95 % interval that excludes 0; at 5 %, "
+            f"{counts.by_chance:.{1 if counts.by_chance >= 1 else 2}f} would be expected to by chance if nothing differed."
         )
         more = [f"{counts.equal} more {_are(counts.equal)} exactly 0"] * bool(counts.equal)
     elif counts.equal:

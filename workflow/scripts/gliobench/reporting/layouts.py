@@ -343,11 +343,13 @@ def show_differences(table: pd.DataFrame) -> Display:
     values = {
         "First": intervals(table, ["first_auc", "first_auc_low", "first_auc_high"]),
         "Second": intervals(table, ["second_auc", "second_auc_low", "second_auc_high"]),
-        "Difference": intervals(table, ["difference", "low", "high"], digits=3),
-        "p": decimals(table["p"], 4),
-        "n (positive)": _patients(table),
-        "Pairing": [pairing.removesuffix(" samples") for pairing in texts(table["pairing"])],
+        "Difference": intervals(table, ["difference", "low", "high"]),
+        "p": decimals(table["p"], 3),
+        "n": texts(table["n_patients"]),
     }
+    pairings = table["pairing"].dropna().unique()
+    if len(pairings) > 1:
+        values["Folds"] = [pairing.split()[0] for pairing in texts(table["pairing"])]  # same, other, independent
     caption = (
         "AUC of each study on all its patients, and the difference, first minus second, on the n patients that are the "
         "same in both, with 95 % intervals; p is not corrected for the number of rows."
@@ -357,7 +359,8 @@ def show_differences(table: pd.DataFrame) -> Display:
         if pd.notna(reason):
             whose.setdefault(reason, []).append(f"{cohort} {method}, {part}")
     reasons = [f"{_few(rows)}: {reason}" for reason, rows in whose.items()]
-    return _display(keys, values, caption, [*table["method"].dropna().unique(), *reasons], ["Pairing"])
+    notes = [", ".join(pairings)] if len(pairings) == 1 else []
+    return _display(keys, values, caption, [*notes, *table["method"].dropna().unique(), *reasons], ["Folds"])
 
 
 def show_variance(table: pd.DataFrame) -> Display:

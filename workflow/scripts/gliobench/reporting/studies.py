@@ -95,10 +95,11 @@ def count_sentence(differences: pd.DataFrame) -> str:
     """Say how many of the shown differences exclude 0, and how many would by chance."""
     counts = count_differences(shown_differences(differences))
     if counts.with_interval:
+        expected = f"{counts.by_chance:.{1 if counts.by_chance >= 1 else 2}f}"
         said = (
             f"{counts.excluding} of {plural(counts.with_interval, 'difference')} of AUC, first minus second, "
             f"{'has' if counts.excluding == 1 else 'have'} a 95 % interval that excludes 0; at 5 %, "
-            f"{counts.by_chance:.{1 if counts.by_chance >= 1 else 2}f} would be expected to by chance if nothing differed."
+            f"{expected} would be expected to by chance if nothing differed."
         )
         more = [f"{counts.equal} more {_are(counts.equal)} exactly 0"] * bool(counts.equal)
     elif counts.equal:
@@ -273,8 +274,8 @@ def _show_probabilities(changes: pd.DataFrame) -> Display | None:
         }
     )
     caption = (
-        f"The {len(moved)} largest changes of a patient's out-of-fold probability (first minus second) among "
-        f"{len(changes):,} of patients and methods; means over repeats and seeds."
+        f"The {len(moved)} largest of {plural(len(changes), 'change')} of a patient's out-of-fold probability by a "
+        "method, first minus second; means over repeats and seeds."
     )
     return Display(text, frozenset(["First", "Second", "Change"]), caption, 4)
 

@@ -89,7 +89,7 @@ def print_differences(table: pd.DataFrame) -> str:
     shown["Method"] = [method.partition(" ")[2] for method in display["Method"]]  # without the approach
     shown["Part"] = display["Part"]
     shown["First"], shown["Second"] = decimals(table["first_auc"]), decimals(table["second_auc"])
-    shown[["Difference", "p", "Pairing"]] = display[["Difference", "p", "Pairing"]]
+    shown["Difference"], shown["p"], shown["Pairing"] = display["Difference"], display["p"], texts(table["pairing"])
     lines = _fixed_width(shown, ["First", "Second", "p"], ["Method", "Part"])
     return "\n".join([lines[0], "─" * max(map(len, lines)), *_below_headings(lines[1:], table), ""])
 

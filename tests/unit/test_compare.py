@@ -134,6 +134,14 @@ def test_cells_of_one_study_alone_are_counted_and_named(tmp_path, compare):
     assert "first planted resnet18 main FLAIR harmonised" in page.text
 
 
+def test_cohorts_of_one_study_alone_are_counted_and_their_patients_named(tmp_path, compare):
+    more = make_cell(cohort="extra", n=4, folds=2)
+    first, second = write_study(tmp_path / "a", [*cells(1), more]), write_study(tmp_path / "b", cells(2))
+    _, page, _ = compare(first, second)
+    assert "40 of 44 patients of 2 cohorts are the same in both studies." in page.text
+    assert "extra only in the first 4 00000, 00001, 00002, 00003" in page.text
+
+
 def test_sentences_count_what_has_no_interval(tmp_path, compare):
     first, second = (
         write_study(tmp_path / "a", cells(n=8, folds=2)),

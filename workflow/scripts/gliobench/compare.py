@@ -13,6 +13,7 @@ from gliobench.evaluation.columns import CELL
 from gliobench.evaluation.same_patients import changed_series
 from gliobench.evaluation.studies import (
     Finished,
+    both_tables,
     cells_in_both,
     cells_only_in,
     check_common,
@@ -114,7 +115,7 @@ def _found(first: Read, second: Read) -> Compared:
         redrawn=redrawn_cohorts(*pair, matches),
         patients=matches,
         changed_series={
-            cohort: changed_series(of_cohort, (pair[0].series[cohort], pair[1].series[cohort]))
+            cohort: changed_series(of_cohort, both_tables(pair[0].series, pair[1].series, cohort))
             for cohort, of_cohort in matches.items()
         },
         config=changes(_without_name(first.made["config"]), _without_name(second.made["config"])),

@@ -123,14 +123,21 @@ def _listed(study: Finished, column: str) -> str:
 
 
 def match_cohorts(first: Finished, second: Finished) -> dict[str, pd.DataFrame]:
-    """Match the patients of every cohort that both studies have, as `match_patients` does."""
+    """Match the patients of every cohort of either study, as `match_patients` does."""
     return {
         cohort: match_patients(
-            (first.patients[cohort], second.patients[cohort]), (first.series[cohort], second.series[cohort])
+            both_tables(first.patients, second.patients, cohort), both_tables(first.series, second.series, cohort)
         )
-        for cohort in first.patients
-        if cohort in second.patients
+        for cohort in dict.fromkeys([*first.patients, *second.patients])
     }
+
+
+def both_tables(
+    first: Mapping[str, pd.DataFrame], second: Mapping[str, pd.DataFrame], cohort: str
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the tables of a cohort in two studies; that of a study without it has no rows."""
+    nothing = next(tables[cohort] for tables in (first, second) if cohort in tables).iloc[:0]
+    return first.get(cohort, nothing), second.get(cohort, nothing)
 
 
 def is_redrawn(matches: pd.DataFrame, is_generated: bool) -> bool:

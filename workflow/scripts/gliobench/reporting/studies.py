@@ -50,9 +50,9 @@ class Compared:
     redrawn : sequence of str
         Cohorts that were generated anew.
     patients : dict of str to pandas.DataFrame
-        Of each cohort in both, as of `gliobench.evaluation.same_patients.match_patients`.
+        Of each cohort of either, as of `gliobench.evaluation.same_patients.match_patients`.
     changed_series : dict of str to pandas.DataFrame
-        Of each cohort in both, as of `gliobench.evaluation.same_patients.changed_series`.
+        Of each cohort of either, as of `gliobench.evaluation.same_patients.changed_series`.
     config : sequence of Change
         Between the configs.
     recorded : sequence of (Change, cells)
@@ -232,8 +232,8 @@ def _show_patients(patients: Mapping[str, pd.DataFrame], changed: Mapping[str, p
             rows.append((cohort, OTHER_SERIES, str(len(series)), named))
     text = pd.DataFrame(rows, columns=["Cohort", "Patients", "Number", "Which"])
     caption = (
-        "Patients of the cohorts that both studies have. The same: id, label and at least one image agree; only these "
-        "are paired. In brackets the labels of the first and the second study."
+        "Patients of every cohort. The same: id, label and at least one image agree; only these are paired. In "
+        "brackets the labels of the first and the second study."
     )
     return Display(text, frozenset(["Number"]), caption, 2)
 

@@ -190,7 +190,7 @@ def write_comparison_page(path: Path, found: Compared) -> None:
 
 
 def _show_facts(facts: pd.DataFrame) -> Display:
-    text = pd.DataFrame({"": facts["fact"].tolist(), "First": texts(facts["first"]), "Second": texts(facts["second"])})
+    text = pd.DataFrame({"What": facts["fact"].tolist(), "First": texts(facts["first"]), "Second": texts(facts["second"])})
     return Display(text, frozenset(), "What is compared; a dash was not recorded.", 0)
 
 

@@ -7,6 +7,7 @@ import pandas as pd
 from gliobench.evaluation.cells import score_cell
 from gliobench.evaluation.comparison import comparison_table
 from gliobench.files import read_table, table_schema, write_json, write_table
+from gliobench.origin import origin
 
 PUBLISHED = Path(__file__).parents[2] / "config" / "published.tsv"
 
@@ -63,5 +64,5 @@ def write_study(folder, cells, seed=1, kind="synthetic", prefix="image", **confi
             write_table(table, run / "predictions.tsv", "predictions")
             write_json(record | {"cohort_kind": kind}, run / "run.json")
     config = {"study": folder.name, "seed": seed, "cohorts": {"planted": {"kind": kind}}} | config
-    write_json({"version": "0.1.0", "commit": "abc", "date": "2026-01-01", "config": config}, folder / "study.json")
+    write_json({"origin": origin(), "config": config}, folder / "study.json")
     return folder

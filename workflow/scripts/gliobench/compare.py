@@ -89,7 +89,7 @@ def _read(folder: str | Path) -> Read:
         comparison = results.comparison
     except GlioBenchError as error:
         raise GlioBenchError(
-            f"{folder} was not made by this version of GlioBench: {error} Run the study again with this version."
+            f"{folder}/tables/comparison.tsv is not as this version of GlioBench writes it: run that study again."
         ) from error
     records = {cohort: results.records(cohort) for cohort in results.cohorts if results.has_runs(cohort)}
     tables = Finished(
@@ -143,15 +143,15 @@ def _facts(first: Read, second: Read) -> pd.DataFrame:
 
 
 def _facts_of(read: Read) -> dict[str, str | None]:
-    tables, config = read.tables, read.made["config"]
+    tables, config, origin = read.tables, read.made["config"], read.made["origin"]
     patients = sum(map(len, tables.patients.values()))
     cells = plural(len(tables.comparison[CELL].drop_duplicates()), "cell")
     return {
         "Folder": tables.name,
         "Study": str(config[NAME]),
         "Base seed": str(config["seed"]),
-        "GlioBench": ", ".join(filter(None, [read.made["version"], read.made["commit"]])) or None,
-        "Report made": read.made["date"],
+        "GlioBench": f"{origin['version']} (commit {origin['commit']})" if origin else None,
+        "Report written": origin.get("written"),
         "Content": f"{cells}; {plural(patients, 'patient')} of {plural(len(tables.patients), 'cohort')}",
     }
 

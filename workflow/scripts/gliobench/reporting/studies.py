@@ -2,7 +2,7 @@
 
 from base64 import b64encode
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -179,7 +179,7 @@ def write_comparison_page(path: Path, found: Compared) -> None:
         facts=_show_facts(found.facts),
         figure=b64encode(as_png(differences_figure(shown))).decode(),
         alternative=describe_differences(shown),
-        differences=show_differences(found.differences),
+        differences=replace(show_differences(found.differences), file=path.with_suffix(".tsv").name),
         config=_show_changes(found.config),
         recorded=_show_recorded(found.recorded),
         patients=_show_patients(found.patients, found.changed_series),
@@ -190,7 +190,9 @@ def write_comparison_page(path: Path, found: Compared) -> None:
 
 
 def _show_facts(facts: pd.DataFrame) -> Display:
-    text = pd.DataFrame({"What": facts["fact"].tolist(), "First": texts(facts["first"]), "Second": texts(facts["second"])})
+    text = pd.DataFrame(
+        {"What": facts["fact"].tolist(), "First": texts(facts["first"]), "Second": texts(facts["second"])}
+    )
     return Display(text, frozenset(), "What is compared; a dash was not recorded.", 0)
 
 

@@ -11,6 +11,9 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from sklearn.metrics import confusion_matrix
 
 import gliobench
+from cell_files import make_cell
+from gliobench.compare import compare_studies
+from study_files import write_study
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 LOOKS = [("light", 1400), ("dark", 390)]
@@ -51,16 +54,32 @@ def opened(browser: Browser, path: Path, scheme: str = "light", width: int = 140
     return page, heard
 
 
+def check_page(browser: Browser, path: Path, scheme: str, width: int) -> None:
+    """Check that a page is no wider than the window, that axe finds nothing serious, and that nothing is heard."""
+    page, heard = opened(browser, path, scheme, width)
+    assert not heard, path
+    assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"), path
+    found = Axe().run(page).response["violations"]
+    assert not [(path.name, each["id"]) for each in found if each["impact"] in ("serious", "critical")]
+    page.context.close()
+
+
 @pytest.mark.parametrize(("scheme", "width"), LOOKS)
 def test_every_page_fits_and_is_accessible_and_silent(browser: Browser, report: Path, scheme: str, width: int):
-    patients = [path for path in report.glob("patients/*/*.html") if path.stem.isdecimal()]
-    for path in sorted({*report.rglob("*.html")} - set(sorted(patients)[1:])):
-        page, heard = opened(browser, path, scheme, width)
-        assert not heard, path
-        assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"), path
-        found = Axe().run(page).response["violations"]
-        assert not [(path.name, each["id"]) for each in found if each["impact"] in ("serious", "critical")]
-        page.context.close()
+    patients = sorted(path for path in report.glob("patients/*/*.html") if path.stem.isdecimal())
+    for path in sorted({*report.rglob("*.html")} - set(patients[1:])):
+        check_page(browser, path, scheme, width)
+
+
+@pytest.mark.parametrize(("scheme", "width"), LOOKS)
+def test_two_studies_on_one_page_fit_and_are_accessible_and_silent(
+    browser: Browser, tmp_path: Path, scheme: str, width: int
+):
+    names = ["cnn3d", "resnet18", "baseline"]
+    cells = [[make_cell(approach=name, n=40, random_seed=seed) for name in names[: 3 - seed]] for seed in (0, 1)]
+    first, second = (write_study(tmp_path / "ab"[seed], made, seed=seed) for seed, made in enumerate(cells))
+    compare_studies(first, second, tmp_path / "comparison.html")
+    check_page(browser, tmp_path / "comparison.html", scheme, width)
 
 
 def test_the_threshold_changes_the_confusion_matrix_to_that_of_scikit_learn(browser: Browser, report: Path):

@@ -200,7 +200,7 @@ def test_the_switch_leaves_no_image_of_a_patient_in_the_report(finished_copy):
     finish(finished_copy, *SMOKE, "--config", "show_images=False")
     report = finished_copy / RESULTS / "report"
     suffixes = {path.suffix for path in report.rglob("*") if path.is_file() and path.name[0] != "."}
-    assert suffixes == {".html", ".png"}
+    assert suffixes == {".html", ".png", ".js", ".tsv"}
     assert not list((report / "patients").rglob("*.png"))
     figures = {path.stem for path in (report / "figures").rglob("*.png")}
     assert not [name for name in figures if name.removeprefix("all-").startswith(drawn)]

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.workflow
 LIBRARY = "workflow/scripts/gliobench"
 TORCH = {"resnet18", "stacked_cnn3d", "densenet121"}
 COMPARED = {"compare", "plot_forest", "tabulate_cost", "page"}
-SCORES = {"score", "plot_scores_of_cnn3d", "plot_overlays", *COMPARED}
+SCORES = {"score", "plot_scores_of_cnn3d", "plot_overlays", "page_patients", *COMPARED}
 
 
 def after_edit(project, path: str) -> set[str]:
@@ -27,7 +27,7 @@ def after_edit(project, path: str) -> set[str]:
         (f"{LIBRARY}/evaluation/comparison.py", COMPARED),
         ("workflow/scripts/compare.py", COMPARED),
         ("config/published.tsv", COMPARED),
-        (f"{LIBRARY}/reporting/tables.py", {"describe_cohorts", *COMPARED}),
+        (f"{LIBRARY}/reporting/tables.py", {"describe_cohorts", "page_patients", *COMPARED}),
         (f"{LIBRARY}/approaches/cnn3d.py", {"train_tensorflow", *SCORES}),
         (f"{LIBRARY}/evaluation/intervals.py", SCORES),
     ],

@@ -20,23 +20,14 @@ from gliobench.reporting.alternatives import text_alternative
 from gliobench.reporting.answer import answers, question
 from gliobench.reporting.display import NAMES, Display
 from gliobench.reporting.explore import explore, methods_of, scripts
+from gliobench.reporting.frame import NAVIGATION, write_page
 from gliobench.reporting.headlines import headline_rows, show_claims, show_headlines, verdict_counts
-from gliobench.reporting.html import TEMPLATES, render, section, to_html
+from gliobench.reporting.html import TEMPLATES, section, to_html
 from gliobench.reporting.layouts import SHOW
 from gliobench.reporting.overlays import Scored
 from gliobench.reporting.runs import CellRuns, anchor, runs_of
-from gliobench.reporting.style import approach_colour
 from gliobench.reporting.summary import cost_sentence, count_sentence, sentences, status_sentence
 
-NAVIGATION = {
-    "index.html": "Result",
-    "comparison.html": "Comparison",
-    "controls.html": "Controls",
-    "cohorts.html": "Cohorts",
-    "patients.html": "Patients",
-    "cost.html": "Cost",
-    "method.html": "Method",
-}
 SHOWN = (
     *("comparison", "published_vs_reproduced", "pairwise", "variance", "subgroups", "sensitivity", "replicates"),
     *("copies", "leakage", "cohorts", "exclusions", "cost"),
@@ -151,67 +142,17 @@ def write_report(
     }
     if study["patient_cohorts"]:
         pages["patients.html"] = _patients(study, tables)
+    common = {"status": status_sentence(study["cohort_kinds"])}
     for file, values in pages.items():
-        write_page(folder, file, f"{file}.j2", study, NAVIGATION[file], values)
+        write_page(folder, file, f"{file}.j2", study, NAVIGATION[file], common | values)
     for name, approach in study["approaches"].items():
         values = _approach(name, study, tables, pictures, fidelity) | {"runs": _runs(records, name)}
-        write_page(folder, approach["page"], "approach.html.j2", study, approach["title"], values)
+        write_page(folder, approach["page"], "approach.html.j2", study, approach["title"], common | values)
     for cohort, file in study["explored"].items():
         values = _explore(cohort, study, methods_of(predictions, tables["comparison"], cohort))
         write_page(folder, file, "explore.html.j2", study, f"Explore {cohort}", values)
     if study["explored"]:
         write_text(scripts(), folder / REPORT_SCRIPTS)
-
-
-def write_page(
-    folder: Path, file: str, template: str, study: Mapping[str, Any], heading: str, values: Mapping[str, Any]
-) -> None:
-    """
-    Write one page of a report.
-
-    Parameters
-    ----------
-    folder : Path
-        Folder of the report.
-    file : str
-        Path of the page in it.
-    template : str
-        File name of its template, which extends ``layout.html.j2``.
-    study : dict
-        What `gliobench.plan.report_facts` collects.
-    heading : str
-        Title of the page.
-    values : dict
-        Values of the template's own names.
-    """
-    last = sorted(study["approaches"], key=BASELINE.__eq__)  # the baselines
-    approaches = [
-        {"file": study["approaches"][name]["page"], "title": study["approaches"][name]["title"], "name": name}
-        | {"colour": approach_colour(name)}
-        for name in last
-    ]
-    page = render(
-        template,
-        study=study["name"],
-        own=study["own"],
-        about=study.get("about", ""),
-        title=heading,
-        file=file,
-        root="../" * file.count("/"),
-        navigation=_navigation(study),
-        approaches=approaches,
-        status=status_sentence(study["cohort_kinds"]),
-        **values,
-    )
-    write_text(page, folder / file)
-
-
-def _navigation(study: Mapping[str, Any]) -> dict[str, str]:
-    """Return the addresses and names of the pages of the study, the first cohort's interactive figures among them."""
-    explored = dict.fromkeys(list(study["explored"].values())[:1], "Explore")
-    hidden = () if study["patient_cohorts"] else ("patients.html",)
-    first, *others = ((file, name) for file, name in NAVIGATION.items() if file not in hidden)
-    return dict([first, *explored.items(), *others])
 
 
 def _explore(cohort: str, study: Mapping[str, Any], methods: Sequence[Scored]) -> dict[str, Any]:

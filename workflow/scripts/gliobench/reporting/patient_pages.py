@@ -12,8 +12,8 @@ from gliobench.evaluation.metrics import THRESHOLD
 from gliobench.paths import PATIENT_PAGES
 from gliobench.reporting.addresses import LIST, MISTAKES, beside, file_stem
 from gliobench.reporting.display import DASH, EMPTY, ends, method_name, reason
+from gliobench.reporting.frame import write_page
 from gliobench.reporting.orientation import SIDES, UNKNOWN, plane_of
-from gliobench.reporting.page import write_page
 from gliobench.reporting.patient_pictures import Picture
 from gliobench.reporting.patients import (
     OUT_OF_FOLD,

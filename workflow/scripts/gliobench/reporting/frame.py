@@ -1,0 +1,70 @@
+"""The frame of every page of a report: navigation, styles and scripts."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from gliobench.evaluation.columns import BASELINE
+from gliobench.files import write_text
+from gliobench.reporting.html import render
+from gliobench.reporting.style import approach_colour
+
+NAVIGATION = {
+    "index.html": "Result",
+    "comparison.html": "Comparison",
+    "controls.html": "Controls",
+    "cohorts.html": "Cohorts",
+    "patients.html": "Patients",
+    "cost.html": "Cost",
+    "method.html": "Method",
+}
+
+
+def write_page(
+    folder: Path, file: str, template: str, study: Mapping[str, Any], heading: str, values: Mapping[str, Any]
+) -> None:
+    """
+    Write one page of a report.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of the report.
+    file : str
+        Path of the page in it.
+    template : str
+        File name of its template, which extends ``layout.html.j2``.
+    study : dict
+        What `gliobench.plan.report_facts` collects.
+    heading : str
+        Title of the page.
+    values : dict
+        Values of the template's own names.
+    """
+    last = sorted(study["approaches"], key=BASELINE.__eq__)  # the baselines
+    approaches = [
+        {"file": study["approaches"][name]["page"], "title": study["approaches"][name]["title"], "name": name}
+        | {"colour": approach_colour(name)}
+        for name in last
+    ]
+    page = render(
+        template,
+        study=study["name"],
+        own=study["own"],
+        about=study.get("about", ""),
+        title=heading,
+        file=file,
+        root="../" * file.count("/"),
+        navigation=_navigation(study),
+        approaches=approaches,
+        **values,
+    )
+    write_text(page, folder / file)
+
+
+def _navigation(study: Mapping[str, Any]) -> dict[str, str]:
+    """Return the addresses and names of the pages of the study, the first cohort's interactive figures among them."""
+    explored = dict.fromkeys(list(study["explored"].values())[:1], "Explore")
+    hidden = () if study["patient_cohorts"] else ("patients.html",)
+    first, *others = ((file, name) for file, name in NAVIGATION.items() if file not in hidden)
+    return dict([first, *explored.items(), *others])

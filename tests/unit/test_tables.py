@@ -287,6 +287,13 @@ def test_the_printed_table_has_no_empty_columns(comparison):
     assert "Phase" not in head
 
 
+def test_the_printed_table_gives_reasons_for_the_scores_that_it_shows(comparison):
+    row = comparison.assign(status="ok", reason="mcc is empty: all alike")
+    assert "mcc is empty" not in " ".join(print_table(row.assign(auc=0.6)).split())
+    assert "mcc is empty" in " ".join(print_table(row.assign(auc=float("nan"))).split())
+    assert "mcc is empty" in " ".join(print_table(row.assign(auc=0.6, status="diverged")).split())
+
+
 def test_a_note_that_holds_for_several_cells_stands_once():
     table = study_like_the_demo().assign(caveat="slice-level split")
     notes = [note for note in show_comparison(table).notes if note.endswith(": slice-level split")]

@@ -28,7 +28,8 @@ def print_table(table: pd.DataFrame, own: bool = False) -> str:
     own : bool
         Whether the study is of patients other than the papers'.
     """
-    display = show_comparison(table)
+    told = table["status"].ne("ok") | table["auc"].isna()  # scores that are not shown here need no reason
+    display = show_comparison(table.assign(reason=table["reason"].where(told)))
     keys = ["Variant", "Modality", "Protocol"]
     columns = display.text[keys].copy()
     changed = table["settings"].eq(CHANGED)

@@ -2,6 +2,7 @@ import io
 import logging
 
 import pytest
+from rich.console import Console
 
 from gliobench.progress import (
     Plan,
@@ -184,6 +185,21 @@ def test_without_a_terminal_a_line_is_cut_where_it_is_too_long(tmp_path):
     line = terminal._text("training")
     assert len(line) == 120
     assert line.endswith("...")
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_in_a_terminal_a_long_message_is_cut_and_no_stage_or_count(tmp_path, width):
+    terminal = Terminal(io.StringIO())
+    log = tmp_path / "training.log"
+    log.write_text("10:00:00 epoch 1: " + "loss 0.123, " * 20)
+    terminal.emit(record("run_info", stats={"train_torch": 112, "train_baselines": 3}))
+    terminal.emit(record("job_info", **job(1, "train_torch", [str(log)], cohort="clinic")))
+    screen = Console(width=width, file=io.StringIO())
+    screen.print(terminal._table())
+    lines = screen.file.getvalue().splitlines()
+    assert [line.split()[:4] for line in lines] == [["baselines", "0", "of", "3"], ["training", "0", "of", "112"]]
+    assert "epoch 1" in lines[1]
+    assert max(map(len, lines)) <= width
 
 
 def test_what_a_job_found_stays_in_the_terminal_once_it_is_done(tmp_path):

@@ -249,10 +249,12 @@ class Terminal(logging.Handler):
     def _table(self) -> Any:
         from rich.table import Table
 
-        table = Table.grid(padding=(0, 2))
-        table.add_column(style="bold")
+        table = Table.grid(padding=(0, 2), expand=True)
+        table.add_column(style="bold", no_wrap=True)
         table.add_column(justify="right", no_wrap=True)
-        table.add_column(no_wrap=True, overflow="ellipsis")
+        table.add_column(
+            no_wrap=True, overflow="ellipsis", ratio=1
+        )  # a long message is cut, never a stage or its count
         for stage in self.progress.stages:
             table.add_row(*self.progress.line(stage))
         return table

@@ -58,6 +58,29 @@ def test_every_row_is_in_one_batch_and_none_is_alone(loop, n, size, expected):
     assert loop.torch.cat(batches).tolist() == list(range(n))
 
 
+@pytest.mark.parametrize(("n", "size", "expected"), [(10, 4, [4, 4]), (9, 4, [4, 4]), (8, 4, [4, 4]), (3, 4, [])])
+def test_a_last_batch_that_is_not_full_is_dropped_on_request(loop, n, size, expected):
+    batches = loop.split_minibatches(loop.torch.arange(n), size, drop_last=True)
+    assert [len(batch) for batch in batches] == expected
+
+
+def test_other_rows_are_dropped_in_each_epoch_and_the_loss_is_the_mean_over_those_seen(loop):
+    seen = []
+    _, history, model = run(
+        loop, rate=0.0, epochs=2, drop_last=True, augment=lambda batch, generator: seen.append(batch) or batch
+    )
+    assert [len(batch) for batch in seen] == [5, 5, 5, 5]
+    first, second = loop.torch.cat(seen[:2]), loop.torch.cat(seen[2:])
+    assert {tuple(row) for row in first.tolist()} != {tuple(row) for row in second.tolist()}
+    label_of = {row.tobytes(): label for row, label in zip(part().inputs, part().labels, strict=True)}
+    scores = import_module("gliobench.training.scores").binary_scores
+    for record, rows in zip(history, (first.numpy(), second.numpy()), strict=True):
+        labels = np.array([label_of[row.tobytes()] for row in rows])
+        expected = scores(labels, expit(loop.predict(model, rows)))
+        assert record["loss"] == pytest.approx(expected["loss"], rel=1e-5)
+        assert record["auc"] == pytest.approx(expected["auc"])
+
+
 def test_every_epoch_shows_every_row_once_in_another_order(loop):
     seen = []
 

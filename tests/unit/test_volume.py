@@ -1,5 +1,6 @@
-"""The `cnn3d` input is what the paper and its code describe."""
+"""The `cnn3d` input is what the paper and its code describe, that of `resnet10_3d` what its code does."""
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import example, given, settings
@@ -8,12 +9,14 @@ from hypothesis.extra import numpy as hnp
 
 from gliobench.imaging.facts import SeriesFacts
 from gliobench.imaging.intensity import minmax
-from gliobench.imaging.volume import Volume
-from gliobench.inputs.depth import central_slices, padding
+from gliobench.imaging.presentation import Presentation
+from gliobench.imaging.volume import Stored, Volume, windowed
+from gliobench.inputs.depth import central_slices, largest_slice, padding, slices_around
 from gliobench.inputs.make import needed_series
-from gliobench.inputs.volume import make_input, volume_input
+from gliobench.inputs.volume import chosen_slices, make_input, volume_input
 
 RNG = np.random.default_rng(0)
+WINNER = {"choose": "largest", "interpolation": "bilinear", "scale": "slice", "pad": "behind"}
 
 
 @settings(max_examples=100, deadline=None)
@@ -93,3 +96,121 @@ def test_the_input_is_one_array_of_the_series_itself() -> None:
     assert needed_series("T2w", asked | {"kind": "volume"}) == ["T2w"]
     assert slice_indexes == [None]
     assert np.array_equal(arrays[0], volume_input(volume.voxels, (4, 4, 3)))
+
+
+@pytest.mark.parametrize(
+    ("middle", "n_slices", "kept"),
+    [
+        (50, 100, (18, 82)),
+        (0, 100, (0, 32)),
+        (10, 100, (0, 42)),
+        (99, 100, (67, 100)),
+        (20, 40, (0, 40)),
+        (0, 1, (0, 1)),
+    ],
+)
+def test_32_slices_before_the_middle_and_32_from_it_on_are_kept(middle: int, n_slices: int, kept: tuple) -> None:
+    assert slices_around(middle, n_slices, 64) == slice(*kept)
+
+
+@settings(max_examples=100, deadline=None)
+@given(data=st.data(), n_slices=st.integers(1, 90), depth=st.integers(1, 70))
+def test_slices_around_one_hold_it_unless_the_depth_is_one_sided_and_never_exceed_the_series(
+    data, n_slices, depth
+) -> None:
+    middle = data.draw(st.integers(0, n_slices - 1))
+    kept = range(n_slices)[slices_around(middle, n_slices, depth)]
+    assert middle in kept
+    assert list(kept) == [place for place in range(n_slices) if -(depth // 2) <= place - middle < depth - depth // 2]
+
+
+def box_area(mask: np.ndarray) -> int:
+    """Return the area of a bounding box, counted from the places of the pixels."""
+    rows, columns = np.nonzero(mask)
+    return int((np.ptp(rows) + 1) * (np.ptp(columns) + 1)) if len(rows) else 0
+
+
+@settings(max_examples=200, deadline=None)
+@given(hnp.arrays(bool, hnp.array_shapes(min_dims=3, max_dims=3, max_side=6)))
+def test_the_largest_slice_is_the_first_with_the_largest_bounding_box(inside: np.ndarray) -> None:
+    areas = [box_area(mask) for mask in inside]
+    assert largest_slice(inside) == areas.index(max(areas))
+
+
+def test_two_far_pixels_span_a_larger_box_than_many_near_ones() -> None:
+    inside = np.zeros((4, 6, 6), bool)
+    inside[1, 1:4, 1:4] = True
+    inside[2, [0, 5], [0, 5]] = True
+    inside[3] = inside[2]
+    assert largest_slice(inside) == 2
+    assert largest_slice(inside[:2]) == 1
+    assert largest_slice(np.zeros((3, 4, 4), bool)) == 0
+
+
+def stripped(n_slices: int, widest: int, side: int = 20) -> np.ndarray:
+    """Return a series without a skull, grey values on zeros; one slice shows most of the brain."""
+    voxels = np.zeros((n_slices, side, side), np.uint16)
+    for place in range(n_slices):
+        half = max(side // 2 - 2 - abs(place - widest), 0)
+        voxels[place, side // 2 - half : side // 2 + half, side // 2 - half : side // 2 + half] = 100 + place
+        voxels[place, side // 2, side // 2] += 50 * (half > 0)
+    return voxels
+
+
+def winners(files: np.ndarray, size: int, depth: int) -> np.ndarray:
+    """Return the input of a series by the winner's steps, as they are written down; without the transposition."""
+    sizes = [box_area(image != 0) for image in files]
+    middle = int(np.argmax(sizes))
+    first, behind = max(0, middle - depth // 2), min(len(files), middle + depth // 2)
+    images = []
+    for image in files[first:behind]:
+        small = cv2.resize(image.astype(float), (size, size))
+        small = small - small.min()
+        images.append(small / small.max() if small.max() > 0 else small)
+    stack = np.stack(images, axis=-1)
+    return np.concatenate([stack, np.zeros((size, size, depth - stack.shape[-1]))], axis=-1)
+
+
+@pytest.mark.parametrize(
+    ("n_slices", "widest", "depth"), [(30, 15, 8), (30, 1, 8), (30, 28, 8), (5, 2, 8), (3, 0, 8), (30, 14, 64)]
+)
+def test_the_input_is_the_winners(n_slices: int, widest: int, depth: int) -> None:
+    voxels = stripped(n_slices, widest)
+    volume = Volume(voxels, np.eye(4))
+    arrays, _ = make_input(lambda name: (volume, SeriesFacts()), "T1wCE", {"shape": [7, 7, depth], **WINNER})
+    assert arrays[0].dtype == np.float32
+    np.testing.assert_allclose(arrays[0], winners(voxels, 7, depth), atol=1e-6)
+
+
+def test_each_slice_has_its_own_scale_and_a_flat_one_is_zero() -> None:
+    voxels = np.zeros((3, 4, 4), np.uint16)
+    voxels[0, 0, 0], voxels[1] = 7, 9
+    voxels[2, :2] = [[10, 20, 30, 40]] * 2
+    made = volume_input(voxels, (4, 4, 5), scale="slice", pad="behind")
+    assert made.max(axis=(0, 1)).tolist() == [1, 0, 1, 0, 0]
+    assert made[0, :, 2].tolist() == [0.25, 0.5, 0.75, 1]
+
+
+def test_bilinear_slices_skip_pixels_where_they_shrink() -> None:
+    voxels = RNG.integers(0, 1000, (1, 8, 8), dtype=np.uint16)
+    made = volume_input(voxels, (2, 2, 1), interpolation="bilinear")[..., 0]
+    chosen = voxels[0].astype(float)[[1, 2, 5, 6]][:, [1, 2, 5, 6]].reshape(2, 2, 2, 2).mean(axis=(1, 3))
+    assert np.allclose(made, (chosen - chosen.min()) / np.ptp(chosen), atol=1e-6)
+
+
+def test_a_window_that_turns_the_background_grey_does_not_move_the_middle() -> None:
+    voxels = stripped(30, 11)
+    header = {"PhotometricInterpretation": "MONOCHROME2"}
+    grey = [
+        Presentation("file", header, (0, [100.0 + value / 9 + number for value in range(999)])) for number in range(30)
+    ]
+    shown = windowed(Volume(voxels, np.eye(4), None, Stored(voxels, grey)))
+    assert shown.voxels.min() == 100
+    assert chosen_slices(shown, 8, "largest") == slice(7, 15)
+    from_grey_ones = chosen_slices(Volume(shown.voxels, np.eye(4)), 8, "largest")
+    assert from_grey_ones != slice(7, 15), "otherwise the windows test nothing"
+
+
+def test_a_series_with_its_skull_is_centred_on_its_largest_head() -> None:
+    voxels = RNG.integers(1, 20, (30, 20, 20), dtype=np.uint16) + stripped(30, 19)
+    assert chosen_slices(Volume(voxels, np.eye(4)), 8, "largest") == slice(15, 23)

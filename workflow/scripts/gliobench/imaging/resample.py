@@ -190,8 +190,20 @@ def _resample(image: SimpleITK.Image, grid: Grid, way: int, transform: Any) -> n
     return np.ascontiguousarray(SimpleITK.GetArrayFromImage(made).transpose(2, 1, 0))
 
 
-def resized(image: npt.NDArray[Any], rows: int, columns: int) -> npt.NDArray[np.float32]:
-    """Resize a slice: the mean over each new pixel's area where it shrinks, bilinear where it grows."""
+def resized(image: npt.NDArray[Any], rows: int, columns: int, interpolation: str = "area") -> npt.NDArray[np.float32]:
+    """
+    Resize a slice.
+
+    Parameters
+    ----------
+    image : numpy.ndarray, shape (rows, columns)
+        The slice.
+    rows, columns : int
+        Its new size.
+    interpolation : {"area", "bilinear"}
+        ``area``: the mean over each new pixel's area where it shrinks, bilinear where it grows; ``bilinear``: bilinear
+        in either case, which skips pixels where it shrinks by more than half.
+    """
     shrinks = rows <= image.shape[0] and columns <= image.shape[1]
-    way = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    way = cv2.INTER_AREA if shrinks and interpolation == "area" else cv2.INTER_LINEAR
     return cv2.resize(image.astype(np.float32), (columns, rows), interpolation=way)

@@ -86,7 +86,12 @@ def windowed(volume: Volume) -> Volume:
     made = np.empty(volume.voxels.shape, np.float32)
     for target, each, image in zip(made, volume.stored.shown, volume.stored.pixels, strict=True):
         target[...] = each.windowed(image)
-    return replace(volume, voxels=made, stored=None)
+    return replace(volume, voxels=made)
+
+
+def unwindowed(volume: Volume) -> npt.NDArray[Any]:
+    """Return the voxels of a volume as they were before `windowed`."""
+    return values(volume.stored.pixels, volume.stored.shown) if volume.stored else volume.voxels
 
 
 def corners(shape: tuple[int, ...], affine: Array) -> Array:

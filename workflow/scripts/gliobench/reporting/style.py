@@ -26,6 +26,7 @@ APPROACHES = {
     "resnet18": GREEN,
     "stacked_cnn3d": PURPLE,
     "densenet121": ORANGE,
+    "resnet10_3d": SKY,
     "baseline": GREY,
 }
 # Lines that scores are compared with: they differ in grey and in dashes, so that prints keep them apart.

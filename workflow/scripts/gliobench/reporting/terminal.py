@@ -146,6 +146,8 @@ def _verdict_lines(run: pd.DataFrame) -> list[str]:
     shown = show_verdicts(run).text.drop(columns=["Cohort", "Approach", "n", "GRIM", "Harmonised", "Rule"])
     shown["Reproduced"] = decimals(run["reproduced"])  # its interval is in the other formats
     shown = shown.drop(columns=[name for name in ("Expected", "Detectable") if shown[name].eq(EMPTY).all()])
+    if run["verdict"].isin(JUDGED).any():  # beside intervals the long ones leave no room; the last line has them whole
+        shown["Verdict"] = shown["Verdict"].str.partition(":")[0]
     shown.insert(0, "", "")  # indents the lines below their heading
     head, *lines = _fixed_width(shown, [], ["Variant", "Part", "Score"])
     return [head, "─" * max(map(len, [head, *lines])), *_below_headings(lines, run), ""]

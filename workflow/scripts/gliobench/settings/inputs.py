@@ -19,10 +19,24 @@ class Input(Settings):
 
 
 class Volume(Input):
-    """Central slices of one series as a block (rows, columns, slices), float32, 0 to 1."""
+    """Chosen slices of one series as a block (rows, columns, slices), float32, 0 to 1."""
 
     kind: Literal["volume"] = Field(description=KIND)
     shape: Three = Field(description="rows, columns, slices")
+    choose: Literal["central", "largest"] = Field(
+        "central",
+        description="which slices: those around the middle of the series, or around the slice with the largest "
+        "bounding box of foreground (the first of equals)",
+    )
+    interpolation: Literal["area", "bilinear"] = Field(
+        "area", description="for slices that shrink: the mean over each new pixel's area, or bilinear"
+    )
+    scale: Literal["block", "slice"] = Field(
+        "block", description="whose smallest and largest value become 0 and 1: all slices together, or each by its own"
+    )
+    pad: Literal["both", "behind"] = Field(
+        "both", description="where zero slices are added to a short series: on both sides, or all behind"
+    )
 
 
 class Slices(Input):

@@ -67,7 +67,8 @@ class Loop:
     Attributes
     ----------
     batch_size, epochs : int
-        A last minibatch of one row is merged with the one before, because one row has no variance for normalisation.
+        A last minibatch of one row is merged with the one before, because one row has no variance for normalisation;
+        see `drop_last`.
     patience : int
         Epochs without a better one before training stops.
     rank : callable
@@ -79,6 +80,8 @@ class Loop:
     uncapped : bool
         Whether the validation loss is `loss` of the outputs in float64. Else it is that of the probabilities, at most
         36 nats per row.
+    drop_last : bool
+        Whether the rows of a last minibatch that is not full take no part in the epoch.
     """
 
     batch_size: int
@@ -88,6 +91,7 @@ class Loop:
     loss: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
     augment: Augment
     uncapped: bool = False
+    drop_last: bool = False
 
 
 def renew(model: Model, seed: int) -> None:
@@ -195,7 +199,8 @@ def _one_epoch(
     """Take one step per minibatch; return loss, accuracy and AUC of the outputs used for the steps."""
     model.network.train()
     total, seen, probabilities = torch.zeros((), device=device()), [], []
-    for chosen in split_minibatches(torch.randperm(len(labels), generator=draws.order), loop.batch_size):
+    order = torch.randperm(len(labels), generator=draws.order)
+    for chosen in split_minibatches(order, loop.batch_size, loop.drop_last):
         minibatch = loop.augment(model.read(rows[chosen.to(rows.device)].to(device())), draws.augmentation)
         truth = labels[chosen.to(device())]
         optimizer.zero_grad()
@@ -207,13 +212,16 @@ def _one_epoch(
         total += loss.detach() * len(truth)
         seen.append(truth)
         probabilities.append(torch.sigmoid(model.log_odds(outputs.detach().double())))
-    scores = binary_scores(torch.cat(seen).cpu().numpy(), torch.cat(probabilities).cpu().numpy())
-    return scores | {"loss": float(total) / len(labels)}
+    truths = torch.cat(seen).cpu().numpy()
+    scores = binary_scores(truths, torch.cat(probabilities).cpu().numpy())
+    return scores | {"loss": float(total) / len(truths)}
 
 
-def split_minibatches(order: torch.Tensor, size: int) -> list[torch.Tensor]:
-    """Cut rows into minibatches; a last one of a single row is merged with the one before."""
+def split_minibatches(order: torch.Tensor, size: int, drop_last: bool = False) -> list[torch.Tensor]:
+    """Cut rows into minibatches; a last one that is not full is dropped, or else merged if it is a single row."""
     minibatches = list(order.split(size))
+    if drop_last:
+        return [minibatch for minibatch in minibatches if len(minibatch) == size]
     if len(minibatches) > 1 and len(minibatches[-1]) == 1:
         minibatches[-2:] = [torch.cat(minibatches[-2:])]
     return minibatches

@@ -9,6 +9,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Sized
+from contextlib import suppress
 from copy import deepcopy
 from dataclasses import dataclass
 from types import ModuleType
@@ -95,7 +96,7 @@ def loop_contenders(training: Training) -> tuple[Turn, Turn]:
     from gliobench.training import torch_loop
     from gliobench.training.torch_session import autocast, device
 
-    with mock.patch.object(torch_loop, "train") as train:
+    with mock.patch.object(torch_loop, "train", side_effect=InterruptedError) as train, suppress(InterruptedError):
         training.fit()
     model, loop, optimizer = train.call_args.args[:3]
     inputs, labels = training.first_batch()
@@ -264,4 +265,5 @@ CONTENDERS = {
     "resnet18": loop_contenders,
     "stacked_cnn3d": loop_contenders,
     "densenet121": loop_contenders,
+    "resnet10_3d": loop_contenders,
 }

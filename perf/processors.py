@@ -59,6 +59,12 @@ TINY: dict[str, dict[str, Any]] = {  # inputs as the approach reads them, and ch
         "rows": 8,
         "changes": {"epochs": 2, "batch_size": 4, "blocks": [2, 2]},
     },
+    "resnet10_3d": {
+        "shape": (16, 16, 16),
+        "type": "float32",
+        "rows": 8,
+        "changes": {"epochs": 2, "batch_size": 4, "widen_factor": 0.125},
+    },
 }
 
 

@@ -16,7 +16,7 @@ import pytest
 
 pytestmark = pytest.mark.gpu
 ROOT = Path(__file__).parents[2]
-APPROACHES = ("cnn3d", "efficientnet", "resnet18", "stacked_cnn3d", "densenet121")
+APPROACHES = ("cnn3d", "efficientnet", "resnet18", "stacked_cnn3d", "densenet121", "resnet10_3d")
 BF16 = 0.03  # of a probability, between bfloat16 on the GPU and float32 on the CPU
 TRAINING = """
 import json, sys
@@ -112,7 +112,7 @@ def test_a_model_trained_on_the_gpu_answers_the_same_on_a_cpu(trained, models, a
     assert np.ptp(there) > 3 * BF16, "like answers would agree anywhere"
 
 
-@each_of("cnn3d", "efficientnet", "resnet18", "stacked_cnn3d")  # densenet121's pooling has no exact form on a GPU
+@each_of("cnn3d", "efficientnet", "resnet18", "stacked_cnn3d")  # the pooling of MONAI's has no exact form on a GPU
 def test_a_deterministic_training_repeats(tmp_path, approach):
     first, other, again = run(approach, "cuda", "exact", tmp_path / "model")["runs"]
     assert first == again

@@ -19,7 +19,7 @@ from gliobench.study import Study
 
 ROOT = Path(__file__).parents[2]
 SMOKE = yaml.safe_load((ROOT / "config/smoke.yaml").read_text(encoding="utf-8"))
-MGMT = ("baseline", "cnn3d", "efficientnet", "resnet18", "stacked_cnn3d", "densenet121")
+MGMT = ("baseline", "cnn3d", "efficientnet", "resnet18", "stacked_cnn3d", "densenet121", "resnet10_3d")
 
 
 @pytest.fixture

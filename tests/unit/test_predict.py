@@ -46,6 +46,7 @@ FAMILIES = [
     pytest.param("resnet18", "planted", marks=pytest.mark.torch),
     pytest.param("stacked_cnn3d", "planted", marks=pytest.mark.torch),
     pytest.param("densenet121", "stems", marks=pytest.mark.torch),
+    pytest.param("resnet10_3d", "planted", marks=pytest.mark.torch),
 ]
 CPU = Machine(1, "cpu")
 
@@ -105,7 +106,7 @@ def trained(images, tmp_path_factory):
 
 
 def run_through(approach, cohort, folder, results):
-    modalities = ["FLAIR"] if approach == "cnn3d" else None
+    modalities = ["FLAIR"] if approach in ("cnn3d", "resnet10_3d") else None
     run = {"approach": approach} | ({"modalities": modalities} if modalities else {})
     settings = {name: copy.deepcopy(own) for name, own in SMOKE["settings"].items() if name == approach}
     config = {

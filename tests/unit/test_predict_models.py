@@ -13,7 +13,7 @@ import pytest
 from gliobench.errors import GlioBenchError
 from gliobench.training.job import load_model
 
-TORCH = ("stacked_cnn3d", "densenet121", "resnet18")
+TORCH = ("stacked_cnn3d", "densenet121", "resnet18", "resnet10_3d")
 KERAS = ("cnn3d", "efficientnet")
 
 

@@ -10,7 +10,7 @@ from source_edits import computing_tokens, with_other
 
 pytestmark = pytest.mark.workflow
 LIBRARY = "workflow/scripts/gliobench"
-TORCH = {"resnet18", "stacked_cnn3d", "densenet121"}
+TORCH = {"resnet18", "stacked_cnn3d", "densenet121", "resnet10_3d"}
 COMPARED = {"compare", "plot_forest", "tabulate_cost", "page"}
 SCORES = {"score", "plot_scores_of_cnn3d", "plot_overlays", "page_patients", *COMPARED}
 

@@ -47,6 +47,7 @@ EXPECTED = [
     *rows_of("planted stacked_cnn3d main all harmonised final", TESTED),
     *rows_of("planted stacked_cnn3d tuned all published final", TESTED),
     *rows_of("planted densenet121 main all harmonised final", TESTED),
+    *rows_of("planted resnet10_3d main FLAIR harmonised final", TESTED),
     *rows_of("brainstem densenet121 main all published-holdout final", ["validation"]),
     *rows_of("brainstem densenet121 main all published-whole final", ["whole"]),
     *rows_of("brainstem densenet121 main all published-loocv final", TESTED),
@@ -221,6 +222,7 @@ TORCH = [
     "planted/runs/resnet18/main/all/harmonised",
     "planted/runs/stacked_cnn3d/main/all/harmonised",
     "planted/runs/densenet121/main/all/harmonised",
+    "planted/runs/resnet10_3d/main/FLAIR/harmonised",
 ]
 
 

@@ -68,8 +68,10 @@ def log_odds_of_mean(logits: torch.Tensor) -> torch.Tensor:
     """
     Return the log odds of the mean probability of some networks, from their logits: (n, networks) to (n,).
 
-    Computed from logarithms, so that means near 0 and 1 keep their order.
+    Computed from logarithms, so that means near 0 and 1 keep their order; of one network they are its logits.
     """
+    if logits.shape[1] == 1:
+        return logits[:, 0]
     return torch.logsumexp(logsigmoid(logits), dim=1) - torch.logsumexp(logsigmoid(-logits), dim=1)
 
 

@@ -1,6 +1,7 @@
 """The page of interactive figures of a cohort: which methods it shows, and what it holds."""
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,7 @@ AT_THRESHOLD = {  # heading of each column of the table at a threshold
 }
 
 
+@cache
 def scripts() -> str:
     """Return Vega, Vega-Lite and Vega-Embed as one classic script, which opens from disk and defines ``vegaEmbed``."""
     bundle = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")

@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
-from itertools import pairwise
+from itertools import pairwise, product
 from pathlib import Path
 
 import pytest
@@ -107,21 +107,25 @@ def test_methods_are_switched_by_keyboard_alone(browser: Browser, report: Path):
     assert not heard
 
 
-def test_a_click_on_a_patient_leads_to_its_page_with_the_same_probability(browser: Browser, report: Path):
-    page, heard = opened(browser, report / "explore" / "planted.html")
-    canvas = page.locator(f"#patients {FRAME}")
+def click_first_mark(page: Page, figure: str, heights: range) -> str:
+    """Point along lines of a figure, from its right end, until something is named; click it, and return the words."""
+    canvas = page.locator(f"#{figure} {FRAME}")
     canvas.scroll_into_view_if_needed()
     box = canvas.bounding_box()
     assert box
     tooltip = page.locator("#vg-tooltip-element.visible")
-    places = ((x, y) for y in range(4, 40, 4) for x in range(int(box["width"]) // 4, int(box["width"]), 2))
-    for x, y in places:
+    for y, x in product(heights, range(int(box["width"]) - 2, 0, -2)):
         page.mouse.move(box["x"] + x, box["y"] + y)
         if tooltip.count():
-            break
-    words = tooltip.inner_text().split()
-    facts = dict(pairwise(words))
-    page.mouse.click(box["x"] + x, box["y"] + y)
+            words = tooltip.inner_text()
+            page.mouse.click(box["x"] + x, box["y"] + y)
+            return words
+    raise AssertionError(f"nothing is named in {figure}")
+
+
+def test_a_click_on_a_patient_leads_to_its_page_with_the_same_probability(browser: Browser, report: Path):
+    page, heard = opened(browser, report / "explore" / "planted.html")
+    facts = dict(pairwise(click_first_mark(page, "patients", range(4, 40, 4)).split()))
     page.wait_for_url(f"**/patients/planted/{facts['patient']}.html")
     assert f"{float(facts['probability']):.2f}" in page.locator("table").first.inner_text()
     assert not heard
@@ -129,15 +133,6 @@ def test_a_click_on_a_patient_leads_to_its_page_with_the_same_probability(browse
 
 def test_pointing_at_a_method_names_it_and_a_click_leads_to_its_page(browser: Browser, report: Path):
     page, heard = opened(browser, report / "explore" / "planted.html")
-    canvas = page.locator(f"#forest {FRAME}")
-    canvas.scroll_into_view_if_needed()
-    box = canvas.bounding_box()
-    assert box
-    for x in range(int(box["width"]) - 2, 0, -3):
-        page.mouse.move(box["x"] + x, box["y"] + 14)
-        if page.locator("#vg-tooltip-element.visible").count():
-            break
-    assert "AUC" in page.locator("#vg-tooltip-element").inner_text()
-    page.mouse.click(box["x"] + x, box["y"] + 14)
+    assert "AUC" in click_first_mark(page, "forest", range(14, 15))
     page.wait_for_url("**/approaches/*.html")
     assert not heard

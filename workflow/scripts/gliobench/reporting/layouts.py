@@ -1,7 +1,8 @@
 """Every table of a study, laid out for reading: a value and its interval in one cell."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import pandas as pd
 
@@ -345,14 +346,14 @@ def show_differences(table: pd.DataFrame) -> Display:
         "Second": intervals(table, ["second_auc", "second_auc_low", "second_auc_high"]),
         "Difference": intervals(table, ["difference", "low", "high"]),
         "p": decimals(table["p"], 3),
-        "n": texts(table["n_patients"]),
+        "n": [patients_compared(row) for row in table.to_dict("records")],
     }
     pairings = table["pairing"].dropna().unique()
     if len(pairings) > 1:
         values["Folds"] = [pairing.split()[0] for pairing in texts(table["pairing"])]  # same, other, independent
     caption = (
         "AUC of each study on all its patients, and the difference, first minus second, on the n patients that are the "
-        "same in both, with 95 % intervals; p is not corrected for the number of rows."
+        "same in both (of independent samples, n of each), with 95 % intervals; p is not corrected for many rows."
     )
     whose: dict[str, list[str]] = {}
     for cohort, method, part, reason in zip(*keys.values(), table["reason"], strict=True):
@@ -361,6 +362,12 @@ def show_differences(table: pd.DataFrame) -> Display:
     reasons = [f"{_few(rows)}: {reason}" for reason, rows in whose.items()]
     notes = [", ".join(pairings)] if len(pairings) == 1 else []
     return _display(keys, values, caption, [*notes, *table["method"].dropna().unique(), *reasons], ["Folds"])
+
+
+def patients_compared(row: Mapping[Hashable, Any]) -> str:
+    """Count the patients behind a difference of two studies: those in both or, without any, those of each."""
+    counts = [row["n_patients"]] if row["n_patients"] else [row["first_n_patients"], row["second_n_patients"]]
+    return ", ".join(EMPTY if pd.isna(count) else str(count) for count in counts)
 
 
 def show_variance(table: pd.DataFrame) -> Display:

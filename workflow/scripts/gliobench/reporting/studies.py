@@ -20,7 +20,7 @@ from gliobench.evaluation.studies import count_differences, excludes_zero, shown
 from gliobench.files import write_text
 from gliobench.reporting.display import EMPTY, Display, decimals, interval, method_name, texts, title
 from gliobench.reporting.html import render
-from gliobench.reporting.layouts import show_differences
+from gliobench.reporting.layouts import patients_compared, show_differences
 from gliobench.reporting.style import GREY, INK, approach_colour, as_png, new_figure, say_why_empty, styled
 from gliobench.reporting.summary import plural
 
@@ -352,11 +352,7 @@ def _in_figures(row: Row) -> str:
 
 
 def _scored(row: Row) -> str:
-    return (
-        f"n = {row['n_patients']}"
-        if row["n_patients"]
-        else f"n = {row['first_n_patients']}, {row['second_n_patients']}"
-    )
+    return f"n = {patients_compared(row)}"
 
 
 def _legend(drawn: pd.DataFrame) -> list[Line2D]:

@@ -252,6 +252,9 @@ def _numbers(path: Path, column: pd.Series) -> pd.Series:
 
     A pair of equal numbers with a backslash between them, as DICOM has the pixel spacing, is that number.
     """
+    plain = pd.to_numeric(column, errors="coerce").astype(float)
+    if np.isfinite(plain).all():  # the usual case, and thousands of columns may be asked for
+        return plain
     cells = _known(column)
     pairs = cells.str.extract(r"^([^\\]+)\\([^\\]+)$")
     first = pd.to_numeric(pairs[0], errors="coerce")

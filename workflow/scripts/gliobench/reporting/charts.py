@@ -115,7 +115,13 @@ def _forest(methods: Sequence[Scored], colour: alt.Color, pages: Mapping[str, st
     x = alt.X("low:Q", title="AUC with its 95 % interval", scale=alt.Scale(domain=[0, 1]))
     tooltip = [alt.Tooltip("method:N"), alt.Tooltip("area:N", title="AUC"), "n:Q", "status:N"]
     strength = alt.condition(SHOWN, alt.value(1), alt.value(0.4))
-    common = {"y": _by_method(), "color": colour, "opacity": strength, "tooltip": tooltip, "href": alt.Href("page:N")}
+    common = {
+        "y": _by_method(methods),
+        "color": colour,
+        "opacity": strength,
+        "tooltip": tooltip,
+        "href": alt.Href("page:N"),
+    }
     chart = alt.layer(
         _few([{"x": 0.5}]).mark_rule(**DASHED).encode(x="x:Q"),
         _chart("methods").mark_rule(strokeWidth=2).encode(x, alt.X2("high:Q"), **common),
@@ -229,7 +235,7 @@ def _patients(methods: Sequence[Scored], links: Mapping[str, str]) -> Interactiv
     marks = _looked_up(_chart("patients").transform_filter(SHOWN), "patient", "links", "page")
     dots = marks.mark_tick(thickness=1.5, size=13, opacity=0.75).encode(
         alt.X(**_axis("p", "Mean predicted probability of label 1")),
-        _by_method(),
+        _by_method(methods),
         alt.YOffset("label:N", scale=alt.Scale(domain=[0, 1])),
         color=alt.Color("label:N", scale=alt.Scale(domain=[0, 1], range=[BLUE, VERMILLION]), legend=None),
         tooltip=tooltip,
@@ -263,8 +269,9 @@ def _axis(name: str, title: str, domain: Sequence[float] = (0, 1)) -> dict[str, 
     return {"shorthand": f"{name}:Q", "title": title, "scale": alt.Scale(domain=list(domain), nice=False)}
 
 
-def _by_method() -> alt.Y:
-    return alt.Y("method:N", sort=None, title=None, axis=alt.Axis(labelLimit=NAMES))
+def _by_method(methods: Sequence[Scored]) -> alt.Y:
+    names = [method.name for method in methods]  # without an interval, too
+    return alt.Y("method:N", sort=names, title=None, axis=alt.Axis(labelLimit=NAMES))
 
 
 def _sized(chart: Any, height: int = HEIGHT) -> Any:

@@ -124,6 +124,9 @@ def test_a_folder_without_images_and_labels_without_their_column_are_said(clinic
     (clinic / "none.csv").write_text("patient_id,label\n")
     with pytest.raises(SystemExit, match="it holds neither DICOM nor NIfTI"):
         scan(clinic, "empty", "none.csv")
+    (clinic / "words.csv").write_text("patient_id,label\np1,methylated\n")
+    with pytest.raises(SystemExit, match=r"patient p1 has the label 'methylated'; label must be 0 or 1 \(its name"):
+        scan(clinic, "empty", "words.csv")
     (clinic / "labels.csv").write_text("id,label\np1,1\n")
     with pytest.raises(SystemExit, match="has no column patient_id; its columns are id, label"):
         scan(clinic)

@@ -13,6 +13,7 @@ from pydicom.errors import InvalidDicomError
 
 from gliobench.cohorts.names import NIFTI
 from gliobench.cohorts.patients import read_rows
+from gliobench.cohorts.table import check_labels
 from gliobench.errors import GlioBenchError
 from gliobench.files import table_schema, write_text
 from gliobench.terms import MODALITIES
@@ -237,7 +238,7 @@ def scan(folder: str | Path, labels: str | Path, table: str | Path) -> str:
     Raises
     ------
     GlioBenchError
-        The table exists, a file cannot be read, a column is missing, or nothing was placed.
+        The table exists, a file cannot be read, a column is missing, a label is neither 0 nor 1, or nothing was placed.
     """
     table, labels = Path(table), Path(labels)
     if table.exists():
@@ -246,6 +247,7 @@ def scan(folder: str | Path, labels: str | Path, table: str | Path) -> str:
     missing = [name for name in ("patient_id", "label") if name not in known]
     if missing:
         raise GlioBenchError(f"{labels} has no column {missing[0]}; its columns are {', '.join(known.columns)}.")
+    check_labels(known, labels)
     known = known[[name for name in ("patient_id", "label", "label_name", "site") if name in known]]
     found = find_series(folder)
     patients, unplaced = table_of(found, known, table.parent)

@@ -126,12 +126,13 @@ def _read_table(table: Path) -> pd.DataFrame:
             raise GlioBenchError(f"{table}: no column is called {name!r}; {nearest(name, COLUMNS)}")
     check_ids(rows["patient_id"], table)
     check_once(rows["patient_id"], table)
-    _check_labels(rows, table)
+    check_labels(rows, table)
     _check_paths(rows, table)
     return rows
 
 
-def _check_labels(rows: pd.DataFrame, table: Path) -> None:
+def check_labels(rows: pd.DataFrame, table: Path) -> None:
+    """Raise an error if a ``label``, read as text, is neither 0 nor 1."""
     bad = rows[~rows["label"].isin(["0", "1"])]
     if len(bad):
         row = bad.iloc[0]

@@ -92,7 +92,7 @@ def test_a_study_that_was_never_run_has_a_report_too(project):
     assert (project / PARTIAL / "report/approaches/cnn3d.html").is_file()
     assert {path.name for path in (project / "results/small").iterdir()} == {"partial"}
     shown = {path.name for path in (project / PARTIAL).iterdir() if path.name[0] != "."}
-    assert shown == {"planted", "tables", "figures", "report", "logs"}
+    assert shown == {"planted", "tables", "figures", "report", "logs", "study.json"}
 
 
 def test_of_a_finished_study_it_says_the_same(small_copy):

@@ -53,6 +53,14 @@ def test_networks_come_first_and_the_page_opens_with_main_ones_and_the_best_base
     assert opens == {"cnn3d FLAIR", "toy FLAIR", f"baseline {best} FLAIR"}
 
 
+def test_without_a_main_network_the_page_opens_with_the_first_networks_and_the_best_baseline(study):
+    predictions, metrics = study
+    kept = [table[table["variant"] != "main"] for table in (predictions, metrics)]
+    opens = [look["name"] for look in explore(methods_of(*kept, "planted"), PAGES, {})["methods"] if look["shown"]]
+    assert opens[0] == "cnn3d <deep> FLAIR"
+    assert len(opens) == 2
+
+
 def test_the_areas_under_the_curves_are_those_of_the_table(shown, study):
     curves = pd.DataFrame(shown["data"]["figures"]["roc"]["datasets"]["curves"])
     rows = study[1][study[1]["part"] == "test"]

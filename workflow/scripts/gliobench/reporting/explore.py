@@ -18,7 +18,7 @@ from gliobench.reporting.overlays import Scored, split_baselines
 from gliobench.reporting.style import approach_colour
 
 DASHES: tuple[tuple[int, ...], ...] = ((), (6, 2), (2, 2), (8, 2, 2, 2), (1, 3))  # tell methods of an approach apart
-AT_FIRST = 6  # methods that the page opens with, where none is a main one
+AT_FIRST = 6  # networks that the page opens with, where none has a main cell under the harmonised protocol
 AT_THRESHOLD = {  # heading of each column of the table at a threshold
     **dict(zip(COUNTS, ("True pos.", "False pos.", "False neg.", "True neg."), strict=True)),
     "sensitivity": "Sensitivity",
@@ -126,6 +126,5 @@ def _at_first(methods: Sequence[Scored]) -> set[str]:
         if method.scores["variant"] == MAIN and method.scores["protocol"] == HARMONISED
     }
     first = {method.scores["approach"]: method for method in reversed(last.values())}
-    chosen = [method.scores for method in [*first.values(), *best]]
-    names = {method.name for method in methods if any(method.scores is scores for scores in chosen)}
-    return names or {method.name for method in methods[:AT_FIRST]}
+    chosen = [method.scores for method in [*(first.values() or networks[:AT_FIRST]), *best]]
+    return {method.name for method in methods if any(method.scores is scores for scores in chosen)}

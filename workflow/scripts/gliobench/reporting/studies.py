@@ -98,8 +98,8 @@ def count_sentence(differences: pd.DataFrame) -> str:
         expected = f"{counts.by_chance:.{1 if counts.by_chance >= 1 else 2}f}"
         said = (
             f"{counts.excluding} of {plural(counts.with_interval, 'difference')} of AUC, first minus second, "
-            f"{'has' if counts.excluding == 1 else 'have'} a 95 % interval that excludes 0; at 5 %, "
-            f"{expected} would be expected to by chance if nothing differed."
+            f"{'has' if counts.excluding == 1 else 'have'} a 95 % interval that excludes 0; if "
+            f"nothing differed, about {expected} of them would by chance alone (5 %)."
         )
         more = [f"{counts.equal} more {_are(counts.equal)} exactly 0"] * bool(counts.equal)
     elif counts.equal:

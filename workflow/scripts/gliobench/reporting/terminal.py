@@ -59,7 +59,7 @@ def print_verdicts(table: pd.DataFrame) -> str:
     """
     Lay out the verdicts for a terminal: one line per published figure of a method that this study runs.
 
-    Figures of other methods are only counted.
+    Figures of other methods are only counted, and so are all of a study that can judge none.
 
     Parameters
     ----------
@@ -69,9 +69,9 @@ def print_verdicts(table: pd.DataFrame) -> str:
     rows = counted(table)
     counts = {name: int(rows["verdict"].eq(name).sum()) for name in VERDICTS}
     told = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
-    lines = _verdict_lines(rows[rows["verdict"] != "not run"])
-    if not rows["verdict"].isin(JUDGED).any():
-        told += "; this study can judge none of them"
+    judged = rows["verdict"].isin(JUDGED).any()
+    lines = _verdict_lines(rows[rows["verdict"] != "not run"]) if judged else []
+    told += "" if judged else "; this study can judge none of them"
     total = f"Published figures: {told}. The table published_vs_reproduced lists each."
     return "\n".join([*lines, textwrap.fill(total, SCREEN), ""])
 

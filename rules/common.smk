@@ -134,15 +134,9 @@ def growing(first, per_input=0, share=lambda wildcards: 1):
     return amount
 
 
-def first_for_baselines(otherwise):
-    """A priority: that of the first table for the baselines on a cohort's own labels, and for all other jobs another."""
-
-    def priority(wildcards):
-        own_labels = parent_cohort(wildcards.cohort) == wildcards.cohort
-        first = wildcards.approach == BASELINE and own_labels
-        return FIRST_TABLE if first else otherwise
-
-    return priority
+def first_for_baselines(wildcards):
+    """The priority of an input: those of the baselines are needed for the first table."""
+    return FIRST_TABLE if wildcards.approach == BASELINE else PREPARED_FIRST
 
 
 def cohort_settings(wildcards):
@@ -156,19 +150,23 @@ def generated_cohorts():
 
 
 def approaches_of(toolchain):
-    """A wildcard constraint that only approaches of that toolchain meet; the baselines have a rule of their own."""
+    """A wildcard constraint that only approaches of that toolchain meet."""
     names = [
         name
         for name, approach in STUDY.approaches.items()
-        if approach.file.toolchain == toolchain and name != BASELINE
+        if approach.file.toolchain == toolchain
     ]
     return "|".join(names) or "none of this study"
 
 
+def copied_cohorts():
+    """A wildcard constraint that the copies of cohorts with other labels meet."""
+    return rf"(?:{'|'.join(STUDY.cohorts)})/(?:{PERMUTATIONS}|{WITHIN_SITE}|{SPIKED}-0\.\d+)/\d+"
+
+
 def trained_cohorts():
     """A wildcard constraint that cohorts and their copies with other labels meet."""
-    copies = rf"(?:{PERMUTATIONS}|{WITHIN_SITE}|{SPIKED}-0\.\d+)/\d+"
-    return rf"(?:{'|'.join(STUDY.cohorts)})(?:/{copies})?"
+    return "|".join([*STUDY.cohorts, copied_cohorts()])
 
 
 def cell_of(wildcards):

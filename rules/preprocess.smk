@@ -52,7 +52,7 @@ rule preprocess:
         f"{COHORT}/logs/preprocess/{{approach}}/{{shard}}.log",
     benchmark:
         f"{RESULTS}/{paths.BENCHMARKS['preprocess']}"
-    priority: first_for_baselines(PREPARED_FIRST)
+    priority: first_for_baselines
     conda:
         "../envs/imaging.yaml"
     threads: 1

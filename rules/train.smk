@@ -52,7 +52,6 @@ use rule train_tensorflow as train_torch with:
 
 use rule train_tensorflow as train_sklearn with:
     wildcard_constraints:
-        cohort=trained_cohorts(),
         approach=approaches_of("sklearn"),
     priority: 0
     conda:
@@ -62,8 +61,16 @@ use rule train_tensorflow as train_sklearn with:
         runtime=growing(60),
 
 
+use rule train_sklearn as train_copies with:
+    wildcard_constraints:
+        cohort=copied_cohorts(),
+        approach=approaches_of("sklearn"),
+
+
 use rule train_sklearn as train_baselines with:
     wildcard_constraints:
-        cohort=trained_cohorts(),
         approach=BASELINE,
-    priority: first_for_baselines(0)
+    priority: FIRST_TABLE
+
+
+ruleorder: train_baselines > train_sklearn

@@ -11,7 +11,7 @@ from gliobench.errors import GlioBenchError
 from gliobench.files import read_json, write_table
 from gliobench.splits import draw_split
 from gliobench.training import Diverged, Job, Machine
-from gliobench.training.folds import gather_folds, train_folds
+from gliobench.training.folds import epoch_text, gather_folds, train_folds
 
 CELL = {"cohort": "clinic", "approach": "cnn3d", "variant": "main", "modality": "FLAIR", "protocol": "harmonised"}
 JOB = Job(
@@ -431,3 +431,9 @@ def test_a_fold_on_a_gpu_records_the_energy_that_its_counter_rose_by(data, tmp_p
     records = train(Toy(), data, tmp_path / "gpu", device="NVIDIA H100")
     assert [record["energy_kwh"] for record in records] == [1, 1, 1]
     assert not any("energy_kwh" in record for record in train(Toy(), data, tmp_path / "cpu"))
+
+
+def test_an_epoch_is_said_scores_first_and_seconds_last():
+    record = {"epoch": 3, "seconds": 5.43, "loss": 0.612, "auc": 0.71, "validation_loss": 0.66, "validation_auc": 0.58}
+    assert epoch_text(record) == "epoch 3: loss 0.612/0.66, auc 0.71/0.58 (training/validation, 5.4 s)"
+    assert epoch_text({"epoch": 1, "seconds": 1.0, "loss": 2.0}) == "epoch 1: loss 2/- (training/validation, 1.0 s)"

@@ -70,6 +70,34 @@ def test_the_time_to_go_is_the_mean_of_the_finished_jobs_shared_by_the_running_o
     assert study.line("cohorts")[2] == "about 30 s to go: audit series and 1 more"
 
 
+def test_the_time_to_go_knows_that_the_jobs_of_one_rule_take_longer_than_those_of_another():
+    study = Progress(Clock())
+    study.take("run_info", {"stats": {"train_torch": 2, "train_tensorflow": 3}})
+    for number, (rule, seconds) in enumerate([("train_torch", 100), ("train_tensorflow", 20)]):
+        study.take("job_info", job(number, rule))
+        study.clock.now += seconds
+        study.take("job_finished", {"job_id": number})
+    study.take("job_info", job(2, "train_torch"))
+    assert study.stages["training"].left(running=1) == 1 * 100 + 2 * 20
+
+
+def test_copies_of_labels_are_counted_apart_so_that_the_baselines_are_soon_done():
+    assert [stage_of(rule) for rule in ("train_baselines", "train_copies", "train_sklearn")] == [
+        "baselines",
+        "copies",
+        "training",
+    ]
+
+
+def test_a_line_says_how_much_of_the_whole_study_is_done():
+    terminal = Terminal(io.StringIO())
+    terminal.progress = progress()
+    terminal.progress.take("job_info", job(1, "audit_series"))
+    terminal.progress.clock.now = 120.0
+    terminal.progress.take("job_finished", {"job_id": 1})
+    assert terminal._text("cohorts").startswith("[2 min, 1 of 6] cohorts 1 of 3")
+
+
 def test_a_stage_is_completed_by_its_last_job():
     study = progress()
     study.take("job_info", job(1, "train_torch"))
@@ -197,7 +225,8 @@ def test_in_a_terminal_a_long_message_is_cut_and_no_stage_or_count(tmp_path, wid
     screen = Console(width=width, file=io.StringIO())
     screen.print(terminal._table())
     lines = screen.file.getvalue().splitlines()
-    assert [line.split()[:4] for line in lines] == [["baselines", "0", "of", "3"], ["training", "0", "of", "112"]]
+    counts = [["baselines", "0", "of", "3"], ["training", "0", "of", "112"], ["all", "0", "of", "115"]]
+    assert [line.split()[:4] for line in lines] == counts
     assert "epoch 1" in lines[1]
     assert max(map(len, lines)) <= width
 

@@ -101,4 +101,4 @@ def test_inputs_are_made_anew_without_an_image(small_copy):
     shutil.rmtree(small_copy / "results/small/planted/images/train")
     edit(small_copy / f"{LIBRARY}/inputs/volume.py")
     made = ["results/small/planted/inputs/cnn3d/1-of-2.npy", "results/small/planted/inputs/cnn3d/2-of-2.npy"]
-    assert "inputs        2 of 2  done" in finish(small_copy, *SMALL, "--", *made)
+    assert "2 of 2] inputs 2 of 2  done" in finish(small_copy, *SMALL, "--", *made)

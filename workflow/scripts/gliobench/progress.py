@@ -5,10 +5,11 @@ import os
 import re
 import sys
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import mean
 from typing import Any
 
 from gliobench.processes import SHOWN
@@ -24,6 +25,7 @@ STAGES = {
     "splits": ("split", "permute", "spike"),
     "tuning": ("tune",),
     "baselines": ("train_baselines", "tabulate_baselines"),
+    "copies": ("train_copies",),  # of the labels, permuted or spiked, by the approaches in scikit-learn
     "training": ("train_",),
     "predict": ("predict_prepare", "predict_apply", "predict_show", "predict_list"),
     "figures": ("plot_", "explain"),
@@ -61,20 +63,31 @@ class Job:
 
 @dataclass
 class Stage:
-    """The jobs of a stage: how many there are, are done and run."""
+    """The jobs of a stage: how many of each rule there are, and what those took that are done."""
 
-    total: int
-    done: int = 0
+    jobs: Counter[str]
     begun: float | None = None
     ended: float | None = None
     seconds: dict[str, list[float]] = field(default_factory=dict)
 
+    @property
+    def total(self) -> int:
+        """The number of jobs."""
+        return self.jobs.total()
+
+    @property
+    def done(self) -> int:
+        """The number of jobs that are done."""
+        return sum(map(len, self.seconds.values()))
+
     def left(self, running: int) -> float | None:
-        """Seconds to go, by the mean of the jobs that are done; None as long as there are none."""
+        """Seconds to go, by the mean of each rule's jobs that are done, else of all; None as long as there are none."""
         known = [each for of_rule in self.seconds.values() for each in of_rule]
         if not known or self.done == self.total:
             return None
-        return (self.total - self.done) * sum(known) / len(known) / max(running, 1)
+        of_rules = {rule: self.seconds.get(rule, []) for rule in self.jobs}
+        left = sum((self.jobs[rule] - len(done)) * mean(done or known) for rule, done in of_rules.items())
+        return left / max(running, 1)
 
 
 class Progress:
@@ -107,11 +120,11 @@ class Progress:
         return None
 
     def _plan(self, stats: Mapping[str, int]) -> None:
-        totals: Counter[str] = Counter()
+        planned: defaultdict[str, Counter[str]] = defaultdict(Counter)
         for rule, count in stats.items():
             if stage := stage_of(rule):
-                totals[stage] += count
-        self.stages = {stage: Stage(totals[stage]) for stage in STAGES if totals[stage]}
+                planned[stage][rule] += count
+        self.stages = {stage: Stage(planned[stage]) for stage in STAGES if stage in planned}
 
     def _start(self, record: Mapping[str, Any]) -> None:
         if stage := self.stages.get(stage_of(record["rule_name"]) or ""):
@@ -127,12 +140,20 @@ class Progress:
             return None
         name = stage_of(job.rule) or ""
         stage, now = self.stages[name], self.clock()
-        stage.done += 1
         stage.seconds.setdefault(job.rule, []).append(now - job.begun)
         if stage.done < stage.total:
             return None
         stage.ended = now
         return name
+
+    def count(self) -> str:
+        """Say how many jobs of all stages are done."""
+        stages = self.stages.values()
+        return f"{sum(stage.done for stage in stages)} of {sum(stage.total for stage in stages)}"
+
+    def since(self) -> str:
+        """Say how long the study has run."""
+        return duration(self.clock() - self.begun)
 
     def running_in(self, stage: str) -> list[Job]:
         """Return the running jobs of a stage, the oldest first."""
@@ -241,9 +262,8 @@ class Terminal(logging.Handler):
             self._print(message)
 
     def _text(self, stage: str) -> str:
-        since = duration(time.monotonic() - self.progress.begun)
         name, count, says = self.progress.line(stage)
-        line = f"[{since:>6}] {name:<9} {count:>10}  {says}"
+        line = f"[{self.progress.since()}, {self.progress.count()}] {name} {count}  {says}"
         return line if len(line) <= WIDTH else f"{line[: WIDTH - 3]}..."
 
     def _table(self) -> Any:
@@ -257,6 +277,7 @@ class Terminal(logging.Handler):
         )  # a long message is cut, never a stage or its count
         for stage in self.progress.stages:
             table.add_row(*self.progress.line(stage))
+        table.add_row("all", self.progress.count(), f"{self.progress.since()} so far")
         return table
 
     def _print(self, text: str) -> None:

@@ -21,6 +21,8 @@ from gliobench.training import Diverged, Job, Machine, Part, first_line, keras_b
 from gliobench.training.meter import Meter
 from gliobench.training.parts import ROLES, SLICE, check_batch_sizes, check_parts, part_of, prediction_rows, rows_of
 
+VALIDATION = "validation_"  # begins the name of a score of the validation part
+
 
 def train_folds(
     job: Job,
@@ -184,6 +186,30 @@ def _predict(approach: ModuleType, model: Any, parts: dict[str, Part]) -> dict[s
     return log_odds
 
 
+def epoch_text(record: dict[str, float]) -> str:
+    """
+    Say how an epoch went, the scores first: the terminal cuts a line at its end.
+
+    Parameters
+    ----------
+    record : dict
+        One epoch, as in the schema ``history``: epoch, seconds, and scores, those of the validation part with the
+        prefix ``validation_``.
+
+    Returns
+    -------
+    str
+        ``epoch 3: loss 0.61/0.66, auc 0.71/0.58 (training/validation, 5.4 s)``.
+    """
+    scores = dict.fromkeys(name.removeprefix(VALIDATION) for name in record if name not in ("epoch", "seconds"))
+    numbers = ", ".join(f"{name} {_figure(record, name)}/{_figure(record, VALIDATION + name)}" for name in scores)
+    return f"epoch {record['epoch']}: {numbers} (training/validation, {record['seconds']:.1f} s)"
+
+
+def _figure(record: dict[str, float], name: str) -> str:
+    return f"{record[name]:.3g}" if name in record else "-"
+
+
 class _EpochLog:
     """Collects the history of one phase, and regularly reports its progress."""
 
@@ -195,8 +221,7 @@ class _EpochLog:
 
     def __call__(self, record: dict[str, float]) -> None:
         self.history.append({"fold": self.fold, "phase": self.phase} | record)
-        numbers = ", ".join(f"{name} {value:.3g}" for name, value in record.items() if name != "epoch")
-        line = f"{self.job.name} fold {self.fold} {self.phase} epoch {record['epoch']}: {numbers}"
+        line = f"fold {self.fold} {self.phase} {epoch_text(record)}: {self.job.name}"
         if time.monotonic() - self.said > self.SECONDS_BETWEEN_LINES:
             self.said = time.monotonic()
             say(line)

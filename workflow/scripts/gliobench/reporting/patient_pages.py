@@ -28,6 +28,7 @@ from gliobench.terms import ALL_SERIES, OK, USABLE
 
 PARTS = {OUT_OF_FOLD: "test", "validation": "validation part", "whole": "whole cohort"}
 SEEN = "other slices or scans of the patient in training or validation"
+UNDECIDED = f"neither: exactly {THRESHOLD:g}"  # such as the prior of balanced classes
 NOT_SCORED = "not scored"
 
 Row = Mapping[Any, Any]
@@ -244,13 +245,9 @@ def _method(method: Row, row: Row | None, names: Mapping[int, str]) -> dict[str,
         "high": row["high"],
         "probability": f"{row['mean']:.2f}" + (ends(row["low"], row["high"]) if several else ""),
         "runs": row["n_runs"],
-        "answer": names[int(row["mean"] >= THRESHOLD)],
-        "wrong": _wrong(row),
+        "answer": UNDECIDED if row["mean"] == THRESHOLD else names[int(row["mean"] > THRESHOLD)],
+        "wrong": bool(is_wrong(pd.DataFrame([row])).iloc[0]),
     }
-
-
-def _wrong(row: Row) -> bool:
-    return bool((row["mean"] >= THRESHOLD) != (row["label"] == 1))
 
 
 def _answer(row: Row, names: Mapping[int, str]) -> str:

@@ -67,8 +67,9 @@ def join_probabilities(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
 
 
 def is_wrong(probabilities: pd.DataFrame) -> pd.Series:
-    """Whether each mean probability is on the wrong side of the threshold."""
-    return (probabilities["mean"] >= THRESHOLD) != (probabilities["label"] == 1)
+    """Whether each mean probability is on the wrong side of the threshold; on the threshold itself it is on no side."""
+    mean = probabilities["mean"]
+    return ((mean > THRESHOLD) & probabilities["label"].eq(0)) | ((mean < THRESHOLD) & probabilities["label"].eq(1))
 
 
 def out_of_fold(probabilities: pd.DataFrame, baselines: bool) -> pd.DataFrame:

@@ -52,7 +52,7 @@ def test_there_are_five_even_where_nothing_was_scored():
 
 def test_intervals_above_chance_are_counted_and_named():
     said = sentences(score(0.51, 0.8), score(0.4, 0.7, modality="T2w"), BASE | PRIOR)
-    assert "for 1 of 2 methods (cnn3d FLAIR on planted)" in said[1]
+    assert "protocol): 1 of 2 methods (cnn3d FLAIR on planted)." in said[1]
 
 
 def within(low, high, **changes):
@@ -68,9 +68,8 @@ def test_what_is_left_within_sites_is_said_by_the_interval_of_the_difference():
     ]
     said = sentences(*rows, score(0.6, 0.8, modality="T1wCE"))[1]
     assert said.endswith(
-        " Compared only with patients of the same site, the AUC is lower for 1 of 3 methods on patients of known "
-        "sites (cnn3d FLAIR on planted, 0.70 and 0.55) and higher for 1; for the others the interval of the difference "
-        "covers 0."
+        " Where patients of a known site are compared only with each other, the AUC is lower for 1 of 3 methods "
+        "(cnn3d FLAIR on planted, 0.70 and 0.55), higher for 1, and not shown to differ for 1."
     )
     assert "site" not in sentences(score(0.6, 0.8))[1]
 
@@ -78,7 +77,7 @@ def test_what_is_left_within_sites_is_said_by_the_interval_of_the_difference():
 def test_replicates_other_parts_and_slices_are_not_among_the_methods():
     others = [{"part": "validation"}, {"unit": "slice"}, {"protocol": "published"}, {"cohort": "no-signal-01"}]
     rows = [score(0.4, 0.7), *(score(0.6, 0.9, **other) for other in others)]
-    assert "for 0 of 1 method;" in sentences(*rows, groups={"no-signal": ["no-signal-01"]})[1]
+    assert "protocol): 0 of 1 method." in sentences(*rows, groups={"no-signal": ["no-signal-01"]})[1]
 
 
 def test_a_study_of_replicated_cohorts_alone_is_not_said_to_have_no_intervals():
@@ -97,12 +96,12 @@ def test_a_study_of_replicated_cohorts_alone_is_not_said_to_have_no_intervals():
 )
 def test_a_method_is_better_only_than_every_baseline_on_the_same_patients(pairs, expected):
     said = sentences(pairwise=made("pairwise", *(pair(*one) for one in pairs)))
-    assert f"{expected} compared by patient are better than every baseline" in said[1]
+    assert f"Better than every baseline on the same patients: {expected} method." in said[1]
 
 
 def test_pairs_without_an_interval_are_no_comparison():
     said = sentences(pairwise=made("pairwise", pair(NETWORK, PRIOR, None, None)))
-    assert "none could be compared with a baseline by patient" in said[1]
+    assert "No method could be compared with a baseline by patient." in said[1]
 
 
 def test_generated_cohorts_say_nothing_about_the_papers():
@@ -153,7 +152,7 @@ def test_controls_are_told_from_their_tables():
         "leakage", *(leak | {"split": s, "part": p, "accuracy": value, "auc": value + 0.1} for s, p, value in corners)
     )
     said = sentences(replicates=replicates, leakage=leakage)[3]
-    assert "slices split freely give an accuracy of 0.80 (AUC 0.90), split by patient 0.50 (AUC 0.60)" in said
+    assert "the accuracy of slices is 0.80 (AUC 0.90); where they do not, 0.50 (AUC 0.60)" in said
     counts = "equivalent to chance for 0, above chance for 1, below chance for 1 and not shown for 1"
     assert f"of 3 methods the mean AUC is {counts}." in said
     bare = replicates.assign(variant="deep", family_low=np.nan, family_high=np.nan, mean=np.nan, n=0, verdict=None)

@@ -89,7 +89,7 @@ def test_what_is_said_of_methods_holds(tables):
     said = all_sentences(tables, {"many": list(GROUP)})
     rows = methods(tables)
     scored = rows[rows["auc_low"].notna()]
-    counted = re.search(r"lies above 0\.5 for (\d+) of (\d+) methods?", said[1])
+    counted = re.search(r"above 0\.5, harmonised protocol\): (\d+) of (\d+) methods?", said[1])
     if not len(scored):
         assert counted is None
         assert said[1].startswith("No method has") or "only on replicated cohorts" in said[1]
@@ -99,11 +99,11 @@ def test_what_is_said_of_methods_holds(tables):
         variant = "" if row["variant"] == "main" else f" {row['variant']}"
         named = f"{row['approach']}{variant} {row['modality']} on {row['cohort']}" in said[1]
         assert named == (row["auc_low"] > 0.5)
-    bare = re.search(r", (\d+) more (has|have) no interval", said[1])
+    bare = re.search(r"; (\d+) more (has|have) no interval", said[1])
     assert (int(bare[1]) if bare else 0) == len(rows) - len(scored)
     verdicts = [better_than_every_baseline(row, tables["pairwise"]) for row in scored.to_dict("records")]
     compared = [verdict for verdict in verdicts if verdict is not None]
-    better = re.search(r"(\d+) of (\d+) compared by patient are better than every baseline", said[1])
+    better = re.search(r"every baseline on the same patients: (\d+) of (\d+) method", said[1])
     assert (better is None) == (not compared)
     if better:
         assert (int(better[1]), int(better[2])) == (sum(compared), len(compared))

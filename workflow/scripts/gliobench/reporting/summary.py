@@ -69,10 +69,10 @@ def _found(tables: Tables, members: set[str]) -> str:
     names = (_placed_name(row) for row in above.to_dict("records"))
     which = f" ({', '.join(names)})" if len(above) else ""
     bare = len(single) - len(rows)
-    without = f", {bare} more {'has' if bare == 1 else 'have'} no interval" if bare else ""
+    without = f"; {bare} more {'has' if bare == 1 else 'have'} no interval" if bare else ""
     return (
-        f"Under the harmonised protocol, the interval of the AUC lies above 0.5 for {len(above)} of "
-        f"{plural(len(rows), 'method')}{which}{without}; {_beaten(rows, tables.get('pairwise'))}.{_by_site(single)}"
+        f"Better than chance (interval of the AUC above 0.5, harmonised protocol): {len(above)} of "
+        f"{plural(len(rows), 'method')}{which}{without}. {_beaten(rows, tables.get('pairwise'))}{_by_site(single)}"
     )
 
 
@@ -88,9 +88,9 @@ def _by_site(methods: pd.DataFrame) -> str:
     )
     which = f" ({named})" if named else ""
     return (
-        f" Compared only with patients of the same site, the AUC is lower for {len(lower)} of "
-        f"{plural(len(rows), 'method')} on patients of known sites{which} and higher for {higher}; for the others the "
-        "interval of the difference covers 0."
+        f" Where patients of a known site are compared only with each other, the AUC is lower for {len(lower)} of "
+        f"{plural(len(rows), 'method')}{which}, higher for {higher}, and not shown to differ for "
+        f"{len(rows) - len(lower) - higher}."
     )
 
 
@@ -102,9 +102,9 @@ def _beaten(rows: pd.DataFrame, pairwise: pd.DataFrame | None) -> str:
     """Say how many methods are better than every baseline they were compared with, patient by patient."""
     margins = [] if pairwise is None else _margins(rows, pairwise)
     if not margins:
-        return "none could be compared with a baseline by patient"
+        return "No method could be compared with a baseline by patient."
     better = sum(margin > 0 for margin in margins)
-    return f"{better} of {len(margins)} compared by patient are better than every baseline they were compared with"
+    return f"Better than every baseline on the same patients: {better} of {plural(len(margins), 'method')}."
 
 
 def _margins(rows: pd.DataFrame, pairwise: pd.DataFrame) -> list[float]:
@@ -152,7 +152,7 @@ def _controls(leakage: pd.DataFrame | None, replicates: pd.DataFrame | None, rep
         parts += [_group(str(name), rows) for name, rows in last.groupby("cohort_group", sort=False)]
     said = list(filter(None, parts))
     if said:
-        return f"Controls: {'; '.join(said)}."
+        return f"Controls. {' '.join(said)}"
     if replicated or leakage is not None:
         return "The controls of this study have no result yet."
     return "This study has neither replicated cohorts nor a pair of slice splits: its controls are its baselines."
@@ -163,8 +163,8 @@ def _group(name: str, rows: pd.DataFrame) -> str:
     said = [f"{verdict} for {counts.get(verdict, 0)}" for verdict in (EQUIVALENT, ABOVE, BELOW, NOT_SHOWN)]
     bare = int(rows["verdict"].isna().sum())
     return (
-        f"over the replicated cohorts {name}, of {plural(len(rows), 'method')} the mean AUC is {', '.join(said[:-1])} "
-        f"and {said[-1]}" + (f" ({bare} without an interval)" if bare else "")
+        f"Replicated cohorts {name}: of {plural(len(rows), 'method')} the mean AUC is {', '.join(said[:-1])} "
+        f"and {said[-1]}" + (f" ({bare} without an interval)." if bare else ".")
     )
 
 
@@ -176,9 +176,9 @@ def _leaks(leakage: pd.DataFrame) -> str:
         return ""
     free, apart = means.loc["slice"], means.loc["patient"]
     return (
-        f"on the untouched test part, slices split freely give an accuracy of {free['accuracy']:.2f} (AUC "
-        f"{free['auc']:.2f}), split by patient {apart['accuracy']:.2f} (AUC {apart['auc']:.2f}); means of "
-        f"{tested['n_runs'].min()} or more runs, without an interval here"
+        f"Slice leak: where slices of one patient lie in training and test, the accuracy of slices is "
+        f"{free['accuracy']:.2f} (AUC {free['auc']:.2f}); where they do not, {apart['accuracy']:.2f} (AUC "
+        f"{apart['auc']:.2f}): means of {tested['n_runs'].min()} or more runs, without an interval here."
     )
 
 

@@ -1,3 +1,5 @@
+import shutil
+
 import nibabel
 import numpy as np
 import pytest
@@ -79,9 +81,19 @@ def clinic(tmp_path):
     return tmp_path
 
 
-def scan(clinic, images="images", labels="labels.csv"):
+def scan(clinic, images="images", labels="labels.csv", *options):
     """Write the clinic's patients.tsv as a user would."""
-    main(["scan", str(clinic / images), "--labels", str(clinic / labels), "--table", str(clinic / "patients.tsv")])
+    main(
+        [
+            "scan",
+            str(clinic / images),
+            "--labels",
+            str(clinic / labels),
+            "--table",
+            str(clinic / "patients.tsv"),
+            *options,
+        ]
+    )
 
 
 def test_the_table_is_one_that_a_cohort_can_be_read_from(clinic, capsys):
@@ -112,9 +124,46 @@ def test_what_has_no_place_in_the_table_is_listed_with_the_reason(clinic):
     }
 
 
-def test_an_existing_table_is_never_overwritten(clinic):
+def test_labels_in_words_become_numbers_with_names(clinic):
+    (clinic / "words.csv").write_text("patient_id,label\np1,methylated\np2,unmethylated\n")
+    scan(clinic, "images", "words.csv", "--positive", "methylated")
+    assert (clinic / "patients.tsv").read_text().splitlines() == [
+        "patient_id\tlabel\tlabel_name\tFLAIR\tT1w",
+        "p1\t1\tmethylated\timages/p1/a\timages/p1/c",
+    ]
+    assert own_table.read_patients(clinic / "patients.tsv")["label_name"].tolist() == ["methylated"]
+
+
+@pytest.mark.parametrize(
+    ("labels", "why"),
+    [
+        (["yes", "no", "maybe"], r"must be 'yes' and one other word; they are 'maybe', 'no', 'yes'\."),
+        (["yes", "yes"], r"they are 'yes'\."),
+        (["Yes", "no"], r"they are 'Yes', 'no'\."),
+        (list("abcdefg"), r"they are 'a', 'b', 'c', 'd', 'e' and others\."),
+    ],
+)
+def test_words_that_are_not_two_are_refused(clinic, labels, why):
+    rows = "".join(f"p{number},{label}\n" for number, label in enumerate(labels))
+    (clinic / "words.csv").write_text(f"patient_id,label\n{rows}")
+    with pytest.raises(SystemExit, match=why):
+        scan(clinic, "images", "words.csv", "--positive", "yes")
+
+
+def test_a_table_is_replaced_where_that_is_asked_for_with_its_list_of_what_has_no_place(clinic):
     (clinic / "patients.tsv").write_text("mine")
-    with pytest.raises(SystemExit, match=r"patients.tsv exists: move it away, or name another table"):
+    scan(clinic, "images", "labels.csv", "--force")
+    assert (clinic / "patients.tsv").read_text().startswith("patient_id\t")
+    for patient in ("p 4", "p2", "p3"):
+        shutil.rmtree(clinic / "images" / patient)
+    (clinic / "labels.csv").write_text("patient_id,label\np1,1\n")
+    scan(clinic, "images", "labels.csv", "--force")
+    assert not (clinic / "patients.unplaced.tsv").exists()
+
+
+def test_an_existing_table_is_never_overwritten_unasked(clinic):
+    (clinic / "patients.tsv").write_text("mine")
+    with pytest.raises(SystemExit, match=r"patients.tsv exists: name another table with --table, or replace it"):
         scan(clinic)
     assert (clinic / "patients.tsv").read_text() == "mine"
 

@@ -16,6 +16,8 @@ def main(arguments: list[str] | None = None) -> None:
     of_scan.add_argument("folder", help="holds a folder per patient")
     of_scan.add_argument("--labels", required=True, help="CSV or TSV with the columns patient_id and label")
     of_scan.add_argument("--table", default="patients.tsv", help="the table to write (default: %(default)s)")
+    of_scan.add_argument("--positive", metavar="WORD", help="labels are two words, of which this one becomes 1")
+    of_scan.add_argument("--force", action="store_true", help="replace a table that exists")
     of_compare = commands.add_parser("compare", help="put two finished studies, or two versions of one, on one page")
     of_compare.add_argument("first", help="folder of a study, for example results/demo")
     of_compare.add_argument("second", help="folder of the study that is subtracted")
@@ -30,7 +32,7 @@ def main(arguments: list[str] | None = None) -> None:
 def _scan(asked: argparse.Namespace) -> str:
     from gliobench.cohorts.find import scan  # each command imports only what it needs
 
-    return scan(asked.folder, asked.labels, asked.table)
+    return scan(asked.folder, asked.labels, asked.table, asked.positive, asked.force)
 
 
 def _compare(asked: argparse.Namespace) -> str:

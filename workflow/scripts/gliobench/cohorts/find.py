@@ -217,7 +217,36 @@ def _why_unplaced(
     return None
 
 
-def scan(folder: str | Path, labels: str | Path, table: str | Path) -> str:
+def number_labels(rows: pd.DataFrame, positive: str, table: Path) -> pd.DataFrame:
+    """
+    Turn labels in words into 0 and 1, and keep the words as ``label_name``.
+
+    Parameters
+    ----------
+    rows : pandas.DataFrame
+        Column label, as text.
+    positive : str
+        The word that becomes 1.
+    table : path
+        Where the rows are from, for the message.
+
+    Raises
+    ------
+    GlioBenchError
+        The labels are not that word and one other.
+    """
+    words = sorted(set(rows["label"]))
+    if positive not in words or len(words) != 2:
+        raise GlioBenchError(
+            f"{table}: the labels must be {positive!r} and one other word; they are {', '.join(map(repr, words[:5]))}"
+            f"{' and others' if len(words) > 5 else ''}."
+        )
+    return rows.assign(label_name=rows["label"], label=rows["label"].eq(positive).astype(int).astype(str))
+
+
+def scan(
+    folder: str | Path, labels: str | Path, table: str | Path, positive: str | None = None, replace: bool = False
+) -> str:
     """
     Write the table of a cohort from a folder of images and a table of labels.
 
@@ -229,6 +258,10 @@ def scan(folder: str | Path, labels: str | Path, table: str | Path) -> str:
         CSV or TSV (by its suffix) with the columns patient_id and label, and label_name and site if known.
     table : path
         The TSV to write; what has no place in it is listed beside it, in ``<name>.unplaced.tsv``.
+    positive : str, optional
+        Labels are two words, of which this one becomes 1 (`number_labels`).
+    replace : bool
+        Whether a table that exists may be replaced.
 
     Returns
     -------
@@ -241,12 +274,14 @@ def scan(folder: str | Path, labels: str | Path, table: str | Path) -> str:
         The table exists, a file cannot be read, a column is missing, a label is neither 0 nor 1, or nothing was placed.
     """
     table, labels = Path(table), Path(labels)
-    if table.exists():
-        raise GlioBenchError(f"{table} exists: move it away, or name another table with --table.")
+    if table.exists() and not replace:
+        raise GlioBenchError(f"{table} exists: name another table with --table, or replace it with --force.")
     known = read_rows(labels, "\t" if labels.suffix.lower() == ".tsv" else ",")
     missing = [name for name in ("patient_id", "label") if name not in known]
     if missing:
         raise GlioBenchError(f"{labels} has no column {missing[0]}; its columns are {', '.join(known.columns)}.")
+    if positive is not None:
+        known = number_labels(known, positive, labels)
     check_labels(known, labels)
     known = known[[name for name in ("patient_id", "label", "label_name", "site") if name in known]]
     found = find_series(folder)
@@ -262,4 +297,6 @@ def scan(folder: str | Path, labels: str | Path, table: str | Path) -> str:
         write_text(unplaced.to_csv(sep="\t", index=False, lineterminator="\n"), beside)
         lines += [f"{beside}: {len(unplaced)} not placed, with the reason:"]
         lines += [f"  {count:>4}  {why}" for why, count in unplaced["why"].value_counts().head(10).items()]
+    else:
+        beside.unlink(missing_ok=True)  # of a table that was replaced
     return "\n".join([*lines, "Check the table before you use it: descriptions and file names can be wrong."])

@@ -138,7 +138,7 @@ def check_labels(rows: pd.DataFrame, table: Path) -> None:
         row = bad.iloc[0]
         raise GlioBenchError(
             f"{table}: patient {row['patient_id']} has the label {row['label']!r}; label must be 0 or 1 "
-            "(its name goes in label_name): correct or remove that row."
+            "(its name goes in label_name; scan --positive WORD makes both of words): correct or remove that row."
         )
 
 

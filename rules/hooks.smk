@@ -55,6 +55,9 @@ def print_result(results):
     else:
         texts = [path.read_text(encoding="utf-8") for path in tables]
         print("", *texts, f"Report: {page.resolve()}", sep="\n", file=sys.stderr)
+        if model := plan.run_to_predict_with(STUDY):
+            command = f"snakemake predict --config patient=<folder> model={model}"
+            print(f"A new patient: {command}", file=sys.stderr)
 
 
 def say_how_it_goes_on(logs):

@@ -69,6 +69,14 @@ def test_an_approach_that_names_no_figures_has_the_usual_ones(study):
     ]
 
 
+def test_a_new_patient_is_predicted_with_the_first_run_of_a_network(study):
+    run = "repeat-0/seed-0/batch-0"
+    assert (
+        plan.run_to_predict_with(study(None, ("main", "other")))
+        == f"results/s/planted/runs/toy/main/FLAIR/harmonised/{run}"
+    )
+
+
 def test_an_approach_of_scikit_learn_has_no_curves_unless_it_names_them(study):
     usual = stems(study(None, toolchain="sklearn"))[1:]
     assert usual == [f"{CELL}/roc-final", f"{CELL}/confusion-final"]

@@ -52,6 +52,9 @@ def test_the_end_of_a_study_shows_its_table_and_where_its_page_is(finished_small
     printed = (finished_small.parent / "printed").read_text(encoding="utf-8")
     assert "planted  cnn3d" in printed
     assert f"Report: {finished_small / 'results/small/report/index.html'}" in printed
+    command = printed.partition("A new patient: ")[2].splitlines()[0]
+    assert command.startswith("snakemake predict --config patient=<folder> model=")
+    assert (finished_small / command.partition("model=")[2] / "models").is_dir()
 
 
 def test_the_same_config_gives_the_same_bytes_in_another_folder_cut_into_other_shards(finished_small, project):

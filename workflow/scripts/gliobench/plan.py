@@ -223,6 +223,12 @@ def patient_methods(study: Study, cohort: str) -> list[dict[str, Any]]:
     ]
 
 
+def run_to_predict_with(study: Study) -> str | None:
+    """Return the folder of a run whose models `predict` can apply: the first of a network; None without a network."""
+    networks = (cell for cell in study.drawn if cell.approach != BASELINE and not study.reads_tables(cell.approach))
+    return next((study.run_folders(cell)[0] for cell in networks), None)
+
+
 def report_facts(study: Study) -> dict[str, Any]:
     """Collect the facts of the study for its report, as plain data for the script."""
     approaches = {

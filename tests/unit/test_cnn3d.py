@@ -85,6 +85,9 @@ def test_the_optimiser_and_the_loss_are_the_papers(cnn3d):
     schedule = network.optimizer._learning_rate
     assert type(schedule).__name__ == "ExponentialDecay"
     assert schedule.initial_learning_rate == 1e-4
+    tried = cnn3d.build(SHAPE, DEFAULTS | PAPER["variants"]["rmsprop"]["parameters"], "none")
+    assert type(tried.optimizer).__name__ == "RMSprop"
+    assert type(tried.optimizer._learning_rate).__name__ == "ExponentialDecay"
     leaky = next(layer for layer in network.layers if type(layer).__name__ == "LeakyReLU")
     assert leaky.negative_slope == pytest.approx(0.3)
 

@@ -12,6 +12,7 @@ from gliobench.training.scores import binary_scores
 
 SUFFIX = ".keras"
 PREDICTED_AT_ONCE = 8
+OPTIMIZERS = {"adam": keras.optimizers.Adam, "rmsprop": keras.optimizers.RMSprop}
 prepare, load = keras_session.prepare, keras_session.load_network
 
 
@@ -26,7 +27,7 @@ def build(shape: tuple[int, ...], parameters: dict, weights: str) -> keras.Model
     schedule = keras.optimizers.schedules.ExponentialDecay(
         parameters["learning_rate"], parameters["decay_steps"], parameters["decay_rate"], staircase=True
     )
-    keras_session.compile_binary(model, schedule)
+    keras_session.compile_binary(model, OPTIMIZERS[parameters["optimizer"]](schedule))
     return model
 
 

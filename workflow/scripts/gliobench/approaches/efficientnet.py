@@ -58,7 +58,7 @@ def build(shape: tuple[int, ...], parameters: dict, weights: str) -> Classifier:
     pretrained = pretrained_weights(base, weights)
     steps = {"transfer": HeadStep(network), "finetuned": network}
     for phase, step in steps.items():
-        keras_session.compile_binary(step, parameters[phase]["learning_rate"])
+        keras_session.compile_binary(step, keras.optimizers.Adam(parameters[phase]["learning_rate"]))
     return Classifier(network, steps, pretrained)
 
 

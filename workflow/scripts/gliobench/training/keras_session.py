@@ -101,10 +101,10 @@ def seed_all(seed: int) -> None:
         torch.manual_seed(seed)
 
 
-def compile_binary(model: keras.Model, learning_rate: float | keras.optimizers.schedules.LearningRateSchedule) -> None:
-    """Compile a model that returns one probability: Adam, cross-entropy, accuracy and AUC."""
+def compile_binary(model: keras.Model, optimizer: keras.optimizers.Optimizer) -> None:
+    """Compile a model that returns one probability: cross-entropy, accuracy and AUC."""
     model.compile(
-        optimizer=keras.optimizers.Adam(learning_rate),
+        optimizer=optimizer,
         loss="binary_crossentropy",
         metrics=[keras.metrics.BinaryAccuracy(name="accuracy"), keras.metrics.AUC(name="auc")],
         jit_compile=False,

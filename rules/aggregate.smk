@@ -68,6 +68,15 @@ def permuted_files(cohort, name):
 COPIES = [copy for cell in CELLS for copy in STUDY.permuted(cell) + STUDY.spiked(cell)]
 
 
+def seen_cells():
+    """The cells with visible labels, each after its copies; in a partial report, those of which nothing is missing."""
+    groups = [[*STUDY.visible(cell), cell] for cell in STUDY.visible_cells]
+    return [part for group in groups if all(map(run_folders, group)) for part in group]
+
+
+SEEN_CELLS = seen_cells()
+
+
 SCORES = "{cohort}/metrics"  # what a note says of which patients were scored
 
 

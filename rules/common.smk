@@ -28,6 +28,7 @@ from gliobench.terms import (
     PERMUTATIONS,
     SEGMENTATION,
     SPIKED,
+    VISIBLE,
     WITHIN_SITE,
     parent_cohort,
     permuted_cohort,
@@ -161,7 +162,8 @@ def approaches_of(toolchain):
 
 def copied_cohorts():
     """A wildcard constraint that the copies of cohorts with other labels meet."""
-    return rf"(?:{'|'.join(STUDY.cohorts)})/(?:{PERMUTATIONS}|{WITHIN_SITE}|{SPIKED}-0\.\d+)/\d+"
+    copies = rf"(?:{PERMUTATIONS}|{WITHIN_SITE}|{SPIKED}-0\.\d+)/\d+|{VISIBLE}-[\w-]+"
+    return rf"(?:{'|'.join(STUDY.cohorts)})/(?:{copies})"
 
 
 def trained_cohorts():
@@ -297,6 +299,17 @@ def quantity(wildcards):
         "facts": [f"{stem}.npy" for stem in stems],
         "indexes": [f"{stem}.tsv" for stem in stems],
     }
+
+
+def visible_labels(wildcards):
+    """The visible labels of a cohort."""
+    return cohort_settings(wildcards)[VISIBLE]
+
+
+def regions_tables(wildcards):
+    """The measured regions of a cohort, for a label from the segmentation."""
+    wanted = visible_labels(wildcards)[wildcards.label]["source"] == SEGMENTATION
+    return expand(shards(f"{RESULTS}/{paths.REGIONS}"), **wildcards) if wanted else []
 
 
 def input_series(wildcards):

@@ -206,6 +206,35 @@ rule tabulate_copies:
         "../workflow/scripts/tabulate_copies.py"
 
 
+rule tabulate_visible:
+    """The graded control: what each method reaches on labels that the images show, and on its own."""
+    input:
+        predictions=files_of(SEEN_CELLS, "predictions.tsv"),
+        records=files_of(SEEN_CELLS, "run.json"),
+    output:
+        table=expand(f"{RESULTS}/tables/visible.{{format}}", format=FORMATS),
+        figure=figure(
+            f"{RESULTS}/figures/visible",
+            "visible",
+            category="Controls",
+            figure="visible labels",
+        ),
+    log:
+        f"{RESULTS}/logs/tabulate_visible.log",
+    conda:
+        "../envs/report.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(4000),
+        runtime=growing(30),
+    params:
+        seed=STUDY.seed,
+        resamples=STUDY.bootstrap,
+        library=library_digest("tabulate_visible.py"),
+    script:
+        "../workflow/scripts/tabulate_visible.py"
+
+
 rule tabulate_sensitivity:
     """How the AUC of each approach grows with the planted signal, and the weakest signal it finds."""
     input:

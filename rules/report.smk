@@ -40,6 +40,7 @@ PAGE_TABLES = [
     *("cohorts", "exclusions", "cost"),
     *["replicates"] * bool(STUDY.groups),
     *["copies"] * bool(COPIES),
+    *["visible"] * bool(SEEN_CELLS),
     *["sensitivity"] * bool(STUDY.sensitivity),
     *["leakage"] * bool(LEAKAGE_CELLS),
 ]

@@ -11,7 +11,7 @@ from typing import Any
 from gliobench import paths
 from gliobench.errors import GlioBenchError
 from gliobench.study import Cell, Study
-from gliobench.terms import SPIKED, WITHIN_SITE, labels_of
+from gliobench.terms import SPIKED, VISIBLE, WITHIN_SITE, labels_of
 
 NOTES = ".settings"  # below a study's results; a note has the path of what it describes
 COMPARISON = "comparison"
@@ -58,7 +58,7 @@ def digest(settings: Any) -> str:
 
 def of_reading(settings: dict[str, Any]) -> dict[str, Any]:
     """Return the settings of a cohort that its patients and series depend on."""
-    return {key: value for key, value in settings.items() if key not in (*SHOWN_BY, SPIKED)}
+    return {key: value for key, value in settings.items() if key not in (*SHOWN_BY, SPIKED, VISIBLE)}
 
 
 def made_cohort(study: Study, cohort: str) -> Made:
@@ -89,8 +89,11 @@ def made_runs(study: Study, cell: Cell, cohort: str | None = None) -> Made:
     parts = [made_input(study, cell.approach, cell.cohort), made_split(study, study.scheme_name(cell), cell.cohort)]
     tuned = study.approaches[cell.approach].tuned(cell.variant)
     settings = [study.job(cell, cohort), study.machine, study.approaches[cell.approach].tuning if tuned else None]
-    if labels_of(cohort or cell.cohort).startswith(SPIKED):
+    labels = labels_of(cohort or cell.cohort)
+    if labels.startswith(SPIKED):
         settings.append(study.cohorts[cell.cohort][SPIKED])
+    if labels.startswith(VISIBLE):
+        settings.append(study.cohorts[cell.cohort][VISIBLE][labels.removeprefix(f"{VISIBLE}-")])
     folder = paths.RUNS.format(**asdict(cell) | {"cohort": cohort or cell.cohort})
     return Made(folder, digest([*(part.digest for part in parts), settings]), f"{folder}/*/*/*/predictions.tsv")
 

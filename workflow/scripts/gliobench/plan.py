@@ -75,6 +75,8 @@ def page_figures(study: Study) -> list[Figure]:
     figures = [_figure(study, f"figures/{name}", name, "overview", label) for name, label in OVERVIEW.items()]
     if study.sensitivity:
         figures.append(_figure(study, "figures/sensitivity", "sensitivity", "overview", "Sensitivity floor"))
+    if study.visible_cells:
+        figures.append(_figure(study, "figures/visible", "visible", "controls", ""))
     figures += [_figure(study, "figures/replicates", "controls", "controls", "")] if study.groups else []
     if leakage_cells(study):
         figures.append(_figure(study, LEAKAGE, "leakage", "leakage", ""))

@@ -18,7 +18,16 @@ MEASURED = ("generate.tsv", "audit/*.tsv", "preprocess/**/*.tsv", "tuning/**/*.t
 INDEXES = "inputs/*/*.tsv"  # of a cohort: which inputs could be made of its series
 OF_STUDY = ("fields/*.json", ".settings/shards.json")
 PICTURES = ("*/audit.png", "*/*/slices-*.png", "**/examples.png", "**/gradcam.png")  # drawn from images or by a network
-LINKED = (*COHORT_FILES, INDEXES, "runs/**/*", "tuning/**/*", "benchmarks/**/*", "permutations*/**/*", "spiked-*/**/*")
+LINKED = (
+    *COHORT_FILES,
+    INDEXES,
+    "runs/**/*",
+    "tuning/**/*",
+    "benchmarks/**/*",
+    "permutations*/**/*",
+    "spiked-*/**/*",
+    "visible-*/**/*",
+)
 
 
 def take_snapshot(study: Study) -> str:

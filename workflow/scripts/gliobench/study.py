@@ -18,6 +18,7 @@ from gliobench.settings.fit import (
     check_sites,
     check_spiked,
     check_tuned,
+    check_visible,
 )
 from gliobench.settings.models import check_known
 from gliobench.settings.study import Run
@@ -32,6 +33,7 @@ from gliobench.terms import (
     WITHOUT_PAPER,
     permuted_cohort,
     spiked_cohort,
+    visible_cohort,
 )
 
 EXTERNAL = "external validation: each member of the union is tested with models trained on the others"
@@ -141,6 +143,9 @@ class Study(Asked):
         if cell in self._spiked:
             permutations = self._permutations[cell][PERMUTATIONS]
             check_spiked(self.cohorts[cell.cohort], permutations, BASELINE in self.approaches, where)
+        if cell in self._visible:
+            cohort = cell.cohort
+            check_visible(self.cohorts[cohort], self.segmented(cohort), self.modalities(cohort), where)
         if any(self._permutations[cell].values()):
             check_permuted(tuned, scheme, self.protocol(cell), f"{where}: {cell.variant} under {cell.protocol}")
         if self._permutations[cell][WITHIN_SITE]:
@@ -161,6 +166,11 @@ class Study(Asked):
     def _spiked(self) -> set[Cell]:
         """The cells with copies of drawn labels."""
         return {cell for run in self.file.runs if run.spiked for cell in self._expand(run)}
+
+    @cached_property
+    def _visible(self) -> set[Cell]:
+        """The cells with copies whose labels the images show."""
+        return {cell for run in self.file.runs if run.visible for cell in self._expand(run)}
 
     @property
     def permuted_schemes(self) -> list[str]:
@@ -184,9 +194,30 @@ class Study(Asked):
             for number in range(1, wanted["copies"] + 1)
         ]
 
+    @property
+    def visible_schemes(self) -> list[str]:
+        """The split schemes for copies whose labels the images show."""
+        return list(dict.fromkeys(map(self.scheme_name, self.visible_cells)))
+
+    @property
+    def visible_cells(self) -> list[Cell]:
+        """The cells with copies whose labels the images show, in config order."""
+        return [cell for cell in self.cells if cell in self._visible]
+
+    def visible(self, cell: Cell) -> list[Cell]:
+        """Return a cell's counterparts on the copies of its cohort with visible labels; none if not requested."""
+        names = self.cohorts[cell.cohort]["visible"] if cell in self._visible else {}
+        return [replace(cell, cohort=visible_cohort(cell.cohort, name)) for name in names]
+
+    def measures(self, cohort: str) -> list[tuple[str, str | None]]:
+        """Return what is measured of a cohort's segmentations for its visible labels: region and textured series."""
+        labels = self.cohorts[cohort]["visible"].values()
+        asked = [(label["region"], label.get("texture")) for label in labels if label["source"] == SEGMENTATION]
+        return list(dict.fromkeys(asked))
+
     def copies(self, cell: Cell) -> list[Cell]:
         """Return a cell's counterparts on all copies of its cohort with other labels."""
-        return self.permuted(cell) + self.permuted(cell, WITHIN_SITE) + self.spiked(cell)
+        return self.permuted(cell) + self.permuted(cell, WITHIN_SITE) + self.spiked(cell) + self.visible(cell)
 
     def permuted(self, cell: Cell, kind: str = PERMUTATIONS) -> list[Cell]:
         """Return a cell's counterparts on copies with labels permuted among all patients, or `WITHIN_SITE`."""

@@ -13,6 +13,7 @@ INTENSITY_STATISTICS = ("mean", "sd", "skewness", "p05", "p25", "p50", "p75", "p
 TABLE = "table"  # the kind of input made from a cohort's features
 PERMUTATIONS = "permutations"  # below a cohort's folder: its copies with permuted labels
 SPIKED = "spiked"  # the same: copies with labels drawn from a measured quantity, by oracle AUC: spiked-0.70
+VISIBLE = "visible"  # the same: copies with labels that the images show, by the label's name: visible-oedema
 WITHIN_SITE = "permutations-within-site"  # the same, with labels permuted within each known site
 OTHER = "other"  # small and unknown sites together, where whole sites are left out
 GENERATED = {
@@ -33,6 +34,11 @@ def permuted_cohort(cohort: str, number: int, kind: str = PERMUTATIONS) -> str:
 def spiked_cohort(cohort: str, oracle_auc: float, number: int) -> str:
     """Return the name of a cohort's copy with labels drawn from a measured quantity."""
     return f"{cohort}/{SPIKED}-{oracle_auc:.2f}/{number:03}"
+
+
+def visible_cohort(cohort: str, label: str) -> str:
+    """Return the name of a cohort's copy with a label that its images show."""
+    return f"{cohort}/{VISIBLE}-{label}"
 
 
 def labels_of(cohort: str) -> str:

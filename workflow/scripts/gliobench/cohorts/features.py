@@ -147,6 +147,28 @@ def read_number(name: str, sources: Sequence[Mapping[str, Any]], column: str) ->
     return pd.Series({key: row[group.names.index(column)] for key, row in group.rows.items()}, dtype="float64")
 
 
+def read_category(name: str, sources: Sequence[Mapping[str, Any]], column: str, value: str) -> pd.Series:
+    """
+    Say which patients have a value in one column of categories of a group.
+
+    Returns
+    -------
+    Series of float64
+        By patient_id: 1 with the value, 0 with another one, NaN where unknown.
+
+    Raises
+    ------
+    GlioBenchError
+        The group has no such column, or it holds numbers; a table cannot be used, see `read_group`.
+    """
+    group = read_group(name, sources)
+    categories = [each for each, category in zip(group.names, group.categorical, strict=True) if category]
+    if column not in categories:
+        raise GlioBenchError(f"the features {name} have no category {column!r}; {nearest(column, categories)}")
+    codes = pd.Series({key: row[group.names.index(column)] for key, row in group.rows.items()}, dtype="float64")
+    return (codes == _code(value)).astype(float).where(codes.notna())
+
+
 @cache  # asked for every patient
 def _read_group(name: str, sources: str) -> Group:
     groups = [_read_source(name, source) for source in json.loads(sources)]
@@ -271,7 +293,11 @@ def _numbers(path: Path, column: pd.Series) -> pd.Series:
 
 def _codes(path: Path, column: pd.Series) -> pd.Series:
     """Return a column of categories as codes; the same text has the same code in every table."""
-    return _known(column).map(lambda text: float(zlib.crc32(text.encode())), na_action="ignore").astype(float)
+    return _known(column).map(_code, na_action="ignore").astype(float)
+
+
+def _code(text: str) -> float:
+    return float(zlib.crc32(text.encode()))
 
 
 def check_known_patients(patient_ids: Iterable[str], sources: Sources) -> None:

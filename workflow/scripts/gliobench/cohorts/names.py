@@ -21,7 +21,19 @@ LABEL_COLUMNS = {  # by kind and label: what tells the label, and so cannot be a
 }
 GRADES = ("none", "microscopic", "extensive")
 NIFTI = (".nii.gz", ".nii")  # suffixes, in the order in which they are looked for
+REGIONS = {  # values of a tumour's segmentation, as BraTS 2021, UPENN-GBM and UCSF-PDGM have them
+    "whole": (1, 2, 4),
+    "core": (1, 4),
+    "necrosis": (1,),
+    "oedema": (2,),
+    "enhancing": (4,),
+}
 LABELS = {"none": 0, "microscopic": 0, "extensive": 1}  # [doc: Materials and Methods, first paragraph]
+
+
+def segmentation_file(folder: str | Path, patient_id: str) -> Path:
+    """Return where the segmentation of a generated patient lies."""
+    return Path(folder) / "segmentations" / f"{patient_id}.nii.gz"
 
 
 def lesion_file(folder: str | Path, patient_id: str) -> Path:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from gliobench.cohorts.names import LABEL_TABLES, lesion_file
+from gliobench.cohorts.names import LABEL_TABLES, lesion_file, segmentation_file
 from gliobench.cohorts.patients import check_folders, check_ids, check_once, read_rows, read_sites
 from gliobench.errors import GlioBenchError
 from gliobench.imaging.facts import SeriesError
@@ -62,17 +62,19 @@ def locate(folder: str | Path, patient_id: str, name: str) -> Path:
     """
     Find one series of a patient below the cohort's folder, as ``train/<patient_id>/<modality>/``.
 
-    The name "lesion" is the mask of the whole lesion, ``lesions/<patient_id>.nii.gz``, which generated cohorts have.
+    The name "lesion" is the mask of the whole lesion, ``lesions/<patient_id>.nii.gz``, which generated cohorts have;
+    "segmentation" that of its regions, ``segmentations/<patient_id>.nii.gz``, which they may have.
 
     Raises
     ------
     SeriesError
         The patient has no such series.
     """
-    if name == "lesion":
-        mask = lesion_file(folder, patient_id)
+    masks = {"lesion": lesion_file, "segmentation": segmentation_file}
+    if name in masks:
+        mask = masks[name](folder, patient_id)
         if not mask.is_file():
-            raise SeriesError(f"patient {patient_id} has no lesion mask: there is no file {mask}.")
+            raise SeriesError(f"patient {patient_id} has no {name}: there is no file {mask}.")
         return mask
     path = Path(folder) / "train" / patient_id / name
     if not path.is_dir():

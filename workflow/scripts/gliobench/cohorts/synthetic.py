@@ -8,18 +8,20 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from scipy import special
 
-from gliobench.cohorts.acquisition import Series, acquire, digitise, draw_tilt, plan_slices, signal_map
+from gliobench.cohorts.acquisition import Series, acquire, digitise, draw_tilt, plan_slices, sample, signal_map
 from gliobench.cohorts.anatomy import Anatomy
 from gliobench.cohorts.generator import clear, grow_tumour, patient_rng, write_patients
 from gliobench.cohorts.lesion import Lesion, Traits, draw_traits
-from gliobench.cohorts.names import LABEL_TABLES, lesion_file
+from gliobench.cohorts.names import LABEL_TABLES, REGIONS, lesion_file, segmentation_file
 from gliobench.cohorts.writers import Scanner, write_nifti, write_series
 from gliobench.files import whole
 from gliobench.seeds import derive_seed
 
 LABELS = LABEL_TABLES["rsna"]
+OUTLINED = "T1wCE"  # the segmentation is on its grid, or on that of the first series where there is none
 ORACLE_DRAWS = 1_000_000
 SMALLEST_CLASS = 3  # each class holds at least one in this number of patients
 
@@ -104,7 +106,8 @@ def write_patient(patient: Mapping[str, Any], settings: Mapping[str, Any], seed:
     """
     Write a patient's series to ``<folder>/train/<patient_id>/<modality>/Image-<n>.dcm``.
 
-    The mask of the whole lesion, on the anatomy's grid, goes to ``<folder>/lesions/<patient_id>.nii.gz``.
+    The mask of the whole lesion, on the anatomy's grid, goes to ``<folder>/lesions/<patient_id>.nii.gz``; the
+    segmentation of its regions, if the cohort has any, to ``<folder>/segmentations/<patient_id>.nii.gz``.
 
     Parameters
     ----------
@@ -127,6 +130,7 @@ def write_patient(patient: Mapping[str, Any], settings: Mapping[str, Any], seed:
         name: rng.choice(settings["modalities"]) if rng.random() < settings["defects"][name] else None
         for name in ("missing_modality", "blank_series", "truncated_file")
     }
+    written = {}
     for modality in settings["modalities"]:
         if modality == flawed["missing_modality"]:
             continue
@@ -146,6 +150,23 @@ def write_patient(patient: Mapping[str, Any], settings: Mapping[str, Any], seed:
         )
         if modality == flawed["truncated_file"]:
             _truncate(files[int(rng.integers(len(files)))])
+        written[modality] = series
+    if settings["segmentation"] and written:
+        outlined = written.get(OUTLINED, next(iter(written.values())))
+        mask = _segment(anatomy, lesion, outlined)
+        affine = outlined.affine[:, [2, 1, 0, 3]]
+        write_nifti(mask.transpose(2, 1, 0), affine, segmentation_file(folder, patient["patient_id"]))
+
+
+def _segment(anatomy: Anatomy, lesion: Lesion, series: Series) -> NDArray[np.uint8]:
+    """Return the regions of a lesion on the grid of a series: where most of a voxel is lesion, its largest part."""
+    thickness = float(np.linalg.norm(series.affine[:3, 0])) / anatomy.spacing
+    parts = {"necrosis": lesion.necrosis, "oedema": lesion.oedema, "enhancing": lesion.rim}
+    shares = np.stack(
+        [sample(part, anatomy.affine, series.affine, series.pixels.shape, thickness) for part in parts.values()]
+    )
+    values = np.array([REGIONS[name][0] for name in parts], dtype="uint8")
+    return np.where(shares.sum(axis=0) > 0.5, values[shares.argmax(axis=0)], np.uint8(0))
 
 
 def _acquire_series(
@@ -203,7 +224,7 @@ def write_cohort(settings: Mapping[str, Any], seed: int, folder: str | Path, wor
     """
     folder = Path(folder)
     patients = draw_patients(settings, seed)
-    clear(folder, [folder / "train", folder / "lesions"], folder / LABELS)
+    clear(folder, [folder / "train", folder / "lesions", folder / "segmentations"], folder / LABELS)
     write = partial(write_patient, settings=settings, seed=seed, folder=folder)
     write_patients(write, patients, folder, settings["matrix"], workers)
     with whole(folder / LABELS) as temporary:

@@ -25,3 +25,6 @@ METRICS = (
 PUBLISHED = ("accuracy", "auc", "precision", "recall")
 UNDEFINED = "undefined"  # among the methods of intervals: for scores without one
 NOT_COMPARABLE = "not comparable"  # status of published figures for other patients
+OWN = "own"  # labels: the study's own, among others of the same images
+SEEN, NOT_SEEN = "seen", "not seen"  # verdicts on a visible label
+SEES, BLIND = "sees", "not shown to see"  # and on a method, by the easiest of them

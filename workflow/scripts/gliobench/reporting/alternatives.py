@@ -1,4 +1,4 @@
-"""Text alternatives of the report's figures, computed from the table ``comparison``."""
+"""Text alternatives of the report's figures, computed from the tables ``comparison`` and ``visible``."""
 
 from collections.abc import Mapping
 
@@ -7,13 +7,16 @@ import pandas as pd
 from gliobench.evaluation.columns import CELL, HARMONISED
 from gliobench.reporting.cell import shown_part
 from gliobench.reporting.display import interval, method_name
+from gliobench.reporting.summary import visible_in_words
 
 OF_A_CELL = ("roc", "confusion", "classification", "distributions", "curves")
 OF_A_COHORT = ("overlay_roc", "overlay_precision_recall", "overlay_calibration")
 NAMED = (*CELL, "phase")  # an empty phase stands for all
 
 
-def text_alternative(figure: Mapping[str, str], caption: str, comparison: pd.DataFrame) -> str:
+def text_alternative(
+    figure: Mapping[str, str], caption: str, comparison: pd.DataFrame, visible: pd.DataFrame | None = None
+) -> str:
     """
     Say in words what a figure shows.
 
@@ -25,6 +28,8 @@ def text_alternative(figure: Mapping[str, str], caption: str, comparison: pd.Dat
         Its caption.
     comparison : pandas.DataFrame
         The table of that name.
+    visible : pandas.DataFrame, optional
+        The table of that name.
 
     Returns
     -------
@@ -32,6 +37,8 @@ def text_alternative(figure: Mapping[str, str], caption: str, comparison: pd.Dat
         Its label or first sentence; of figures drawn from scores, with the highest and lowest AUC.
     """
     first = figure["label"] or caption.partition(". ")[0]
+    if figure["kind"] == "visible" and visible is not None:
+        return f"{first}: {visible_in_words(visible)}"
     rows = _rows_behind(figure, comparison)
     return f"{first}: {_scores(rows)}" if len(rows) else first
 

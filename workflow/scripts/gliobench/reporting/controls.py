@@ -1,4 +1,4 @@
-"""Figures of the controls: replicated cohorts, slice leakage, and the sensitivity floor."""
+"""Figures of the controls: replicated cohorts, slice leakage, the sensitivity floor, and visible labels."""
 
 import textwrap
 from collections.abc import Mapping, Sequence
@@ -12,13 +12,13 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from scipy import stats
 
-from gliobench.evaluation.columns import HARMONISED, LEAKAGE
+from gliobench.evaluation.columns import BLIND, CELL, HARMONISED, LEAKAGE, OWN, SEEN
 from gliobench.evaluation.intervals import CONFIDENCE, t_interval
 from gliobench.evaluation.leakage import PARTS, SPLITS, UNITS
 from gliobench.evaluation.replicates import CHANCE, MARGIN, METHOD
 from gliobench.evaluation.sensitivity import points_of, reached
 from gliobench.evaluation.tested import tested_patients
-from gliobench.reporting.display import DASH, interval
+from gliobench.reporting.display import DASH, interval, method_name
 from gliobench.reporting.style import (
     CHANCE_LINE,
     GREY,
@@ -279,3 +279,49 @@ def _sensitivity_legend() -> list[Line2D]:
         Line2D([], [], **CHANCE_LINE, label="chance"),
         Line2D([], [], color=INK, lw=1, ls=FLOOR, label="floor: from here on above chance"),
     ]
+
+
+@styled
+def visible_figure(table: pd.DataFrame) -> Figure:
+    """
+    Draw the AUC of each method on visible labels, from easy to hard, and on its own: a panel per method.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        Table ``visible``.
+    """
+    methods = list(table.groupby([*CELL, "phase"], sort=False))
+    columns = min(COLUMNS, max(len(methods), 2))
+    lines = max(-(-len(methods) // columns), 1)
+    figure = new_figure(0.5 + 2.7 * columns, 1 + 3.2 * lines)
+    panels = figure.subplots(lines, columns, squeeze=False, sharey=True).ravel()
+    for axes in panels[len(methods) :]:
+        axes.set_axis_off()
+    if not methods:
+        say_why_empty(panels[0], "no method was trained on visible labels")
+    for axes, (_, rows) in zip(panels, methods, strict=False):
+        _draw_visible(axes, rows.to_dict("records"))
+    for axes in panels[: len(methods) : columns]:
+        axes.set_ylabel("AUC, test part")
+    marks = [("seen: both intervals above 0.5", GREY), ("not seen", "white")]
+    handles = [Line2D([], [], color=GREY, marker="o", mfc=fill, lw=1.6, label=label) for label, fill in marks]
+    handles.append(Line2D([], [], **CHANCE_LINE, label="chance"))
+    figure.legend(handles=handles, loc="outside lower center", ncols=3)
+    return figure
+
+
+def _draw_visible(axes: Axes, rows: Sequence[Row]) -> None:
+    first = rows[0]
+    phase = "" if first["phase"] == "final" else f", {first['phase']}"
+    sees = f"\n{BLIND}" if first["network"] == BLIND else ""
+    axes.set_title(f"{first['cohort']}: {method_name(first)}\n{first['modality']}, {first['protocol']}{phase}{sees}")
+    axes.axhline(CHANCE, **CHANCE_LINE)
+    colour = approach_colour(first["approach"])
+    for place, row in enumerate(rows):
+        axes.plot([place, place], [row["auc_low"], row["auc_high"]], color=colour, lw=1.6)
+        fill = colour if row["verdict"] == SEEN else "white"
+        axes.plot(place, row["auc"], "D" if row["labels"] == OWN else "o", ms=6, color=colour, mfc=fill)
+    axes.set_xticks(range(len(rows)), [row["labels"] for row in rows], rotation=30, ha="right")
+    axes.set(xlim=(-0.5, len(rows) - 0.5), ylim=(-0.02, 1.02))
+    axes.grid(visible=False, axis="x")

@@ -30,10 +30,10 @@ from gliobench.reporting.summary import cost_sentence, count_sentence, sentences
 
 SHOWN = (
     *("comparison", "published_vs_reproduced", "pairwise", "variance", "subgroups", "sensitivity", "replicates"),
-    *("copies", "leakage", "cohorts", "exclusions", "cost"),
+    *("copies", "visible", "leakage", "cohorts", "exclusions", "cost"),
 )
 TABLE = "tables/{name}.tsv"
-PLACED = ("forest", "cost", "controls", "sensitivity", "leakage", "audit")  # kinds with a place of their own
+PLACED = ("forest", "cost", "controls", "sensitivity", "visible", "leakage", "audit")  # kinds with a place of their own
 WIDE = 960  # a figure wider than this many pixels takes the whole line
 
 Tables = Mapping[str, pd.DataFrame]
@@ -67,12 +67,12 @@ class Pictures:
     ----------
     figures : sequence of dict
         As `write_report` takes them.
-    comparison : pandas.DataFrame
-        The table of that name.
+    tables : dict of str to pandas.DataFrame
+        As for it.
     """
 
-    def __init__(self, figures: Sequence[Mapping[str, str]], comparison: pd.DataFrame):
-        self._all = [(figure, _picture(figure, comparison)) for figure in figures]
+    def __init__(self, figures: Sequence[Mapping[str, str]], tables: Tables):
+        self._all = [(figure, _picture(figure, tables)) for figure in figures]
 
     def of(self, kind: str) -> Gallery:
         """Return the figures of a kind."""
@@ -131,7 +131,7 @@ def write_report(
             shutil.copyfile(figure["path"], temporary)
     for name in filter(tables.__contains__, SHOWN):
         write_table(tables[name], folder / TABLE.format(name=name), name)
-    pictures = Pictures(figures, tables["comparison"])
+    pictures = Pictures(figures, tables)
     pages = {
         "index.html": _result(study, tables, pictures),
         "comparison.html": _comparison(study, tables, pictures),
@@ -257,7 +257,7 @@ def _controls(study: Mapping[str, Any], tables: Tables, pictures: Pictures) -> d
     return {
         "displays": _displays(tables),
         "baselines": show_headlines(baselines, None, {}) if len(baselines) else None,
-        "pictures": {kind: pictures.of(kind) for kind in ("controls", "leakage", "sensitivity")},
+        "pictures": {kind: pictures.of(kind) for kind in ("controls", "leakage", "sensitivity", "visible")},
     }
 
 
@@ -331,11 +331,11 @@ def _rows_of(approach: str, table: pd.DataFrame) -> pd.DataFrame:
     return table[table["approach"] == approach]
 
 
-def _picture(figure: Mapping[str, str], comparison: pd.DataFrame) -> Picture:
+def _picture(figure: Mapping[str, str], tables: Tables) -> Picture:
     with Path(figure["path"]).open("rb") as file:
         head = file.read(24)
     # The first chunk of every PNG holds its width and height, four bytes each.
     width, height = (int.from_bytes(head[start : start + 4], "big") for start in (16, 20))
     caption = " ".join((TEMPLATES / f"{figure['kind']}.rst").read_text(encoding="utf-8").split())
-    words = text_alternative(figure, caption, comparison)
+    words = text_alternative(figure, caption, tables["comparison"], tables.get("visible"))
     return Picture(figure["file"], width, height, figure["label"], caption, words)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from gliobench.evaluation.columns import BASELINE, CELL
+from gliobench.evaluation.columns import BASELINE, BLIND, CELL, OWN, SEEN
 from gliobench.evaluation.cost import FITTING
 from gliobench.evaluation.replicates import ABOVE, BELOW, EQUIVALENT, NOT_SHOWN
 from gliobench.evaluation.tested import harmonised_methods
@@ -242,3 +242,15 @@ def cost_sentence(cost: pd.DataFrame) -> str:
         f"All {whole['n_jobs']} jobs took {duration(whole['seconds'])} in total{device}, {share} of it for "
         f"training and tuning{largest}."
     )
+
+
+def visible_in_words(table: pd.DataFrame) -> str:
+    """Say which methods see the easiest label, and what those that do reach on their own labels."""
+    methods = [rows.to_dict("records") for _, rows in table.groupby([*CELL, "phase"], sort=False)]
+    blind = [method_name(rows[0]) for rows in methods if rows[0]["network"] == BLIND]
+    seeing = [rows for rows in methods if rows[0]["network"] != BLIND]
+    own = [sum(row["labels"] == OWN and row["verdict"] == SEEN for row in rows) for rows in seeing]
+    verb = "sees" if len(seeing) == 1 else "see"
+    found = f"{len(seeing)} of {plural(len(methods), 'method')} {verb} the easiest label"
+    found += f", {sum(own)} of them the own labels" if seeing else ""
+    return f"{found}. Not shown to see: {', '.join(dict.fromkeys(blind))}." if blind else f"{found}."

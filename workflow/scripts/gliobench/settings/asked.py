@@ -173,7 +173,8 @@ class Asked:
         settings = self.cohorts[cohort]
         if "members" in settings:
             return all(self.segmented(member) for member in settings["members"])
-        return settings["kind"].endswith("brainstem") or settings.get("segmentation", False)
+        where = settings.get("generator", settings)
+        return settings["kind"].endswith("brainstem") or where.get("segmentation", False)
 
     def cohort_series(self, cohort: str) -> list[str]:
         """Return the series of each patient of a cohort: its modalities, followed by the segmentation."""

@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 from gliobench.errors import nearest
 from gliobench.settings.generators import BrainstemGenerator, SyntheticGenerator
 from gliobench.settings.models import Different, Name, Settings, Text, each_once, refuse
-from gliobench.terms import ALL, ALL_SERIES, INTENSITY_STATISTICS, LESION, Modality
+from gliobench.terms import ALL, ALL_SERIES, INTENSITY_STATISTICS, LESION, SEGMENTATION, Modality
 
 Reasons = dict[str, Text]
 KIND = "where the patients come from"
@@ -44,6 +44,40 @@ class Spiked(Settings):
         return self
 
 
+class Visible(Settings):
+    """A label that the images show, as a positive control."""
+
+    source: Text = Field(
+        alias="from",
+        description="`segmentation`, or a group of the cohort's [features](#features), such as one of age and sex",
+    )
+    region: Literal["whole", "core", "necrosis", "oedema", "enhancing"] | None = Field(
+        None,
+        description="of a segmentation with the values of BraTS: 1 necrosis, 2 oedema, 4 enhancing; `core`: 1 and 4",
+    )
+    texture: Modality | None = Field(
+        None,
+        description="series whose coefficient of variation in the region makes the label; if left out, the region's "
+        "volume does",
+    )
+    column: Text | None = Field(None, description="column of the group")
+    above: Literal["median"] | None = Field(
+        None, description="label 1: above the median of all patients who have the number"
+    )
+    equals: Text | None = Field(None, description="label 1: the column, a category, has this value")
+
+    @model_validator(mode="after")
+    def _one_label(self) -> "Visible":
+        of_segmentation = self.source == SEGMENTATION
+        if of_segmentation and (self.region is None or self.column is not None or self.above is None):
+            refuse("`from: segmentation` needs `region` and `above: median`, and has no `column`.")
+        if not of_segmentation and (self.column is None or self.region is not None or self.texture is not None):
+            refuse("a label from features needs `column`, and has neither `region` nor `texture`.")
+        if (self.above is None) == (self.equals is None):
+            refuse("give either `above: median` (of a number) or `equals` (of a category).")
+        return self
+
+
 class Subgroups(Settings):
     """Columns of a table that divide the patients of a cohort."""
 
@@ -59,6 +93,11 @@ class Cohort(Settings):
         None,
         description="copies with labels drawn from a measured quantity, for runs with `spiked: true`: "
         "[the positive control](../docs/method.md#spiked-labels)",
+    )
+    visible: dict[Name, Visible] | None = Field(
+        None,
+        description="labels that the images show, by name, from easy to hard, for runs with `visible: true`: "
+        "[the graded control](../docs/method.md#visible-labels)",
     )
     subgroups: Subgroups | None = Field(
         None,

@@ -139,3 +139,19 @@ def check_spiked(cohort: Mapping[str, Any], permutations: int, baseline: bool, w
         )
     if "features" in cohort["spiked"]:
         check_known(cohort["spiked"]["features"], list(cohort.get("features", {})), f"{where}: `spiked`: features")
+
+
+def check_visible(cohort: Mapping[str, Any], segmented: bool, modalities: Sequence[str], where: str) -> None:
+    """Refuse visible labels that the cohort does not name, or that are made from what it lacks."""
+    if not cohort.get("visible"):
+        raise GlioBenchError(f"{where}: `visible` needs a cohort with the key `visible`, which names labels; add it.")
+    for name, label in cohort["visible"].items():
+        place = f"{where}: the visible label {name}"
+        if label["source"] == SEGMENTATION and not segmented:
+            raise GlioBenchError(
+                f"{place} is from a segmentation, which the cohort lacks; set `segmentation: true` where it has one."
+            )
+        if label["source"] != SEGMENTATION:
+            check_known(label["source"], list(cohort.get("features", {})), f"{place}: no features")
+        if "texture" in label:
+            check_known(label["texture"], modalities, f"{place}: the cohort has no modality")

@@ -110,6 +110,11 @@ class SyntheticGenerator(Settings):
     )
     trait_strength: Share = Field(0.95, description="correlation of each such trait's normal score with the latent")
     modalities: Different[Modality] = Field(list(get_args(Modality)), description="series of each patient")
+    segmentation: bool = Field(
+        False,
+        description="whether each patient has a segmentation of the lesion, with the values of BraTS; if so, the cohort "
+        "uses the inputs for `brainstem`",
+    )
     matrix: Matrix = Field(64, description=MATRIX)
     slices: Slices = Field([20, 40], description=SLICES)
     planes: AxialPlanes = Field(AxialPlanes(), description=PLANES)

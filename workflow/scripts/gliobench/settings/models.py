@@ -18,10 +18,16 @@ class Settings(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _know_keys(cls, given: Any) -> Any:
+        known = cls.keys()
         for key in given if isinstance(given, Mapping) else ():
-            if key not in cls.model_fields:
-                refuse(f"unknown key {key!r}; {nearest(key, cls.model_fields)}")
+            if key not in known:
+                refuse(f"unknown key {key!r}; {nearest(key, known)}")
         return given
+
+    @classmethod
+    def keys(cls) -> list[str]:
+        """Return the keys as a file has them: an alias where Python keeps the word for itself."""
+        return [field.alias or name for name, field in cls.model_fields.items()]
 
 
 Checked = TypeVar("Checked", bound=Settings)

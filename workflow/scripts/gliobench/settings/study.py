@@ -64,6 +64,11 @@ class Run(Settings):
         description="whether to train on the copies of the cohorts' key `spiked`, too: the share that is detected goes "
         "to the table `copies`; needs 19 or more `permutations`",
     )
+    visible: bool = Field(
+        False,
+        description="whether to train on the labels of the cohorts' key `visible`, too, on the same folds: the table "
+        "`visible` shows what is reached on each",
+    )
 
 
 class StudyFile(Settings):

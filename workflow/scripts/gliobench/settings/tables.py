@@ -38,6 +38,7 @@ def all_tables(root: Path) -> dict[str, str]:
         "runs": Run,
         "settings": Changes,
         "spiked": cohorts.Spiked,
+        "visible": cohorts.Visible,
         "subgroups": cohorts.Subgroups,
         "features": cohorts.Features,
         "sites": generators.Site,
@@ -106,7 +107,9 @@ def rows_of(model: type[Settings], whole: Collection[str] = (), before: str = ""
     """Yield one row per key: a model's own keys first, then those it shares with others."""
     properties = model.model_json_schema()["properties"]
     for key in sorted(model.model_fields, key=lambda key: key not in model.__annotations__):
-        field, name = model.model_fields[key], f"{before}{key}"
+        field = model.model_fields[key]
+        key = field.alias or key
+        name = f"{before}{key}"
         inner = field.annotation
         if not (isinstance(inner, type) and issubclass(inner, Settings)) or key in whole:
             default = "required" if field.is_required() else default_in_words(field.default, properties[key])

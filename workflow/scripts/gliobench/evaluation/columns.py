@@ -28,3 +28,4 @@ NOT_COMPARABLE = "not comparable"  # status of published figures for other patie
 OWN = "own"  # labels: the study's own, among others of the same images
 SEEN, NOT_SEEN = "seen", "not seen"  # verdicts on a visible label
 SEES, BLIND = "sees", "not shown to see"  # and on a method, by the easiest of them
+FEWEST_TRAININGS = 5  # for the first: a random network turns all of them the right way with a chance of 1 in 32

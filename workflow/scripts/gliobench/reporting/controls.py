@@ -304,7 +304,7 @@ def visible_figure(table: pd.DataFrame) -> Figure:
         _draw_visible(axes, rows.to_dict("records"))
     for axes in panels[: len(methods) : columns]:
         axes.set_ylabel("AUC, test part")
-    marks = [("seen: both intervals above 0.5", GREY), ("not seen", "white")]
+    marks = [("seen", GREY), ("not seen", "white")]
     handles = [Line2D([], [], color=GREY, marker="o", mfc=fill, lw=1.6, label=label) for label, fill in marks]
     handles.append(Line2D([], [], **CHANCE_LINE, label="chance"))
     figure.legend(handles=handles, loc="outside lower center", ncols=3)
@@ -315,7 +315,7 @@ def _draw_visible(axes: Axes, rows: Sequence[Row]) -> None:
     first = rows[0]
     phase = "" if first["phase"] == "final" else f", {first['phase']}"
     sees = f"\n{BLIND}" if first["network"] == BLIND else ""
-    axes.set_title(f"{first['cohort']}: {method_name(first)}\n{first['modality']}, {first['protocol']}{phase}{sees}")
+    axes.set_title(f"{first['cohort']}: {method_name(first)}\n{first['protocol']}{phase}{sees}")
     axes.axhline(CHANCE, **CHANCE_LINE)
     colour = approach_colour(first["approach"])
     for place, row in enumerate(rows):

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from gliobench.evaluation.columns import CELL, LEAKAGE, METRICS, NOT_COMPARABLE, PUBLISHED
+from gliobench.evaluation.columns import CELL, FEWEST_TRAININGS, LEAKAGE, METRICS, NOT_COMPARABLE, PUBLISHED
 from gliobench.reporting.display import (
     DASH,
     EMPTY,
@@ -160,8 +160,8 @@ def show_visible(table: pd.DataFrame) -> Display:
     }
     caption = (
         "Labels that the images show, from easy to hard, and the own labels: AUC with its 95 % interval and with a t "
-        "interval over the trainings. Seen: both lie above 0.5. A method that does not see the first label is not shown to see, "
-        "and its AUC on the own labels says nothing of them."
+        f"interval over the trainings. Seen: both lie above 0.5, with {FEWEST_TRAININGS} trainings or more. The AUC on "
+        "the own labels of a method that is not shown to see the first label says nothing of them."
     )
     return _display(keys, values, caption, table["statement"], ["Verdict", "Method"])
 

@@ -112,8 +112,8 @@ class SyntheticGenerator(Settings):
     modalities: Different[Modality] = Field(list(get_args(Modality)), description="series of each patient")
     segmentation: bool = Field(
         False,
-        description="whether each patient has a segmentation of the lesion, with the values of BraTS; if so, the cohort "
-        "uses the inputs for `brainstem`",
+        description="whether each patient has a segmentation of the lesion, with the values of BraTS; if so, the "
+        "cohort uses the inputs for `brainstem`",
     )
     matrix: Matrix = Field(64, description=MATRIX)
     slices: Slices = Field([20, 40], description=SLICES)

@@ -372,6 +372,36 @@ def test_spiked_copies_need_a_quantity_and_permutations():
     refused("give two decimals at most", cohorts=spiked(oracle_auc=[0.755]), runs=[JUDGED])
 
 
+OEDEMA = {"from": "segmentation", "region": "oedema", "above": "median"}
+SEEN = {"made": {"kind": "synthetic", "generator": {"segmentation": True}, "visible": {"oedema": OEDEMA}}}
+SEES = {"approach": "cnn3d", "visible": True}
+
+
+def test_visible_labels_are_counterparts_of_a_cell_and_another_label_remakes_only_their_runs():
+    changed = copy.deepcopy(SEEN)
+    changed["made"]["visible"]["oedema"]["region"] = "core"
+    one, other = (study(cohorts=cohorts, runs=[SEES]) for cohorts in (SEEN, changed))
+    cell = one.cells[0]
+    (seen,) = one.visible(cell)
+    assert seen.cohort == "made/visible-oedema"
+    assert one.copies(cell) == [seen]
+    assert one.visible_schemes == ["kfold"]
+    assert (one.measures("made"), other.measures("made")) == ([("oedema", None)], [("core", None)])
+    assert made_runs(one, cell) == made_runs(other, cell)
+    assert made_runs(one, cell, seen.cohort) != made_runs(other, cell, seen.cohort)
+
+
+def test_visible_labels_need_what_they_are_made_from():
+    def named(label, **changes):
+        return {"made": SEEN["made"] | {"visible": {"oedema": label}} | changes}
+
+    refused("needs a cohort with the key `visible`", runs=[SEES])
+    refused("from a segmentation, which the cohort lacks", cohorts=named(OEDEMA, generator={}), runs=[SEES])
+    refused("no features 'clinic'", cohorts=named({"from": "clinic", "column": "sex", "equals": "F"}), runs=[SEES])
+    only_flair = {"segmentation": True, "modalities": ["FLAIR"]}
+    refused("no modality 'T2w'", cohorts=named(OEDEMA | {"texture": "T2w"}, generator=only_flair), runs=[SEES])
+
+
 def test_two_protocols_may_score_the_same_trainings():
     protocols = ["published-holdout", "published-whole", "published-loocv"]
     made = study(runs=[{"approach": "densenet121", "cohorts": ["clinic"], "protocols": protocols}])

@@ -432,3 +432,17 @@ class TestSettings:
     def test_wrong_settings_are_answered_with_a_sentence(self, settings, sentence):
         with pytest.raises(GlioBenchError, match=re.escape(sentence)):
             synthetic.draw_patients(complete(settings), 1)
+
+
+def test_the_segmentation_has_the_regions_of_the_lesion_on_the_grid_of_a_series(tmp_path):
+    write(tmp_path, CLEAR | {"modalities": ["T1wCE"], "segmentation": True})
+    mask, image = (read_patient_series("synthetic", tmp_path, "00007", name)[0] for name in ("segmentation", "T1wCE"))
+    assert mask.voxels.shape == image.voxels.shape
+    np.testing.assert_allclose(mask.affine, image.affine, atol=1e-3)
+    assert set(np.unique(mask.voxels)) == {0, 1, 2, 4}
+    bright, dark = (np.median(image.voxels[mask.voxels == value]) for value in (4, 1))
+    assert bright > 1.5 * dark, "the rim takes up the contrast agent, the necrosis does not"
+    whole = nib.load(tmp_path / "lesions" / "00007.nii.gz")
+    expected = np.count_nonzero(whole.get_fdata()) * np.prod(whole.header.get_zooms())
+    found = np.count_nonzero(mask.voxels) * abs(np.linalg.det(mask.affine[:3, :3]))
+    assert found == pytest.approx(expected, rel=0.05)

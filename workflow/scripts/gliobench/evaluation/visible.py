@@ -29,8 +29,9 @@ def visible_table(
 
     A label is seen if two intervals lie above 0.5: that of the AUC, which allows for other patients, and a t interval
     over five trainings or more. The second is for a network whose weights are random: its scores follow the images,
-    too, but some trainings turn them one way and some the other, all of five the right way with a chance of 1 in 32. A network that does not see the first label, the easiest,
-    is not shown to see: what it reaches on the own labels then says nothing of them.
+    too, but some trainings turn them one way and some the other, all of five the right way with a chance of 1 in 32.
+    A network that does not see the first label, the easiest, is not shown to see: what it reaches on the own labels
+    then says nothing of them.
 
     Parameters
     ----------
@@ -96,7 +97,7 @@ def _scores(runs: Runs, base_seed: int, resamples: int) -> dict[str, dict[str, A
         found[row["phase"]] = kept | {
             "training_low": spread.low,
             "training_high": spread.high,
-"verdict": SEEN if enough and min(ends) > CHANCE else NOT_SEEN,
+            "verdict": SEEN if enough and min(ends) > CHANCE else NOT_SEEN,
         }
     return found
 

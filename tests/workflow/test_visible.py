@@ -16,9 +16,8 @@ def test_visible_labels_are_trained_on_the_folds_of_the_cohort_and_tabulated_bes
     table = read_table(results / "tables/visible.tsv", "visible")
     assert table["labels"].tolist() == ["oedema", "texture", "own"]
     assert set(table["verdict"]) == {"not seen"}, "two trainings are too few"
-    own, seen = (
-        read_table(results / place / "patients.tsv", "patients") for place in ("brains", "brains/visible-oedema")
-    )
+    places = [results / "brains", results / "brains/visible-oedema"]
+    own, seen = (read_table(place / "patients.tsv", "patients") for place in places)
     assert seen["label"].sum() == len(seen) // 2
     assert table["n_patients"].tolist()[0] == len(seen) <= len(own)
     of_cohort, of_copy = (read_table(place / "splits/kfold.tsv", "split") for place in places)

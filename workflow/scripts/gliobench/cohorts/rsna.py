@@ -74,7 +74,7 @@ def locate(folder: str | Path, patient_id: str, name: str) -> Path:
     if name in masks:
         mask = masks[name](folder, patient_id)
         if not mask.is_file():
-            raise SeriesError(f"patient {patient_id} has no {name}: there is no file {mask}.")
+            raise SeriesError(f"patient {patient_id} has no {name} mask: there is no file {mask}.")
         return mask
     path = Path(folder) / "train" / patient_id / name
     if not path.is_dir():

@@ -21,12 +21,12 @@ LABEL_COLUMNS = {  # by kind and label: what tells the label, and so cannot be a
 }
 GRADES = ("none", "microscopic", "extensive")
 NIFTI = (".nii.gz", ".nii")  # suffixes, in the order in which they are looked for
-REGIONS = {  # values of a tumour's segmentation, as BraTS 2021, UPENN-GBM and UCSF-PDGM have them
-    "whole": (1, 2, 4),
-    "core": (1, 4),
+REGIONS = {  # values of a tumour's segmentation: BraTS 2021, UPENN-GBM and UCSF-PDGM; BraTS 2023 has 3 in place of 4
+    "whole": (1, 2, 4, 3),
+    "core": (1, 4, 3),
     "necrosis": (1,),
     "oedema": (2,),
-    "enhancing": (4,),
+    "enhancing": (4, 3),
 }
 LABELS = {"none": 0, "microscopic": 0, "extensive": 1}  # [doc: Materials and Methods, first paragraph]
 

@@ -53,7 +53,8 @@ class Visible(Settings):
     )
     region: Literal["whole", "core", "necrosis", "oedema", "enhancing"] | None = Field(
         None,
-        description="of a segmentation with the values of BraTS: 1 necrosis, 2 oedema, 4 enhancing; `core`: 1 and 4",
+        description="of a segmentation with the values of BraTS: 1 necrosis, 2 oedema, 4 (since 2023: 3) enhancing; "
+        "`core`: all but oedema",
     )
     texture: Modality | None = Field(
         None,

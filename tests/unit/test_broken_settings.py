@@ -68,7 +68,7 @@ def breakages(path):
     others = {bool: 7, int: "many", float: "much", str: 7, list: "one", dict: "one"}
     yield others[type(value)]
     yield {"broken": 1} if not isinstance(value, dict) else ["broken"]
-    if isinstance(value, int) and not isinstance(value, bool):
+    if isinstance(value, int) and not isinstance(value, bool) and value:  # where 0 is no test part, 0.5 is a share
         yield value + 0.5
     if isinstance(value, int | float) and not isinstance(value, bool):
         yield from (-1.0e9, float("nan"), True)

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-TOOLCHAINS = ("imaging", "tensorflow", "torch", "report")
+TOOLCHAINS = ("imaging", "radiomics", "tensorflow", "torch", "report")
 HEAD = """\
 # Written by `make envs` from requirements.lock: change pyproject.toml, then `make lock envs`.
 channels:

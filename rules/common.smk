@@ -17,6 +17,7 @@ from gliobench.errors import GlioBenchError
 from gliobench.predict.request import take_request
 from gliobench.processes import lead_jobs
 from gliobench.settings.files import read_config
+from gliobench.settings.inputs import environment
 from gliobench.sources import library_digest
 from gliobench.study import Study
 from gliobench.terms import (
@@ -257,6 +258,12 @@ def input_module(wildcards):
     """The library file that makes the input of an approach."""
     kind = STUDY.input(wildcards.approach, wildcards.cohort)["kind"]
     return f"gliobench/inputs/{kind}.py"
+
+
+def input_environment(wildcards):
+    """The conda environment that makes the input of an approach."""
+    kind = STUDY.input(wildcards.approach, wildcards.cohort)["kind"]
+    return f"../envs/{environment(kind)}.yaml"
 
 
 def field_of_view(wildcards):

@@ -21,7 +21,7 @@ rule predict_prepare:
     log:
         f"{PREDICTED}/logs/prepare.log",
     conda:
-        "../envs/imaging.yaml"
+        f"../envs/{environment(REQUEST.record['input']['kind'])}.yaml"
     threads: 1
     resources:
         mem_mb=growing(4000),

@@ -54,7 +54,7 @@ rule preprocess:
         f"{RESULTS}/{paths.BENCHMARKS['preprocess']}"
     priority: first_for_baselines
     conda:
-        "../envs/imaging.yaml"
+        input_environment
     threads: 1
     resources:
         mem_mb=growing(4000),

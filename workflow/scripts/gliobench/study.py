@@ -76,7 +76,8 @@ class Study(Asked):
     def field_cohorts(self, approach: str) -> list[str]:
         """Return the cohorts used to choose the field of view of an approach's grid."""
         cohorts = dict.fromkeys(cell.cohort for cell in self.cells if cell.approach == approach)
-        return [cohort for cohort in cohorts if self.input(approach, cohort).get("around") == "brain"]
+        inputs = {cohort: self.input(approach, cohort) for cohort in cohorts}
+        return [name for name, made in inputs.items() if made["kind"] == "grid" and made["around"] == "brain"]
 
     def reads_tables(self, approach: str) -> bool:
         """Whether an approach reads features in tables instead of images."""

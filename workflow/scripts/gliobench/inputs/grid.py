@@ -105,6 +105,24 @@ class Space:
         volume, inside = self.brain
         return fill_holes(sample_mask(inside, volume.affine, self.grid))
 
+    def sampled(
+        self, name: str, volume: Volume, inside: npt.NDArray[np.bool_]
+    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
+        """
+        Resample a series and its content, as `shown` returned them, onto the grid; 0 where nothing inside is near.
+
+        Raises
+        ------
+        NotCovered
+            It shows less than 80 % of what every channel must show.
+        """
+        transform = None
+        if self.settings["registration"] == "rigid" and name != self.settings["reference"]:
+            transform = rigid(volume, self.shown(self.settings["reference"])[0])
+        shown = fill_holes(sample_mask(inside, volume.affine, self.grid, transform))
+        self.check_covered(name, shown)
+        return sample(volume, self.grid, transform, inside), shown
+
     def check_covered(self, name: str, shown: npt.NDArray[np.bool_]) -> None:
         """Refuse a channel that shows too little of the brain or segmentation that places the grid."""
         share = int(np.count_nonzero(shown & self.wanted)) / max(int(np.count_nonzero(self.wanted)), 1)
@@ -147,13 +165,7 @@ def make_input(space: Space, name: str, settings: dict[str, Any]) -> tuple[list[
     if name in MASKS:
         mask = space.segmentation if name == "segmentation" else space.placed(name)
         return [sample_mask(mask.voxels, mask.affine, space.grid).astype(np.float16)], [None]
-    volume, inside = space.shown(name)
-    transform = None
-    if settings["registration"] == "rigid" and name != settings["reference"]:
-        transform = rigid(volume, space.shown(settings["reference"])[0])
-    shown = fill_holes(sample_mask(inside, volume.affine, space.grid, transform))
-    space.check_covered(name, shown)
-    values = sample(volume, space.grid, transform, inside)
+    values, shown = space.sampled(name, *space.shown(name))
     return [INTENSITIES[settings["intensity"]](values, shown).astype(np.float16)], [None]
 
 

@@ -120,6 +120,7 @@ def make_inputs(
             raise GlioBenchError(f"patient {patient_id}, {name}: {error}") from error
         arrays += made
         rows += [(patient_id, name, slice_index, None) for slice_index in slice_indexes]
+    rows += [(patient_id, name, None, remark) for name, remark in getattr(reader, "remarks", ())]
     return arrays, pd.DataFrame(rows, columns=SHARD_INDEX)
 
 

@@ -223,6 +223,7 @@ JOINS = {
     "grid": stack_channels,
     "facts": stack_channels,
     "table": stack_channels,
+    "radiomics": stack_channels,
 }
 
 

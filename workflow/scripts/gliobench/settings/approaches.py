@@ -24,7 +24,7 @@ Figure = Literal[
     "leakage",
 ]
 OF_IMAGES = ("examples", "gradcam", "slices")  # figures
-WITHOUT_IMAGES = ("facts", TABLE)  # kinds of input
+WITHOUT_IMAGES = ("facts", TABLE, "radiomics")  # kinds of input
 TYPES: dict[str, Any] = {"integer": int, "number": float, "boolean": bool, "text": Text}
 LISTS: dict[str, Any] = {  # type -> what it is of, and the list
     "list of integers": (int, Some),

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from gliobench.settings.models import Count, Length, Settings, Share, refuse
+from gliobench.settings.models import Count, Length, Settings, Share, Text, refuse
 from gliobench.terms import Modality
 
 Two = Annotated[list[Count], Field(min_length=2, max_length=2)]
@@ -65,7 +65,21 @@ class Slices(Input):
         return self
 
 
-class Grid(Input):
+class Aligned(Input):
+    """What inputs have that align the series of a patient by their positions in millimetres."""
+
+    reference: Modality = Field(
+        description="series used to locate the brain and as the target of registration; the cohort must have it"
+    )
+    registration: Literal["none", "rigid"] = Field(
+        description="`rigid`: each series is registered to the reference, on top of its affine"
+    )
+    skull_stripping: Literal["auto", "none", "always"] = Field(
+        description="`auto`: only series that still have their skull"
+    )
+
+
+class Grid(Aligned):
     """All series of a patient on one grid, as channels (channels, x, y, z), float16."""
 
     kind: Literal["grid"] = Field(description=KIND)
@@ -79,19 +93,33 @@ class Grid(Input):
         "`fixed` does not change it, and `exclusions` says what is cut",
     )
     around: Literal["brain", "segmentation"] = Field(description="what the grid is centred on")
-    reference: Modality = Field(
-        description="series used to locate the brain and as the target of registration; the cohort must have it"
-    )
-    registration: Literal["none", "rigid"] = Field(
-        description="`rigid`: each series is registered to the reference, on top of its affine"
-    )
-    skull_stripping: Literal["auto", "none", "always"] = Field(
-        description="`auto`: only series that still have their skull"
-    )
     intensity: Literal["standardise", "rescale"] = Field(
         description="mean 0 and standard deviation 1, or 0 to 1, over the brain; 0 outside"
     )
     segmentation: bool = Field(False, description="whether the segmentation is an extra channel")
+
+
+class Radiomics(Aligned):
+    """IBSI features of regions of each series (channels, 2, columns): values and what they are, float64."""
+
+    kind: Literal["radiomics"] = Field(description=KIND)
+    around: Literal["brain", "segmentation"] = Field(
+        description="whose features are computed: the brain's, or those of each of the `regions` of the segmentation"
+    )
+    regions: Annotated[dict[Text, list[Count]], Field(min_length=1)] = Field(
+        {"whole": []},
+        description="with `around: segmentation`: regions by name, each the labels of the segmentation that it joins; "
+        "`[]`: all of them",
+    )
+    segmentation: bool = Field(False, description="whether the shapes of the regions are an extra channel")
+    spacing: Length = Field(description="edge of the cubes that series are resampled to, mm")
+    bins: Annotated[int, Field(ge=2)] = Field(
+        description="grey levels for texture, of equal width over the range of a region's intensities"
+    )
+    outliers: Length | None = Field(
+        None,
+        description="voxels further than that many standard deviations from a region's mean do not count; null for all",
+    )
 
 
 class Facts(Input):
@@ -106,4 +134,17 @@ class Table(Input):
     kind: Literal["table"] = Field(description=KIND)
 
 
-KINDS: dict[str, type[Input]] = {"volume": Volume, "slices": Slices, "grid": Grid, "facts": Facts, "table": Table}
+KINDS: dict[str, type[Input]] = {
+    "volume": Volume,
+    "slices": Slices,
+    "grid": Grid,
+    "facts": Facts,
+    "table": Table,
+    "radiomics": Radiomics,
+}
+ENVIRONMENTS = {"radiomics": "radiomics"}  # conda environments by kind of input; all others are made in `imaging`
+
+
+def environment(kind: str) -> str:
+    """Return the conda environment in which inputs of a kind are made: a file of ``envs/``, without its ending."""
+    return ENVIRONMENTS.get(kind, "imaging")

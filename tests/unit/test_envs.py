@@ -12,10 +12,11 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from gliobench.settings.inputs import environment
 from gliobench.sources import SCRIPTS, source_files
 
 ROOT = Path(__file__).parents[2]
-TOOLCHAINS = ("imaging", "tensorflow", "torch", "report")
+TOOLCHAINS = ("imaging", "radiomics", "tensorflow", "torch", "report")
 LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8")
 BACKENDS = {"tensorflow", "torch", "jax"}  # a Keras approach loads the one it runs on
 
@@ -60,9 +61,11 @@ def scripts_of(toolchain: str) -> list[str]:
     for path in (ROOT / "config" / "approaches").glob("*.yaml"):
         if yaml.safe_load(path.read_text(encoding="utf-8"))["toolchain"] == toolchain:
             entries += ["train.py", "predict_apply.py", f"gliobench/approaches/{path.stem}.py"]
-    if toolchain == "imaging":
-        library = SCRIPTS / "gliobench"
-        modules = [*library.glob("inputs/*.py"), *library.glob("cohorts/synthetic*.py")]
+    library = SCRIPTS / "gliobench"
+    inputs = [path for path in library.glob("inputs/*.py") if environment(path.stem) == toolchain]
+    modules = [*inputs, *(library.glob("cohorts/synthetic*.py") if toolchain == "imaging" else [])]
+    if inputs:
+        entries += ["preprocess.py", "predict_prepare.py"]
         entries += [module.relative_to(SCRIPTS).as_posix() for module in modules]
     return sorted(set(entries))
 

@@ -8,12 +8,13 @@ with recipe(snakemake):
     import numpy as np
 
     from gliobench.files import read_json, read_table, whole, write_json
+    from gliobench.inputs.store import without_input
     from gliobench.predict.folds import Answer, predict_patient
     from gliobench.training import Machine
     from gliobench.training.gpus import claim_gpu
 
     claim_gpu(snakemake.resources.get("gpu", 0))
-    if read_table(snakemake.input.index, "index")["reason"].notna().any():
+    if len(without_input(read_table(snakemake.input.index, "index"))):
         answer = Answer([], 0, "none", None)  # there is no input
     else:
         answer = predict_patient(

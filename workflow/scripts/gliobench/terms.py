@@ -11,6 +11,7 @@ SEGMENTATION, LESION = "segmentation", "lesion"  # series that are masks: the us
 ALL_SERIES = (*MODALITIES, SEGMENTATION)  # that a user may have of a patient
 INTENSITY_STATISTICS = ("mean", "sd", "skewness", "p05", "p25", "p50", "p75", "p95", "foreground_fraction")
 TABLE = "table"  # the kind of input made from a cohort's features
+WITHOUT_IMAGES = ("facts", TABLE, "radiomics")  # kinds of input that are numbers
 PERMUTATIONS = "permutations"  # below a cohort's folder: its copies with permuted labels
 SPIKED = "spiked"  # the same: copies with labels drawn from a measured quantity, by oracle AUC: spiked-0.70
 VISIBLE = "visible"  # the same: copies with labels that the images show, by the label's name: visible-oedema

@@ -1,4 +1,4 @@
-"""IBSI features of images, learnt as `gliobench.approaches.tabular` learns tables: nothing is trained here. scikit-learn."""
+"""IBSI features of images: the code of `gliobench.approaches.tabular` learns from them. scikit-learn."""
 
 from gliobench.approaches.tabular import SUFFIX, before_folds, build, fit, load, predict, prepare, save
 

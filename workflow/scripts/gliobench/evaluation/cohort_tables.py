@@ -103,7 +103,7 @@ def exclusions(
     series : DataFrame
         Its table ``series``.
     indexes : mapping of str to sequence of DataFrame, optional
-        For each approach the indexes of its inputs; rows with a reason have no input.
+        For each approach the indexes of its inputs; rows with a reason have no input, or are remarks on one.
     fields : mapping of str to mapping, optional
         For each approach its field of view, as `gliobench.inputs.field.choose_field` returns it.
     left_out : DataFrame, optional
@@ -121,8 +121,11 @@ def exclusions(
         tables.append(people[[*columns, "approach"]])
     for approach, of_inputs in (indexes or {}).items():
         for index in of_inputs:
-            left_out = index[index["reason"].notna()]
-            tables.append(left_out.assign(approach=approach, status="not covered")[[*columns, "approach"]])
+            said = index[index["reason"].notna()]
+            made = pd.MultiIndex.from_frame(index.loc[index["reason"].isna(), ["patient_id", "modality"]])
+            partly = pd.MultiIndex.from_frame(said[["patient_id", "modality"]]).isin(made)
+            status = np.where(partly, "no value", "not covered")
+            tables.append(said.assign(approach=approach, status=status)[[*columns, "approach"]])
     for approach, field in (fields or {}).items():
         cut = pd.DataFrame(field["cut"], columns=["cohort", "patient_id", "modality", "reason"])
         cut = cut[cut["cohort"] == cohort].assign(approach=approach, status="cut")

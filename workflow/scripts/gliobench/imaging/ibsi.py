@@ -110,7 +110,7 @@ def _computed(
     }
     image = GenericImage(image_data=values.astype(np.float64), **about)
     region = BaseMask(roi_name="region", image_data=mask, **about)
-    region.resegmentise_mask(image, "none" if outliers is None else "sigma", sigma=outliers)
+    region.resegmentise_mask(image, ["none" if outliers is None else "sigma"], sigma=outliers)
     found = []
     for feature in features:
         feature.compute(image=image, mask=region)

@@ -92,7 +92,7 @@ def make_inputs(
         One per index row without a reason.
     index : DataFrame
         patient_id, modality and slice_index (empty for whole volumes) of each array; and the reason, where a series is
-        not covered (`NotCovered`) and has no array.
+        not covered (`NotCovered`) and has no array. Further rows with a reason are remarks on arrays that there are.
 
     Raises
     ------

@@ -12,13 +12,14 @@ from gliobench.imaging.ibsi import intensity_features, intensity_names, shape_fe
 from gliobench.imaging.resample import Grid, box, sample_mask
 from gliobench.imaging.volume import Volume, regular
 from gliobench.inputs import grid
-from gliobench.inputs.grid import fill_holes, needs
+from gliobench.inputs.grid import needs
 from gliobench.terms import SEGMENTATION
 
 __all__ = ["MILLIMETRES", "Space", "column_names", "make_input", "needs"]
 MILLIMETRES = True  # it aligns series by their positions in the patient
 FEWEST = 27  # voxels of a region: a cube of 3, the smallest with a voxel that has all neighbours
 BRAIN = "brain"
+FILLED = "The median of the training patients is taken."
 Mask = npt.NDArray[np.bool_]
 Values = npt.NDArray[np.float64]
 
@@ -27,10 +28,15 @@ class Space(grid.Space):
     """
     The common space of a patient's series: a grid that just holds the regions.
 
+    Parameters
+    ----------
+    read, settings
+        As for `make_input`.
+
     Attributes
     ----------
     remarks : list of (str, str)
-        Series, and which of its features have no value and why.
+        Series, and which features have no value and why.
     """
 
     def __init__(self, read: grid.Read, settings: dict[str, Any]):
@@ -45,7 +51,7 @@ class Space(grid.Space):
         else:
             inside, affine = self.brain[1], self.brain[0].affine
         half_a_voxel = np.abs(affine[:3, :3]).sum(axis=1) / 2
-        low, high = box(inside, affine) + [-half_a_voxel, half_a_voxel]
+        low, high = box(inside, affine) + np.array([-half_a_voxel, half_a_voxel])
         spacing = self.settings["spacing"]
         shape = np.ceil((high - low) / spacing).astype(int)
         return Grid(tuple(shape.tolist()), (spacing,) * 3, (low + high) / 2)
@@ -57,6 +63,11 @@ class Space(grid.Space):
             return {BRAIN: self.wanted}
         labelled, _ = self.read(SEGMENTATION)
         return {name: self._region(labelled, labels) for name, labels in self.settings["regions"].items()}
+
+    def remark(self, series: str, sentence: str) -> None:
+        """Note once, for the first series, that features have no value."""
+        if sentence not in [said for _, said in self.remarks]:
+            self.remarks.append((series, sentence))
 
     def standardised(self, name: str) -> tuple[Values, Mask]:
         """Return a series on the grid, mean 0 and standard deviation 1 over its brain, and the mask of its content."""
@@ -138,14 +149,12 @@ def _of_regions(
     """Yield the features of each region, NaN for one that is too small; what has no value becomes a remark."""
     n_features = len(shape_names() if name == SEGMENTATION else intensity_names())
     for region, mask in regions.items():
-        n_voxels = int(np.count_nonzero(mask))
-        values = features(mask) if n_voxels >= FEWEST else np.full(n_features, np.nan)
-        if n_missing := int(np.count_nonzero(np.isnan(values))):
-            space.remarks.append(
-                (
-                    name,
-                    f"region {region}, {n_voxels} voxels: {n_missing} of {n_features} features have no value; "
-                    "the median of the training patients is taken.",
-                )
-            )
+        n_voxels = int(np.count_nonzero(space.regions[region]))
+        values = features(mask) if np.count_nonzero(mask) >= FEWEST else np.full(n_features, np.nan)
+        missing = int(np.count_nonzero(np.isnan(values)))
+        if n_voxels < FEWEST:
+            small = f"has {n_voxels} of the {FEWEST} voxels that features need" if n_voxels else "is empty"
+            space.remark(name, f"region {region} {small}: it has no features. {FILLED}")
+        elif missing:
+            space.remark(name, f"region {region} in {name}: {missing} of {n_features} features have no value. {FILLED}")
         yield values

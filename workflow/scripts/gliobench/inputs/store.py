@@ -15,6 +15,19 @@ Stored = tuple[np.ndarray, pd.DataFrame]
 SHARD_INDEX = ["patient_id", "modality", "slice_index", "reason"]
 
 
+def without_input(index: pd.DataFrame) -> pd.DataFrame:
+    """
+    Return the rows of an index that say why a series has no input, not those that only remark on one it has.
+
+    Parameters
+    ----------
+    index : DataFrame
+        As `gliobench.inputs.make.make_inputs` returns it, or as in the schema ``index``.
+    """
+    series = pd.MultiIndex.from_frame(index[["patient_id", "modality"]])
+    return index[index["reason"].notna() & ~series.isin(series[index["reason"].isna()])]
+
+
 def write_shard(arrays: Sequence[np.ndarray], index: pd.DataFrame, path: str | Path) -> None:
     """
     Write the arrays of a shard.

@@ -19,7 +19,7 @@ from gliobench.evaluation.one_patient import (
     verdict,
 )
 from gliobench.files import check_table, join_tables, read_table
-from gliobench.inputs.store import join_shards
+from gliobench.inputs.store import join_shards, without_input
 from gliobench.reporting.patient_answer import others_note, sentences
 from gliobench.terms import GENERATED, USABLE, VOXELS_ONLY, parent_cohort
 
@@ -89,7 +89,7 @@ def read_input(record: Mapping[str, Any], array: str | Path) -> tuple[np.ndarray
         Why there is none.
     """
     index = read_table(Path(array).with_suffix(".tsv"), "index")
-    for reason in index["reason"].dropna():
+    for reason in without_input(index)["reason"]:
         return np.empty(0, np.float32), index, str(reason)
     return *join_shards(record["input"]["kind"], [array], record["series"]), None
 

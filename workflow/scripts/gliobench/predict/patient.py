@@ -12,7 +12,7 @@ from gliobench.cohorts.audit import audit_patients
 from gliobench.cohorts.decoded import keep_series
 from gliobench.errors import GlioBenchError
 from gliobench.inputs.make import make_inputs, needed_series, usable_series, usable_statuses
-from gliobench.inputs.store import SHARD_INDEX
+from gliobench.inputs.store import SHARD_INDEX, without_input
 from gliobench.terms import ALL_SERIES, SEGMENTATION
 
 LAYOUT = "single"
@@ -95,6 +95,6 @@ def _why_not(patient_id: str, series: pd.DataFrame, usable: list[str], settings:
 
 
 def check_made(index: pd.DataFrame) -> None:
-    """Raise an error with the reason of an index from `make_patient_inputs`, if it has one."""
-    for reason in index["reason"].dropna():
+    """Raise an error with the reason of an index from `make_patient_inputs`, if there is no input."""
+    for reason in without_input(index)["reason"]:
         raise GlioBenchError(str(reason))

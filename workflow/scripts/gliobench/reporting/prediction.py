@@ -17,7 +17,7 @@ from gliobench.reporting.html import render
 from gliobench.reporting.montages import Images, input_images, inputs_montage
 from gliobench.reporting.orientation import plane_of, planes_of
 from gliobench.reporting.style import new_figure, say_why_empty, styled
-from gliobench.terms import MODALITIES
+from gliobench.terms import MODALITIES, WITHOUT_IMAGES
 
 PARTS = {"test": "tested by it", "validation": "in its validation part", "train": "trained on", "whole": "trained on"}
 NOT_MET = "not met"
@@ -83,7 +83,7 @@ def draw_prediction(shown: Shown, record: Mapping[str, Any]) -> tuple[Figure, st
     channels = [name for name in record["series"] if name in MODALITIES]
     if shown.cam.size:
         return evidence_figure(shown.cam, shown.inputs[0], channels, names), CAM
-    if record["input"]["kind"] == "facts":
+    if record["input"]["kind"] in WITHOUT_IMAGES:
         planes = [plane_of(row) for row in shown.series.to_dict("records")]
         middles = Images(f"Patient {patient}", shown.thumbnails / 255, shown.series["modality"].tolist(), planes)
         return inputs_montage([middles], names), MIDDLE

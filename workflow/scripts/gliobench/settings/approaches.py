@@ -7,7 +7,7 @@ from pydantic import Field, create_model, field_validator, model_validator
 
 from gliobench.errors import GlioBenchError
 from gliobench.settings.models import Count, Different, Range, Settings, Some, Text, check, refuse
-from gliobench.terms import TABLE, Modality
+from gliobench.terms import WITHOUT_IMAGES, Modality
 
 Figure = Literal[
     "roc",
@@ -24,7 +24,6 @@ Figure = Literal[
     "leakage",
 ]
 OF_IMAGES = ("examples", "gradcam", "slices")  # figures
-WITHOUT_IMAGES = ("facts", TABLE, "radiomics")  # kinds of input
 TYPES: dict[str, Any] = {"integer": int, "number": float, "boolean": bool, "text": Text}
 LISTS: dict[str, Any] = {  # type -> what it is of, and the list
     "list of integers": (int, Some),

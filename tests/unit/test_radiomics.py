@@ -24,7 +24,7 @@ CONFIG = Path(__file__).parents[2] / "config" / "approaches"
 ASKED = {
     "kind": "radiomics",
     "around": "segmentation",
-    "regions": {"whole": [], "oedema": [2], "core": [1, 3, 4]},
+    "regions": ["whole", "oedema", "core"],
     "segmentation": True,
     "reference": "T1wCE",
     "registration": "none",

@@ -4,6 +4,7 @@ from typing import Literal, get_args
 
 Modality = Literal["FLAIR", "T1w", "T1wCE", "T2w"]
 MODALITIES: tuple[str, ...] = get_args(Modality)
+Region = Literal["whole", "core", "necrosis", "oedema", "enhancing"]  # of a tumour; `cohorts.names` has their labels
 ALL = "all"  # every modality of a cohort: as channels, or as rows where the input is slices
 BASELINE = "baseline"  # the rows that give the others meaning
 WITHOUT_PAPER = (BASELINE, "tabular", "radiomics")

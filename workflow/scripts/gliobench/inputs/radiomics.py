@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gliobench.cohorts.features import ABSENT, NUMBER
+from gliobench.cohorts.names import REGIONS
 from gliobench.imaging.ibsi import intensity_features, intensity_names, shape_features, shape_names
 from gliobench.imaging.resample import Grid, box, sample_mask
 from gliobench.imaging.volume import Volume, regular
@@ -62,7 +63,7 @@ class Space(grid.Space):
         if self.settings["around"] == BRAIN:
             return {BRAIN: self.wanted}
         labelled, _ = self.read(SEGMENTATION)
-        return {name: self._region(labelled, labels) for name, labels in self.settings["regions"].items()}
+        return {name: self._region(labelled, name) for name in self.settings["regions"]}
 
     def remark(self, series: str, sentence: str) -> None:
         """Note once, for the first series, that features have no value."""
@@ -77,8 +78,8 @@ class Space(grid.Space):
         brain = brain[np.isfinite(brain)]
         return (values - brain.mean()) / (brain.std() or 1.0), shown
 
-    def _region(self, labelled: Volume, labels: list[int]) -> Mask:
-        inside = np.isin(labelled.voxels, labels) if labels else labelled.voxels > 0
+    def _region(self, labelled: Volume, name: str) -> Mask:
+        inside = labelled.voxels > 0 if name == "whole" else np.isin(labelled.voxels, REGIONS[name])
         mask = regular(Volume(inside, labelled.affine, labelled.places))
         return sample_mask(mask.voxels, mask.affine, self.grid)
 
@@ -108,7 +109,7 @@ def make_input(space: Space, name: str, settings: dict[str, Any]) -> tuple[list[
     name : str
         A modality, or ``segmentation`` for the shape of its regions.
     settings : dict
-        ``around``: ``segmentation`` or ``brain``. ``regions``: labels of the segmentation by name, none for all.
+        ``around``: ``segmentation`` or ``brain``. ``regions``: names of those of the segmentation.
         ``spacing``: mm of the cubes that the series is resampled to. ``reference``, ``registration`` and
         ``skull_stripping``, as for the input ``grid``. ``bins`` and ``outliers``, as for `intensity_features`.
 

@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 from gliobench.errors import nearest
 from gliobench.settings.generators import BrainstemGenerator, SyntheticGenerator
 from gliobench.settings.models import Different, Name, Settings, Text, each_once, refuse
-from gliobench.terms import ALL, ALL_SERIES, INTENSITY_STATISTICS, LESION, SEGMENTATION, Modality
+from gliobench.terms import ALL, ALL_SERIES, INTENSITY_STATISTICS, LESION, SEGMENTATION, Modality, Region
 
 Reasons = dict[str, Text]
 KIND = "where the patients come from"
@@ -51,7 +51,7 @@ class Visible(Settings):
         alias="from",
         description="`segmentation`, or a group of the cohort's [features](#features), such as one of age and sex",
     )
-    region: Literal["whole", "core", "necrosis", "oedema", "enhancing"] | None = Field(
+    region: Region | None = Field(
         None,
         description="of a segmentation with the values of BraTS: 1 necrosis, 2 oedema, 4 (since 2023: 3) enhancing; "
         "`core`: all but oedema",

@@ -4,8 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from gliobench.settings.models import Count, Length, Settings, Share, Text, refuse
-from gliobench.terms import Modality
+from gliobench.settings.models import Count, Different, Length, Settings, Share, refuse
+from gliobench.terms import Modality, Region
 
 Two = Annotated[list[Count], Field(min_length=2, max_length=2)]
 Three = Annotated[list[Count], Field(min_length=3, max_length=3)]
@@ -106,10 +106,10 @@ class Radiomics(Aligned):
     around: Literal["brain", "segmentation"] = Field(
         description="whose features are computed: the brain's, or those of each of the `regions` of the segmentation"
     )
-    regions: Annotated[dict[Text, list[Count]], Field(min_length=1)] = Field(
-        {"whole": []},
-        description="with `around: segmentation`: regions by name, each the labels of the segmentation that it joins; "
-        "`[]`: all of them",
+    regions: Different[Region] = Field(
+        ["whole"],
+        description="with `around: segmentation`: its regions, by the values of BraTS (1 necrosis, 2 oedema, 4 or 3 "
+        "enhancing; `core`: all but oedema); `whole` has any value",
     )
     segmentation: bool = Field(False, description="whether the shapes of the regions are an extra channel")
     spacing: Length = Field(description="edge of the cubes that series are resampled to, mm")

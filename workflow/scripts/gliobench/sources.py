@@ -2,7 +2,7 @@
 
 import ast
 import hashlib
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -82,15 +82,23 @@ def _read(path: Path) -> tuple[str, tuple[Path, ...]]:
 def parse_code(text: str) -> ast.Module:
     """Return the syntax tree of Python code without the docstrings of its module, classes and functions."""
     tree = ast.parse(text)
-    for node in ast.walk(tree):
+    for node in [tree, *_statements(tree)]:
         if isinstance(node, DOCUMENTED) and ast.get_docstring(node, clean=False) is not None:
             del node.body[0]
     return tree
 
 
+def _statements(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield the statements in a node and in each other; expressions, which are most of a tree, are not visited."""
+    for field in ("body", "orelse", "finalbody", "handlers", "cases"):
+        for child in getattr(node, field, ()):
+            yield child
+            yield from _statements(child)
+
+
 def _imports(tree: ast.Module) -> list[Path]:
     names: set[str] = set()
-    for node in ast.walk(tree):
+    for node in _statements(tree):
         if isinstance(node, ast.Import):
             names.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:

@@ -2,8 +2,10 @@
 
 import numpy as np
 import pandas as pd
-import statsmodels.api as sm
 from scipy.special import logit
+from statsmodels.genmod.families import Binomial
+from statsmodels.genmod.generalized_linear_model import GLM  # statsmodels.api would load all models
+from statsmodels.tools.tools import add_constant
 
 from gliobench.evaluation.columns import ROUND
 from gliobench.evaluation.metrics import clipped
@@ -57,7 +59,7 @@ def _why_not(label: np.ndarray, evidence: np.ndarray) -> str | None:
 
 def _fit(label: np.ndarray, evidence: np.ndarray) -> tuple[float, float]:
     mean, scale = evidence.mean(), evidence.std()  # standardised: the fit then converges wherever the logits lie
-    model = sm.GLM(label, sm.add_constant((evidence - mean) / scale), family=sm.families.Binomial())
+    model = GLM(label, add_constant((evidence - mean) / scale), family=Binomial())
     constant, steepness = model.fit(maxiter=200, tol=1e-12).params
     slope = steepness / scale
     return float(slope), float(constant - slope * mean)

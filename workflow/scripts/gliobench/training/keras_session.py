@@ -120,6 +120,8 @@ def fit_best(
     *callbacks: keras.callbacks.Callback,
 ) -> int:
     """Train a compiled model, leave it with the weights of its best epoch, and return that epoch, from 1."""
+    if not model.optimizer.built:  # a step that creates variables is traced twice
+        model.optimizer.build(model.trainable_variables)
     again = keras.callbacks.LambdaCallback(on_train_begin=lambda logs: seed_all(seed))  # torch draws while it compiles
     model.fit(minibatches, epochs=epochs, callbacks=[again, watch, *callbacks], shuffle=False, verbose=0)
     model.set_weights(watch.best_weights)

@@ -12,7 +12,7 @@ from gliobench.errors import GlioBenchError
 from gliobench.evaluation.bootstrap import RESAMPLES
 from gliobench.evaluation.calibration import calibration
 from gliobench.evaluation.chance import permutation_p
-from gliobench.evaluation.columns import CELL, METRICS, RUN
+from gliobench.evaluation.columns import CELL, METRICS, PARTS, RUN
 from gliobench.evaluation.intervals import conditional_auc, intervals
 from gliobench.evaluation.metrics import (
     Sample,
@@ -30,8 +30,6 @@ from gliobench.evaluation.sites import site_scores, sites_together
 from gliobench.evaluation.slices import score_slices
 from gliobench.files import check_table, table_schema
 from gliobench.seeds import derive_seed
-
-PARTS = ("test", "whole", "validation")
 
 Record = Mapping[str, Any]
 Copy = tuple[Sequence[pd.DataFrame], Sequence[Record]]  # predictions and records of a cell on a copy of its cohort

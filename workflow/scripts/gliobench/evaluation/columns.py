@@ -1,4 +1,4 @@
-"""Columns shared by tables of scores; a separate module, so that report jobs need not import the computations."""
+"""Columns and constants shared by tables of scores, apart so that report jobs need not import the computations."""
 
 from gliobench import terms
 
@@ -22,6 +22,8 @@ METRICS = (
     "mcc",
     "log_loss",
 )
+THRESHOLD = 0.5  # of a probability: at or above it, label 1 is called
+PARTS = ("test", "whole", "validation")  # that are scored; figures show the first of these that a cell has
 PUBLISHED = ("accuracy", "auc", "precision", "recall")
 UNDEFINED = "undefined"  # among the methods of intervals: for scores without one
 NOT_COMPARABLE = "not comparable"  # status of published figures for other patients

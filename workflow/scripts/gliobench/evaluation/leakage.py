@@ -7,9 +7,8 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import roc_auc_score
 
-from gliobench.evaluation.columns import LEAKAGE, RUN
+from gliobench.evaluation.columns import LEAKAGE, RUN, THRESHOLD
 from gliobench.evaluation.intervals import t_interval
-from gliobench.evaluation.metrics import THRESHOLD
 from gliobench.files import check_table, table_schema
 from gliobench.terms import labels_of, parent_cohort
 

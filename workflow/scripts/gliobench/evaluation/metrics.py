@@ -16,9 +16,8 @@ import pandas as pd
 from sklearn.metrics import roc_auc_score
 
 from gliobench.errors import GlioBenchError
-from gliobench.evaluation.columns import METRICS, ROUND, RUN
+from gliobench.evaluation.columns import METRICS, ROUND, RUN, THRESHOLD
 
-THRESHOLD = 0.5
 CLIP = 1e-15  # smallest distance of a probability from 0 and 1 before its logarithm is taken
 
 

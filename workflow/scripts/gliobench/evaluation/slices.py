@@ -10,8 +10,8 @@ from sklearn.metrics import (
     roc_auc_score,
 )
 
-from gliobench.evaluation.columns import METRICS, ROUND, RUN
-from gliobench.evaluation.metrics import THRESHOLD, clipped
+from gliobench.evaluation.columns import METRICS, ROUND, RUN, THRESHOLD
+from gliobench.evaluation.metrics import clipped
 
 
 def score_slices(rows: pd.DataFrame) -> dict[str, float]:

@@ -8,8 +8,7 @@ import pandas as pd
 
 from gliobench.errors import GlioBenchError
 from gliobench.evaluation.bootstrap import CONFIDENCE, ROUNDING
-from gliobench.evaluation.cells import PARTS
-from gliobench.evaluation.columns import CELL
+from gliobench.evaluation.columns import CELL, PARTS
 from gliobench.evaluation.pairwise import Scored, independent_difference, paired_difference
 from gliobench.evaluation.same_patients import OTHER_IMAGES, SAME, match_patients
 from gliobench.files import check_table, table_schema

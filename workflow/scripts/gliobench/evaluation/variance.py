@@ -8,8 +8,8 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from gliobench.evaluation.cells import Record, patient_rows
-from gliobench.evaluation.columns import CELL, RUN
-from gliobench.evaluation.metrics import THRESHOLD, make_sample
+from gliobench.evaluation.columns import CELL, RUN, THRESHOLD
+from gliobench.evaluation.metrics import make_sample
 from gliobench.files import check_table, table_schema
 
 FOLD = ["repeat", "fold"]

@@ -10,9 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
-from gliobench.evaluation.columns import CELL, ROUND, RUN
+from gliobench.evaluation.columns import CELL, PARTS, ROUND, RUN, THRESHOLD
 from gliobench.evaluation.mean_curves import GRID, both_labels, mean_roc, roc
-from gliobench.evaluation.metrics import THRESHOLD
 from gliobench.reporting.display import DASH, interval, reason
 from gliobench.reporting.style import (
     BLUE,
@@ -29,8 +28,6 @@ from gliobench.reporting.style import (
     styled,
 )
 from gliobench.reporting.trainings import curves_figure
-
-PARTS = ("test", "whole", "validation")  # figures show the first of these that a cell has
 
 UNSCORED = "no run scored both labels"
 

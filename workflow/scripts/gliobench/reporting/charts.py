@@ -7,9 +7,8 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from gliobench.evaluation.columns import ROUND, RUN
+from gliobench.evaluation.columns import ROUND, RUN, THRESHOLD
 from gliobench.evaluation.mean_curves import GRID, both_labels, mean_precision, mean_roc
-from gliobench.evaluation.metrics import THRESHOLD
 from gliobench.evaluation.thresholds import THRESHOLDS, treat_all
 from gliobench.reporting.display import interval
 from gliobench.reporting.overlays import Scored, calibration_bins

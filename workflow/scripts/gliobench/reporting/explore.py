@@ -8,8 +8,7 @@ import numpy as np
 import pandas as pd
 import vl_convert
 
-from gliobench.evaluation.columns import BASELINE, CELL, HARMONISED, MAIN
-from gliobench.evaluation.metrics import THRESHOLD
+from gliobench.evaluation.columns import BASELINE, CELL, HARMONISED, MAIN, THRESHOLD
 from gliobench.evaluation.thresholds import COUNTS, threshold_scores
 from gliobench.reporting.cell import shown_scores
 from gliobench.reporting.charts import DIGITS, PATIENTS, Records, area, interactive_figures, specification

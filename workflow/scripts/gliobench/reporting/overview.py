@@ -11,8 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from gliobench.evaluation.columns import BASELINE, CELL, HARMONISED
-from gliobench.reporting.cell import PARTS
+from gliobench.evaluation.columns import BASELINE, CELL, HARMONISED, PARTS
 from gliobench.reporting.display import interval
 from gliobench.reporting.style import (
     CHANCE_LINE,

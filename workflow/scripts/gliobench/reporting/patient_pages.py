@@ -7,8 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from gliobench.evaluation.columns import CELL
-from gliobench.evaluation.metrics import THRESHOLD
+from gliobench.evaluation.columns import CELL, THRESHOLD
 from gliobench.paths import PATIENT_PAGES
 from gliobench.reporting.addresses import LIST, MISTAKES, beside, file_stem
 from gliobench.reporting.display import DASH, EMPTY, ends, method_name, reason

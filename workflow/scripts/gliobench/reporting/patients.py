@@ -4,8 +4,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from gliobench.evaluation.columns import BASELINE, CELL, RUN
-from gliobench.evaluation.metrics import THRESHOLD
+from gliobench.evaluation.columns import BASELINE, CELL, RUN, THRESHOLD
 from gliobench.reporting.cell import shown_part
 
 OUT_OF_FOLD = "test"  # the part of patients whom no training is to have seen

@@ -13,8 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from gliobench.changes import Change
-from gliobench.evaluation.cells import PARTS
-from gliobench.evaluation.columns import BASELINE, CELL, HARMONISED
+from gliobench.evaluation.columns import BASELINE, CELL, HARMONISED, PARTS
 from gliobench.evaluation.same_patients import OTHER_LABEL, SAME
 from gliobench.evaluation.studies import count_differences, excludes_zero, shown_differences
 from gliobench.files import write_text

@@ -46,7 +46,7 @@ test: $(READY)
 	python -m pytest -n 2 -m "not tensorflow and not torch and not workflow and not cluster and not gpu"
 	python -m pytest -m tensorflow
 	python -m pytest -m torch
-	python -m pytest -n 2 -m workflow
+	python -m pytest -n 2 --dist loadgroup -m workflow
 
 # For development: under two minutes on two idle cores. The rest of `make test` loads frameworks, runs Snakemake, or simulates.
 test-unit: $(READY)

@@ -91,6 +91,29 @@ def test_a_comparison_is_strange_where_its_note_is_anothers_or_none(tmp_path, mo
     ]
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"seed": 2},
+        {"cohorts": CONFIG["cohorts"] | {"made": {"kind": "synthetic", "generator": {"signal": 6.0}}}},
+        {"seeds": 2},
+        {"bootstrap": 200},
+        {"device": "cpu"},
+        {"deterministic": True},
+        {"portable": False},
+        {"splits": {"kfold": {"folds": 3}}},
+        {"settings": {"baseline": {"parameters": {"C": 2.0}}}},
+        {"runs": [run | {"permutations": 2} for run in CONFIG["runs"]]},
+    ],
+    ids=lambda changes: next(iter(changes)),
+)
+def test_a_comparison_is_strange_after_a_change_of_any_key_that_its_scores_depend_on(tmp_path, monkeypatch, changes):
+    monkeypatch.chdir(tmp_path)
+    ((path, text),) = belonging.note_of_comparison(study()).items()
+    write_text(text, path)
+    assert strange_rows(study(**changes))
+
+
 def test_what_snakemake_knows_it_may_make_anew_and_what_it_does_not_know_is_refused(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     mine = study()

@@ -85,9 +85,11 @@ class TestPatients:
             ([{"patient_id": "a", "label": "1"}], r"mine\.tsv has no column for a series: add one or more of FLAIR, "),
             ([{"patient_id": "a", "label": "1", "T1": "x"}], r"no column is called 'T1'; did you mean 'T1w'\?"),
             (changed(label="2"), "patient 007 has the label '2'; label must be 0 or 1 .*: correct or remove that row"),
+            (changed(label="yes"), "patient 007 has the label 'yes'; label must be 0 or 1"),
             (changed(label=""), "patient 007 has the label ''; label must be 0 or 1"),
             (changed(patient_id="p2"), "lists patient p2 more than once: keep one row per patient"),
             (changed(patient_id="../p1"), r"'\.\./p1' cannot be a patient id: use only letters, digits, - and _"),
+            (changed(patient_id="p/5"), "'p/5' cannot be a patient id: use only letters, digits, - and _"),
             (changed(patient_id=""), "'' cannot be a patient id"),
             (changed(FLAIR="scans/b.nii"), "FLAIR of patient 007 and FLAIR of patient p2 are the same file"),
             (

@@ -101,18 +101,31 @@ def test_other_columns_are_named(cohort):
 @pytest.mark.parametrize("label", ["2", "-1", "", "0.5", "methylated"])
 def test_a_label_other_than_0_and_1_is_named(cohort, label):
     make(cohort, f"0,0\n17,{label}\n123,1\n", [])
-    refused(cohort, f"patient 17 has the label {label!r}; MGMT_value must be 0 (unmethylated) or 1 (methylated)")
+    refused(
+        cohort,
+        f"{cohort}/train_labels.csv: patient 17 has the label {label!r}; MGMT_value must be 0 (unmethylated) or "
+        "1 (methylated): correct or remove that row.",
+    )
 
 
 def test_a_patient_listed_twice_is_named_however_it_is_written(cohort):
     make(cohort, "0,0\n17,1\n00017,1\n123,1\n", [])
-    refused(cohort, "lists patient 00017 more than once: keep one row per patient.")
+    refused(cohort, f"{cohort}/train_labels.csv lists patient 00017 more than once: keep one row per patient.")
 
 
 @pytest.mark.parametrize("name", ["../../etc", "a b", "-x-x-x", ""])
 def test_an_id_that_is_no_folder_name_is_refused(cohort, name):
     make(cohort, f"0,0\n{name},0\n17,1\n123,1\n", [])
     refused(cohort, f"{name!r} cannot be a patient id: use only letters, digits, - and _, at most 64.")
+
+
+def test_a_label_without_a_folder_names_the_patient(cohort):
+    make(cohort, "0,0\n17,1\n123,1\n5,1\n", [])
+    refused(
+        cohort,
+        f"{cohort}/train_labels.csv labels patient 00005 but {cohort}/train has no such folder: "
+        "complete the download or remove those rows.",
+    )
 
 
 def test_labels_without_folders_are_named_and_counted(cohort):
@@ -123,8 +136,11 @@ def test_labels_without_folders_are_named_and_counted(cohort):
 
 def test_folders_without_labels_are_named(cohort):
     make(cohort, "0,0\n17,1\n", [])
-    refused(cohort, "holds patient 00123 without a label")
-    refused(cohort, "add the label or move the folder away.")
+    refused(
+        cohort,
+        f"{cohort}/train holds patient 00123 without a label in {cohort}/train_labels.csv: "
+        "add the label or move the folder away.",
+    )
 
 
 def test_bad_sites_are_refused(cohort):

@@ -3,7 +3,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from studies import CHANCE, CHANCE_TABLES, SMALL, SMOKE, copy_project, finish
+from studies import CHANCE, CHANCE_TABLES, SMALL, SMALL_AUDIT, SMOKE, copy_finished, copy_project, finish
 
 
 @pytest.fixture
@@ -26,9 +26,15 @@ def finished(shared: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def finished_small(shared: Path) -> Path:
+def audited_small(shared: Path) -> Path:
+    """The project with the small study's images made and audited, once for all workers: to be read, never changed."""
+    return made_once(shared / "audited_small", SMALL_AUDIT)
+
+
+@pytest.fixture(scope="session")
+def finished_small(shared: Path, audited_small: Path) -> Path:
     """The project with the small study finished, made once for all workers: to be read, never changed."""
-    return made_once(shared / "finished_small", SMALL)
+    return made_once(shared / "finished_small", SMALL, audited_small)
 
 
 @pytest.fixture(scope="session")
@@ -37,15 +43,16 @@ def finished_chance(shared: Path) -> Path:
     return made_once(shared / "finished_chance", [*CHANCE, *CHANCE_TABLES])
 
 
-def made_once(folder: Path, study: list[str]) -> Path:
-    """Return a project with a finished study; the first worker that asks makes it, the others wait."""
+def made_once(folder: Path, study: list[str], begun: Path | None = None) -> Path:
+    """Return a project with a study run, from the start or from where another project left it; other workers wait."""
     done = folder / "done"
     folder.mkdir(exist_ok=True)
     with folder.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not done.exists():
             shutil.rmtree(folder)
-            project = copy_project(folder / "project")
+            project = folder / "project"
+            copy_finished(begun, project) if begun else copy_project(project)
             (folder / "printed").write_text(finish(project, *study), encoding="utf-8")
             done.touch()
     return folder / "project"
@@ -53,11 +60,17 @@ def made_once(folder: Path, study: list[str]) -> Path:
 
 @pytest.fixture
 def finished_copy(finished: Path, tmp_path: Path) -> Path:
-    """A finished smoke study of one's own; files keep their times, so that it is still finished."""
-    return Path(shutil.copytree(finished, tmp_path / "project", symlinks=True))
+    """A finished smoke study of one's own."""
+    return copy_finished(finished, tmp_path / "project")
 
 
 @pytest.fixture
 def small_copy(finished_small: Path, tmp_path: Path) -> Path:
-    """A finished small study of one's own; files keep their times, so that it is still finished."""
-    return Path(shutil.copytree(finished_small, tmp_path / "project", symlinks=True))
+    """A finished small study of one's own."""
+    return copy_finished(finished_small, tmp_path / "project")
+
+
+@pytest.fixture
+def audited_copy(audited_small: Path, tmp_path: Path) -> Path:
+    """A small study of one's own, with its images made and audited."""
+    return copy_finished(audited_small, tmp_path / "project")

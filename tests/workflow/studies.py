@@ -15,6 +15,7 @@ from source_edits import reworded
 ROOT = Path(__file__).parents[2]
 SMOKE = ["--configfile", "config/smoke.yaml", "--set-scatter", "shards=1"]
 SMALL = ["--configfile", "small.yaml", "--set-scatter", "shards=2"]
+SMALL_AUDIT = [*SMALL, "--", "results/small/planted/series.tsv"]
 CHANCE = ["--configfile", "chance.yaml", "--set-scatter", "shards=1"]
 CHANCE_TABLES = ["--", "results/chance/tables/comparison.tsv", "results/chance/tables/sensitivity.tsv"]
 PATIENCE = 120  # seconds, of every wait
@@ -28,6 +29,11 @@ def copy_project(target: Path) -> Path:
     for study in ("small.yaml", "chance.yaml", "spiked.yaml", "visible.yaml"):
         shutil.copy2(Path(__file__).with_name(study), target)
     return target
+
+
+def copy_finished(project: Path, target: Path) -> Path:
+    """Copy a project with what was run in it; files keep their times, so that what is finished stays so."""
+    return Path(shutil.copytree(project, target, symlinks=True))
 
 
 def command(*arguments: str) -> list[str]:

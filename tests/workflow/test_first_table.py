@@ -14,17 +14,17 @@ COPY = "results/small/planted/permutations/001/runs/baseline/header/all/harmonis
 
 
 @pytest.fixture
-def study(project):
+def study(audited_copy):
     """A project with a study of two baselines, of copies with permuted labels, and of one network."""
-    config = yaml.safe_load((project / "small.yaml").read_text(encoding="utf-8"))
+    config = yaml.safe_load((audited_copy / "small.yaml").read_text(encoding="utf-8"))
     config["runs"].append({"approach": "baseline", "variants": ["prior", "header"], "permutations": 1})
-    (project / "study.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
-    return project
+    (audited_copy / "study.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
+    return audited_copy
 
 
 def ended(project):
-    """Return the rules of the jobs in the order in which they ended."""
-    (log,) = (project / ".snakemake/log").glob("*.snakemake.log")
+    """Return the rules of the last run's jobs in the order in which they ended."""
+    log = max((project / ".snakemake/log").glob("*.snakemake.log"))  # their names begin with the time
     return re.findall(r"^Finished jobid: \d+ \(Rule: (\w+)\)", log.read_text(encoding="utf-8"), re.MULTILINE)
 
 

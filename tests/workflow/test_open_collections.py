@@ -83,7 +83,9 @@ def test_the_competitions_labels_and_a_crosswalk_with_gaps_run_without_an_image(
     sites = ["18"] * 25 + ["1"] * 22 + ["4"] * 3 + [""] * 10
     crosswalk = pd.DataFrame({"BraTS2021": ids, name: "", site: sites})
     crosswalk.to_csv(project / "data/rsna/crosswalk.csv", index=False)
-    (project / "quick.yaml").write_text(yaml.safe_dump({"bootstrap": 100, "splits": {"kfold": {"repeats": 1}}}))
+    runs = yaml.safe_load((project / "config/rsna-sites.yaml").read_text(encoding="utf-8"))["runs"]
+    quick = {"bootstrap": 100, "splits": {"kfold": {"repeats": 1}}, "runs": [run | {"permutations": 1} for run in runs]}
+    (project / "quick.yaml").write_text(yaml.safe_dump(quick), encoding="utf-8")
     finish(
         project,
         "--configfile",

@@ -19,15 +19,15 @@ def record(variant, batch):
 
 
 @pytest.fixture
-def begun(project):
+def begun(audited_copy):
     """A study of two trainings a cell: all of `header` are there, half of `intensity`, none of `prior`."""
-    study = yaml.safe_load((project / "small.yaml").read_text(encoding="utf-8"))
+    study = yaml.safe_load((audited_copy / "small.yaml").read_text(encoding="utf-8"))
     study["splits"]["kfold"]["batches"] = 2
     study["runs"] = [{"approach": "baseline", "variants": ["prior", "header", "intensity"]}]
     del study["settings"]
-    (project / "study.yaml").write_text(yaml.safe_dump(study), encoding="utf-8")
-    finish(project, *STUDY, "--", record("header", 0), record("header", 1), record("intensity", 0))
-    return project
+    (audited_copy / "study.yaml").write_text(yaml.safe_dump(study), encoding="utf-8")
+    finish(audited_copy, *STUDY, "--", record("header", 0), record("header", 1), record("intensity", 0))
+    return audited_copy
 
 
 def outside(project):

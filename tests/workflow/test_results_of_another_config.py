@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 import yaml
-from studies import copy_project, finish, sentence, snakemake
+from studies import copy_finished, copy_project, finish, sentence, snakemake
 
-pytestmark = pytest.mark.workflow
+pytestmark = [pytest.mark.workflow, pytest.mark.xdist_group("another config")]  # one worker makes the study
 MINI: dict[str, Any] = {
     "study": "mini",
     "seed": 1,
@@ -47,22 +47,12 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def project(finished: Path, tmp_path: Path) -> Path:
-    shutil.copytree(finished, tmp_path / "project", symlinks=True)
-    return tmp_path / "project"
+    return copy_finished(finished, tmp_path / "project")
 
 
-CHANGES: dict[str, dict[str, Any]] = {
-    "seed": {"seed": 2},
+CHANGES: dict[str, dict[str, Any]] = {  # tests/unit/test_belonging.py has every key
     "seed and signal": {"seed": 2, "cohorts": signal(0.0)},
-    "cohorts": {"cohorts": signal(0.0)},
-    "seeds": {"seeds": 2},
     "bootstrap": {"bootstrap": 200},
-    "device": {"device": "cpu"},
-    "deterministic": {"deterministic": True},
-    "portable": {"portable": False},
-    "splits": {"splits": {"kfold": {"folds": 3, "repeats": 1, "validation": 0.34}}},
-    "settings": {"settings": {"baseline": {"parameters": {"C": 2.0}}}},
-    "runs": {"runs": [{"approach": "baseline", "variants": ["prior", "header"], "permutations": 2}]},
 }
 
 

@@ -11,7 +11,7 @@ from cell_files import make_cell, scored_as
 from gliobench.errors import GlioBenchError
 from gliobench.evaluation.cells import patient_rows, score_cell
 from gliobench.evaluation.columns import METRICS
-from gliobench.evaluation.metrics import make_sample, pooled_auc, score, unit_weights, why_empty
+from gliobench.evaluation.metrics import bounded, make_sample, pooled_auc, score, unit_weights, why_empty
 from gliobench.evaluation.slices import score_slices
 from gliobench.files import check_table, table_schema
 
@@ -270,3 +270,24 @@ def test_average_precision_is_empty_where_a_run_lacks_a_label():
     sample, scores = make_sample(rows), scores_of(rows)
     assert np.isnan(scores["pr_auc"])
     assert "pr_auc is empty: a run scores patients of one label only" in why_empty(sample, scores)
+
+
+@pytest.mark.parametrize("n_positive", [9, 11, 18])
+def test_a_perfect_order_is_1_and_not_a_last_bit_more(n_positive):
+    """Sums of average precision end above 1 for some numbers of patients."""
+    n = n_positive + 2
+    label = (np.arange(n) < n_positive).astype(int)
+    probability = np.linspace(0.95, 0.05, n)
+    rows = rows_of(list(zip(map(str, range(n)), label, probability, strict=True)))
+    assert scores_of(rows)["pr_auc"] == 1.0
+    assert score_slices(rows)["pr_auc"] == 1.0
+
+
+def test_only_rounding_is_taken_off_a_score():
+    scores = np.full(len(METRICS), 0.5)
+    for beyond, expected in ((1 + 1e-15, 1.0), (-1e-15, 0.0), (1.1, 1.1), (-0.1, -0.1), (np.nan, np.nan)):
+        scores[METRICS.index("pr_auc")] = beyond
+        np.testing.assert_array_equal(bounded(scores)[METRICS.index("pr_auc")], expected)
+    scores[METRICS.index("mcc")], scores[METRICS.index("log_loss")] = -1 - 1e-15, 1.0 + 1e-12
+    assert bounded(scores)[METRICS.index("mcc")] == -1
+    assert bounded(scores)[METRICS.index("log_loss")] == 1.0 + 1e-12

@@ -18,6 +18,8 @@ from sklearn.metrics import roc_auc_score
 from gliobench.errors import GlioBenchError
 from gliobench.evaluation.columns import METRICS, ROUND, RUN, THRESHOLD
 
+HIGHEST, LOWEST = {"log_loss": np.inf}, {"mcc": -1.0}  # ends of a metric's scale other than 1 and 0
+ROUNDING = 1e-9  # further beyond its scale no rounding takes a score
 CLIP = 1e-15  # smallest distance of a probability from 0 and 1 before its logarithm is taken
 
 
@@ -250,7 +252,23 @@ def score_by_round(sample: Sample, positive: np.ndarray, negative: np.ndarray) -
         "mcc": _mcc(hits, misses, alarms, rejections),
         "log_loss": _divide(losses, everyone),
     }
-    return np.stack([scores[name] for name in METRICS])
+    return bounded(np.stack([scores[name] for name in METRICS]))
+
+
+def bounded(scores: np.ndarray) -> np.ndarray:
+    """
+    Return scores without what rounding adds beyond the ends of their scale, as sums of average precision do.
+
+    Parameters
+    ----------
+    scores : numpy.ndarray, shape (len(METRICS), ...)
+        In the order of `METRICS`. Only a score beyond its end by less than `ROUNDING` is changed.
+    """
+    shape = (-1, *[1] * (scores.ndim - 1))
+    high = np.array([HIGHEST.get(name, 1.0) for name in METRICS]).reshape(shape)
+    low = np.array([LOWEST.get(name, 0.0) for name in METRICS]).reshape(shape)
+    near = (scores < high + ROUNDING) & (scores > low - ROUNDING)
+    return np.where(near, np.clip(scores, low, high), scores)
 
 
 def confusion(sample: Sample, positive: np.ndarray, negative: np.ndarray) -> tuple[np.ndarray, ...]:

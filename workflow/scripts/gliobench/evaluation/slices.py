@@ -11,7 +11,7 @@ from sklearn.metrics import (
 )
 
 from gliobench.evaluation.columns import METRICS, ROUND, RUN, THRESHOLD
-from gliobench.evaluation.metrics import clipped
+from gliobench.evaluation.metrics import bounded, clipped
 
 
 def score_slices(rows: pd.DataFrame) -> dict[str, float]:
@@ -43,7 +43,7 @@ def score_round(rows: pd.DataFrame) -> dict[str, float]:
     precision, recall, f1, _ = precision_recall_fscore_support(
         labels, called, labels=[0, 1], zero_division=np.nan, average=None
     )
-    return {
+    scores = {
         "accuracy": float(np.mean(called == labels)),
         "auc": _auc(rows),
         "precision": float(precision[1]),
@@ -56,6 +56,7 @@ def score_round(rows: pd.DataFrame) -> dict[str, float]:
         "mcc": float(matthews_corrcoef(labels, called)) if _both(labels) and _both(called) else float("nan"),
         "log_loss": float(log_loss(labels, clipped(probability), labels=[0, 1])),
     }
+    return dict(zip(METRICS, bounded(np.array([scores[name] for name in METRICS])).tolist(), strict=True))
 
 
 def _both(values: np.ndarray) -> bool:

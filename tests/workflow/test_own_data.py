@@ -329,7 +329,8 @@ def test_a_protocol_that_the_cohort_does_not_allow_is_a_row_with_its_reason(proj
     table = project / "clinic/patients.tsv"
     rows = pd.read_csv(table, sep="\t", dtype="str", keep_default_na=False)
     rows.assign(site="north").to_csv(table, sep="\t", index=False)
-    quick = QUICK | {"runs": QUICK["runs"][:1], "settings": {}}
+    small = {"cnn3d": QUICK["settings"]["cnn3d"]}
+    quick = QUICK | {"runs": QUICK["runs"][:2], "settings": small}
     (project / "quick.yaml").write_text(yaml.safe_dump(quick), encoding="utf-8")
     finish(project, *MINE)
     scored = read_table(project / "results/my-study/tables/comparison.tsv", "comparison").set_index("protocol")

@@ -5,6 +5,8 @@ UV := 0.13.8
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
+SERVICE := .venv-service
+SERVICE_READY := $(SERVICE)/ready
 STUDY ?= config/demo.yaml
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PYTHONNOUSERSITE := 1
@@ -16,6 +18,9 @@ $(info GlioBench: $(CACHES) is not writable; make keeps caches in results/.cache
 export XDG_CACHE_HOME := $(CURDIR)/results/.cache
 endif
 
+SERVE := PYTHONPATH=workflow/scripts:service $(SERVICE)/bin/python -m gliobench_service
+
+.PHONY: setup-service serve test-service lint-service
 .PHONY: setup demo watch controls sensitivity findings test test-unit test-cluster test-gpu lint envs keys lock report clean
 
 setup: $(READY)
@@ -67,6 +72,21 @@ lint: $(READY)
 	snakemake --lint --configfile config/demo.yaml
 	mypy
 
+# The web service (docs/service.md), in an environment of its own: that of the studies stays as it is.
+setup-service: $(SERVICE_READY)
+
+# A finished run answers uploads on this machine: make serve RUN=results/demo/planted/runs/.../batch-0
+serve: $(SERVICE_READY)
+	$(if $(RUN),,$(error name a finished run: make serve RUN=<folder of a run>))
+	$(SERVE) serve $(RUN)
+
+test-service: lint-service
+	$(SERVICE)/bin/python -m pytest tests/service
+
+lint-service: $(SERVICE_READY)
+	$(SERVICE)/bin/mypy --config-file service/mypy.ini
+	$(SERVICE)/bin/bandit --quiet --recursive --severity-level medium service
+
 # Snakemake's own report of a finished study, in addition to the study's page: make report STUDY=config/config.yaml
 report: $(READY)
 	snakemake --configfile $(STUDY) --report results/$(basename $(notdir $(STUDY)))-snakemake.html
@@ -74,6 +94,8 @@ report: $(READY)
 lock: $(READY)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	  --no-annotate --no-header --group dev --output-file requirements.lock
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --no-annotate --no-header --group service --constraints requirements.lock --output-file requirements-service.lock
 
 envs: $(READY)
 	python envs/write.py
@@ -91,5 +113,11 @@ $(READY): requirements.lock
 	$(BIN)/uv pip sync --quiet --require-hashes --compile-bytecode --python $(BIN)/python requirements.lock
 	touch $@
 
+$(SERVICE_READY): requirements.lock requirements-service.lock | $(READY)
+	rm -rf $(SERVICE)
+	$(BIN)/python -m venv $(SERVICE)
+	$(BIN)/uv pip sync --quiet --require-hashes --compile-bytecode --python $(SERVICE)/bin/python $^
+	touch $@
+
 clean:
-	rm -rf $(VENV) results .snakemake
+	rm -rf $(VENV) $(SERVICE) results .snakemake

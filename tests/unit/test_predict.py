@@ -299,6 +299,7 @@ def test_another_answer_than_the_studys_own_is_said(trained, tmp_path):
 
 def test_a_record_and_an_input_of_two_trainings_are_a_sentence(trained, tmp_path):
     run = trained("baseline", "planted")
+    shutil.copytree(run.run, tmp_path / "run")
     write_json(run.record | {"shape": [7, 7]}, tmp_path / "run" / "run.json")
     with pytest.raises(GlioBenchError, match="from different trainings"):
         predict(Trained(tmp_path / "run", run.patients), run.patients / "00002", tmp_path / "input")

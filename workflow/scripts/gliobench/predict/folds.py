@@ -46,11 +46,35 @@ class Answer:
         return {"folds": self.folds, "n_rows": self.n_rows, "device": self.device, "versions": versions()}
 
 
-def predict_patient(
-    run: Path, record: dict[str, Any], arrays: Sequence[str | Path], machine: Machine, fold: int | None = None
-) -> Answer:
+@dataclass(frozen=True)
+class Models:
     """
-    Apply the models of a run to a patient.
+    The models of a run in memory, for any number of patients.
+
+    Attributes
+    ----------
+    run : Path
+        The run's folder.
+    record : dict
+        Its ``run.json``.
+    approach : module
+        Of `gliobench.approaches`.
+    device : str
+        Computing device.
+    by_fold : dict of int to object
+        The model of each fold.
+    """
+
+    run: Path
+    record: dict[str, Any]
+    approach: Any
+    device: str
+    by_fold: dict[int, Any]
+
+
+def load_models(run: Path, record: dict[str, Any], machine: Machine, fold: int | None = None) -> Models:
+    """
+    Load the models of a run; call once in a process.
 
     Parameters
     ----------
@@ -58,8 +82,6 @@ def predict_patient(
         The run's folder.
     record : dict
         Its ``run.json``.
-    arrays : sequence of path
-        The patient's inputs.
     machine : Machine
         Threads and device.
     fold : int, optional
@@ -68,28 +90,55 @@ def predict_patient(
     Raises
     ------
     GlioBenchError
-        The input has another shape than the training's, a model cannot be read, or a prediction is NaN or infinite.
+        A model cannot be read.
     """
     approach = import_module(f"gliobench.approaches.{record['approach']}")
     device = approach.prepare(machine)
+    by_fold = {fold_of(path): load_model(approach, path) for path in find_models(run, fold)}
+    return Models(run, record, approach, device, by_fold)
+
+
+def apply_models(models: Models, arrays: Sequence[str | Path]) -> Answer:
+    """
+    Apply the models of a run to a patient.
+
+    Parameters
+    ----------
+    models : Models
+        From `load_models`.
+    arrays : sequence of path
+        The patient's inputs.
+
+    Raises
+    ------
+    GlioBenchError
+        The input has another shape than the training's, or a prediction is NaN or infinite.
+    """
+    record, approach = models.record, models.approach
     kind = record["input"]["kind"]
     inputs, _ = join_shards(kind, arrays, record["series"])
     inputs = with_patient_facts(inputs) if kind == KIND else inputs
     if list(inputs.shape[1:]) != record["shape"]:
         raise GlioBenchError(
-            f"the input has the shape {list(inputs.shape[1:])}, but {run} was trained on {record['shape']}; "
+            f"the input has the shape {list(inputs.shape[1:])}, but {models.run} was trained on {record['shape']}; "
             "its record and its models are from different trainings: give another run."
         )
-    paths = find_models(run, fold)
-    models = [load_model(approach, path) for path in paths]
-    log_odds = np.array([mean_log_odds(approach.predict(model, inputs)) for model in models])
+    log_odds = np.array([mean_log_odds(approach.predict(model, inputs)) for model in models.by_fold.values()])
     if not np.isfinite(log_odds).all():
-        raise GlioBenchError(f"{run}: a model's prediction is NaN or infinite; give another run.")
-    columns = zip(map(fold_of, paths), expit(log_odds).tolist(), rounded(log_odds).tolist(), strict=True)
+        raise GlioBenchError(f"{models.run}: a model's prediction is NaN or infinite; give another run.")
+    columns = zip(models.by_fold, expit(log_odds).tolist(), rounded(log_odds).tolist(), strict=True)
     folds = [dict(zip(("fold", "probability", "log_odds"), row, strict=True)) for row in columns]
     mean = float(np.mean(expit(log_odds)))
-    cam = _evidence(approach, models, inputs, int(mean >= 0.5)) if record["grad_cam"] else None
-    return Answer(folds, len(inputs), device, cam)
+    answer = int(mean >= 0.5)
+    cam = _evidence(approach, list(models.by_fold.values()), inputs, answer) if record["grad_cam"] else None
+    return Answer(folds, len(inputs), models.device, cam)
+
+
+def predict_patient(
+    run: Path, record: dict[str, Any], arrays: Sequence[str | Path], machine: Machine, fold: int | None = None
+) -> Answer:
+    """Load the models of a run and apply them to one patient; see `load_models` and `apply_models`."""
+    return apply_models(load_models(run, record, machine, fold), arrays)
 
 
 def _evidence(approach: Any, models: Sequence[Any], inputs: np.ndarray, answer: int) -> np.ndarray:

@@ -7,11 +7,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gliobench.cohorts import DECODED_KIND
+from gliobench.cohorts import DECODED_KIND, read_patient_series
 from gliobench.cohorts.audit import audit_patients
 from gliobench.cohorts.decoded import keep_series
 from gliobench.errors import GlioBenchError
-from gliobench.inputs.make import make_inputs, needed_series, usable_series, usable_statuses
+from gliobench.imaging.facts import SeriesFacts
+from gliobench.imaging.volume import Volume, windowed
+from gliobench.inputs.make import make_inputs, needed_series, shared, usable_series, usable_statuses
 from gliobench.inputs.store import SHARD_INDEX, without_input
 from gliobench.terms import ALL_SERIES, SEGMENTATION
 
@@ -80,6 +82,31 @@ def make_patient_inputs(
             named = f"patient {patient.name}: " + index["reason"].astype("str")
             return arrays, index.assign(reason=named.where(index["reason"].notna(), None))
     return [], pd.DataFrame([(patient.name, record["series"][0], None, reason)], columns=SHARD_INDEX)
+
+
+def input_affine(patient_id: str, record: dict[str, Any], decoded: Path) -> np.ndarray | None:
+    """
+    Return where the input of a patient, and so its Grad-CAM map, lies.
+
+    Parameters
+    ----------
+    patient_id : str
+        Name of the patient's folder.
+    record, decoded
+        As for `audit_patient`, which kept the series.
+
+    Returns
+    -------
+    ndarray or None
+        From (x, y, z) to RAS+ mm, shape (4, 4); None if the kind of input is not a grid in space.
+    """
+
+    def read(name: str) -> tuple[Volume, SeriesFacts]:  # as for the input itself
+        volume, facts = read_patient_series(DECODED_KIND, decoded, patient_id, name)
+        return windowed(volume) if record["input"].get("voi_lut") else volume, facts
+
+    space = shared(read, record["input"])
+    return space.grid.affine if hasattr(space, "grid") else None
 
 
 def _why_not(patient_id: str, series: pd.DataFrame, usable: list[str], settings: dict[str, Any]) -> str | None:

@@ -1,0 +1,30 @@
+"""Reports of unexpected errors, without what they were about: messages of libraries may quote an image's header."""
+
+import logging
+import sys
+import traceback
+import uuid
+import warnings
+
+from gliobench_service.tables import now
+
+
+def quiet_libraries() -> None:
+    """Keep the warnings of libraries that read images out of the log of this process: they quote headers."""
+    warnings.simplefilter("ignore")
+    for name in ("pydicom", "nibabel.global", "py.warnings"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+
+
+def new_number() -> str:
+    """Return a new number of an error."""
+    return uuid.uuid4().hex[:12]
+
+
+def report_error(error: BaseException, number: str | None = None) -> str:
+    """Print where an error was raised, and its type, to the standard error; return the number by which it is found."""
+    number = number or new_number()
+    frames = reversed(traceback.extract_tb(error.__traceback__))
+    where = " < ".join(f"{frame.name} ({frame.filename}:{frame.lineno})" for frame in frames)
+    print(f"{now():%Y-%m-%d %H:%M:%S} error {number}: {type(error).__name__} in {where}", file=sys.stderr, flush=True)
+    return number

@@ -1,0 +1,394 @@
+"""Who may do what: sign-in, cookies, roles, other people's results, deletion, and the clock."""
+
+import re
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select, update
+
+from clients import PASSWORD, client_of, left_on_disk, patient_files, token_of, work_once, zipped
+from gliobench.errors import GlioBenchError
+from gliobench.predict.describe import PURPOSE
+from gliobench.training import Machine
+from gliobench_service import accounts, keeper
+from gliobench_service.answer import Predictor
+from gliobench_service.backup import back_up, restore
+from gliobench_service.database import migrate, reading, writing
+from gliobench_service.tables import ADMINISTRATOR, AUDITOR, ROLES, USER, Event, Job, Key, User, now
+
+NOBODYS = "0" * 32
+
+
+@pytest.fixture(scope="module")
+def predictor(cam_run):
+    return Predictor(cam_run, Machine())
+
+
+@pytest.fixture
+def served(settings, cam_run):
+    return settings.model_copy(update={"run": cam_run})
+
+
+@pytest.fixture
+def client(served):
+    with client_of(served) as client:
+        yield client
+
+
+def ask(client, headers, images, **values) -> str:
+    sent = [("files", ("p.zip", zipped(patient_files(images / "00005")), "application/zip"))]
+    answer = client.post("/predict", headers=headers, files=sent, data=values)
+    assert answer.status_code == 202, answer.text
+    return answer.json()["id"]
+
+
+def sign_in(client, name="ana", password=PASSWORD, **headers):
+    return client.post("/sign-in", data={"name": name, "password": password}, headers=headers, follow_redirects=False)
+
+
+def csrf_of(client) -> str:
+    return re.search(r'data-csrf="([^"]+)"', client.get("/").text)[1]
+
+
+@pytest.fixture
+def answered(served, client, images, predictor):
+    """A result of Ana's with map and images, and everybody's headers."""
+    everybody = {role: token_of(served, role, role) for role in ROLES}
+    ana = token_of(served, "ana")
+    job = ask(client, ana, images, keep="true", label="p-5")
+    work_once(served, predictor)
+    return job, ana, everybody
+
+
+CALLS = [
+    *(("GET", path) for path in ("", "/maps", "/images/FLAIR", "/images/map")),
+    *(("POST", "/cancel"), ("DELETE", "")),
+]
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_nobody_sees_or_changes_anothers_result_whatever_the_role(client, answered, served, role):
+    job, ana, everybody = answered
+    for method, path in CALLS:
+        others = client.request(method, f"/results/{job}{path}", headers=everybody[role])
+        unknown = client.request(method, f"/results/{NOBODYS}{path}", headers=everybody[role])
+        assert others.status_code == unknown.status_code == 404, (method, path)
+        assert others.json()["error"] == unknown.json()["error"], "it does not tell that the result exists"
+    result = client.get(f"/results/{job}", headers=ana).json()
+    assert result["images"] == ["FLAIR", "T1w", "T1wCE", "T2w", "map"]
+    assert str(result["probability"]) not in client.get("/log", headers=everybody[role]).text
+
+
+def test_without_signing_in_nothing_is_seen(client, answered):
+    job, *_ = answered
+    for method, path in [*CALLS, ("GET", "/../../log"), ("POST", "/../../predict")]:
+        answer = client.request(method, f"/results/{job}{path}")
+        assert answer.status_code == 401, path
+        assert answer.json()["notice"] == PURPOSE
+    for path in ("/", "/history", f"/view/{job}", "/journal", "/users"):
+        answer = client.get(path, headers={"accept": "text/html"}, follow_redirects=False)
+        assert (answer.status_code, answer.headers["location"]) == (303, "/sign-in")
+
+
+def test_the_log_is_seen_by_role(client, answered):
+    job, ana, everybody = answered
+    mine = client.get("/log", headers=ana).json()["rows"]
+    assert {row["actor"] for row in mine} == {"ana"}
+    assert [row["action"] for row in mine] == ["answered", "asked"]
+    result = client.get(f"/results/{job}", headers=ana).json()
+    assert mine[0]["probability"] == result["probability"]
+    assert client.get("/log", headers=everybody[USER]).json()["rows"] == []
+    for role in (AUDITOR, ADMINISTRATOR):
+        rows = client.get("/log", headers=everybody[role], params={"words": job}).json()["rows"]
+        assert [(row["actor"], row["action"], row["job_id"]) for row in rows] == [
+            ("ana", "answered", job),
+            ("ana", "asked", job),
+        ]
+        assert rows[0]["answer_digest"] == mine[0]["answer_digest"]
+        assert rows[0]["probability"] is None
+        assert "stacked_cnn3d" in rows[0]["model"]
+
+
+def test_a_deletion_removes_images_and_answer_and_the_log_keeps_who_asked(client, answered, served):
+    job, ana, everybody = answered
+    assert (served.jobs / job / "result/FLAIR.nii.gz").is_file()
+    assert client.delete(f"/results/{job}", headers=ana).status_code == 200
+    assert client.get(f"/results/{job}", headers=ana).status_code == 404
+    assert client.delete(f"/results/{job}", headers=ana).status_code == 404
+    assert left_on_disk(served) == []
+    with reading(served.url) as session:
+        assert session.scalar(select(Job)) is None
+    rows = client.get("/log", headers=everybody[AUDITOR], params={"words": job}).json()["rows"]
+    assert [row["action"] for row in rows] == ["deleted", "answered", "asked"]
+    assert all(row["actor"] == "ana" and row["model"] and row["at"] for row in rows)
+    mine = client.get("/log", headers=ana).json()["rows"]
+    assert {row["probability"] for row in mine} == {None}
+
+
+def test_a_map_and_images_are_nifti_in_one_space(client, answered, tmp_path):
+    import nibabel as nib
+    import numpy as np
+
+    job, ana, _ = answered
+    shown = {}
+    for name in ("maps", "images/FLAIR", "images/T1wCE"):
+        answer = client.get(f"/results/{job}/{name}", headers=ana)
+        assert answer.status_code == 200
+        assert answer.headers["content-disposition"].startswith("attachment")
+        path = tmp_path / f"{name.replace('/', '-')}.nii.gz"
+        path.write_bytes(answer.content)
+        shown[name] = nib.load(path)
+    cam = shown["maps"].get_fdata()
+    assert cam.shape == (16, 16, 16)
+    assert 0 <= cam.min() <= cam.max() <= 1
+    middle = {name: (image.affine @ [*(np.array(image.shape) - 1) / 2, 1])[:3] for name, image in shown.items()}
+    assert np.linalg.norm(middle["maps"] - middle["images/T1wCE"]) < 40, "the map lies over the head"
+    assert b"2021" not in shown["images/FLAIR"].header.binaryblock
+
+
+def test_images_kept_on_purpose_are_deleted_by_the_clock_and_the_answer_stays(client, answered, served):
+    job, ana, everybody = answered
+    keeper.clean(served)
+    assert "FLAIR" in client.get(f"/results/{job}", headers=ana).json()["images"]
+    with writing(served.url) as session:
+        session.execute(update(Job).values(images_until=now() - timedelta(seconds=1)))
+    keeper.clean(served)
+    result = client.get(f"/results/{job}", headers=ana).json()
+    assert result["images"] == ["map"]
+    assert result["probability"] is not None
+    rows = client.get("/log", headers=everybody[AUDITOR], params={"words": job}).json()["rows"]
+    assert rows[0]["action"] == "images deleted"
+
+
+def test_what_killed_processes_left_is_deleted_by_the_clock(served, answered, monkeypatch):
+    job, *_ = answered
+    (served.jobs / job / "work-x").mkdir()
+    (served.data / "incoming" / "half").mkdir(parents=True)
+    (served.jobs / "unknown").mkdir()
+    keeper.clean(served)
+    assert not (served.jobs / job / "work-x").exists()
+    assert (served.data / "incoming" / "half").exists(), "it may still arrive"
+    monkeypatch.setattr(keeper, "FORGOTTEN", -1.0)
+    keeper.clean(served)
+    assert not (served.data / "incoming" / "half").exists()
+    assert not (served.jobs / "unknown").exists()
+
+
+def test_a_cancelled_job_leaves_no_image(client, served, images, predictor):
+    ana = token_of(served, "ana")
+    job = ask(client, ana, images)
+    assert client.post(f"/results/{job}/cancel", headers=ana).status_code == 200
+    assert client.get(f"/results/{job}", headers=ana).json()["state"] == "cancelled"
+    assert client.post(f"/results/{job}/cancel", headers=ana).status_code == 409
+    assert left_on_disk(served) == []
+
+
+def test_a_sign_in_gives_a_cookie_that_scripts_and_other_sites_do_not_get(client, served):
+    token_of(served, "ana")
+    answer = sign_in(client)
+    assert answer.status_code == 303
+    cookie = answer.headers["set-cookie"]
+    assert "HttpOnly" in cookie
+    assert "SameSite=strict" in cookie
+    assert "Secure" not in cookie, "on loopback"
+    with reading(served.url) as session:
+        stored = {key.digest for key in session.scalars(select(Key))}
+    assert client.cookies["session"] not in stored
+    with client_of(served.model_copy(update={"https": True})) as secure:
+        answer = sign_in(secure)
+        assert answer.headers["set-cookie"].startswith("__Host-session=")
+        assert "Secure" in answer.headers["set-cookie"]
+        assert "Path=/" in answer.headers["set-cookie"]
+        assert "max-age" in answer.headers["strict-transport-security"]
+
+
+def test_a_request_with_the_cookie_needs_the_csrf_token(client, served, images):
+    token_of(served, "ana")
+    sign_in(client)
+    csrf = csrf_of(client)
+    sent = [("files", ("p.zip", zipped(patient_files(images / "00005")), "application/zip"))]
+    for headers in ({}, {"X-CSRF-Token": "x"}):
+        assert client.post("/predict", files=sent, headers=headers).status_code == 403
+        assert client.delete(f"/results/{NOBODYS}", headers=headers).status_code == 403
+    assert client.post("/sign-out", data={"csrf": "x"}).status_code == 403
+    assert client.post("/predict", files=sent, headers={"X-CSRF-Token": csrf}).status_code == 202
+    assert client.post("/sign-out", data={"csrf": csrf}, follow_redirects=False).status_code == 303
+    assert client.get("/log").status_code == 401
+
+
+@pytest.mark.parametrize("headers", [{"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}])
+def test_another_site_cannot_sign_anybody_in(client, served, headers):
+    token_of(served, "ana")
+    assert sign_in(client, **headers).status_code == 403
+
+
+def test_sign_ins_that_fail_too_often_are_refused_and_logged_without_what_was_typed(client, served):
+    token_of(served, "ana")
+    for _ in range(served.attempts):
+        answer = sign_in(client, password="wrong password")
+        assert answer.status_code == 401
+    answer = sign_in(client)
+    assert answer.status_code == 429
+    assert "wait 15 minutes" in answer.text
+    assert client.post("/tokens", json={"name": "ana", "password": PASSWORD}).headers["retry-after"] == "900"
+    sign_in(client, name="my-secret-password-typed-here")
+    with reading(served.url) as session:
+        refused = list(session.scalars(select(Event).where(Event.action == "sign-in refused")))
+        assert [event.actor for event in refused] == ["ana"] * served.attempts + ["(unknown)"]
+
+
+def test_uploads_of_one_user_are_limited(served, images):
+    small = served.model_copy(update={"queued": 2})
+    ana, ben = token_of(served, "ana"), token_of(served, "ben")
+    with client_of(small) as client:
+        for _ in range(2):
+            ask(client, ana, images)
+        sent = [("files", ("p.zip", b"PK", "application/zip"))]
+        answer = client.post("/predict", headers=ana, files=sent)
+        assert (answer.status_code, answer.headers["retry-after"]) == (429, "30")
+        assert "2 waiting jobs" in answer.json()["error"]
+        ask(client, ben, images)
+
+
+@pytest.mark.parametrize("change", [{"disabled": True}, {"password": "another long password"}, {"role": AUDITOR}])
+def test_a_change_of_a_user_ends_sessions_and_tokens(client, served, change):
+    ana = token_of(served, "ana")
+    assert client.get("/log", headers=ana).status_code == 200
+    with writing(served.url) as session:
+        accounts.change_user(session, "ana", **change)
+    assert client.get("/log", headers=ana).status_code == 401
+
+
+def test_an_old_token_has_ended(client, served):
+    ana = token_of(served, "ana")
+    with writing(served.url) as session:
+        session.execute(update(Key).values(expires=now() - timedelta(seconds=1)))
+    assert client.get("/log", headers=ana).status_code == 401
+    keeper.clean(served)
+    with reading(served.url) as session:
+        assert session.scalar(select(Key)) is None
+
+
+def test_a_token_is_got_by_name_and_password(client, served):
+    token_of(served, "ana")
+    answer = client.post("/tokens", json={"name": "ana", "password": PASSWORD})
+    assert answer.status_code == 201
+    headers = {"Authorization": f"Bearer {answer.json()['token']}"}
+    assert client.get("/log", headers=headers).json()["rows"][0]["action"] == "token made"
+    assert client.post("/tokens", json={"name": "ana", "password": "wrong"}).status_code == 401
+
+
+def test_only_administrators_manage_users_and_the_last_one_stays(client, served):
+    for role in ROLES:
+        token_of(served, role, role)
+    for role in (USER, AUDITOR):
+        sign_in(client, role)
+        assert client.get("/users").status_code == 403
+        form = {"csrf": csrf_of(client), "name": "eve", "password": PASSWORD, "role": ADMINISTRATOR}
+        assert client.post("/users", data=form).status_code == 403
+        assert client.post(f"/users/{role}", data={"csrf": csrf_of(client), "role": ADMINISTRATOR}).status_code == 403
+    sign_in(client, ADMINISTRATOR)
+    form = {"csrf": csrf_of(client), "name": "eve", "password": PASSWORD, "role": AUDITOR}
+    assert client.post("/users", data=form, follow_redirects=False).status_code == 303
+    for bad, said in (
+        ({"name": "Eve Smith"}, "small letters"),
+        ({"name": "eve"}, "already"),
+        ({"password": "x", "name": "f"}, "12 to 256"),
+    ):
+        answer = client.post("/users", data=form | bad)
+        assert answer.status_code == 422
+        assert said in answer.text
+    for change in ({"role": USER}, {"disabled": "true"}):
+        answer = client.post("/users/administrator", data={"csrf": csrf_of(client)} | change)
+        assert answer.status_code == 422
+        assert "last administrator" in answer.text
+    with reading(served.url) as session:
+        assert session.scalar(select(User.role).where(User.name == "eve")) == AUDITOR
+        assert (
+            session.scalar(select(Event.detail).where(Event.actor == ADMINISTRATOR, Event.action == "user added"))
+            == "eve: auditor"
+        )
+
+
+def test_passwords_are_stored_by_argon2(served):
+    token_of(served, "ana")
+    with reading(served.url) as session:
+        assert session.scalar(select(User.password)).startswith("$argon2id$")
+
+
+@pytest.mark.parametrize("path", ["/sign-in", "/health", "/nowhere", "/static/style.css", "/log"])
+def test_every_answer_has_the_headers_and_says_what_it_is_for(client, path):
+    answer = client.get(path, headers={"accept": "text/html"})
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["x-frame-options"] == "DENY"
+    assert answer.headers["cache-control"] == "no-store"
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+    assert "unsafe" not in answer.headers["content-security-policy"]
+    assert answer.headers["x-research-only"] == PURPOSE
+    if not path.startswith("/static"):
+        assert PURPOSE in answer.text
+
+
+def test_every_page_says_what_it_is_for(client, served, answered):
+    job, *_ = answered
+    sign_in(client, ADMINISTRATOR)
+    for path in ("/", "/history", "/journal", "/users", f"/view/{job}"):
+        assert PURPOSE in client.get(path, headers={"accept": "text/html"}).text, path
+    client.cookies.clear()
+    sign_in(client, "ana")
+    assert "p-5" in client.get(f"/view/{job}").text
+
+
+def test_a_label_is_text_and_never_markup(client, served, images):
+    ana = token_of(served, "ana")
+    job = ask(client, ana, images, label="<script>alert(1)</script>")
+    sign_in(client)
+    for path in ("/history", f"/view/{job}", "/history?words=%3Cscript%3E"):
+        text = client.get(path).text
+        assert "<script>alert" not in text
+        assert "&lt;script&gt;" in text
+
+
+def test_a_backup_brings_everything_back_but_images_and_sessions(client, served, answered, tmp_path, images):
+    job, ana, _ = answered
+    ask(client, ana, images)
+    file = tmp_path / "backup.tar.gz"
+    counts = back_up(served, file)
+    assert counts["jobs"] == 1, "a job that has not ended is not in it"
+    assert file.stat().st_mode & 0o077 == 0
+    new = served.model_copy(update={"data": tmp_path / "new"})
+    new.data.mkdir()
+    migrate(new.url)
+    assert restore(new, file) == counts
+    with client_of(new) as other:
+        assert other.get("/log", headers=ana).status_code == 401
+        token = other.post("/tokens", json={"name": "ana", "password": PASSWORD}).json()["token"]
+        again = {"Authorization": f"Bearer {token}"}
+        before = client.get(f"/results/{job}", headers=ana).json()
+        after = other.get(f"/results/{job}", headers=again).json()
+        assert after["images"] == ["map"]
+        assert {key: after[key] for key in after if key != "images"} == {
+            key: before[key] for key in before if key != "images"
+        }
+        assert (
+            len(other.get("/log", headers=again).json()["rows"])
+            == len(client.get("/log", headers=ana).json()["rows"]) + 1
+        )
+    with pytest.raises(GlioBenchError, match="holds users already"):
+        restore(new, file)
+    with pytest.raises(GlioBenchError, match="exists"):
+        back_up(served, file)
+
+
+def test_a_restored_database_goes_on(url, served, answered, tmp_path):
+    file = tmp_path / "backup.tar.gz"
+    back_up(served, file)
+    there = served.model_copy(update={"database": url, "data": tmp_path / "there"})
+    there.data.mkdir()
+    restore(there, file)
+    with writing(url) as session:
+        user = accounts.add_user(session, "zoe", PASSWORD, USER)
+    with reading(url) as session:
+        assert session.scalar(select(Event.detail).order_by(Event.id.desc()).limit(1)) == "zoe: user"
+        assert user.id == max(session.scalars(select(User.id)))
+    back_up(there, tmp_path / "again.tar.gz")

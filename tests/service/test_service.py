@@ -1,0 +1,137 @@
+"""The service as it is started: by the commands of the documentation, and killed in the middle of its work."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+
+from clients import patient_files, zipped
+from gliobench.files import read_table
+from gliobench.predict.describe import PURPOSE
+from running import PASSWORD, Service, wait_until
+
+ENDED = ("done", "failed", "cancelled")
+
+
+def curl(*arguments: str) -> str:
+    done = subprocess.run(["curl", "-sS", *arguments], capture_output=True, text=True, check=True, timeout=120)
+    return done.stdout
+
+
+def expected(run: Path, patient: str) -> float:
+    table = read_table(run / "predictions.tsv", "predictions")
+    return float(table[(table["patient_id"] == patient) & (table["part"] == "test")]["probability"].iloc[0])
+
+
+def results(service: Service, headers: dict, jobs: list[str]) -> list[dict]:
+    return [httpx.get(f"{service.url}/results/{job}", headers=headers, timeout=60).json() for job in jobs]
+
+
+def all_ended(service: Service, headers: dict, jobs: list[str]) -> list[dict]:
+    def ended():
+        found = results(service, headers, jobs)
+        return found if all(each["state"] in ENDED for each in found) else None
+
+    return wait_until(ended, "all jobs ended", service.said)
+
+
+def ask(service: Service, headers: dict, images: Path, patient: str) -> str:
+    sent = {"files": ("p.zip", zipped(patient_files(images / patient)), "application/zip")}
+    answer = httpx.post(f"{service.url}/predict", headers=headers, files=sent, timeout=60)
+    assert answer.status_code == 202, answer.text
+    return answer.json()["id"]
+
+
+def test_the_way_by_curl(cam_run, images, tmp_path):
+    archive = tmp_path / "patient.zip"
+    archive.write_bytes(zipped(patient_files(images / "00003")))
+    with Service(cam_run, tmp_path / "data") as service:
+        login = json.dumps({"name": "admin", "password": PASSWORD})
+        token = json.loads(curl(f"{service.url}/tokens", "-H", "Content-Type: application/json", "-d", login))["token"]
+        bearer = ("-H", f"Authorization: Bearer {token}")
+        sent = json.loads(curl(f"{service.url}/predict", *bearer, "-F", f"files=@{archive}", "-F", "keep=true"))
+        assert sent["notice"] == PURPOSE
+
+        def done():
+            answer = json.loads(curl(f"{service.url}{sent['result']}", *bearer))
+            assert 0 <= answer["progress"] <= 1
+            return answer if answer["state"] in ENDED else None
+
+        answer = wait_until(done, "the job ended", service.said)
+        assert answer["state"] == "done", answer["reason"]
+        assert answer["probability"] == pytest.approx(expected(cam_run, "00003"), abs=1e-6)
+        assert answer["prediction"]["same_as"] == ["00003"]
+        assert {"python", "torch"} <= set(answer["versions"])
+        curl(f"{service.url}{sent['result']}/maps", *bearer, "-o", str(tmp_path / "map.nii.gz"))
+        assert (tmp_path / "map.nii.gz").read_bytes().startswith(b"\x1f\x8b")
+        rows = json.loads(curl(f"{service.url}/log", *bearer))["rows"]
+        assert [row["action"] for row in rows[:2]] == ["answered", "asked"]
+        curl("-X", "DELETE", f"{service.url}{sent['result']}", *bearer)
+        gone = curl(f"{service.url}{sent['result']}", *bearer, "-w", "%{http_code}")
+        assert gone.endswith("404")
+
+
+def test_every_accepted_job_ends_in_one_answer_whatever_is_killed(run, images, tmp_path):
+    patients = ["00000", "00001", "00002", "00003", "00004", "00005"]
+    with Service(run, tmp_path / "data", workers=2, lease_seconds=6) as service:
+        headers = service.token()
+        jobs = [ask(service, headers, images, patient) for patient in patients]
+        running = lambda: [each for each in results(service, headers, jobs) if each["state"] == "running"]  # noqa: E731
+        wait_until(running, "a job runs", service.said)
+        for worker in service.processes("worker"):
+            worker.kill()  # in mid-job
+        wait_until(lambda: len(service.processes("worker")) == 2, "the workers are started again", service.said)
+        wait_until(running, "a job runs again", service.said)
+        service.kill()
+        service.start()
+        for web in service.processes("web"):
+            web.kill()
+        wait_until(service.answers, "the web server is started again", service.said)
+        found = all_ended(service, headers, jobs)
+        for each, patient in zip(found, patients, strict=True):
+            killed_twice = each["state"] == "failed" and "stopped twice" in each["reason"]
+            assert killed_twice or each["probability"] == pytest.approx(expected(run, patient), abs=1e-6), each
+        assert sum(each["state"] == "done" for each in found) >= len(jobs) - 2, "two workers, two jobs twice at most"
+        rows = httpx.get(f"{service.url}/log", headers=headers, params={"limit": 500}).json()["rows"]
+        ends = [row["job_id"] for row in rows if row["action"] in ("answered", "failed")]
+        assert sorted(ends) == sorted(jobs), "one answer each"
+
+        def left() -> list[Path]:
+            return [path for path in (tmp_path / "data/jobs").rglob("*") if path.is_file()]
+
+        wait_until(lambda: not left(), "the images are deleted", service.said)
+
+
+def test_a_worker_that_needs_too_much_memory_or_time_is_ended_and_the_service_goes_on(run, images, tmp_path):
+    with Service(run, tmp_path / "data", worker_memory=2**28, job_seconds=1) as service:
+        assert service.answers()
+        headers = service.token()
+        job = ask(service, headers, images, "00001")
+        (ended,) = all_ended(service, headers, [job])
+        assert ended["state"] in ("failed", "done")  # a fast machine answers within the second
+        assert service.answers()
+
+
+def test_a_mistake_at_the_terminal_is_a_sentence(run, tmp_path):
+    service = Service(run, tmp_path / "data")
+
+    def said(*arguments: str, given: str = "") -> str:
+
+        command = [sys.executable, "-m", "gliobench_service", *arguments]
+        done = subprocess.run(
+            command, input=given, capture_output=True, text=True, env=service.environment, check=False
+        )
+        assert done.returncode != 0
+        assert "Traceback" not in done.stderr, done.stderr
+        return done.stderr
+
+    assert "there is no folder nowhere" in said("serve", "nowhere")
+    assert "has no run.json" in said("serve", str(tmp_path))
+    assert "12 to 256 characters" in said("serve", str(run), given="admin\nshort\n")
+    service.variables["GLIOBENCH_SERVICE_WORKERS"] = "many"
+    assert "GLIOBENCH_SERVICE_WORKERS: " in said("workers")
+    service.variables = {"GLIOBENCH_SERVICE_COLOUR": "red", "GLIOBENCH_SERVICE_RUN": "x"}
+    assert "GLIOBENCH_SERVICE_COLOUR" in said("workers")

@@ -1,0 +1,424 @@
+"""Bad uploads of every kind are a sentence with the right status, and leave nothing on the disk."""
+
+import gzip
+import io
+import json
+import stat
+import struct
+import warnings
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pydicom
+import pytest
+from pydicom.uid import DeflatedExplicitVRLittleEndian, generate_uid
+
+from clients import client_of, left_on_disk, patient_files, token_of, work_once, zipped
+from gliobench.files import read_table
+from gliobench.predict.describe import PURPOSE
+from gliobench.training import Machine
+from gliobench_service.answer import Predictor
+
+JPEG = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00" + bytes(range(256)) * 40
+SECRET = "DOE^JANE"
+
+
+@pytest.fixture(scope="module")
+def predictor(run: Path) -> Predictor:
+    return Predictor(run, Machine())
+
+
+@pytest.fixture
+def files(images: Path) -> dict[str, bytes | Path]:
+    """The files of one good patient, by name."""
+    return patient_files(images / "00003")
+
+
+@pytest.fixture
+def send(settings):
+    """Send an upload and return status, body and headers."""
+    headers = token_of(settings, "ana")
+    with client_of(settings) as client:
+
+        def call(**request):
+            own = request.pop("headers", {})
+            return client.post("/predict", headers=headers | own, **request)
+
+        call.client, call.headers = client, headers
+        yield call
+
+
+def archive(content: bytes, name: str = "patient.zip") -> dict:
+    return {"files": [("files", (name, content, "application/zip"))]}
+
+
+def many(files: dict[str, bytes]) -> dict:
+    return {"files": [("files", (name, content, "application/octet-stream")) for name, content in files.items()]}
+
+
+def changed(path: Path, **values: object) -> bytes:
+    """Return a DICOM file with some of its header changed."""
+    dataset = pydicom.dcmread(path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for name, value in values.items():
+            setattr(dataset, name, value)
+        stream = io.BytesIO()
+        dataset.save_as(stream, enforce_file_format=False)
+    return stream.getvalue()
+
+
+def every(files: dict, name: str, **values: object) -> dict:
+    """Return the files with the headers of one modality changed."""
+    return {key: changed(path, **values) if key.startswith(f"{name}/") else path for key, path in files.items()}
+
+
+def nifti(voxels: np.ndarray) -> bytes:
+    return gzip.compress(nib.Nifti1Image(voxels, np.diag([2.0, 2, 5, 1])).to_bytes(), 1)
+
+
+def with_member(name: str, mode: int = 0, flags: int = 0) -> bytes:
+    """Return a zip with one member of that name, kind and flags."""
+    member = zipfile.ZipInfo(name)
+    member.external_attr = mode << 16
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as file:
+        file.writestr(member, b"content")
+    content = bytearray(stream.getvalue())
+    if flags:
+        at = content.index(b"PK\x01\x02")
+        content[6] |= flags
+        content[at + 8] |= flags
+    return bytes(content)
+
+
+def lying() -> bytes:
+    """Return a zip whose member is much larger than it says."""
+    content = bytearray(zipped({"FLAIR/1.dcm": b"\0" * 50_000_000}))
+    for at in (content.index(b"PK\x03\x04") + 22, content.index(b"PK\x01\x02") + 24):
+        content[at : at + 4] = struct.pack("<I", 100)
+    return bytes(content)
+
+
+def twice() -> bytes:
+    stream = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with zipfile.ZipFile(stream, "w") as file:
+            file.writestr("FLAIR/1.dcm", b"a")
+            file.writestr("FLAIR/1.dcm", b"b")
+    return stream.getvalue()
+
+
+def huge_nifti(shape: tuple[int, ...]) -> bytes:
+    header = nib.Nifti1Header()
+    header.set_data_shape(shape)
+    return gzip.compress(header.binaryblock + bytes(4))
+
+
+def deflated(path: Path) -> bytes:
+    dataset = pydicom.dcmread(path)
+    dataset.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
+    stream = io.BytesIO()
+    dataset.save_as(stream)
+    return stream.getvalue()
+
+
+NONSENSE_DICOM = bytes(128) + b"DICM" + b"\x02\x00\x00\x00UL\x04\x00" + b"\xff" * 200
+
+
+BAD: dict[str, tuple[int, str, Callable[[dict], dict]]] = {
+    "no file at all": (422, "has no file", lambda f: {"files": [("label", (None, "a"))]}),
+    "an empty file": (422, "A file is empty", lambda f: archive(b"")),
+    "JSON instead of a form": (415, "multipart/form-data", lambda f: {"json": {"a": 1}}),
+    "a body cut off": (
+        400,
+        "incomplete",
+        lambda f: {
+            "content": b'--b\r\nContent-Disposition: form-data; name="files"; filename="a.zip"\r\n\r\nPK',
+            "headers": {"content-type": "multipart/form-data; boundary=b"},
+        },
+    ),
+    "a body that is no form": (
+        400,
+        "malformed",
+        lambda f: {"content": b"nonsense", "headers": {"content-type": "multipart/form-data; boundary=b"}},
+    ),
+    "a truncated zip": (400, "damaged or not a zip", lambda f: archive(zipped(f)[:-3000])),
+    "a zip with a damaged member": (
+        400,
+        "cannot be unpacked",
+        lambda f: archive((lambda z: z[:2000] + b"\0" * 400 + z[2400:])(zipped(f))),
+    ),
+    "text called zip": (400, "damaged or not a zip", lambda f: archive(b"hello")),
+    "an empty zip": (415, "None of the files", lambda f: archive(zipped({}))),
+    "a zip bomb": (413, "holds more than", lambda f: archive(zipped({"a.dcm": b"\0" * 30_000_000}))),
+    "a zip that lies about its size": (400, "cannot be unpacked", lambda f: archive(lying())),
+    "a path out of the folder": (400, "outside the folder", lambda f: archive(with_member("../../etc/x"))),
+    "an absolute path": (400, "outside the folder", lambda f: archive(with_member("/etc/x"))),
+    "a link in a zip": (400, "a link or a device", lambda f: archive(with_member("FLAIR", stat.S_IFLNK | 0o777))),
+    "an encrypted zip": (400, "encrypted", lambda f: archive(with_member("FLAIR/1.dcm", flags=1))),
+    "a member twice": (400, "occurs twice", lambda f: archive(twice())),
+    "too long a name in a zip": (400, "too long a name", lambda f: archive(with_member("a" * 300))),
+    "a zip of too many files": (
+        413,
+        "holds more than 200 files",
+        lambda f: archive(zipped({str(i): b"" for i in range(201)})),
+    ),
+    "too many files": (413, "at most 200", lambda f: many({f"{i}.dcm": b"a" for i in range(201)})),
+    "a zip in a zip": (415, "None of the files", lambda f: archive(zipped({"inner.zip": zipped(f)}))),
+    "more bytes than allowed": (413, "An upload has at most", lambda f: archive(bytes(9_000_000))),
+    "three gigabytes announced": (
+        413,
+        "An upload has at most",
+        lambda f: {
+            "content": b"--b",
+            "headers": {"content-length": str(3 * 2**30), "content-type": "multipart/form-data; boundary=b"},
+        },
+    ),
+    "more bytes than allowed, unannounced": (
+        413,
+        "An upload has at most",
+        lambda f: {
+            "content": (
+                bytes(100_000) if i else b'--b\r\nContent-Disposition: form-data; name="files"; filename="a"\r\n\r\n'
+                for i in range(100)
+            ),
+            "headers": {"content-type": "multipart/form-data; boundary=b"},
+        },
+    ),
+    "two patients": (
+        422,
+        "images of 2 patients",
+        lambda f: archive(zipped({n: p if n[0] != "T" else changed(p, PatientID="another") for n, p in f.items()})),
+    ),
+    "two series of a modality": (
+        422,
+        "2 series that look like FLAIR",
+        lambda f: archive(
+            zipped(
+                f
+                | {
+                    f"b/{n}": changed(p, SeriesInstanceUID=generate_uid(entropy_srcs=["b"]))
+                    for n, p in f.items()
+                    if n.startswith("FLAIR/")
+                }
+            )
+        ),
+    ),
+    "a modality missing": (
+        422,
+        "the upload lacks T1wCE",
+        lambda f: archive(zipped({n: p for n, p in f.items() if not n.startswith("T1wCE/")})),
+    ),
+    "a phone's photo": (415, "None of the files", lambda f: many({"IMG_0001.JPG": JPEG})),
+    "a page of HTML": (415, "None of the files", lambda f: many({"x.html": b"<script>alert(1)</script>"})),
+    "a program": (415, "None of the files", lambda f: many({"x.dcm": b"#!/bin/sh\nrm -rf /\n"})),
+    "CT images": (
+        422,
+        "its header says CT, not MR",
+        lambda f: many(
+            {n.replace("/", "-"): changed(p, Modality="CT") for n, p in f.items() if n.startswith("FLAIR/")}
+        ),
+    ),
+    "DICOM that states huge slices": (
+        413,
+        "65000 x 65000 pixels",
+        lambda f: archive(zipped(every(f, "FLAIR", Rows=65000, Columns=65000))),
+    ),
+    "DICOM that states no size": (413, "9000 x 64", lambda f: archive(zipped(every(f, "T2w", Rows=9000, Columns=64)))),
+    "deflated DICOM": (415, "deflated", lambda f: many({"1.dcm": deflated(next(iter(f.values())))})),
+    "a DICOM header of nonsense": (
+        422,
+        "neither its description nor TR, TE and TI",
+        lambda f: many({"1.dcm": NONSENSE_DICOM}),
+    ),
+    "NIfTI that is none": (422, "NIfTI file is damaged", lambda f: many({"FLAIR.nii.gz": b"nonsense"})),
+    "NIfTI that is cut off": (
+        422,
+        "NIfTI file is damaged",
+        lambda f: many({"FLAIR.nii.gz": huge_nifti((9, 9, 9))[:40]}),
+    ),
+    "NIfTI that states a huge volume": (
+        413,
+        "million voxels",
+        lambda f: many({"FLAIR.nii.gz": huge_nifti((30000, 30000, 30000))}),
+    ),
+    "a label of two lines of text": (
+        422,
+        "A label has at most",
+        lambda f: archive(zipped(f)) | {"data": {"label": "x" * 81}},
+    ),
+    "a value that is too long": (400, "too long", lambda f: archive(zipped(f)) | {"data": {"label": "x" * 5000}}),
+    "too many fields": (
+        400,
+        "too many fields",
+        lambda f: archive(zipped(f)) | {"data": {str(i): "x" for i in range(30)}},
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", BAD)
+def test_a_bad_upload_is_refused_with_a_sentence_and_leaves_nothing(settings, send, files, kind):
+    status, expected, make = BAD[kind]
+    small = settings.model_copy(update={"files": 200, "upload_bytes": 8_000_000, "unpacked_bytes": 20_000_000})
+    send.client.app.state.settings = small
+    answer = send(**make(files))
+    body = answer.json()
+    assert (answer.status_code, expected in body["error"]) == (status, True), body
+    assert body["notice"] == PURPOSE
+    assert len(body["error_id"]) == 12
+    assert str(settings.data) not in body["error"]
+    assert left_on_disk(settings) == []
+    rows = send.client.get("/log", headers=send.headers).json()["rows"]
+    assert "asked" not in {row["action"] for row in rows}, "it was not accepted"
+
+
+def cut_pixels(f: dict) -> dict:
+    return {n: p.read_bytes()[:-500] if n == "FLAIR/Image-3.dcm" else p for n, p in f.items()}
+
+
+def as_nifti(f: dict, voxels: np.ndarray) -> dict:
+    return {n: p for n, p in f.items() if not n.startswith("FLAIR/")} | {"FLAIR.nii.gz": nifti(voxels)}
+
+
+MASK = (np.indices((40, 40, 12)).sum(axis=0) % 3).astype(np.uint8)
+UNUSABLE = {
+    "a segmentation as an image": ("has 3 different values, like a segmentation", lambda f: as_nifti(f, MASK)),
+    "pixels cut off": ("truncated", cut_pixels),
+    "a blank series": ("slices are blank", lambda f: as_nifti(f, np.zeros((40, 40, 12), np.int16))),
+    "values that are not numbers": (
+        "not finite numbers",
+        lambda f: as_nifti(f, np.full((40, 40, 12), np.nan, np.float32)),
+    ),
+    "several volumes in one file": ("FLAIR", lambda f: as_nifti(f, np.ones((20, 20, 12, 3), np.int16))),
+    "NIfTI with its voxels cut off": (
+        "cannot be read as NIfTI",
+        lambda f: as_nifti(f, MASK) | {"FLAIR.nii.gz": huge_nifti((40, 40, 12))},
+    ),
+    "several frames in a file": (
+        "multi-frame",
+        lambda f: every(f, "FLAIR", NumberOfFrames=2, PixelData=bytes(2 * 2 * 32 * 32)),
+    ),
+    "a colour image": ("is not an MRI slice", lambda f: every(f, "FLAIR", PhotometricInterpretation="RGB")),
+    "copies of a slice": ("positions", lambda f: every(f, "FLAIR", ImagePositionPatient=[0, 0, 0])),
+    "slices of two orientations": (
+        "FLAIR",
+        lambda f: (
+            f | {"FLAIR/Image-2.dcm": changed(f["FLAIR/Image-2.dcm"], ImageOrientationPatient=[0, 1, 0, 0, 0, 1])}
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", UNUSABLE)
+def test_images_that_cannot_be_used_end_as_a_sentence_and_leave_nothing(settings, send, files, predictor, kind):
+    expected, make = UNUSABLE[kind]
+    answer = send(**archive(zipped(make(files))))
+    assert answer.status_code == 202, answer.json()
+    work_once(settings, predictor)
+    result = send.client.get(answer.json()["result"], headers=send.headers).json()
+    assert result["state"] == "failed", result
+    assert expected in result["reason"], result["reason"]
+    assert result["probability"] is None
+    assert str(settings.data) not in result["reason"]
+    assert left_on_disk(settings) in ([], [f"jobs/{result['id']}"])
+
+
+def layouts(f: dict) -> dict[str, dict]:
+    """Return one patient, packed in the ways in which people send one."""
+    flat = {f"IM{number:05}": path.read_bytes() for number, path in enumerate(f.values())}
+    return {
+        "a zip of folders": archive(zipped(f)),
+        "a zip of a folder of folders": archive(zipped({f"p-3/scan/{n}": p for n, p in f.items()})),
+        "a zip of files without folders": archive(zipped(flat)),
+        "files": many(flat),
+        "a field for each modality": {
+            "files": [
+                (n.split("/")[0], (f"{i}", p.read_bytes(), "application/dicom")) for i, (n, p) in enumerate(f.items())
+            ]
+        },
+        "a zip of each series": {
+            "files": [
+                (
+                    "files",
+                    (
+                        f"{name}.zip",
+                        zipped({n: p for n, p in f.items() if n.startswith(f"{name}/")}),
+                        "application/zip",
+                    ),
+                )
+                for name in ("FLAIR", "T1w", "T1wCE", "T2w")
+            ]
+        },
+        "with files that are no images": archive(zipped(f | {"DICOMDIR": b"x", "readme.txt": b"hello"})),
+    }
+
+
+@pytest.mark.parametrize(
+    "layout",
+    [
+        "a zip of folders",
+        "a zip of a folder of folders",
+        "a zip of files without folders",
+        "files",
+        "a field for each modality",
+        "a zip of each series",
+        "with files that are no images",
+    ],
+)
+def test_a_patient_of_the_cohort_gets_the_out_of_fold_probability_however_it_is_sent(
+    settings, send, files, predictor, run, layout
+):
+    answer = send(**layouts(files)[layout])
+    assert answer.status_code == 202, answer.json()
+    work_once(settings, predictor)
+    result = send.client.get(answer.json()["result"], headers=send.headers).json()
+    assert result["state"] == "done", result["reason"]
+    table = read_table(run / "predictions.tsv", "predictions")
+    tested = table[(table["patient_id"] == "00003") & (table["part"] == "test")].iloc[0]
+    assert result["probability"] == pytest.approx(tested["probability"], abs=1e-6)
+    assert result["prediction"]["identity"] == "same pixels"
+    assert sum(map(len, result["cohort"].values())) == 12
+    assert result["images"] == [], "images are deleted after the answer"
+    assert left_on_disk(settings) == [f"jobs/{result['id']}", f"jobs/{result['id']}/result"]
+
+
+def test_no_text_of_a_header_or_a_file_name_reaches_answers_or_log(settings, send, files, predictor, capfd):
+    texts = dict.fromkeys(
+        (
+            "PatientName",
+            "InstitutionName",
+            "ReferringPhysicianName",
+            "StudyDescription",
+            "ProtocolName",
+            "Manufacturer",
+        ),
+        SECRET,
+    )
+    texts |= {"StudyInstanceUID": SECRET, "FrameOfReferenceUID": SECRET}  # no UIDs: pydicom warns of them
+    texts |= {"PatientID": SECRET, "SeriesDescription": f"flair {SECRET}"}
+    marked = {
+        f"{SECRET}/{n}": changed(p, **(texts if n.startswith("FLAIR") else {"PatientID": SECRET}))
+        for n, p in files.items()
+    }
+    broken = {n: p[:-500] if n.endswith("FLAIR/Image-3.dcm") else p for n, p in marked.items()}
+    seen = []
+    for sent in (marked, broken, {n: p for n, p in marked.items() if "FLAIR" in n}):
+        answer = send(**archive(zipped(sent), f"{SECRET}.zip"))
+        seen.append(answer.text)
+        if answer.status_code == 202:
+            work_once(settings, predictor)
+            where = answer.json()["id"]
+            seen.append(send.client.get(f"/results/{where}", headers=send.headers).text)
+    seen.append(send.client.get("/log", headers=send.headers).text)
+    stored = b"".join(path.read_bytes() for path in settings.data.glob("service.sqlite*"))
+    said = "".join(capfd.readouterr())
+    for text in [*seen, said, stored.decode("latin-1")]:
+        assert SECRET not in text
+        assert "JANE" not in text
+    states = [json.loads(text).get("state") for text in seen if "state" in json.loads(text)]
+    assert {"done", "failed"} <= set(states)

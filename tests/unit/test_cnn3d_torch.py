@@ -24,7 +24,7 @@ def part(n, seed):
 
 parameters = dict(
     filters=[4, 8], dense=8, dropout=0.08, learning_rate=1e-3, decay_steps=100000, decay_rate=0.98,
-    batch_norm_momentum=0.99, batch_size=4, epochs=2, patience=10, labels="kept",
+    batch_norm_momentum=0.99, batch_size=4, epochs=2, patience=10, labels="kept", optimizer="adam",
 )
 device = cnn3d.prepare(Machine())
 model = cnn3d.build((8, 8, 8), parameters, "none")

@@ -18,6 +18,7 @@ from gliobench.inputs.radiomics import FEWEST, Space, column_names, make_input
 from gliobench.inputs.read import NotCovered
 from gliobench.inputs.store import without_input
 from gliobench.predict.patient import check_made
+from gliobench.study import Study
 from phantoms import affine_of, places, radius, reader, textured
 
 CONFIG = Path(__file__).parents[2] / "config" / "approaches"
@@ -147,3 +148,23 @@ def test_the_code_and_the_parameters_are_those_of_tabular():
     mine, theirs = (yaml.safe_load((CONFIG / f"{name}.yaml").read_text()) for name in ("radiomics", "tabular"))
     assert mine["parameters"] == theirs["parameters"]
     assert all(theirs["variants"][name] == variant for name, variant in mine["variants"].items())
+
+
+def test_hospitals_with_and_without_a_segmentation_share_features_of_the_brain_and_test_each_other():
+    generated = {"kind": "synthetic", "generator": {"patients": 20, "modalities": ["FLAIR", "T1wCE"]}}
+    drawn = {"kind": "synthetic", "generator": {"patients": 20, "segmentation": True}}
+    study = Study(
+        {
+            "study": "external",
+            "seed": 1,
+            "cohorts": {"north": generated, "south": drawn, "both": {"kind": "union", "members": ["north", "south"]}},
+            "runs": [{"approach": "radiomics", "cohorts": ["both", "south"], "protocols": ["leave-one-site-out"]}],
+        },
+        CONFIG.parents[1],
+    )
+    assert study.input("radiomics", "both")["around"] == "brain"
+    assert study.input("radiomics", "south")["around"] == "segmentation"
+    both, south = study.cells
+    assert study.series(both) == ["FLAIR", "T1wCE"]
+    assert study.series(south) == ["FLAIR", "T1w", "T1wCE", "T2w", "segmentation"]
+    assert study.field_cohorts("radiomics") == []

@@ -131,6 +131,17 @@ def test_what_snakemake_knows_it_may_make_anew_and_what_it_does_not_know_is_refu
     belonging.check_belonging(mine)
 
 
+def test_what_a_killed_job_left_half_written_is_nobodys_result(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    mine = study()
+    inputs = Path(mine.results, "made/inputs/cnn3d")
+    write_text("half", inputs / ".1-of-2.0123456789abcdef.npy")
+    belonging.check_belonging(mine)
+    write_text("whole", inputs / "1-of-2.npy")
+    with pytest.raises(GlioBenchError, match="made/inputs/cnn3d"):
+        belonging.check_belonging(mine)
+
+
 def test_a_comparison_is_strange_where_it_was_read_by_other_levels_of_signal(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     levels = {name: {"kind": "synthetic", "replicates": 2} for name in ("weak", "strong")}

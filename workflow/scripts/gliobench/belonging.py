@@ -170,7 +170,8 @@ def _is_unknown_stranger(study: Study, made: Made) -> bool:
     if belongs(study, made):
         return False
     note = noted(study, made.key)
-    there = next(Path(study.results).glob(made.files), None)
+    found = Path(study.results).glob(made.files)
+    there = next((path for path in found if not path.name.startswith(".")), None)  # a killed job leaves hidden files
     return there is not None and not _snakemake_knows(there, note)
 
 

@@ -88,7 +88,7 @@ def web(host: str, port: int, processes: int) -> None:
 
     die_with_parent()
     settings = read_settings()
-    _check_run(settings)
+    settings.served_run()
     uvicorn.run(
         "gliobench_service.web:serve_app",
         factory=True,
@@ -108,7 +108,7 @@ def workers() -> None:
     from gliobench_service.keeper import Keeper
 
     settings = read_settings()
-    _check_run(settings)
+    settings.served_run()
     hold(settings.data / "workers.lock")
     Keeper(settings).keep()
 
@@ -172,17 +172,8 @@ def _ask_password() -> str:
     return password
 
 
-def _check_run(settings: Settings) -> None:
-    from gliobench.predict.request import find_models, read_record
-
-    if not Path(settings.run).is_dir():
-        raise GlioBenchError(f"there is no folder {settings.run}: name the folder of a finished run.")
-    read_record(settings.run)
-    find_models(settings.run)
-
-
 def _prepare(settings: Settings) -> None:
-    _check_run(settings)
+    settings.served_run()
     settings.data.mkdir(parents=True, exist_ok=True)
     settings.data.chmod(0o700)
     migrate(settings.url)

@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from gliobench.errors import GlioBenchError
+from gliobench.predict.request import find_models, read_record
 
 PREFIX = "GLIOBENCH_SERVICE_"
 
@@ -18,7 +19,7 @@ class Settings(BaseModel):
     Attributes
     ----------
     run : Path
-        Folder of the run whose models answer.
+        Folder of the run whose models answer; commands that only use the database do without.
     data : Path
         Folder of uploads, kept images and maps, and of the embedded database.
     database : str
@@ -57,7 +58,7 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    run: Path
+    run: Path | None = None
     data: Path = Path("results/service")
     database: str = ""
     https: bool = False
@@ -88,9 +89,26 @@ class Settings(BaseModel):
         """Where each job has its folder."""
         return self.data / "jobs"
 
+    def served_run(self) -> Path:
+        """
+        Return the folder of the run, absolute.
+
+        Raises
+        ------
+        GlioBenchError
+            It has no run, or no models.
+        """
+        if self.run is None or not self.run.is_dir():
+            there = f"there is no folder {self.run}" if self.run else f"{PREFIX}RUN is not set"
+            raise GlioBenchError(f"{there}: name the folder of a finished run.")
+        read_record(self.run)
+        find_models(self.run)
+        return self.run.resolve()
+
     def environment(self) -> dict[str, str]:
         """Return the variables that make another process have these settings."""
-        return {PREFIX + name.upper(): str(value) for name, value in self.model_dump(mode="json").items()}
+        values = self.model_dump(mode="json", exclude_none=True)
+        return {PREFIX + name.upper(): str(value) for name, value in values.items()}
 
 
 def read_settings(environment: Any = os.environ, **given: Any) -> Settings:

@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gliobench.predict.describe import PURPOSE
-from gliobench.predict.request import find_models, read_record
+from gliobench.predict.request import read_record
 from gliobench.processes import die_with_parent
 from gliobench_service import api, pages
 from gliobench_service.answers import Problem
@@ -58,9 +58,7 @@ def make_app(settings: Settings | None = None) -> FastAPI:
     """
     quiet_libraries()
     settings = settings or read_settings()
-    run = settings.run.resolve()
-    record = read_record(run)
-    find_models(run)
+    record = read_record(settings.served_run())
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> Any:

@@ -36,7 +36,7 @@ def work(settings: Settings) -> None:
     from gliobench_service.answer import Predictor  # after the variables that its libraries read
 
     claim_gpu(0 if settings.device == "cpu" else 1, settings.data / "gpus")
-    predictor = Predictor(settings.run.resolve(), Machine(settings.threads, settings.device))
+    predictor = Predictor(settings.served_run(), Machine(settings.threads, settings.device))
     pause = threading.Event()
     while True:
         job = _claim(settings)

@@ -59,7 +59,7 @@ class Service:
 
     def processes(self, kind: str) -> list[psutil.Process]:
         """Return the running processes of the command ``web`` or ``worker``."""
-        return [child for child in self.main.children(recursive=True) if kind in child.cmdline()[3:4]]
+        return [child for child in self.main.children(recursive=True) if kind in arguments(child)[3:4]]
 
     def kill(self) -> None:
         """Kill the main process alone with SIGKILL; the others must end with it."""
@@ -86,6 +86,14 @@ class Service:
                 process.kill()
         self.main.wait()
         self.log.close()
+
+
+def arguments(process: psutil.Process) -> list[str]:
+    """Return the command line of a process, empty if it has ended."""
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
 
 
 def wait_until(met: Callable[[], Any], what: str, said: Callable[[], str] = str) -> Any:

@@ -183,9 +183,11 @@ def jobs_of_cohort(cohort):
 
 def jobs_of_cell(cell):
     """The jobs of a cell other than its trainings."""
+    name = STUDY.input_name(cell)
+    approach, variant = STUDY.input_owners[name]
     for shard in SHARDS:
-        made = {"cohort": cell.cohort, "approach": cell.approach, "shard": shard}
-        yield {"stage": "preprocess", **made}
+        made = {"cohort": cell.cohort, "approach": approach, "variant": variant}
+        yield {"stage": "preprocess", **made, "input_name": name, "shard": shard}
     if STUDY.approaches[cell.approach].tuned(cell.variant):
         yield {"stage": "tune", **asdict(cell)}
     if cell in SHOWN_CELLS and "gradcam" in plan.figure_names(STUDY, cell.approach):
@@ -226,12 +228,12 @@ DESCRIBED_COHORTS = [
 
 
 def described_inputs():
-    """The index of every input, which lists what could not be made, with its cohort and approach."""
+    """The index of every input, which lists what could not be made, with its cohort and name."""
     owners = {
-        path: [cell.cohort, cell.approach]
+        path: [cell.cohort, STUDY.input_name(cell)]
         for cell in CELLS
         if cell.cohort in DESCRIBED_COHORTS
-        for path in input_shards("tsv")(cell)
+        for path in shards_of_input(cell.cohort, STUDY.input_name(cell), "tsv")
     }
     return {
         path: owner
@@ -241,14 +243,14 @@ def described_inputs():
 
 
 def described_fields():
-    """The field of view of every approach with a grid around the brain."""
+    """The field of view of every input with a grid around the brain."""
     fields = {
-        f"{RESULTS}/{paths.FIELD.format(approach=approach)}": approach
-        for approach in STUDY.approaches
-        if STUDY.field_cohorts(approach)
+        f"{RESULTS}/{paths.FIELD.format(input_name=name)}": name
+        for name in STUDY.input_names
+        if STUDY.field_cohorts(name)
     }
     return {
-        path: approach
-        for path, approach in fields.items()
+        path: name
+        for path, name in fields.items()
         if not PARTIAL or os.path.isfile(path)
     }

@@ -103,6 +103,7 @@ SHARDS_NOTE = {f"{RESULTS}/{belonging.NOTES}/shards.json": str(N_SHARDS)}
 wildcard_constraints:
     shard=r"\d+-of-\d+",
     cohort="|".join(STUDY.cohorts),
+    input_name="|".join(STUDY.input_names),
     modality="|".join([*MODALITIES, ALL, SEGMENTATION, LESION, *STUDY.all_features]),
     repeat=r"\d+",
     seed=r"\d+",
@@ -123,7 +124,9 @@ GPUS = 0 if STUDY.device == "cpu" else 1  # requested by a training
 def share_of_inputs(wildcards):
     """Share of an approach's inputs that a training reads: those of its series."""
     cell = cell_of(wildcards)
-    return len(STUDY.series(cell)) / len(STUDY.made_series(cell.approach, cell.cohort))
+    return len(STUDY.series(cell)) / len(
+        STUDY.made_series(STUDY.input_name(cell), cell.cohort)
+    )
 
 
 def growing(first, per_input=0, share=lambda wildcards: 1):
@@ -138,7 +141,7 @@ def growing(first, per_input=0, share=lambda wildcards: 1):
 
 def first_for_baselines(wildcards):
     """The priority of an input: those of the baselines are needed for the first table."""
-    return FIRST_TABLE if wildcards.approach == BASELINE else PREPARED_FIRST
+    return FIRST_TABLE if wildcards.input_name == BASELINE else PREPARED_FIRST
 
 
 def cohort_settings(wildcards):
@@ -255,22 +258,28 @@ def own_tables(wildcards):
 
 
 def input_module(wildcards):
-    """The library file that makes the input of an approach."""
-    kind = STUDY.input(wildcards.approach, wildcards.cohort)["kind"]
+    """The library file that makes an input."""
+    kind = STUDY.named_input(wildcards.input_name, wildcards.cohort)["kind"]
     return f"gliobench/inputs/{kind}.py"
 
 
 def input_environment(wildcards):
-    """The conda environment that makes the input of an approach."""
-    kind = STUDY.input(wildcards.approach, wildcards.cohort)["kind"]
+    """The conda environment that makes an input."""
+    kind = STUDY.named_input(wildcards.input_name, wildcards.cohort)["kind"]
     return f"../envs/{environment(kind)}.yaml"
+
+
+def input_name(wildcards):
+    """The name of the input of a path, or of the input that a cell reads."""
+    named = getattr(wildcards, "input_name", None)
+    return named or STUDY.input_name(cell_of(wildcards))
 
 
 def field_of_view(wildcards):
     """The field of view of a grid around the brain, chosen from the brains of the study."""
-    cohort = parent_cohort(wildcards.cohort)
-    chosen = cohort in STUDY.field_cohorts(wildcards.approach)
-    return f"{RESULTS}/{paths.FIELD}".format(**wildcards) if chosen else []
+    name, cohort = input_name(wildcards), parent_cohort(wildcards.cohort)
+    chosen = cohort in STUDY.field_cohorts(name)
+    return f"{RESULTS}/{paths.FIELD}".format(input_name=name) if chosen else []
 
 
 def shards(pattern):
@@ -278,18 +287,18 @@ def shards(pattern):
     return [pattern.replace("{shard}", shard) for shard in SHARDS]
 
 
+def shards_of_input(cohort, name, suffix):
+    """The shards of a cohort's input."""
+    pattern = f"{RESULTS}/{paths.INPUT}.{suffix}"
+    names = {"cohort": parent_cohort(cohort), "input_name": name}
+    return [pattern.format(**names, shard=shard) for shard in SHARDS]
+
+
 def input_shards(suffix):
-    """An input function for the shards of the inputs of an approach."""
-
-    def shards_of(wildcards):
-        cohort = parent_cohort(wildcards.cohort)
-        names = {"cohort": cohort, "approach": wildcards.approach}
-        return [
-            f"{RESULTS}/{paths.INPUT}.{suffix}".format(**names, shard=shard)
-            for shard in SHARDS
-        ]
-
-    return shards_of
+    """An input function for the shards of an input."""
+    return lambda wildcards: shards_of_input(
+        wildcards.cohort, input_name(wildcards), suffix
+    )
 
 
 def quantity(wildcards):
@@ -298,13 +307,9 @@ def quantity(wildcards):
     if "features" in wanted:
         group = STUDY.feature_sources(wildcards.cohort)[wanted["features"]]
         return {"tables": feature_tables({wanted["features"]: group})}
-    names = {"cohort": wildcards.cohort, "approach": BASELINE}
-    stems = [
-        f"{RESULTS}/{paths.INPUT}".format(**names, shard=shard) for shard in SHARDS
-    ]
     return {
-        "facts": [f"{stem}.npy" for stem in stems],
-        "indexes": [f"{stem}.tsv" for stem in stems],
+        "facts": shards_of_input(wildcards.cohort, BASELINE, "npy"),
+        "indexes": shards_of_input(wildcards.cohort, BASELINE, "tsv"),
     }
 
 
@@ -320,11 +325,12 @@ def regions_tables(wildcards):
 
 
 def input_series(wildcards):
-    """The series of an approach's inputs, plus generated lesions if a figure needs them."""
-    approach, cohort = wildcards.approach, wildcards.cohort
+    """The series of an input, plus generated lesions if a figure needs them."""
+    name, cohort = input_name(wildcards), wildcards.cohort
+    approach, _ = STUDY.input_owners[name]
     explained = "gradcam" in plan.figure_names(STUDY, approach)
     lesions = explained and STUDY.kinds[cohort] == "synthetic"
-    return STUDY.made_series(approach, cohort) + [LESION] * lesions
+    return STUDY.made_series(name, cohort) + [LESION] * lesions
 
 
 def feature_sources(wildcards, input):
@@ -334,7 +340,8 @@ def feature_sources(wildcards, input):
 
 def images_of(wildcards, input):
     """The folder and layout of a cohort's images, or its tables of features."""
-    if STUDY.reads_tables(wildcards.approach):
+    approach, _ = STUDY.input_owners[wildcards.input_name]
+    if STUDY.reads_tables(approach):
         return [STUDY.feature_sources(wildcards.cohort), FEATURES_KIND]
     if STUDY.decoded:
         return [input.decoded, DECODED_KIND]

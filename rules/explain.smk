@@ -24,7 +24,7 @@ rule explain:
         runtime=growing(60),
         gpu=GPUS,
     params:
-        kind=lambda wildcards: STUDY.input(wildcards.approach, wildcards.cohort)["kind"],
+        kind=lambda wildcards: STUDY.input_of(cell_of(wildcards))["kind"],
         series=lambda wildcards: STUDY.series(cell_of(wildcards))
         + [LESION] * (LESION in input_series(wildcards)),
         seed=lookup(dpath="{cohort}/seed", within=STUDY.cohorts),

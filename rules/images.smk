@@ -98,11 +98,11 @@ rule plot_inputs:
             "slices",
             category="{cohort}",
             figure="inputs",
-            approach="{approach}",
+            approach="{input_name}",
             modality="{modality}",
         ),
     log:
-        f"{COHORT}/logs/figures/{{approach}}/inputs-{{modality}}.log",
+        f"{COHORT}/logs/figures/{{input_name}}/inputs-{{modality}}.log",
     conda:
         "../envs/report.yaml"
     threads: 1
@@ -127,11 +127,11 @@ rule plot_slices:
             "montage",
             category="{cohort}",
             figure="inputs of the longest and the shortest series",
-            approach="{approach}",
+            approach="{input_name}",
             modality="{modality}",
         ),
     log:
-        f"{COHORT}/logs/figures/{{approach}}/slices-{{modality}}.log",
+        f"{COHORT}/logs/figures/{{input_name}}/slices-{{modality}}.log",
     conda:
         "../envs/report.yaml"
     threads: 1

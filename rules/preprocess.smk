@@ -1,18 +1,18 @@
 rule choose_field:
-    """The field of view of an approach's grid, so that the brains of all its cohorts fit."""
+    """The field of view of a grid around the brain, so that the brains of all its cohorts fit."""
     input:
         lambda wildcards: [
             as_audited(
                 f"{RESULTS}/{cohort}/series.tsv",
-                f"fields/{wildcards.approach}",
+                f"fields/{wildcards.input_name}",
                 cohort,
             )
-            for cohort in STUDY.field_cohorts(wildcards.approach)
+            for cohort in STUDY.field_cohorts(wildcards.input_name)
         ],
     output:
         field=f"{RESULTS}/{paths.FIELD}",
     log:
-        f"{RESULTS}/logs/fields/{{approach}}.log",
+        f"{RESULTS}/logs/fields/{{input_name}}.log",
     priority: PREPARED_FIRST
     conda:
         "../envs/report.yaml"
@@ -21,13 +21,15 @@ rule choose_field:
         mem_mb=growing(1000),
         runtime=growing(10),
     params:
-        cohorts=lambda wildcards: STUDY.field_cohorts(wildcards.approach),
-        input=lambda wildcards: STUDY.input(
-            wildcards.approach, STUDY.field_cohorts(wildcards.approach)[0]
+        cohorts=lambda wildcards: STUDY.field_cohorts(wildcards.input_name),
+        input=lambda wildcards: STUDY.named_input(
+            wildcards.input_name, STUDY.field_cohorts(wildcards.input_name)[0]
         ),
         made_from=lambda wildcards: {
-            content_note(f"fields/{wildcards.approach}", cohort): cohort_tables(cohort)
-            for cohort in STUDY.field_cohorts(wildcards.approach)
+            content_note(f"fields/{wildcards.input_name}", cohort): cohort_tables(
+                cohort
+            )
+            for cohort in STUDY.field_cohorts(wildcards.input_name)
         },
         library=library_digest("choose_field.py"),
     script:
@@ -35,7 +37,7 @@ rule choose_field:
 
 
 rule preprocess:
-    """Make the inputs of an approach from all series of a shard of patients."""
+    """Make an input from all series of a shard of patients."""
     input:
         **(
             {"decoded": audited("decoded/{shard}", paths.INPUT)}
@@ -49,7 +51,7 @@ rule preprocess:
         array=f"{RESULTS}/{paths.INPUT}.npy",
         index=f"{RESULTS}/{paths.INPUT}.tsv",
     log:
-        f"{COHORT}/logs/preprocess/{{approach}}/{{shard}}.log",
+        f"{COHORT}/logs/preprocess/{{input_name}}/{{shard}}.log",
     benchmark:
         f"{RESULTS}/{paths.BENCHMARKS['preprocess']}"
     priority: first_for_baselines
@@ -63,9 +65,11 @@ rule preprocess:
         # The location of the files is not a setting: a parameter made from an input does not count as one.
         images=images_of,
         series=input_series,
-        input=lambda wildcards: STUDY.input(wildcards.approach, wildcards.cohort),
+        input=lambda wildcards: STUDY.named_input(
+            wildcards.input_name, wildcards.cohort
+        ),
         made_with=lambda wildcards: belonging.note_of(
-            STUDY, belonging.made_input(STUDY, wildcards.approach, wildcards.cohort)
+            STUDY, belonging.made_input(STUDY, wildcards.input_name, wildcards.cohort)
         ),
         made_from=made_from(paths.INPUT),
         library=lambda wildcards: library_digest(

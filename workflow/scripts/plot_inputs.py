@@ -20,5 +20,5 @@ with recipe(snakemake):
         input_images(f"Patient {patient}", arrays[rows["row"]], rows["slice_index"], planes[patient, name])
         for patient, rows in index.groupby("patient_id")
     ]
-    figure = inputs_montage(inputs, [wildcards.cohort, wildcards.approach, name])
+    figure = inputs_montage(inputs, [wildcards.cohort, wildcards.input_name, name])
     save_figure(figure, Path(snakemake.output[0]).with_suffix(""))

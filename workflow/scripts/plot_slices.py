@@ -28,5 +28,5 @@ with recipe(snakemake):
         padded.append((number < front) | (number >= len(slices) - behind))
         plane = planes[patient, wildcards.modality]
         inputs.append(Images(f"Patient {patient} ({words})", slices, number, [plane] * len(slices)))
-    figure = slice_montage(inputs, padded, [wildcards.cohort, wildcards.approach, wildcards.modality])
+    figure = slice_montage(inputs, padded, [wildcards.cohort, wildcards.input_name, wildcards.modality])
     save_figure(figure, Path(snakemake.output[0]).with_suffix(""))

@@ -70,11 +70,11 @@ def made_cohort(study: Study, cohort: str) -> Made:
     return Made(cohort, digest(settings), f"{cohort}/patients.tsv")
 
 
-def made_input(study: Study, approach: str, cohort: str) -> Made:
-    """Name the inputs of an approach on a cohort."""
-    settings = [made_cohort(study, cohort).digest, study.input(approach, cohort), study.made_series(approach, cohort)]
-    files = paths.INPUT.format(cohort=cohort, approach=approach, shard="*")
-    return Made(f"{cohort}/inputs/{approach}", digest(settings), f"{files}.npy")
+def made_input(study: Study, name: str, cohort: str) -> Made:
+    """Name an input of a cohort."""
+    settings = [made_cohort(study, cohort).digest, study.named_input(name, cohort), study.made_series(name, cohort)]
+    files = paths.INPUT.format(cohort=cohort, input_name=name, shard="*")
+    return Made(f"{cohort}/inputs/{name}", digest(settings), f"{files}.npy")
 
 
 def made_split(study: Study, scheme: str, cohort: str) -> Made:
@@ -86,7 +86,10 @@ def made_split(study: Study, scheme: str, cohort: str) -> Made:
 
 def made_runs(study: Study, cell: Cell, cohort: str | None = None) -> Made:
     """Name the trainings of a cell, on its cohort or on a copy with other labels."""
-    parts = [made_input(study, cell.approach, cell.cohort), made_split(study, study.scheme_name(cell), cell.cohort)]
+    parts = [
+        made_input(study, study.input_name(cell), cell.cohort),
+        made_split(study, study.scheme_name(cell), cell.cohort),
+    ]
     tuned = study.approaches[cell.approach].tuned(cell.variant)
     settings = [study.job(cell, cohort), study.machine, study.approaches[cell.approach].tuning if tuned else None]
     labels = labels_of(cohort or cell.cohort)
@@ -124,7 +127,7 @@ def everything(study: Study) -> Iterator[Made]:
     for cell in study.cells:
         for made in (
             made_cohort(study, cell.cohort),
-            made_input(study, cell.approach, cell.cohort),
+            made_input(study, study.input_name(cell), cell.cohort),
             made_split(study, study.scheme_name(cell), cell.cohort),
             made_runs(study, cell),
             *(made_runs(study, cell, copy.cohort) for copy in study.copies(cell)),

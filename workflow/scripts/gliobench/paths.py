@@ -9,8 +9,8 @@ VISIBLE_COPY = f"{{cohort}}/{VISIBLE}-{{label}}"  # of a cohort, with labels tha
 
 REGIONS = "{cohort}/regions/{shard}.tsv"
 DECODED = "{cohort}/decoded/{shard}"
-FIELD = "fields/{approach}.json"
-INPUT = "{cohort}/inputs/{approach}/{shard}"
+FIELD = "fields/{input_name}.json"
+INPUT = "{cohort}/inputs/{input_name}/{shard}"  # the approach; `<approach>-<variant>` if the variant has its own input
 SPLIT = "{cohort}/splits/{scheme}"
 FIRST_TABLE = "{cohort}/baselines.txt"
 TUNING = f"{{cohort}}/tuning/{CELL}"
@@ -25,7 +25,7 @@ REPORT_SCRIPTS = "scripts/vega.js"  # of all interactive figures, in the report'
 BENCHMARKS = {
     "generate": "{cohort}/benchmarks/generate.tsv",
     "audit": "{cohort}/benchmarks/audit/{shard}.tsv",
-    "preprocess": "{cohort}/benchmarks/preprocess/{approach}/{shard}.tsv",
+    "preprocess": "{cohort}/benchmarks/preprocess/{input_name}/{shard}.tsv",
     "tune": f"{{cohort}}/benchmarks/tuning/{CELL}.tsv",
     "train": f"{{cohort}}/benchmarks/runs/{CELL}/repeat-{{repeat}}_seed-{{seed}}_batch-{{batch}}.tsv",
     "explain": f"{{cohort}}/benchmarks/explanations/{CELL}.tsv",

@@ -15,8 +15,8 @@ from gliobench.terms import MODALITIES
 EACH_PHASE = ("roc", "confusion", "classification")  # one figure per cell and phase
 
 CELL = "figures/{cohort}/{approach}/{variant}/{modality}/{protocol}"
-SLICES = "figures/{cohort}/{approach}/slices-{modality}"
-ALL_SLICES = "figures/{cohort}/{approach}/all-slices-{modality}"
+SLICES = "figures/{cohort}/{input_name}/slices-{modality}"
+ALL_SLICES = "figures/{cohort}/{input_name}/all-slices-{modality}"
 PHASE_CURVES = "figures/{cohort}/{approach}/{variant}/phase-curves-{protocol}"
 SWEEP = "figures/{cohort}/{approach}/sweep-{modality}-{protocol}"
 LEAKAGE = "figures/leakage"
@@ -123,13 +123,20 @@ def overlay_cohorts(study: Study) -> list[str]:
 
 
 def _slices(study: Study, cells: list[Cell]) -> Iterator[tuple[str, str, str]]:
-    kind = study.input(cells[0].approach, cells[0].cohort)["kind"]
-    for modality in dict.fromkeys(name for cell in cells for name in study.series(cell) if name in MODALITIES):
-        names = vars(cells[0]) | {"modality": modality}
-        if kind == "volume":
-            yield ALL_SLICES.format(**names), "montage", f"Inputs of the longest and the shortest series, {modality}"
+    first: dict[tuple[str, str], Cell] = {}
+    for cell in cells:
+        for modality in study.series(cell):
+            first.setdefault((study.input_name(cell), modality), cell)
+    for (input_name, modality), cell in first.items():
+        if modality not in MODALITIES:
+            continue
+        names = {"cohort": cell.cohort, "input_name": input_name, "modality": modality}
+        own = "" if input_name == cell.approach else f"{cell.variant}, "
+        if study.input_of(cell)["kind"] == "volume":
+            label = f"Inputs of the longest and the shortest series, {own}{modality}"
+            yield ALL_SLICES.format(**names), "montage", label
         else:
-            yield SLICES.format(**names), "slices", f"Inputs, {modality}"
+            yield SLICES.format(**names), "slices", f"Inputs, {own}{modality}"
 
 
 def _phase_curves(cells: list[Cell]) -> Iterator[tuple[str, str, str]]:

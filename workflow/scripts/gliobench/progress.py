@@ -303,7 +303,8 @@ class Plan(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Count a job."""
         if str(getattr(record, "event", None)) == "job_info" and (stage := stage_of(vars(record)["rule_name"])):
-            self.jobs[stage, vars(record)["wildcards"].get("approach", "")] += 1
+            wildcards = vars(record)["wildcards"]
+            self.jobs[stage, wildcards.get("approach", wildcards.get("input_name", ""))] += 1
 
     def text(self) -> str:
         """Return a line per stage; nothing without jobs."""

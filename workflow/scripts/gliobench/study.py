@@ -73,11 +73,24 @@ class Study(Asked):
 
     in_part = False  # whether only the results so far are to be shown
 
-    def field_cohorts(self, approach: str) -> list[str]:
-        """Return the cohorts used to choose the field of view of an approach's grid."""
-        cohorts = dict.fromkeys(cell.cohort for cell in self.cells if cell.approach == approach)
-        inputs = {cohort: self.input(approach, cohort) for cohort in cohorts}
-        return [name for name, made in inputs.items() if made["kind"] == "grid" and made["around"] == "brain"]
+    def input_name(self, cell: Cell) -> str:
+        """Return the name of a cell's input: its approach, followed by the variant if that has one of its own."""
+        return self.approaches[cell.approach].input_name(cell.variant)
+
+    def input_of(self, cell: Cell) -> dict[str, Any]:
+        """Return the settings of the array that a cell reads."""
+        return self.input(cell.approach, cell.cohort, cell.variant)
+
+    @cached_property
+    def input_names(self) -> list[str]:
+        """The names of all inputs that the study reads."""
+        return list(dict.fromkeys(map(self.input_name, self.cells)))
+
+    def field_cohorts(self, name: str) -> list[str]:
+        """Return the cohorts used to choose the field of view of the grid of an input."""
+        cohorts = dict.fromkeys(cell.cohort for cell in self.cells if self.input_name(cell) == name)
+        inputs = {cohort: self.named_input(name, cohort) for cohort in cohorts}
+        return [cohort for cohort, made in inputs.items() if made["kind"] == "grid" and made["around"] == "brain"]
 
     def reads_tables(self, approach: str) -> bool:
         """Whether an approach reads features in tables instead of images."""
@@ -93,27 +106,28 @@ class Study(Asked):
             return self.features(cell.cohort) if cell.modality == ALL else [cell.modality]
         modalities = self.modalities(cell.cohort) if cell.modality == ALL else [cell.modality]
         ordered = [modality for modality in MODALITIES if modality in modalities]
-        return ordered + [SEGMENTATION] * self.input(cell.approach, cell.cohort).get(SEGMENTATION, False)
+        return ordered + [SEGMENTATION] * self.input_of(cell).get(SEGMENTATION, False)
 
-    def made_series(self, approach: str, cohort: str) -> list[str]:
+    def made_series(self, name: str, cohort: str) -> list[str]:
         """
-        Return the series of a cohort used in an approach's inputs.
+        Return the series of a cohort used in the input of that name.
 
         They are those in its YAML plus those in the study, so choosing another one from the YAML re-runs nothing.
         """
+        approach, _ = self.input_owners[name]
         named, there = self.approaches[approach].file.modalities, self.modalities(cohort)
         if self.reads_tables(approach):
             return self.features(cohort)
-        asked = self._asked_series[approach, cohort]
-        names = [name for name in MODALITIES if name in there and (ALL in named or name in named or name in asked)]
-        return names + [SEGMENTATION] * self.input(approach, cohort).get(SEGMENTATION, False)
+        asked = self._asked_series[name, cohort]
+        made = [each for each in MODALITIES if each in there and (ALL in named or each in named or each in asked)]
+        return made + [SEGMENTATION] * self.named_input(name, cohort).get(SEGMENTATION, False)
 
     @cached_property
     def _asked_series(self) -> dict[tuple[str, str], set[str]]:
-        """The series of all cells of an approach and cohort."""
+        """The series of all cells of an input and cohort."""
         found: dict[tuple[str, str], set[str]] = {}
         for cell in self.cells:
-            found.setdefault((cell.approach, cell.cohort), set()).update(self.series(cell))
+            found.setdefault((self.input_name(cell), cell.cohort), set()).update(self.series(cell))
         return found
 
     @cached_property
@@ -133,7 +147,8 @@ class Study(Asked):
         """Raise an error if a cell's settings are inconsistent."""
         where, scheme = f"runs, {cell.approach}", self.splits[self.scheme_name(cell)]
         series = self.cohort_series(cell.cohort)
-        check_input(self.input(cell.approach, cell.cohort), series, cell.cohort, cell.approach)
+        own = cell.variant if self.input_name(cell) != cell.approach else None
+        check_input(self.input_of(cell), series, cell.cohort, cell.approach, own)
         if cell.approach == BASELINE:
             parameters = self.approaches[BASELINE].parameters_of(cell.variant)
             check_images(parameters, self.modalities(cell.cohort), cell.cohort, cell.variant)
@@ -274,7 +289,7 @@ class Study(Asked):
             "part": self.protocol(cell).part,
             "toolchain": approach.file.toolchain,
             "cohort_kind": self.cohorts[cell.cohort]["kind"],
-            "input": self.input(cell.approach, cell.cohort),
+            "input": self.input_of(cell),
             "series": self.series(cell),
         }
 

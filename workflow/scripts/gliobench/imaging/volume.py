@@ -94,6 +94,16 @@ def unwindowed(volume: Volume) -> npt.NDArray[Any]:
     return values(volume.stored.pixels, volume.stored.shown) if volume.stored else volume.voxels
 
 
+def cut(volume: Volume, box: tuple[slice, slice, slice]) -> Volume:
+    """Return some slices, rows and columns of a volume with equally spaced slices, each a slice with both ends."""
+    affine = volume.affine.copy()
+    affine[:3, 3] += affine[:3, :3] @ [part.start for part in box]
+    stored = volume.stored
+    if stored:
+        stored = Stored(stored.pixels[box], stored.shown[box[0]])
+    return Volume(np.ascontiguousarray(volume.voxels[box]), affine, None, stored)
+
+
 def corners(shape: tuple[int, ...], affine: Array) -> Array:
     """Return where the middles of a volume's eight corner voxels are, shape (8, 3), in the space of the affine."""
     places = np.array([[*corner, 1] for corner in np.ndindex(2, 2, 2)]) * [*(np.array(shape) - 1), 1]

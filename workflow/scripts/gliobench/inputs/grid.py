@@ -8,19 +8,21 @@ import numpy.typing as npt
 import SimpleITK
 
 from gliobench.imaging.brain import stripped
-from gliobench.imaging.facts import SeriesError
 from gliobench.imaging.intensity import rescale, standardise
 from gliobench.imaging.registration import rigid
 from gliobench.imaging.resample import Grid, box, sample, sample_mask
 from gliobench.imaging.volume import Volume, regular
-from gliobench.inputs.read import NotCovered, Read
+from gliobench.inputs.read import Read, check_covered, placed
 
-MILLIMETRES = True  # it aligns series by their positions in the patient
-COVERED = 0.8  # of the reference's brain that a channel must show
 MASKS = ("segmentation", "lesion")  # series that are masks; they lie in the space of the reference
 INTENSITIES = {"standardise": standardise, "rescale": rescale}
 
 Stripped = tuple[Volume, npt.NDArray[np.bool_]]
+
+
+def in_millimetres(settings: dict[str, Any]) -> bool:
+    """Whether the input needs the positions of its series in the patient: always, for it aligns them."""
+    return True
 
 
 def needs(name: str, settings: dict[str, Any]) -> list[str]:
@@ -56,9 +58,7 @@ class Space:
 
     def placed(self, name: str) -> Volume:
         """Read a series with a position in the patient: slices equally spaced, masks as bool."""
-        volume, facts = self.read(name)
-        if facts.unplaced:
-            raise SeriesError(f"{facts.unplaced}; it cannot be aligned with other series.")
+        volume = placed(self.read, name)
         return regular(Volume(volume.voxels > 0, volume.affine, volume.places) if name in MASKS else volume)
 
     @cached_property
@@ -126,10 +126,9 @@ class Space:
     def check_covered(self, name: str, shown: npt.NDArray[np.bool_]) -> None:
         """Refuse a channel that shows too little of the brain or segmentation that places the grid."""
         share = int(np.count_nonzero(shown & self.wanted)) / max(int(np.count_nonzero(self.wanted)), 1)
-        if share < COVERED:
-            around = self.settings["around"]
-            what = f"the brain in {self.settings['reference']}" if around == "brain" else "the segmentation"
-            raise NotCovered(f"{name} covers {share:.0%} of {what}, but {COVERED:.0%} are needed.")
+        around = self.settings["around"]
+        what = f"the brain in {self.settings['reference']}" if around == "brain" else "the segmentation"
+        check_covered(name, share, what)
 
 
 def make_input(space: Space, name: str, settings: dict[str, Any]) -> tuple[list[npt.NDArray[Any]], list[int | None]]:

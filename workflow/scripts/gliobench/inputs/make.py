@@ -46,8 +46,9 @@ def needed_series(name: str, settings: dict[str, Any]) -> list[str]:
 
 
 def usable_statuses(settings: dict[str, Any]) -> tuple[str, ...]:
-    """Return the statuses of series that an input can be made from: some kinds need a position in millimetres."""
-    return (OK,) if getattr(_kind(settings), "MILLIMETRES", False) else USABLE
+    """Return the statuses of series that an input can be made from: some inputs need a position in millimetres."""
+    kind = _kind(settings)
+    return (OK,) if hasattr(kind, "in_millimetres") and kind.in_millimetres(settings) else USABLE
 
 
 def usable_series(series: pd.DataFrame, names: Iterable[str], settings: dict[str, Any]) -> dict[str, list[str]]:

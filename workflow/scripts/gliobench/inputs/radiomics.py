@@ -13,11 +13,10 @@ from gliobench.imaging.ibsi import intensity_features, intensity_names, shape_fe
 from gliobench.imaging.resample import Grid, box, sample_mask
 from gliobench.imaging.volume import Volume, regular
 from gliobench.inputs import grid
-from gliobench.inputs.grid import needs
+from gliobench.inputs.grid import in_millimetres, needs
 from gliobench.terms import SEGMENTATION
 
-__all__ = ["MILLIMETRES", "Space", "column_names", "make_input", "needs"]
-MILLIMETRES = True  # it aligns series by their positions in the patient
+__all__ = ["Space", "column_names", "in_millimetres", "make_input", "needs"]
 FEWEST = 27  # voxels of a region: a cube of 3, the smallest with a voxel that has all neighbours
 BRAIN = "brain"
 FILLED = "The median of the training patients is taken."

@@ -8,7 +8,7 @@ from gliobench.settings.approaches import Approach, Protocol, Search, Tuning, Va
 from gliobench.settings.files import read_config
 from gliobench.settings.inputs import KINDS
 from gliobench.settings.models import check, check_kind, check_known, merge
-from gliobench.settings.study import Changes, OnCohort
+from gliobench.settings.study import Changes, OnCohort, OnVariant
 
 EVERYWHERE = {"leave-one-site-out": Protocol(split="leave-one-site-out")}  # protocols that every approach offers
 WEIGHTS = ("none", "imagenet")
@@ -82,21 +82,41 @@ class StudyApproach:
     def _on(self, cohort: str | None) -> OnCohort:
         return self.changes.on_cohort.get(cohort or "", OnCohort())
 
-    def input(self, segmented: bool, cohort: str | None = None) -> dict[str, Any]:
-        """Return the settings of the array that the approach reads of a cohort, with or without segmentations."""
+    def input_name(self, variant: str) -> str:
+        """Return the name of the input of a variant: the approach, and the first variant with an input of its own."""
+        own = self._own_input(variant)
+        if not any(own):
+            return self.name
+        return f"{self.name}-{next(name for name in self.file.variants if self._own_input(name) == own)}"
+
+    def _own_input(self, variant: str) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return the changes to the input in a variant: those of the YAML and of the study."""
+        return self.variant(variant).input, self.changes.on_variant.get(variant, OnVariant()).input
+
+    def input(self, segmented: bool, cohort: str | None = None, variant: str | None = None) -> dict[str, Any]:
+        """
+        Return the settings of the array that the approach reads of a cohort, with or without segmentations.
+
+        Without a variant, they are those of all variants without an input of their own.
+        """
         kind = "brainstem" if segmented else "rsna"
+        of_variant, of_study = self._own_input(variant) if variant else ({}, {})
         made: dict[str, Any] = {}
         for changes, where in (
             (self.file.input, f"{self.yaml}, input"),
             (self.changes.input, f"{self.place}.input"),
             (getattr(self.file.input_for, kind), f"{self.yaml}, input_for.{kind}"),
             (getattr(self.changes.input_for, kind), f"{self.place}.input_for.{kind}"),
+            (of_variant, f"{self.yaml}, variants.{variant}.input"),
+            (of_study, f"{self.place}.on_variant.{variant}.input"),
             (self._on(cohort).input, f"{self.place}.on_cohort.{cohort}.input"),
         ):
             made = check_kind(KINDS, "kind", merge(made, changes), where).model_dump(exclude_none=True)
         return made
 
     def _check_variants(self) -> None:
+        for name in self.changes.on_variant:
+            check_known(name, self.file.variants, f"{self.place}.on_variant: no variant")
         self._check_weights(self.file.weights, f"{self.yaml}, weights")
         if self.changes.weights:
             self._check_weights(self.changes.weights, f"{self.place}.weights")

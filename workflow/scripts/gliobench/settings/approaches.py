@@ -115,6 +115,7 @@ class Variant(Settings):
         False,
         description="whether its hyperparameters come from tuning; only under a protocol with one held-out set",
     )
+    input: dict[str, Any] = Field({}, description="changes to the approach's `input`")
     parameters: dict[str, Any] = Field({}, description=f"{PARAMETERS} of the approach")
     protocols: dict[str, Protocol] = Field({}, description="protocols added to, or replacing, those of the approach")
 

@@ -213,9 +213,24 @@ class Asked:
                 check_known(cohort, self._cohorts, f"{CONFIG}, settings.{name}.on_cohort: no cohort")
         return {name: StudyApproach(there[name], self.file.settings.get(name)) for name in names}
 
-    def input(self, approach: str, cohort: str) -> dict[str, Any]:
-        """Return the settings of the array that an approach reads of a cohort."""
-        return self.approaches[approach].input(self.segmented(cohort), self.named(cohort))
+    def input(self, approach: str, cohort: str, variant: str | None = None) -> dict[str, Any]:
+        """Return the settings of the array that an approach, or a variant of it, reads of a cohort."""
+        return self.approaches[approach].input(self.segmented(cohort), self.named(cohort), variant)
+
+    @cached_property
+    def input_owners(self) -> dict[str, tuple[str, str | None]]:
+        """By the name of an input: its approach, and the variant that it is made for, None for the approach's own."""
+        owners: dict[str, tuple[str, str | None]] = {}
+        for name, approach in self.approaches.items():
+            owners[name] = (name, None)
+            for variant in approach.file.variants:
+                owners.setdefault(approach.input_name(variant), (name, variant))
+        return owners
+
+    def named_input(self, name: str, cohort: str) -> dict[str, Any]:
+        """Return the settings of the input of that name."""
+        approach, variant = self.input_owners[name]
+        return self.input(approach, cohort, variant)
 
     def named(self, cohort: str) -> str:
         """Return the name that the config gives a cohort: that of its group if it is one of several replicates."""

@@ -46,9 +46,12 @@ def check_members(cohorts: Mapping[str, Mapping[str, Any]], groups: Mapping[str,
                 )
 
 
-def check_input(settings: Mapping[str, Any], series: Sequence[str], cohort: str, approach: str) -> None:
-    """Refuse an input with a grid that needs a series the cohort lacks."""
-    where, key = f"runs, {approach}", f"settings.{approach}.input"
+def check_input(
+    settings: Mapping[str, Any], series: Sequence[str], cohort: str, approach: str, variant: str | None = None
+) -> None:
+    """Refuse an input that needs a series the cohort lacks; `variant`: the one whose own input it is."""
+    where = f"runs, {approach}: {variant}" if variant else f"runs, {approach}"
+    key = f"settings.{approach}.on_variant.{variant}.input" if variant else f"settings.{approach}.input"
     placed = settings.get("around") == "brain" or settings.get("registration") == "rigid"
     reference = settings.get("reference")
     if placed and reference not in series:
@@ -58,6 +61,11 @@ def check_input(settings: Mapping[str, Any], series: Sequence[str], cohort: str,
             f"set {key}.reference to one that it has: {', '.join(there)}."
         )
     wanted = settings.get("around") == SEGMENTATION or settings.get(SEGMENTATION)
+    if wanted and SEGMENTATION not in series and variant:
+        raise GlioBenchError(
+            f"{where}: the variant's input needs a segmentation, which cohort {cohort} lacks; run the variant on "
+            "cohorts that have one (`segmentation: true` under the cohort reads it)."
+        )
     if wanted and SEGMENTATION not in series:
         raise GlioBenchError(
             f"{where}: the input needs a segmentation, which cohort {cohort} lacks; set {key}.around to brain and "

@@ -23,6 +23,14 @@ class Volume(Input):
 
     kind: Literal["volume"] = Field(description=KIND)
     shape: Three = Field(description="rows, columns, slices")
+    around: Literal["segmentation"] | None = Field(
+        None,
+        description="`segmentation`: the series is first cut to the segmentation's box, square within a slice; left "
+        "out: the whole series",
+    )
+    margin: Annotated[float, Field(ge=0)] | None = Field(
+        None, description="required with `around: segmentation`, unused otherwise: mm added on each side of the box"
+    )
     choose: Literal["central", "largest"] = Field(
         "central",
         description="which slices: those around the middle of the series, or around the slice with the largest "
@@ -37,6 +45,12 @@ class Volume(Input):
     pad: Literal["both", "behind"] = Field(
         "both", description="where zero slices are added to a short series: on both sides, or all behind"
     )
+
+    @model_validator(mode="after")
+    def _box_with_margin(self) -> "Volume":
+        if self.around and self.margin is None:
+            refuse("`around: segmentation` needs `margin`, which is missing.")
+        return self
 
 
 class Slices(Input):

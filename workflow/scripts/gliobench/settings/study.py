@@ -15,6 +15,12 @@ class OnCohort(Settings):
     parameters: dict[str, Any] = Field({}, description="keys of the approach's `parameters`")
 
 
+class OnVariant(Settings):
+    """What a study changes in an approach in one variant."""
+
+    input: dict[str, Any] = Field({}, description="keys of the variant's `input`")
+
+
 class Changes(Settings):
     """What a study changes in an approach."""
 
@@ -26,6 +32,9 @@ class Changes(Settings):
     parameters: dict[str, Any] = Field({}, description="keys of the approach's `parameters`")
     weights: Text | None = Field(None, description="[initial weights](#initial-weights)")
     tuning: dict[str, Any] = Field({}, description="keys of the approach's `tuning`")
+    on_variant: dict[str, OnVariant] = Field(
+        {}, description="by variant: `input` of this variant only, on top of the variant's own"
+    )
     on_cohort: dict[str, OnCohort] = Field(
         {},
         description="by cohort: `input` and `parameters` on this cohort only; they take precedence over all others",

@@ -8,13 +8,15 @@ import pytest
 import yaml
 
 from gliobench.approaches.baseline import FEATURES
-from gliobench.belonging import made_runs
+from gliobench.belonging import made_input, made_runs
 from gliobench.cohorts.lesion import TRAITS
 from gliobench.errors import GlioBenchError, nearest
+from gliobench.plan import page_figures
 from gliobench.settings.approach_of_study import StudyApproach
 from gliobench.settings.generators import Trait
 from gliobench.settings.inputs import KINDS as INPUTS
 from gliobench.settings.models import merge
+from gliobench.settings.study import Changes
 from gliobench.study import Cell, Study
 from gliobench.terms import MODALITIES
 
@@ -56,7 +58,7 @@ def test_every_study_that_is_shipped_spans_a_grid(name):
 @pytest.mark.parametrize("name", APPROACHES)
 def test_every_approach_is_a_yaml_and_a_module_whose_variants_resolve(name):
     features = {"clinical": {"table": "clinical.csv", "id": "ID", "numbers": ["Age"]}}
-    clinic = {"kind": "rsna", "path": "data", "features": features}
+    clinic = {"kind": "ucsf-pdgm", "path": "data", "segmentation": True, "features": features}
     settings = study(runs=[{"approach": name}]).approaches[name].file
     assert (ROOT / "workflow/scripts/gliobench/approaches" / f"{name}.py").is_file()
     assert (ROOT / "workflow/scripts/gliobench/inputs" / f"{settings.input['kind']}.py").is_file()
@@ -304,6 +306,89 @@ def test_a_brainstem_cohort_changes_the_input_and_brings_the_segmentation():
     assert made.input("densenet121", "stem")["around"] == "segmentation"
     assert made.input("densenet121", "stem")["shape"] == [40, 40, 40]
     assert made.input("densenet121", "made")["shape"] != [40, 40, 40]
+
+
+OUTLINED = {"outlined": {"kind": "synthetic", "generator": {"segmentation": True}}, "made": {"kind": "synthetic"}}
+
+
+def test_a_variant_may_have_an_input_of_its_own_which_leaves_that_of_the_others():
+    runs = [{"approach": "cnn3d", "cohorts": ["made"], "variants": ["main", "deep", "slices_64"]}]
+    made, before = study(runs=runs), study(runs=[runs[0] | {"variants": ["main"]}])
+    assert [made.input_name(cell) for cell in made.cells] == ["cnn3d", "cnn3d", "cnn3d-slices_64"]
+    assert [made.job(cell)["input"]["shape"] for cell in made.cells] == [[128, 128, 32]] * 2 + [[128, 128, 64]]
+    assert made.input_names == ["cnn3d", "cnn3d-slices_64"]
+    assert made_input(made, "cnn3d", "made") == made_input(before, "cnn3d", "made")
+    own = made_input(made, "cnn3d-slices_64", "made")
+    assert (own.key, own.files) == ("made/inputs/cnn3d-slices_64", "made/inputs/cnn3d-slices_64/*.npy")
+    shown = [figure["file"] for figure in page_figures(made) if figure["kind"] == "montage"]
+    assert shown == [f"figures/made/{name}/all-slices-FLAIR.png" for name in made.input_names]
+
+
+def test_the_series_of_a_variants_input_are_its_own():
+    main, cropped = (
+        {"approach": "resnet10_3d", "cohorts": ["outlined"], "variants": [variant], "modalities": [modality]}
+        for variant, modality in (("main", "T1w"), ("tumour_crop", "FLAIR"))
+    )
+    made = study(cohorts=OUTLINED, runs=[main, cropped])
+    assert made.made_series("resnet10_3d", "outlined") == ["T1w", "T1wCE"]
+    assert made.made_series("resnet10_3d-tumour_crop", "outlined") == ["FLAIR", "T1wCE"]
+
+
+def test_variants_with_the_same_input_share_it_and_a_study_may_change_it_in_one(tmp_path):
+    file = yaml.safe_load((ROOT / "config/approaches/stacked_cnn3d.yaml").read_text(encoding="utf-8"))
+    file["variants"]["other"] = {"description": "Crops, too."} | {"input": file["variants"]["tumour_crop"]["input"]}
+    path = tmp_path / "stacked_cnn3d.yaml"
+    path.write_text(yaml.safe_dump(file, sort_keys=False), encoding="utf-8")
+    names = [StudyApproach(path).input_name(variant) for variant in ("main", "tumour_crop", "other")]
+    assert names == ["stacked_cnn3d", "stacked_cnn3d-tumour_crop", "stacked_cnn3d-tumour_crop"]
+    changed = StudyApproach(path, Changes(input={"spacing": 4.0}, on_variant={"other": {"input": {"spacing": 2.5}}}))
+    assert changed.input_name("other") == "stacked_cnn3d-other"
+    spacings = [changed.input(True, variant=variant)["spacing"] for variant in (None, "main", "tumour_crop", "other")]
+    assert spacings == [4.0, 4.0, 1.25, 2.5]
+
+
+def test_a_segmentation_moves_the_grid_of_no_variant_but_the_crop_and_that_of_densenet121():
+    variants = {"approach": "stacked_cnn3d", "cohorts": ["outlined"], "variants": ["main", "tumour_crop"]}
+    made = study(cohorts=OUTLINED, runs=[variants, {"approach": "densenet121"}])
+    around = {(cell.cohort, made.input_name(cell)): made.input_of(cell)["around"] for cell in made.cells}
+    assert around == {
+        ("outlined", "stacked_cnn3d"): "brain",
+        ("outlined", "stacked_cnn3d-tumour_crop"): "segmentation",
+        ("outlined", "densenet121"): "segmentation",
+        ("made", "densenet121"): "brain",
+    }
+    assert made.series(made.cells[0]) == made.series(made.cells[1]) == list(MODALITIES)
+    assert made.field_cohorts("stacked_cnn3d") == ["outlined"]
+    assert made.field_cohorts("stacked_cnn3d-tumour_crop") == []
+
+
+@pytest.mark.parametrize("approach", ["stacked_cnn3d", "resnet10_3d"])
+def test_a_crop_to_the_tumour_is_refused_on_a_cohort_without_a_segmentation(approach):
+    run = {"approach": approach, "variants": ["main", "tumour_crop"]}
+    refused(
+        f"runs, {approach}: tumour_crop: the variant's input needs a segmentation, which cohort made lacks; run the "
+        "variant on cohorts that have one",
+        cohorts=OUTLINED,
+        runs=[run],
+    )
+
+
+@pytest.mark.parametrize(
+    ("on_variant", "sentence"),
+    [
+        ({"tumor_crop": {"input": {}}}, "on_variant: no variant 'tumor_crop'; did you mean 'tumour_crop'?"),
+        ({"tumour_crop": {"input": {"margn": 3}}}, "on_variant.tumour_crop.input"),
+        ({"tumour_crop": {"inptu": {}}}, "on_variant.tumour_crop"),
+    ],
+)
+def test_a_mistake_in_what_a_study_changes_in_a_variant_is_named(on_variant, sentence):
+    run = {"approach": "resnet10_3d", "cohorts": ["outlined"], "variants": ["tumour_crop"]}
+    refused(sentence, cohorts=OUTLINED, runs=[run], settings={"resnet10_3d": {"on_variant": on_variant}})
+
+
+def test_a_box_around_the_segmentation_needs_a_margin():
+    changes = {"cnn3d": {"input": {"around": "segmentation"}}}
+    refused("`around: segmentation` needs `margin`, which is missing.", settings=changes)
 
 
 def test_a_study_may_change_an_approach_on_one_cohort_and_its_replicates():

@@ -7,13 +7,15 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from gliobench.imaging.facts import SeriesFacts
+from gliobench.imaging.facts import SeriesError, SeriesFacts
 from gliobench.imaging.intensity import minmax
 from gliobench.imaging.presentation import Presentation
-from gliobench.imaging.volume import Stored, Volume, windowed
+from gliobench.imaging.volume import Stored, Volume, cut, windowed
 from gliobench.inputs.depth import central_slices, largest_slice, padding, slices_around
-from gliobench.inputs.make import needed_series
-from gliobench.inputs.volume import chosen_slices, make_input, volume_input
+from gliobench.inputs.make import needed_series, usable_statuses
+from gliobench.inputs.read import NotCovered
+from gliobench.inputs.volume import box_around, chosen_slices, make_input, volume_input
+from phantoms import CENTRE, affine_of, places, reader, turn
 
 RNG = np.random.default_rng(0)
 WINNER = {"choose": "largest", "interpolation": "bilinear", "scale": "slice", "pad": "behind"}
@@ -214,3 +216,93 @@ def test_a_window_that_turns_the_background_grey_does_not_move_the_middle() -> N
 def test_a_series_with_its_skull_is_centred_on_its_largest_head() -> None:
     voxels = RNG.integers(1, 20, (30, 20, 20), dtype=np.uint16) + stripped(30, 19)
     assert chosen_slices(Volume(voxels, np.eye(4)), 8, "largest") == slice(15, 23)
+
+
+def ball(points, centre, size=12.0):
+    return np.linalg.norm(points - centre, axis=-1) <= size
+
+
+def outlined(affine, shape, centre, mask_affine=None, mask_shape=None):
+    """A series that is bright in a ball, and its segmentation, by default on the same grid."""
+    mask_affine, mask_shape = affine if mask_affine is None else mask_affine, mask_shape or shape
+    series = Volume(100 + 900 * ball(places(affine, shape), centre), affine)
+    return series, Volume(ball(places(mask_affine, mask_shape), centre).astype(np.uint8), mask_affine)
+
+
+CROP = {"kind": "volume", "shape": [20, 20, 8], "around": "segmentation", "margin": 6.0, "pad": "behind"}
+
+
+def test_a_box_is_that_of_the_segmentation_with_its_margin_and_square_in_millimetres():
+    affine, shape = affine_of(np.eye(3), (4.0, 2.0, 1.0), (12, 40, 80)), (12, 40, 80)
+    mask = np.zeros(shape, bool)
+    mask[4:7, 10:15, 30:71] = True  # 8 mm by 40 mm between the middles of its pixels
+    slices, rows, columns = box_around(Volume(np.zeros(shape), affine), Volume(mask, affine), 8.0, "T1wCE")
+    assert slices == slice(2, 9), "8 mm are two slices on each side"
+    assert columns == slice(22, 79), "40 mm and 8 on each side"
+    assert rows == slice(0, 29), "56 mm around the middle row, moved inwards from row -2"
+
+
+@settings(max_examples=25, deadline=None)
+@given(degrees=st.floats(-30, 30), spacing=st.tuples(*[st.floats(1.5, 4)] * 3), at=st.tuples(*[st.floats(-10, 10)] * 3))
+def test_the_tumour_is_found_through_the_positions_of_series_and_segmentation(degrees, spacing, at) -> None:
+    centre, shape = CENTRE + np.array(at), (40, 50, 50)
+    affine = affine_of(turn(degrees, (1, 1, 0)), spacing, shape)
+    series, segmentation = outlined(affine, shape, centre, affine_of(np.eye(3), (1, 1, 1), (60, 60, 60)), (60, 60, 60))
+    box = box_around(series, segmentation, 6.0, "T1wCE")
+    shown = np.zeros(shape, bool)
+    shown[box] = True
+    near = ball(places(affine, shape), centre, 16.0)
+    assert shown[near].all(), "the ball, and most of its margin"
+    far = (
+        np.abs(np.arange(40)[:, None, None] - np.argwhere(near).mean(axis=0)[0]) * spacing[0] > 12 + 6 + 2 * spacing[0]
+    )
+    assert not (shown & far).any(), "no slice far from it"
+    part = cut(series, box)
+    np.testing.assert_allclose(part.voxels > 500, ball(places(part.affine, part.voxels.shape), centre))
+
+
+def test_the_input_shows_the_tumour_and_the_rest_of_the_series_does_not_matter():
+    shape = (20, 60, 60)
+    affine = affine_of(np.eye(3), (3.0, 2.0, 2.0), shape)
+    series, segmentation = outlined(affine, shape, CENTRE + np.array([9, -20, 15]))
+    read = reader(T1wCE=series, segmentation=segmentation)
+    ((array,), (index,)) = make_input(read, "T1wCE", CROP)
+    assert array.shape == (20, 20, 8)
+    assert index is None
+    assert array.mean() > 0.2, "much of it is tumour"
+    elsewhere = series.voxels + 5000 * ~ball(places(affine, shape), CENTRE + np.array([9, -20, 15]), 40.0)
+    again = make_input(reader(T1wCE=Volume(elsewhere, affine), segmentation=segmentation), "T1wCE", CROP)
+    np.testing.assert_array_equal(again[0][0], array)
+    assert make_input(read, "T1wCE", {"kind": "volume", "shape": [20, 20, 8]})[0][0].mean() < array.mean()
+
+
+def test_a_crop_needs_the_segmentation_and_positions_in_millimetres() -> None:
+    assert needed_series("T1wCE", CROP) == ["T1wCE", "segmentation"]
+    assert usable_statuses(CROP) == ("ok",)
+    assert usable_statuses({"kind": "volume", "shape": [20, 20, 8]}) == ("ok", "voxels only")
+
+
+def test_an_empty_segmentation_and_a_series_beside_the_tumour_are_a_sentence() -> None:
+    shape = (20, 30, 30)
+    affine = affine_of(np.eye(3), (3.0, 2.0, 2.0), shape)
+    series, _ = outlined(affine, shape, CENTRE)
+    with pytest.raises(SeriesError, match="cut around is empty; exclude it"):
+        make_input(reader(T1wCE=series, segmentation=Volume(np.zeros(shape), affine)), "T1wCE", CROP)
+    wide = affine_of(np.eye(3), (3.0, 2.0, 2.0), (60, 60, 60))
+    _, beside = outlined(affine, shape, CENTRE + np.array([28, 0, 0]), wide, (60, 60, 60))
+    with pytest.raises(NotCovered, match=r"T1wCE covers \d+% of the segmentation, but 80% are needed"):
+        make_input(reader(T1wCE=series, segmentation=beside), "T1wCE", CROP)
+    unplaced = lambda name: (series, SeriesFacts(unplaced="no position"))  # noqa: E731
+    with pytest.raises(SeriesError, match="no position; it cannot be aligned"):
+        make_input(unplaced, "T1wCE", CROP)
+
+
+def test_a_part_of_a_volume_keeps_what_the_files_hold_of_it() -> None:
+    pixels = RNG.integers(0, 900, (6, 5, 4), dtype=np.uint16)
+    shown = [Presentation(f"Image-{number}.dcm", {}) for number in range(6)]
+    volume = Volume(pixels.astype(np.float32), np.eye(4), stored=Stored(pixels, shown))
+    part = cut(volume, (slice(2, 5), slice(1, 3), slice(0, 4)))
+    assert part.voxels.shape == (3, 2, 4)
+    assert part.stored.shown == shown[2:5]
+    np.testing.assert_array_equal(part.stored.pixels, pixels[2:5, 1:3])
+    assert part.affine[:3, 3].tolist() == [2, 1, 0]

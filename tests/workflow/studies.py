@@ -26,7 +26,7 @@ def copy_project(target: Path) -> Path:
     for name in ("workflow", "rules", "config", "envs", "profiles", "docs"):
         shutil.copytree(ROOT / name, target / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy2(ROOT / "Snakefile", target)
-    for study in ("small.yaml", "chance.yaml", "spiked.yaml", "visible.yaml"):
+    for study in ("small.yaml", "chance.yaml", "spiked.yaml", "visible.yaml", "crop.yaml"):
         shutil.copy2(Path(__file__).with_name(study), target)
     return target
 

@@ -200,7 +200,13 @@ def test_a_plan_is_summed_up_by_stage_and_approach():
         plan.emit(record("job_info", **job(1, "train_torch", approach=approach, seed="0")))
     plan.emit(record("job_info", **job(2, "split")))
     plan.emit(record("job_info", **job(3, "all")))
-    assert plan.text().splitlines()[1:] == ["  splits         1", "  training       3  cnn3d 1, resnet18 2"]
+    for input_name in ("cnn3d", "cnn3d-slices_64"):
+        plan.emit(record("job_info", **job(4, "preprocess", input_name=input_name, shard="1-of-1")))
+    assert plan.text().splitlines()[1:] == [
+        "  inputs         2  cnn3d 1, cnn3d-slices_64 1",
+        "  splits         1",
+        "  training       3  cnn3d 1, resnet18 2",
+    ]
     assert Plan().text() == ""
 
 

@@ -103,7 +103,8 @@ def exclusions(
     series : DataFrame
         Its table ``series``.
     indexes : mapping of str to sequence of DataFrame, optional
-        For each approach, or variant with its own input, the indexes of its inputs; rows with a reason have no input, or are remarks on one.
+        For each approach, or variant with its own input, the indexes of its inputs; rows with a reason have no input,
+        or are remarks on one.
     fields : mapping of str to mapping, optional
         For each of them its field of view, as `gliobench.inputs.field.choose_field` returns it.
     left_out : DataFrame, optional

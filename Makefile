@@ -53,7 +53,7 @@ test: $(READY)
 	python -m pytest -m torch
 	python -m pytest -n 2 --dist loadgroup -m workflow
 
-# For development: under two minutes on two idle cores. The rest of `make test` loads frameworks, runs Snakemake, or simulates.
+# For development: about three minutes on two idle cores. The rest of `make test` loads frameworks, runs Snakemake, or simulates.
 test-unit: $(READY)
 	python -m pytest -n 2 -m "not slow and not tensorflow and not torch" tests/unit
 

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtr, ndtri
 
+from gliobench.evaluation.columns import ROUNDING
+
 CONFIDENCE = 0.95
 RESAMPLES = 10_000
 BATCH = 1_000  # resamples scored at once: keeps the weights of 585 patients below 10 MB
-ROUNDING = 1e-12  # scores that differ by less are the same
 
 Statistic = Callable[[np.ndarray, np.ndarray], np.ndarray]
 

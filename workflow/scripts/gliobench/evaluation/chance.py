@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
-from gliobench.evaluation.bootstrap import ROUNDING
+from gliobench.evaluation.columns import ROUNDING
 
 
 def permutation_p(observed: float, permuted: ArrayLike) -> tuple[float, int]:

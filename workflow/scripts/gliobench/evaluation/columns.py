@@ -22,6 +22,7 @@ METRICS = (
     "mcc",
     "log_loss",
 )
+ROUNDING = 1e-12  # scores that differ by less are the same
 THRESHOLD = 0.5  # of a probability: at or above it, label 1 is called
 PARTS = ("test", "whole", "validation")  # that are scored; figures show the first of these that a cell has
 PUBLISHED = ("accuracy", "auc", "precision", "recall")

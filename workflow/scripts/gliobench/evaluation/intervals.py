@@ -10,8 +10,8 @@ from scipy import stats
 from scipy.special import expit, logit
 from statsmodels.stats.proportion import proportion_confint
 
-from gliobench.evaluation.bootstrap import CONFIDENCE, RESAMPLES, ROUNDING, Statistic, bca_intervals, resample
-from gliobench.evaluation.columns import METRICS, UNDEFINED
+from gliobench.evaluation.bootstrap import CONFIDENCE, RESAMPLES, Statistic, bca_intervals, resample
+from gliobench.evaluation.columns import METRICS, ROUNDING, UNDEFINED
 from gliobench.evaluation.delong import (
     Influence,
     auc_influence,

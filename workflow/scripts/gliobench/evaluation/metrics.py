@@ -16,10 +16,9 @@ import pandas as pd
 from sklearn.metrics import roc_auc_score
 
 from gliobench.errors import GlioBenchError
-from gliobench.evaluation.columns import METRICS, ROUND, RUN, THRESHOLD
+from gliobench.evaluation.columns import METRICS, ROUND, ROUNDING, RUN, THRESHOLD
 
 HIGHEST, LOWEST = {"log_loss": np.inf}, {"mcc": -1.0}  # ends of a metric's scale other than 1 and 0
-ROUNDING = 1e-9  # further beyond its scale no rounding takes a score
 CLIP = 1e-15  # smallest distance of a probability from 0 and 1 before its logarithm is taken
 
 

@@ -9,9 +9,8 @@ import numpy as np
 import pandas as pd
 from statsmodels.stats.multitest import multipletests
 
-from gliobench.evaluation.bootstrap import ROUNDING
 from gliobench.evaluation.cells import Record, patient_rows
-from gliobench.evaluation.columns import BASELINE, CELL, HARMONISED, MAIN
+from gliobench.evaluation.columns import BASELINE, CELL, HARMONISED, MAIN, ROUNDING
 from gliobench.evaluation.delong import auc_influence
 from gliobench.evaluation.intervals import Difference, default_factor, independent_interval, paired_interval
 from gliobench.evaluation.metrics import Sample, auc, make_sample, unit_weights

@@ -7,8 +7,8 @@ from typing import Any
 import pandas as pd
 
 from gliobench.errors import GlioBenchError
-from gliobench.evaluation.bootstrap import CONFIDENCE, ROUNDING
-from gliobench.evaluation.columns import CELL, PARTS
+from gliobench.evaluation.bootstrap import CONFIDENCE
+from gliobench.evaluation.columns import CELL, PARTS, ROUNDING
 from gliobench.evaluation.pairwise import Scored, independent_difference, paired_difference
 from gliobench.evaluation.same_patients import OTHER_IMAGES, SAME, match_patients
 from gliobench.files import check_table, table_schema

@@ -207,7 +207,10 @@ def _mistakes_page(
             }
             for row in mine.to_dict("records")
         ]
-        groups.append(_named(method) | {"cards": cards, "wrong": int(is_wrong(scored).sum()), "scored": len(scored)})
+        groups.append(
+            _named(method)
+            | {"cards": cards, "wrong": int(is_wrong(scored["mean"], scored["label"]).sum()), "scored": len(scored)}
+        )
     return {"rule": mistakes_rule(), "groups": groups}
 
 
@@ -245,7 +248,7 @@ def _method(method: Row, row: Row | None, names: Mapping[int, str]) -> dict[str,
         "probability": f"{row['mean']:.2f}" + (ends(row["low"], row["high"]) if several else ""),
         "runs": row["n_runs"],
         "answer": UNDECIDED if row["mean"] == THRESHOLD else names[int(row["mean"] > THRESHOLD)],
-        "wrong": bool(is_wrong(pd.DataFrame([row])).iloc[0]),
+        "wrong": bool(is_wrong(row["mean"], row["label"])),
     }
 
 

@@ -1,6 +1,7 @@
 """Every patient's probability by every method, as tables: averaged over runs, and the most confident mistakes."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import pandas as pd
 
@@ -65,10 +66,9 @@ def join_probabilities(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
     return pd.concat(filled, ignore_index=True) if filled else pd.DataFrame(columns=PROBABILITIES)
 
 
-def is_wrong(probabilities: pd.DataFrame) -> pd.Series:
-    """Whether each mean probability is on the wrong side of the threshold; on the threshold itself it is on no side."""
-    mean = probabilities["mean"]
-    return ((mean > THRESHOLD) & probabilities["label"].eq(0)) | ((mean < THRESHOLD) & probabilities["label"].eq(1))
+def is_wrong(mean: Any, label: Any) -> Any:
+    """Whether mean probabilities, one or many, are on the wrong side of the threshold; on it they are on no side."""
+    return (mean - THRESHOLD) * (0.5 - label) > 0
 
 
 def out_of_fold(probabilities: pd.DataFrame, baselines: bool) -> pd.DataFrame:
@@ -91,7 +91,7 @@ def count_wrong(probabilities: pd.DataFrame) -> pd.DataFrame:
     pandas.DataFrame
         By patient_id: wrong, scored, mean (of the methods' means), low and high (of them).
     """
-    grouped = probabilities.assign(wrong=is_wrong(probabilities)).groupby("patient_id")
+    grouped = probabilities.assign(wrong=is_wrong(probabilities["mean"], probabilities["label"])).groupby("patient_id")
     return grouped.agg(
         wrong=("wrong", "sum"),
         scored=("wrong", "size"),
@@ -118,7 +118,7 @@ def confident_mistakes(probabilities: pd.DataFrame, most: int = MOST) -> pd.Data
         Its rows that were chosen: methods in their order, of each the most confident mistake first.
     """
     tested = out_of_fold(probabilities, baselines=False)
-    wrong = tested[is_wrong(tested)]
+    wrong = tested[is_wrong(tested["mean"], tested["label"])]
     wrong = wrong.assign(distance=(wrong["mean"] - THRESHOLD).abs())
     ranked = wrong.sort_values(["distance", "patient_id"], ascending=[False, True], kind="stable")
     first = ranked.groupby(CELL, sort=False).head(most)

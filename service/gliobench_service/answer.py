@@ -16,7 +16,6 @@ from gliobench.predict.describe import Study, describe, read_study
 from gliobench.predict.folds import Models, apply_models, load_models
 from gliobench.predict.patient import audit_patient, check_made, input_affine, make_patient_inputs
 from gliobench.predict.request import Request, read_record
-from gliobench.predict.unlike import unlike_cohort
 from gliobench.records import check_record
 from gliobench.terms import MODALITIES, USABLE
 from gliobench.training import Machine
@@ -63,8 +62,8 @@ class Predictor:
         Returns
         -------
         dict
-            As in the schema ``prediction``; ``cohort``: for each label the probabilities of the patients whom the
-            models tested; and ``unlike``: how the images differ from the cohort's.
+            As in the schema ``prediction``, and ``cohort``: for each label the probabilities of the patients whom the
+            models tested.
 
         Raises
         ------
@@ -91,8 +90,7 @@ class Predictor:
             for modality in _images_of(series):
                 volume, _ = read_patient_series(DECODED_KIND, work, patient.name, modality)
                 _write_nifti(np.asarray(volume.voxels), volume.affine, result / f"{modality}.nii.gz")
-        unlike = unlike_cohort(series, self.study.series)
-        return prediction | {"cohort": self._distribution(), "unlike": unlike}
+        return prediction | {"cohort": self._distribution()}
 
     def _distribution(self) -> dict[str, list[float]]:
         tested = out_of_fold(self.study.predictions, self.record["phases"][-1])

@@ -82,13 +82,13 @@ def show(job_id: str, account: Account, settings: Settings) -> Result:
         before = select(func.count()).where(Job.state == WAITING, Job.created < job.created)
         waiting_before = session.scalar(before) if job.state == WAITING else None
     prediction = json.loads(job.answer) if job.answer else None
-    cohort, unlike = (prediction.pop("cohort"), prediction.pop("unlike")) if prediction else (None, [])
+    cohort = prediction.pop("cohort") if prediction else None
     return Result(
         **{name: getattr(job, name) for name in ("id", "label", "state", "stage", "progress", "model", "created")},
         **{name: getattr(job, name) for name in ("finished", "reason", "probability", "images_until")},
         waiting_before=waiting_before,
         cohort=cohort,
-        warnings=[*unlike, *prediction["notes"]] if prediction else None,
+        warnings=prediction["notes"] if prediction else None,
         versions=prediction["versions"] if prediction else None,
         prediction=prediction,
         images=files_of(job.id, settings) if prediction else [],

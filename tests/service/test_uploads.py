@@ -328,6 +328,14 @@ def test_images_that_cannot_be_used_end_as_a_sentence_and_leave_nothing(settings
     assert left_on_disk(settings) in ([], [f"jobs/{result['id']}"])
 
 
+def test_images_unlike_those_of_the_cohort_are_warned_of(settings, send, files, predictor):
+    noise = np.random.default_rng(1).integers(0, 900, (40, 40, 12)).astype(np.int16)
+    answer = send(**archive(zipped(as_nifti(files, noise))))
+    work_once(settings, predictor)
+    warned = send.client.get(answer.json()["result"], headers=send.headers).json()["warnings"]
+    assert any(each.startswith("FLAIR: the number of slices is 12; in the cohort") for each in warned), warned
+
+
 def layouts(f: dict) -> dict[str, dict]:
     """Return one patient, packed in the ways in which people send one."""
     flat = {f"IM{number:05}": path.read_bytes() for number, path in enumerate(f.values())}

@@ -36,6 +36,11 @@ def test_each_difference_is_a_sentence_with_the_range_of_the_same_modality():
     ]
 
 
+def test_series_with_the_same_difference_share_a_sentence():
+    patient = pd.DataFrame([row(plane="sagittal", manufacturer="GE"), row("T1w", plane="sagittal", slice_spacing=1)])
+    assert unlike_cohort(patient, COHORT) == ["FLAIR, T1w: the plane is sagittal; in the cohort it is axial."]
+
+
 def test_nothing_is_said_of_what_is_not_known():
     patient = pd.DataFrame([row(slice_spacing=None), row("T2w"), row(status="failed", slice_spacing=50.0)])
     assert unlike_cohort(patient.assign(manufacturer=None), COHORT) == []

@@ -20,6 +20,7 @@ from gliobench.evaluation.one_patient import (
 )
 from gliobench.files import check_table, join_tables, read_table
 from gliobench.inputs.store import join_shards, without_input
+from gliobench.predict.unlike import unlike_cohort
 from gliobench.reporting.patient_answer import others_note, sentences
 from gliobench.terms import GENERATED, USABLE, VOXELS_ONLY, parent_cohort
 
@@ -155,6 +156,7 @@ def describe(
             *others_note(answer["folds"], parts_by_fold(study.predictions, [patient_id] * (identity == OTHER_IMAGES))),
             *_note_of_study(prediction, tested),
             *_notes_of_series(record, series),
+            *unlike_cohort(series, study.series),
         ],
     }
 

@@ -33,17 +33,18 @@ def unlike_cohort(patient: pd.DataFrame, cohort: pd.DataFrame | None) -> list[st
     Returns
     -------
     list of str
-        One sentence per difference; none if the cohort is not known.
+        One sentence per difference, of all series that have it; none if the cohort is not known.
     """
     if cohort is None:
         return []
-    found = []
+    known = _usable(cohort)
+    found: dict[str, list[str]] = {}
     for row in _usable(patient).to_dict("records"):
-        those = _usable(cohort)
-        those = those[those["modality"] == row["modality"]]
-        differences = (_difference(row[name], those[name].dropna(), name) for name in (*MEASURES, *KINDS))
-        found += [f"{row['modality']}: {difference}" for difference in differences if difference]
-    return found
+        those = known[known["modality"] == row["modality"]]
+        for name in (*MEASURES, *KINDS):
+            if difference := _difference(row[name], those[name].dropna(), name):
+                found.setdefault(difference, []).append(row["modality"])
+    return [f"{', '.join(modalities)}: {difference}" for difference, modalities in found.items()]
 
 
 def _difference(value: Any, known: pd.Series, name: str) -> str | None:

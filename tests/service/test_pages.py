@@ -178,11 +178,36 @@ def test_every_page_fits_is_accessible_and_says_what_it_is_for(browser, service,
     check(page)
     page, more = result(browser, service, walk, scheme, width)
     check(page)
+    lanes = [lane.bounding_box() for lane in page.locator(".lane svg").all()]
+    assert len({(lane["x"], lane["width"]) for lane in lanes}) == 1, "both labels have one axis"
     for address in ("/", "/history", "/journal", "/users", "/history?words=nothing"):
         page.goto(service.url + address)
         check(page)
     assert not heard + more
+    assert page.goto(f"{service.url}/view/{'0' * 32}").status == 404
+    check(page)
     page.context.close()
+
+
+def test_a_waiting_job_is_shown_and_can_be_cancelled(browser, service, images):
+    (worker,) = service.processes("worker")
+    worker.suspend()
+    try:
+        for scheme, width in LOOKS:
+            page, heard = opened(browser, service, scheme, width)
+            sign_in(page, service)
+            drop(page, "patient.zip", zipped(patient_files(images / PATIENT)))
+            predict(page)
+            page.wait_for_url("**/view/*")
+            page.get_by_text("waiting").wait_for()
+            check(page)
+            page.get_by_role("button", name="Cancel").click()
+            page.wait_for_url("**/history")
+            assert page.locator("tbody tr").first.get_by_role("cell", name="cancelled").count() == 1
+            assert not heard
+            page.context.close()
+    finally:
+        worker.resume()
 
 
 def check(page: Page) -> None:

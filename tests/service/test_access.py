@@ -380,6 +380,20 @@ def test_a_backup_brings_everything_back_but_images_and_sessions(client, served,
         back_up(served, file)
 
 
+def test_an_upload_is_answered_logged_and_deleted_with_each_database(url, served, images, predictor):
+    there = served.model_copy(update={"database": url})
+    ana = token_of(there, "ana")
+    with client_of(there) as client:
+        job = ask(client, ana, images, label="größer")
+        work_once(there, predictor)
+        result = client.get(f"/results/{job}", headers=ana).json()
+        assert (result["state"], result["label"]) == ("done", "größer")
+        assert client.delete(f"/results/{job}", headers=ana).status_code == 200
+        keeper.clean(there)
+        rows = client.get("/log", headers=ana).json()["rows"]
+    assert [row["action"] for row in rows] == ["deleted", "answered", "asked"]
+
+
 def test_a_restored_database_goes_on(url, served, answered, tmp_path):
     file = tmp_path / "backup.tar.gz"
     back_up(served, file)

@@ -6,8 +6,6 @@ import time
 
 import httpx
 import numpy as np
-import psutil
-import pytest
 
 from clients import patient_files, zipped
 from gliobench.training import Machine
@@ -120,6 +118,4 @@ def test_twenty_clients_for_two_minutes(run, images, tmp_path, record_property):
     record_property("figures", figures)
     assert len(accepted) > CLIENTS
     assert used[-1] < GROWTH * third, figures
-    if psutil.getloadavg()[0] > 4 * (os.cpu_count() or 1):
-        pytest.skip(f"other work keeps this machine busy, so that latency says nothing of the service: {figures}")
     assert p95 < SLOWEST, figures

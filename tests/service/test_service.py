@@ -1,25 +1,38 @@
 """The service as it is started: by the commands of the documentation, and killed in the middle of its work."""
 
 import json
+import shlex
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 import httpx
+import nibabel as nib
 import pytest
 
 from clients import patient_files, zipped
 from gliobench.files import read_table
 from gliobench.predict.describe import PURPOSE
 from gliobench_service import keeper
-from running import PASSWORD, Service, wait_until
+from running import PASSWORD, ROOT, Service, wait_until
 
 ENDED = ("done", "failed", "cancelled")
 
 
-def curl(*arguments: str) -> str:
-    done = subprocess.run(["curl", "-sS", *arguments], capture_output=True, text=True, check=True, timeout=120)
+def documented() -> dict[str, str]:
+    """Return the commands of the documentation, by what each asks for."""
+    text = (ROOT / "docs/service.md").read_text().partition("## By curl")[2].split("```")[1]
+    names = ("tokens", "predict", "result", "maps", "log", "delete")
+    return dict(zip(names, text.strip().splitlines(), strict=True))
+
+
+def curl(command: str, values: dict[str, str], folder: Path) -> str:
+    for old, new in values.items():
+        command = command.replace(old, new)
+    arguments = shlex.split(command)
+    assert arguments[0] == "curl"
+    done = subprocess.run(arguments, capture_output=True, text=True, check=True, timeout=120, cwd=folder)
     return done.stdout
 
 
@@ -47,33 +60,37 @@ def ask(service: Service, headers: dict, images: Path, patient: str) -> str:
     return answer.json()["id"]
 
 
-def test_the_way_by_curl(cam_run, images, tmp_path):
-    archive = tmp_path / "patient.zip"
-    archive.write_bytes(zipped(patient_files(images / "00003")))
+def test_the_commands_of_the_documentation_give_the_probability_of_the_run(cam_run, images, tmp_path):
+    (tmp_path / "patient.zip").write_bytes(zipped(patient_files(images / "00003")))
+    commands = documented()
     with Service(cam_run, tmp_path / "data") as service:
-        login = json.dumps({"name": "admin", "password": PASSWORD})
-        token = json.loads(curl(f"{service.url}/tokens", "-H", "Content-Type: application/json", "-d", login))["token"]
-        bearer = ("-H", f"Authorization: Bearer {token}")
-        sent = json.loads(curl(f"{service.url}/predict", *bearer, "-F", f"files=@{archive}", "-F", "keep=true"))
+        values = {"localhost:8000": service.url.removeprefix("http://"), '"ana"': '"admin"', "...": PASSWORD}
+
+        def said(name: str, *more: str) -> str:
+            return curl(" ".join((commands[name], *more)), values, tmp_path)
+
+        values["<token>"] = json.loads(said("tokens"))["token"]
+        sent = json.loads(said("predict"))
         assert sent["notice"] == PURPOSE
+        values["<id>"] = sent["id"]
 
         def done():
-            answer = json.loads(curl(f"{service.url}{sent['result']}", *bearer))
+            answer = json.loads(said("result"))
             assert 0 <= answer["progress"] <= 1
             return answer if answer["state"] in ENDED else None
 
         answer = wait_until(done, "the job ended", service.said)
         assert answer["state"] == "done", answer["reason"]
+        assert answer["label"] == "p-017"
         assert answer["probability"] == pytest.approx(expected(cam_run, "00003"), abs=1e-6)
         assert answer["prediction"]["same_as"] == ["00003"]
         assert {"python", "torch"} <= set(answer["versions"])
-        curl(f"{service.url}{sent['result']}/maps", *bearer, "-o", str(tmp_path / "map.nii.gz"))
-        assert (tmp_path / "map.nii.gz").read_bytes().startswith(b"\x1f\x8b")
-        rows = json.loads(curl(f"{service.url}/log", *bearer))["rows"]
-        assert [row["action"] for row in rows[:2]] == ["answered", "asked"]
-        curl("-X", "DELETE", f"{service.url}{sent['result']}", *bearer)
-        gone = curl(f"{service.url}{sent['result']}", *bearer, "-w", "%{http_code}")
-        assert gone.endswith("404")
+        said("maps")
+        assert nib.load(tmp_path / "map.nii.gz").shape == (16, 16, 16)
+        rows = json.loads(said("log"))["rows"]
+        assert [row["action"] for row in rows] == ["answered", "asked", "token made", "user added"]
+        said("delete")
+        assert said("result", "-w %{http_code}").endswith("404")
 
 
 def test_every_accepted_job_ends_in_one_answer_whatever_is_killed(run, images, tmp_path):

@@ -15,7 +15,7 @@ from gliobench_service.tables import TOKEN, WAITING, Event, Job
 
 JobId = Annotated[str, Path(pattern="^[0-9a-f]{32}$", description="Of a result.")]
 PROBLEMS: dict[int | str, dict[str, Any]] = {
-    status: {"model": answers.Problem} for status in (400, 401, 403, 404, 408, 413, 415, 422, 429, 500, 507)
+    status: {"model": answers.Problem} for status in (400, 401, 403, 404, 408, 413, 415, 422, 429, 500, 503, 507)
 }
 UPLOAD = {
     "requestBody": {
@@ -94,7 +94,7 @@ def _file(job_id: str, name: str, account: Any, settings: Any) -> FileResponse:
     return FileResponse(path, media_type="application/gzip", filename=path.name)
 
 
-@router.post("/results/{job_id}/cancel", response_model=answers.Done)
+@router.post("/results/{job_id}/cancel", response_model=answers.Done, responses={409: {"model": answers.Problem}})
 def cancel(job_id: JobId, account: Asks, settings: Configured) -> Any:
     """Cancel a job that has not ended."""
     if not jobs.cancel(job_id, account, settings):

@@ -5,7 +5,7 @@ import tarfile
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from sqlalchemy import Connection, Engine, Table, create_engine, func, insert, select, text
+from sqlalchemy import Connection, Engine, Table, create_engine, func, insert, select
 from sqlalchemy.orm import Session
 
 from gliobench.errors import GlioBenchError
@@ -104,9 +104,9 @@ def restore(settings: Settings, file: Path) -> dict[str, int]:
             counts = {table.name: _copy(source, target, table) for table in TABLES}
             if settings.url.startswith("postgresql"):
                 for table in (User, Event):
-                    name = table.__tablename__
-                    last = f"coalesce((SELECT max(id) FROM {name}), 1)"  # nosec B608: names of this code
-                    target.execute(text(f"SELECT setval(pg_get_serial_sequence('{name}', 'id'), {last})"))
+                    last = select(func.coalesce(func.max(table.id), 1)).scalar_subquery()
+                    sequence = func.pg_get_serial_sequence(table.__tablename__, "id")
+                    target.execute(select(func.setval(sequence, last)))
         copy.dispose()
         if (Path(work) / "jobs").is_dir():
             shutil.copytree(Path(work) / "jobs", settings.jobs, dirs_exist_ok=True)

@@ -55,7 +55,7 @@ NAVIGATION = {"/": "Upload", "/history": "History", "/journal": "Log"}
 FOR_ADMINISTRATORS = {"/users": "Users"}
 PLANES = {3: "all three", 0: "axial", 1: "coronal", 2: "sagittal"}  # numbers of NiiVue
 DAY = {"Cache-Control": "max-age=86400"}
-PAGES = ("/", "/sign-in", "/sign-out", "/history", "/view", "/journal", "/users", "/account")
+PAGES = ("/", "/sign-in", "/sign-out", "/history", "/view", "/journal", "/users")
 
 router = APIRouter()
 

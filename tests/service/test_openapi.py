@@ -5,6 +5,11 @@ import pytest
 import schemathesis
 from hypothesis import HealthCheck
 from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
 
 from clients import token_of
 from gliobench_service.tables import ADMINISTRATOR
@@ -20,6 +25,8 @@ ROUTES = {
     "/results/{job_id}/maps": {"get"},
     "/tokens": {"post"},
 }
+
+CHECKS = (not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance)
 
 
 @pytest.fixture
@@ -43,7 +50,7 @@ def test_no_generated_request_makes_a_server_error(api, signed_in):
         @hypothesis.given(case=operation.as_strategy())
         @hypothesis.settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck), database=None)
         def check(case):
-            answer = case.call_and_validate(headers=headers if signed_in else {}, checks=[not_a_server_error])
+            answer = case.call_and_validate(headers=headers if signed_in else {}, checks=CHECKS)
             assert answer.status_code < 500, answer.text
             called.add(case.operation.path)
 

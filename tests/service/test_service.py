@@ -15,6 +15,7 @@ from clients import patient_files, zipped
 from gliobench.files import read_table
 from gliobench.predict.describe import PURPOSE
 from gliobench_service import keeper
+from programs import program
 from running import PASSWORD, ROOT, Service, wait_until
 
 ENDED = ("done", "failed", "cancelled")
@@ -31,7 +32,7 @@ def curl(command: str, values: dict[str, str], folder: Path) -> str:
     for old, new in values.items():
         command = command.replace(old, new)
     arguments = shlex.split(command)
-    assert arguments[0] == "curl"
+    assert arguments[0] == program("curl", "curl").name
     done = subprocess.run(arguments, capture_output=True, text=True, check=True, timeout=120, cwd=folder)
     return done.stdout
 

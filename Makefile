@@ -80,6 +80,7 @@ serve: $(SERVICE_READY)
 	$(if $(RUN),,$(error name a finished run: make serve RUN=<folder of a run>))
 	$(SERVE) serve $(RUN)
 
+# With real servers and a browser, eight minutes; what the machine lacks is skipped or, where CI is set and as root, installed.
 test-service: lint-service
 	$(SERVICE)/bin/python -m pytest tests/service
 

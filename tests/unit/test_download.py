@@ -279,6 +279,14 @@ class TestUnpack:
             unpack.unpack(tmp_path / "a.zip", tmp_path / "new", [""])
         assert sum(path.stat().st_size for path in (tmp_path / "new").rglob("*") if path.is_file()) <= 10
 
+    def test_a_member_outside_of_the_archive_is_a_sentence(self, tmp_path):
+        content = bytearray(archive({"train/a": b"x"}))
+        place = content.index(b"PK\5\6") + 16  # where the list of members is said to begin, from which all are counted
+        content[place : place + 4] = (10**6).to_bytes(4, "little")
+        (tmp_path / "a.zip").write_bytes(content)
+        with pytest.raises(GlioBenchError, match=r"cannot be unpacked \(BadZipFile\)"):
+            unpack.unpack(tmp_path / "a.zip", tmp_path / "new", [""])
+
     def test_what_is_no_archive_is_a_sentence(self, tmp_path):
         (tmp_path / "a.zip").write_bytes(b"<html>")
         with pytest.raises(GlioBenchError, match=r"a\.zip cannot be unpacked \(BadZipFile\)"):

@@ -179,3 +179,12 @@ def test_a_folder_without_images_and_labels_without_their_column_are_said(clinic
     (clinic / "labels.csv").write_text("id,label\np1,1\n")
     with pytest.raises(SystemExit, match="has no column patient_id; its columns are id, label"):
         scan(clinic)
+
+
+def test_a_file_whose_header_is_damaged_is_passed_over(tmp_path):
+    write_series(tmp_path / "p1" / "series", VOXELS, **FLAIR)
+    first = min((tmp_path / "p1" / "series").iterdir())
+    head = first.read_bytes()
+    assert head.count(b"\x08\0\x60\0CS") == 1  # the modality
+    first.write_bytes(head.replace(b"\x08\0\x60\0CS", b"\x08\0\x60\0ZZ"))
+    assert told(tmp_path) == {"series": "FLAIR"}

@@ -139,6 +139,13 @@ def test_a_size_that_cannot_be_is_refused(tmp_path, size):
     refused(tmp_path / "image.nii", "it")
 
 
+@pytest.mark.parametrize("units", [7, 64 + 1])  # no unit of length, and none of time
+def test_a_unit_that_there_is_not_is_refused(tmp_path, units):
+    content = _with_header(nib.Nifti1Image(voxels(), AFFINE), "xyzt_units", (), units)
+    (tmp_path / "image.nii").write_bytes(content)
+    refused(tmp_path / "image.nii", "its header has an unknown unit")
+
+
 def test_a_size_beyond_all_memory_is_refused(tmp_path):
     content = _with_header(nib.Nifti1Image(voxels(), AFFINE), "dim", slice(1, 4), 32767)
     (tmp_path / "image.nii").write_bytes(content)

@@ -2,14 +2,13 @@
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pydicom
-from pydicom.errors import InvalidDicomError
 
 from gliobench.cohorts.names import NIFTI
 from gliobench.cohorts.patients import read_rows
@@ -102,10 +101,17 @@ def _in_folder(place: Path, names: list[str], root: Path) -> Iterator[Found]:
         yield Found(place, patient, *_by_header(heads[0]))
 
 
+def read_head(path: Path, tags: Sequence[str]) -> pydicom.Dataset:
+    """Return some items of a DICOM header; what is no DICOM is an InvalidDicomError, what is damaged any error."""
+    head = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=list(tags))
+    list(head)  # pydicom decodes an item when it is asked for: here, so that damage shows here
+    return head
+
+
 def _header(path: Path) -> pydicom.Dataset | None:
     try:
-        return pydicom.dcmread(path, stop_before_pixels=True, specific_tags=list(TAGS))
-    except (InvalidDicomError, OSError, EOFError, ValueError):
+        return read_head(path, TAGS)
+    except Exception:  # damaged headers raise many types
         return None
 
 

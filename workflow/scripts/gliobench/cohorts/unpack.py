@@ -14,6 +14,25 @@ LONGEST_NAME = 255  # bytes, of a file in common file systems
 DAMAGED = (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, ValueError)
 
 
+class MemberError(GlioBenchError):
+    """
+    A member of an archive is refused.
+
+    Attributes
+    ----------
+    problem : str
+        Why, without its name, which may be a person's.
+    """
+
+    def __init__(self, archive: Path, name: str, problem: str):
+        super().__init__(f"{archive}: its member {name!r} {problem}; nothing was unpacked.")
+        self.problem = problem
+
+
+class RoomError(GlioBenchError):
+    """The disk is too full."""
+
+
 def unpack(archive: Path, folder: Path, wanted: Sequence[str]) -> int:
     """
     Unpack some members of a ZIP archive into a new folder.
@@ -37,13 +56,18 @@ def unpack(archive: Path, folder: Path, wanted: Sequence[str]) -> int:
 
     Raises
     ------
+    MemberError
+        A member would lie outside the folder, is a link, is encrypted or occurs twice.
+    RoomError
+        There is not enough space.
     GlioBenchError
-        A member would lie outside the folder, is a link, is encrypted or occurs twice; the archive is damaged;
-        or there is not enough space.
+        The archive is damaged.
     """
     try:
         with zipfile.ZipFile(archive) as file:
             members = file.infolist()
+            if not all(0 <= member.header_offset < archive.stat().st_size for member in members):
+                raise zipfile.BadZipFile("a member lies outside of the file")
             _check_members(members, archive)
             files = (member for member in members if not member.is_dir())
             chosen = [member for member in files if member.filename.startswith(tuple(wanted))]
@@ -65,7 +89,7 @@ def _check_members(members: Sequence[zipfile.ZipInfo], archive: Path) -> None:
         again = member.filename in seen or member.filename in folders
         problem = _problem(member) or ("occurs twice" if again else None)
         if problem:
-            raise GlioBenchError(f"{archive}: its member {member.filename!r} {problem}; nothing was unpacked.")
+            raise MemberError(archive, member.filename, problem)
         seen.add(member.filename)
 
 
@@ -88,7 +112,7 @@ def check_room(n_bytes: int, folder: Path, what: str) -> None:
     disk = shutil.disk_usage(folder)
     room = disk.free - min(SPARE, disk.total // 100)
     if n_bytes > room:
-        raise GlioBenchError(
+        raise RoomError(
             f"{what} needs {n_bytes / 1e9:.1f} GB in {folder.resolve().parent}, where {max(room, 0) / 1e9:.1f} GB are "
             "free: make room and run the same command."
         )

@@ -145,5 +145,13 @@ def _check_one_volume(path: Path, image: Any) -> None:
         raise SeriesError(
             f"{path}: its affine does not position it in space; correct its header or exclude the series."
         )
-    if image.header.get_xyzt_units()[0] not in MILLIMETRES:
+    if _unit(image) not in MILLIMETRES:
         raise SeriesError(f"{path}: its header has an unknown unit of length; correct it.")
+
+
+def _unit(image: Any) -> str | None:
+    """Return the unit of length, None if its code, or that of the unit of time, is none of NIfTI's."""
+    try:
+        return str(image.header.get_xyzt_units()[0])
+    except KeyError:
+        return None

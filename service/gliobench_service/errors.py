@@ -23,3 +23,4 @@ class Refused(Exception):
 
 
 NOT_FOUND = "There is no such result, or it is not yours."
+DISK_FULL = "The server's disk is full: tell who runs it."

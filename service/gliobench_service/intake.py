@@ -1,7 +1,9 @@
 """From the files of an upload to the folder of one patient, as `predict` reads it; what cannot be one is refused."""
 
 import gzip
+import io
 import math
+import re
 import shutil
 import zipfile
 from collections import defaultdict
@@ -15,20 +17,21 @@ from nibabel.nifti1 import Nifti1Header
 from nibabel.nifti2 import Nifti2Header
 from pydicom.errors import InvalidDicomError
 
-from gliobench.cohorts.find import Found, find_series
+from gliobench.cohorts.find import Found, find_series, read_head
 from gliobench.cohorts.names import NIFTI
-from gliobench.cohorts.unpack import DAMAGED, unpack
+from gliobench.cohorts.unpack import DAMAGED, MemberError, RoomError, unpack
 from gliobench.errors import GlioBenchError
 from gliobench.imaging.slices import GZIPPED
 from gliobench.predict.patient import series_of_run
 from gliobench.terms import ALL_SERIES
-from gliobench_service.errors import Refused
+from gliobench_service.errors import DISK_FULL, Refused
 from gliobench_service.receive import Part
 from gliobench_service.settings import Settings
 
 PATIENT = "uploaded"  # the patient's id: the name on the user's machine may be a person's
-ARCHIVE = "upload.zip"  # what messages call an archive
 ZIPPED = b"PK"
+MEMBER = 1000  # bytes, more than a member takes in an archive's list of them
+UNSAFE, LONGEST_STEM = re.compile("[^A-Za-z0-9_-]"), 100  # of the name of a file, which a user's machine chose
 DEFLATED = b"1.2.840.10008.1.2.1.99"  # a transfer syntax: the whole file is unpacked before anything can be checked
 NIFTI_HEAD = 540  # bytes of the longer kind
 LONGEST_EXTENSION = 2**20  # bytes between header and voxels
@@ -92,38 +95,58 @@ def arrange(parts: Sequence[Part], home: Path, record: dict[str, Any], settings:
 
 
 def _files_of(part: Part, home: Path, settings: Settings) -> Iterator[File]:
-    """Return the files of a part: its own, or those of the archive that it is."""
+    """Return the files of a part: its own, or those of the archive that it is; but hidden ones, which systems add."""
+    name = PurePosixPath(part.name.replace("\\", "/"))
+    if name.name.startswith("."):
+        return
     with part.path.open("rb") as file:
         head = file.read(4)
     if not head:
         raise Refused(422, "A file is empty: send it again.")
     if head[:2] != ZIPPED and not part.name.lower().endswith(".zip"):
-        name = PurePosixPath(part.name.replace("\\", "/"))
         yield File(part.path, name, _modality(part.field) or _named(name))
         return
     folder = home / "unpacked" / part.path.name
     _unpack(part.path, folder, settings)
     for path in sorted(folder.rglob("*")):
-        if path.is_file():
+        if path.is_file() and not path.name.startswith("."):
             name = PurePosixPath(path.relative_to(folder).as_posix())
             yield File(path, name, _named(name))
 
 
 def _unpack(archive: Path, folder: Path, settings: Settings) -> None:
+    too_many = Refused(413, f"The archive holds more than {settings.files} files: send one patient's series.")
     try:
-        with zipfile.ZipFile(archive) as file:
+        with _Limited(archive, MEMBER * settings.files, too_many) as limited, zipfile.ZipFile(limited) as file:
             members = file.infolist()
     except DAMAGED:
         raise Refused(400, "The archive is damaged or not a zip file: make it again.") from None
     if len(members) > settings.files:
-        raise Refused(413, f"The archive holds more than {settings.files} files: send one patient's series.")
+        raise too_many
     if sum(member.file_size for member in members) > settings.unpacked_bytes:
         most = settings.unpacked_bytes / 1e6
         raise Refused(413, f"The archive holds more than {most:.0f} MB: send one patient's series.")
     try:
         unpack(archive, folder, ("",))
-    except GlioBenchError as error:
-        raise Refused(400, f"{str(error).replace(str(archive), ARCHIVE)}") from None
+    except MemberError as error:
+        raise Refused(400, f"A member of the archive {error.problem}: make the archive again.") from None
+    except RoomError:
+        raise Refused(507, DISK_FULL) from None
+    except GlioBenchError:
+        raise Refused(400, "The archive is damaged and cannot be unpacked: make it again.") from None
+
+
+class _Limited(io.FileIO):
+    """A file that refuses to read much at once: `zipfile` reads the whole list of members, before it can be counted."""
+
+    def __init__(self, path: Path, most: int, refusal: Refused):
+        super().__init__(path)
+        self.most, self.refusal = most, refusal
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if size is not None and size > self.most:
+            raise self.refusal
+        return super().read(size)
 
 
 def _modality(text: str) -> str | None:
@@ -157,7 +180,8 @@ def _stage(files: Sequence[File], folder: Path) -> tuple[dict[Path, str | None],
         named[place] = file.named
         if head is None:
             # The name is needed to tell the modality of a NIfTI file, which states none.
-            file.path.rename(place / f"{file.named or file.name.name[: -len(str(suffix))]}{suffix}")
+            stem = UNSAFE.sub("-", file.name.name[: -len(str(suffix))])[:LONGEST_STEM]
+            file.path.rename(place / f"{file.named or stem}{suffix}")
         else:
             patients.add(str(head.get("PatientID") or ""))
             voxels[place] += _pixels(head)
@@ -176,7 +200,7 @@ def _header(path: Path) -> pydicom.Dataset | None:
     if DEFLATED in head:
         raise Refused(415, "A DICOM file is deflated, which is not accepted: export it uncompressed.")
     try:
-        return pydicom.dcmread(path, stop_before_pixels=True, specific_tags=list(TAGS))
+        return read_head(path, TAGS)
     except InvalidDicomError:
         return None
     except Exception:  # damaged headers raise many types

@@ -3,12 +3,14 @@
 import gzip
 import io
 import json
+import shutil
 import stat
 import struct
 import warnings
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import nibabel as nib
 import numpy as np
@@ -21,6 +23,8 @@ from gliobench.files import read_table
 from gliobench.predict.describe import PURPOSE
 from gliobench.training import Machine
 from gliobench_service.answer import Predictor
+from gliobench_service.errors import DISK_FULL
+from gliobench_service.worker import UNEXPECTED
 
 JPEG = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00" + bytes(range(256)) * 40
 SECRET = "DOE^JANE"
@@ -103,13 +107,22 @@ def lying() -> bytes:
     return bytes(content)
 
 
+def form(name: bytes, content: bytes) -> dict:
+    """Return the body of a form with one file, with its name as it stands."""
+    head = b'--b\r\nContent-Disposition: form-data; name="files"; filename="' + name + b'"\r\n\r\n'
+    return {
+        "content": head + content + b"\r\n--b--\r\n",
+        "headers": {"content-type": "multipart/form-data; boundary=b"},
+    }
+
+
 def twice() -> bytes:
     stream = io.BytesIO()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         with zipfile.ZipFile(stream, "w") as file:
-            file.writestr("FLAIR/1.dcm", b"a")
-            file.writestr("FLAIR/1.dcm", b"b")
+            file.writestr(f"{SECRET}/1.dcm", b"a")
+            file.writestr(f"{SECRET}/1.dcm", b"b")
     return stream.getvalue()
 
 
@@ -125,6 +138,13 @@ def deflated(path: Path) -> bytes:
     stream = io.BytesIO()
     dataset.save_as(stream)
     return stream.getvalue()
+
+
+def of_no_type(path: Path, item: bytes) -> bytes:
+    """Return a DICOM file whose item, given by its tag and type, has a type that there is not."""
+    content = path.read_bytes()
+    assert content.count(item) == 1
+    return content.replace(item, item[:4] + b"ZZ")
 
 
 NONSENSE_DICOM = bytes(128) + b"DICM" + b"\x02\x00\x00\x00UL\x04\x00" + b"\xff" * 200
@@ -157,16 +177,21 @@ BAD: dict[str, tuple[int, str, Callable[[dict], dict]]] = {
     "an empty zip": (415, "None of the files", lambda f: archive(zipped({}))),
     "a zip bomb": (413, "holds more than", lambda f: archive(zipped({"a.dcm": b"\0" * 30_000_000}))),
     "a zip that lies about its size": (400, "cannot be unpacked", lambda f: archive(lying())),
-    "a path out of the folder": (400, "outside the folder", lambda f: archive(with_member("../../etc/x"))),
-    "an absolute path": (400, "outside the folder", lambda f: archive(with_member("/etc/x"))),
-    "a link in a zip": (400, "a link or a device", lambda f: archive(with_member("FLAIR", stat.S_IFLNK | 0o777))),
-    "an encrypted zip": (400, "encrypted", lambda f: archive(with_member("FLAIR/1.dcm", flags=1))),
+    "a path out of the folder": (400, "outside the folder", lambda f: archive(with_member(f"../../{SECRET}"))),
+    "an absolute path": (400, "outside the folder", lambda f: archive(with_member(f"/etc/{SECRET}"))),
+    "a link in a zip": (400, "a link or a device", lambda f: archive(with_member(SECRET, stat.S_IFLNK | 0o777))),
+    "an encrypted zip": (400, "encrypted", lambda f: archive(with_member(f"{SECRET}/1.dcm", flags=1))),
     "a member twice": (400, "occurs twice", lambda f: archive(twice())),
-    "too long a name in a zip": (400, "too long a name", lambda f: archive(with_member("a" * 300))),
+    "too long a name in a zip": (400, "too long a name", lambda f: archive(with_member(SECRET * 40))),
     "a zip of too many files": (
         413,
         "holds more than 200 files",
         lambda f: archive(zipped({str(i): b"" for i in range(201)})),
+    ),
+    "a zip whose list of files is long": (
+        413,
+        "holds more than 200 files",
+        lambda f: archive(zipped({f"{i}" + "/aaaaaaaaa" * 120: b"" for i in range(199)})),
     ),
     "too many files": (413, "at most 200", lambda f: many({f"{i}.dcm": b"a" for i in range(201)})),
     "a zip in a zip": (415, "None of the files", lambda f: archive(zipped({"inner.zip": zipped(f)}))),
@@ -236,6 +261,11 @@ BAD: dict[str, tuple[int, str, Callable[[dict], dict]]] = {
         "neither its description nor TR, TE and TI",
         lambda f: many({"1.dcm": NONSENSE_DICOM}),
     ),
+    "a DICOM header with an item of no known type": (
+        422,
+        "DICOM file is damaged",
+        lambda f: archive(zipped(f | {"FLAIR/Image-1.dcm": of_no_type(f["FLAIR/Image-1.dcm"], b"\x10\0\x20\0LO")})),
+    ),
     "NIfTI that is none": (422, "NIfTI file is damaged", lambda f: many({"FLAIR.nii.gz": b"nonsense"})),
     "NIfTI that is cut off": (
         422,
@@ -246,6 +276,21 @@ BAD: dict[str, tuple[int, str, Callable[[dict], dict]]] = {
         413,
         "million voxels",
         lambda f: many({"FLAIR.nii.gz": huge_nifti((30000, 30000, 30000))}),
+    ),
+    "NIfTI whose name tells no modality": (
+        422,
+        "1 other series could not be told",
+        lambda f: many({f"{SECRET}.nii.gz": nifti(np.ones((9, 9, 9), np.int16))}),
+    ),
+    "NIfTI with too long a name": (
+        422,
+        "1 other series could not be told",
+        lambda f: many({f"{'a' * 300}.nii.gz": nifti(np.ones((9, 9, 9), np.int16))}),
+    ),
+    "NIfTI with a name that no file can have": (
+        422,
+        "1 other series could not be told",
+        lambda f: form(b"a\0b.nii.gz", nifti(np.ones((9, 9, 9), np.int16))),
     ),
     "a label of two lines of text": (
         422,
@@ -271,10 +316,17 @@ def test_a_bad_upload_is_refused_with_a_sentence_and_leaves_nothing(settings, se
     assert (answer.status_code, expected in body["error"]) == (status, True), body
     assert body["notice"] == PURPOSE
     assert len(body["error_id"]) == 12
-    assert str(settings.data) not in body["error"]
+    assert not [text for text in (str(settings.data), SECRET) if text in body["error"]]
     assert left_on_disk(settings) == []
     rows = send.client.get("/log", headers=send.headers).json()["rows"]
     assert "asked" not in {row["action"] for row in rows}, "it was not accepted"
+
+
+def test_a_full_disk_is_said_without_a_path(settings, send, files, monkeypatch):
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(total=10**9, free=10**6))
+    answer = send(**archive(zipped(files)))
+    assert (answer.status_code, answer.json()["error"]) == (507, DISK_FULL)
+    assert left_on_disk(settings) == []
 
 
 def cut_pixels(f: dict) -> dict:
@@ -363,6 +415,11 @@ def layouts(f: dict) -> dict[str, dict]:
             ]
         },
         "with files that are no images": archive(zipped(f | {"DICOMDIR": b"x", "readme.txt": b"hello"})),
+        "with files that a system hides": archive(
+            zipped(
+                f | {"__MACOSX/FLAIR/._Image-1.dcm": b"\0\5\x16\7", "__MACOSX/._FLAIR.nii.gz": b"", ".DS_Store": b""}
+            )
+        ),
     }
 
 
@@ -376,6 +433,7 @@ def layouts(f: dict) -> dict[str, dict]:
         "a field for each modality",
         "a zip of each series",
         "with files that are no images",
+        "with files that a system hides",
     ],
 )
 def test_a_patient_of_the_cohort_gets_the_out_of_fold_probability_however_it_is_sent(
@@ -430,3 +488,40 @@ def test_no_text_of_a_header_or_a_file_name_reaches_answers_or_log(settings, sen
         assert "JANE" not in text
     states = [json.loads(text).get("state") for text in seen if "state" in json.loads(text)]
     assert {"done", "failed"} <= set(states)
+
+
+def damaged(f: dict, kind: str, random: np.random.Generator) -> bytes:
+    """Return a zip in which some bytes of a DICOM header, of the NIfTI header or of the list of members are others."""
+    files = {name: path.read_bytes() for name, path in f.items()}
+    if kind == "NIfTI":
+        head = random.integers(0, 900, (40, 40, 12)).astype(np.int16)
+        changed = {"FLAIR.nii": at_random(nib.Nifti1Image(head, np.diag([2.0, 2, 5, 1])).to_bytes(), 0, 348, random)}
+        return zipped({name: each for name, each in files.items() if not name.startswith("FLAIR/")} | changed)
+    if kind == "zip":
+        content = zipped(files)
+        return at_random(content, len(content) - 6000, len(content), random)
+    name = str(random.choice(list(files)))
+    return zipped(files | {name: at_random(files[name], 128, 1200, random)})
+
+
+def at_random(content: bytes, start: int, stop: int, random: np.random.Generator) -> bytes:
+    new = bytearray(content)
+    for place in random.integers(start, min(stop, len(new)), random.choice([1, 3, 10])):
+        new[place] = random.choice([0, 255, random.integers(256)])
+    return bytes(new)
+
+
+@pytest.mark.parametrize("kind", ["DICOM", "NIfTI", "zip"])
+def test_random_damage_is_a_sentence_and_never_an_error_of_the_service(settings, send, files, predictor, kind):
+    send.client.app.state.settings = settings.model_copy(update={"uploads_per_hour": 10**6})
+    random = np.random.default_rng(22)
+    seen = set()
+    for _ in range(60):
+        answer = send(**archive(damaged(files, kind, random)))
+        assert answer.status_code < 500, answer.text
+        seen.add(answer.status_code)
+        if answer.status_code == 202:
+            work_once(settings, predictor)
+            result = send.client.get(answer.json()["result"], headers=send.headers).json()
+            assert UNEXPECTED not in (result["reason"] or ""), result["reason"]
+    assert len(seen) > 1, "some are refused, some are taken"

@@ -34,6 +34,7 @@ from gliobench.terms import (
     parent_cohort,
     permuted_cohort,
     spiked_cohort,
+    visible_cohort,
 )
 
 

@@ -142,6 +142,9 @@ rule see_labels:
     params:
         visible=lambda wildcards: visible_labels(wildcards)[wildcards.label],
         features=feature_sources,
+        seed=lambda wildcards: STUDY.cohort_seed(
+            visible_cohort(wildcards.cohort, wildcards.label)
+        ),
         made_from=made_from(paths.VISIBLE_COPY),
         library=library_digest("see_labels.py"),
     script:

@@ -7,6 +7,7 @@ from scipy import stats
 
 from cell_files import make_cell
 from gliobench.cohorts.regions import measure_regions
+from gliobench.cohorts.spike import expected_auc
 from gliobench.cohorts.visible import label_quantity, visible_labels
 from gliobench.errors import GlioBenchError
 from gliobench.evaluation.visible import visible_table
@@ -20,6 +21,7 @@ from gliobench.settings.cohorts import Visible
 from gliobench.settings.models import check
 
 OEDEMA = {"from": "segmentation", "region": "oedema", "above": "median"}
+DRAWN = {"from": "segmentation", "region": "oedema", "oracle_auc": 0.8}
 
 
 def label(**given):
@@ -71,7 +73,7 @@ def test_a_series_without_a_position_is_not_measured():
 
 def test_the_label_is_1_above_the_median_and_patients_without_the_quantity_are_left_out():
     quantity = values_of([5, 1, 3, 9, 7, 2]).drop("00004")
-    made = visible_labels(people(6), quantity, label(**OEDEMA), "oedema")
+    made = visible_labels(people(6), quantity, label(**OEDEMA), "oedema", 1)
     assert made["patient_id"].tolist() == ["00000", "00001", "00002", "00003", "00005"]
     assert made["label"].tolist() == [1, 0, 0, 1, 0]
     assert made["label_name"].tolist()[:2] == ["above median", "median or below"]
@@ -80,7 +82,17 @@ def test_the_label_is_1_above_the_median_and_patients_without_the_quantity_are_l
 
 def test_a_quantity_that_most_patients_share_is_refused():
     with pytest.raises(GlioBenchError, match="oedema: of 6 patients with the quantity 1 have label 1 and 5 label 0"):
-        visible_labels(people(6), values_of([0, 0, 0, 0, 0, 1]), label(**OEDEMA), "oedema")
+        visible_labels(people(6), values_of([0, 0, 0, 0, 0, 1]), label(**OEDEMA), "oedema", 1)
+
+
+def test_a_label_with_an_oracle_auc_is_drawn_for_half_of_the_patients_and_the_same_again_with_the_same_seed():
+    quantity = values_of(np.random.default_rng(0).lognormal(3, 1, 60)).drop("00004")
+    made, again, other = (visible_labels(people(60), quantity, label(**DRAWN), "drawn", seed) for seed in (1, 1, 2))
+    assert made["label"].sum() == 29, "as many as lie above the median of 59"
+    assert "00004" not in set(made["patient_id"])
+    assert made["label"].tolist() == again["label"].tolist() != other["label"].tolist()
+    assert expected_auc(made["oracle_probability"].to_numpy()) == pytest.approx(0.8, abs=1e-4)
+    assert set(made.loc[made["label"] == 1, "label_name"]) == {"drawn high"}
 
 
 def test_sex_and_age_of_a_table_are_labels_too(tmp_path):
@@ -94,9 +106,9 @@ def test_sex_and_age_of_a_table_are_labels_too(tmp_path):
         for name, rule in (("sex", {"equals": "F"}), ("age", {"above": "median"}))
     )
     assert label_quantity(sex, none, features).to_dict() == {"00000": 1, "00001": 0, "00002": 1, "00003": 0}
-    made = visible_labels(people(6), label_quantity(sex, none, features), sex, "sex")
+    made = visible_labels(people(6), label_quantity(sex, none, features), sex, "sex", 1)
     assert made["label_name"].tolist() == ["F", "other", "F", "other"]
-    older = visible_labels(people(6), label_quantity(age, none, features), age, "age")
+    older = visible_labels(people(6), label_quantity(age, none, features), age, "age", 1)
     assert older["label"].tolist() == [0, 1, 1, 0]
     with pytest.raises(GlioBenchError, match="the features clinic have no category 'age'"):
         label_quantity(sex | {"column": "age"}, none, features)
@@ -105,9 +117,12 @@ def test_sex_and_age_of_a_table_are_labels_too(tmp_path):
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        ({"from": "segmentation", "above": "median"}, "needs `region` and `above: median`"),
+        ({"from": "segmentation", "above": "median"}, "needs `region`"),
+        ({"from": "segmentation", "region": "oedema", "equals": "F"}, "has neither `column` nor `equals`"),
         ({"from": "clinic", "above": "median"}, "needs `column`"),
-        ({"from": "clinic", "column": "age"}, "give either `above: median`"),
+        ({"from": "clinic", "column": "age"}, "give one of `above: median`, `oracle_auc`"),
+        (OEDEMA | DRAWN, "give one of `above: median`, `oracle_auc`"),
+        (DRAWN | {"oracle_auc": 0.5}, "oracle_auc"),
         (OEDEMA | {"region": "edema"}, "did you mean 'oedema'?"),
         (OEDEMA | {"source": "x"}, "unknown key 'source'"),
     ],

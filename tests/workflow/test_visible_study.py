@@ -14,13 +14,15 @@ def test_visible_labels_are_trained_on_the_folds_of_the_cohort_and_tabulated_bes
     finish(project, *VISIBLE, *TABLE)
     results = project / "results/visible"
     table = read_table(results / "tables/visible.tsv", "visible")
-    assert table["labels"].tolist() == ["oedema", "texture", "own"]
+    assert table["labels"].tolist() == ["oedema", "oedema-80", "texture", "own"]
     assert set(table["verdict"]) == {"not seen"}, "two trainings are too few"
-    places = [results / "brains", results / "brains/visible-oedema"]
-    own, seen = (read_table(place / "patients.tsv", "patients") for place in places)
+    places = [results / "brains", results / "brains/visible-oedema", results / "brains/visible-oedema-80"]
+    own, seen, drawn = (read_table(place / "patients.tsv", "patients") for place in places)
     assert seen["label"].sum() == len(seen) // 2
     assert table["n_patients"].tolist()[0] == len(seen) <= len(own)
-    of_cohort, of_copy = (read_table(place / "splits/kfold.tsv", "split") for place in places)
+    assert drawn["label"].sum() == seen["label"].sum()
+    assert drawn["label"].tolist() != seen["label"].tolist()
+    of_cohort, of_copy = (read_table(place / "splits/kfold.tsv", "split") for place in places[:2])
     kept = of_cohort[of_cohort["patient_id"].isin(seen["patient_id"])].reset_index(drop=True)
     assert kept.equals(of_copy)
     assert (results / "figures/visible.png").is_file()

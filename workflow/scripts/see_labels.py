@@ -10,7 +10,7 @@ with recipe(snakemake):
     own = read_table(given.patients, "patients")
     regions = join_tables([read_table(path, "regions") for path in given.regions], "regions")
     quantity = label_quantity(params.visible, regions, params.features)
-    patients = visible_labels(own, quantity, params.visible, snakemake.wildcards.label)
+    patients = visible_labels(own, quantity, params.visible, snakemake.wildcards.label, params.seed)
     if len(patients) < len(own):
         say(f"{len(own) - len(patients)} of {len(own)} patients lack the quantity of {snakemake.wildcards.label}.")
     write_table(patients, snakemake.output.patients, "patients")

@@ -74,7 +74,7 @@ def spike_labels(patients: pd.DataFrame, quantity: pd.Series, oracle_auc: float,
 def _normal_score(quantity: pd.Series) -> NDArray[np.float64]:
     ranks = quantity.rank()
     if not ranks.notna().any():
-        raise GlioBenchError("no patient of the cohort has the quantity of `spiked`: check its column.")
+        raise GlioBenchError("no patient of the cohort has the quantity that labels are drawn from: check its column.")
     return special.ndtri((ranks - 0.5) / ranks.notna().sum()).fillna(0.0).to_numpy()
 
 
@@ -89,8 +89,8 @@ def _logistic(score: NDArray[np.float64], oracle_auc: float, positives: int) -> 
     most = expected_auc(probabilities(STEEPEST))
     if most < oracle_auc:
         raise GlioBenchError(
-            f"the quantity of `spiked` has too few different values for an oracle AUC of {oracle_auc:g}: it reaches "
-            f"{most:.2f} at most; lower oracle_auc or choose another quantity."
+            f"the quantity that labels are drawn from has too few different values for an oracle AUC of "
+            f"{oracle_auc:g}: it reaches {most:.2f} at most; lower oracle_auc or choose another quantity."
         )
     return probabilities(optimize.brentq(lambda slope: expected_auc(probabilities(slope)) - oracle_auc, 0, STEEPEST))
 

@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 
 from gliobench.cohorts.features import read_category, read_number
+from gliobench.cohorts.spike import spike_labels
 from gliobench.errors import GlioBenchError
 from gliobench.terms import SEGMENTATION
 
@@ -42,12 +43,15 @@ def label_quantity(
     return read_number(label["source"], group, column).dropna()
 
 
-def visible_labels(patients: pd.DataFrame, quantity: pd.Series, label: Mapping[str, Any], name: str) -> pd.DataFrame:
+def visible_labels(
+    patients: pd.DataFrame, quantity: pd.Series, label: Mapping[str, Any], name: str, seed: int
+) -> pd.DataFrame:
     """
     Label the patients by what their images show; everything but the labels stays.
 
     The median is that of all patients of the copy, tested ones too: it defines what the label means, as 50 years would,
-    and tells nothing about a patient whose image is not seen.
+    and tells nothing about a patient whose image is not seen. With an oracle AUC labels are drawn
+    (`gliobench.cohorts.spike.spike_labels`), as many of each as the median would give.
 
     Parameters
     ----------
@@ -59,12 +63,15 @@ def visible_labels(patients: pd.DataFrame, quantity: pd.Series, label: Mapping[s
         As for `label_quantity`.
     name : str
         What the label is called, for the message.
+    seed : int
+        Base seed of the copy, for labels that are drawn.
 
     Returns
     -------
     DataFrame
-        The patients with the quantity, with new label and label_name, and no oracle_probability. Each scan has a label
-        of its own, because each is an image of its own.
+        The patients with the quantity, with new label and label_name; oracle_probability is that of drawn labels, and
+        else missing. Each scan has a label of its own, because each is an image of its own; scans of one patient share
+        a drawn one.
 
     Raises
     ------
@@ -81,5 +88,13 @@ def visible_labels(patients: pd.DataFrame, quantity: pd.Series, label: Mapping[s
             f"the visible label {name}: of {len(there)} patients with the quantity {counts[1]} have label 1 and "
             f"{counts[0]} label 0, but each needs {FEWEST}: choose another quantity."
         )
-    names = {0: "other", 1: label["equals"]} if by_category else {0: "median or below", 1: "above median"}
-    return there.assign(label=made, label_name=[names[int(value)] for value in made], oracle_probability=float("nan"))
+    names = _names(label)
+    labelled = there.assign(label=made, label_name=[names[value] for value in made], oracle_probability=float("nan"))
+    return spike_labels(labelled, values, label["oracle_auc"], seed) if "oracle_auc" in label else labelled
+
+
+def _names(label: Mapping[str, Any]) -> tuple[str, str]:
+    """Return what label 0 and label 1 are called."""
+    if "equals" in label:
+        return "other", label["equals"]
+    return ("drawn low", "drawn high") if "oracle_auc" in label else ("median or below", "above median")

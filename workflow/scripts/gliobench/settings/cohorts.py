@@ -18,6 +18,9 @@ Idh = Literal["wildtype", "mutated", "unknown"]
 PATH = "the cohort's folder, relative to where Snakemake is started"
 
 
+OracleAuc = Annotated[float, Field(ge=0.55, le=0.95)]
+
+
 class Spiked(Settings):
     """Labels drawn from a measured quantity, as a positive control."""
 
@@ -27,7 +30,7 @@ class Spiked(Settings):
     )
     features: Text | None = Field(None, description="group of the cohort's [features](#features) that has the column")
     modality: Modality | None = Field(None, description="series whose statistic is used; needs the approach `baseline`")
-    oracle_auc: Different[Annotated[float, Field(ge=0.55, le=0.95)]] = Field(
+    oracle_auc: Different[OracleAuc] = Field(
         [0.6, 0.7, 0.8],
         description="AUC of the quantity itself for the drawn labels, on average; one set of copies each",
     )
@@ -65,17 +68,22 @@ class Visible(Settings):
     above: Literal["median"] | None = Field(
         None, description="label 1: above the median of all patients who have the number"
     )
+    oracle_auc: OracleAuc | None = Field(
+        None,
+        description="label 1: drawn, the likelier the larger the number is, for half of the patients; this is the AUC "
+        "of the number itself for such labels, on average",
+    )
     equals: Text | None = Field(None, description="label 1: the column, a category, has this value")
 
     @model_validator(mode="after")
     def _one_label(self) -> "Visible":
         of_segmentation = self.source == SEGMENTATION
-        if of_segmentation and (self.region is None or self.column is not None or self.above is None):
-            refuse("`from: segmentation` needs `region` and `above: median`, and has no `column`.")
+        if of_segmentation and (self.region is None or self.column is not None or self.equals is not None):
+            refuse("`from: segmentation` needs `region`, and has neither `column` nor `equals`.")
         if not of_segmentation and (self.column is None or self.region is not None or self.texture is not None):
             refuse("a label from features needs `column`, and has neither `region` nor `texture`.")
-        if (self.above is None) == (self.equals is None):
-            refuse("give either `above: median` (of a number) or `equals` (of a category).")
+        if sum(rule is not None for rule in (self.above, self.oracle_auc, self.equals)) != 1:
+            refuse("give one of `above: median`, `oracle_auc` (both of a number) and `equals` (of a category).")
         return self
 
 

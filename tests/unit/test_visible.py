@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.text import Text
 from scipy import stats
 
 from cell_files import make_cell
@@ -194,6 +195,20 @@ def test_four_trainings_are_too_few_to_be_seen():
     row = tabulated((tables, records)).iloc[0]
     assert min(row["auc_low"], row["training_low"]) > 0.5
     assert row["verdict"] == "not seen"
+
+
+def test_no_title_of_the_figure_reaches_into_the_next_panel(table):
+    variants = [
+        table.assign(variant=name, modality="FLAIR", approach="stacked_cnn3d") for name in ("tumour_crop", "main")
+    ]
+    drawn = visible_figure(pd.concat(variants, ignore_index=True))
+    drawn.canvas.draw()
+    ends = [
+        next(text for text in axes.findobj(Text) if text.get_text() == axes.get_title(loc="left"))
+        for axes in drawn.axes
+    ]
+    first, second = (text.get_window_extent() for text in ends)
+    assert first.x1 < second.x0
 
 
 def test_the_figure_its_words_and_the_table_say_the_same(table):

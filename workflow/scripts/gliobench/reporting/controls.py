@@ -294,7 +294,7 @@ def visible_figure(table: pd.DataFrame) -> Figure:
     methods = list(table.groupby([*CELL, "phase"], sort=False))
     columns = min(COLUMNS, max(len(methods), 2))
     lines = max(-(-len(methods) // columns), 1)
-    figure = new_figure(0.5 + 2.7 * columns, 1 + 3.2 * lines)
+    figure = new_figure(0.5 + 3 * columns, 1 + 3.2 * lines)
     panels = figure.subplots(lines, columns, squeeze=False, sharey=True).ravel()
     for axes in panels[len(methods) :]:
         axes.set_axis_off()
@@ -315,7 +315,7 @@ def _draw_visible(axes: Axes, rows: Sequence[Row]) -> None:
     first = rows[0]
     phase = "" if first["phase"] == "final" else f", {first['phase']}"
     sees = f"\n{BLIND}" if first["network"] == BLIND else ""
-    axes.set_title(f"{first['cohort']}: {method_name(first)}\n{first['protocol']}{phase}{sees}")
+    axes.set_title(f"{method_name(first)}\n{first['cohort']}, {first['protocol']}{phase}{sees}")
     axes.axhline(CHANCE, **CHANCE_LINE)
     colour = approach_colour(first["approach"])
     for place, row in enumerate(rows):

@@ -16,12 +16,12 @@ from cell_files import make_cell, make_series
 from gliobench.evaluation.cells import patient_rows
 from gliobench.evaluation.cohort_tables import exclusions
 from gliobench.evaluation.columns import CELL
+from gliobench.evaluation.patients import join_probabilities, patient_probabilities
 from gliobench.files import table_schema
 from gliobench.reporting.addresses import file_stem, patient_address
 from gliobench.reporting.display import DASH
 from gliobench.reporting.patient_pages import CohortPatients, write_patient_pages
 from gliobench.reporting.patient_pictures import save_maps, save_thumbnails
-from gliobench.reporting.patients import join_probabilities, patient_probabilities
 
 STUDY = {
     "name": "demo",
@@ -33,7 +33,7 @@ STUDY = {
 }
 N = 6
 ODD = ["a/b", "a b", "<b>bold</b>", "index", "MISTAKES", "..", "100%", "00005", 'q"uote']
-EVERYBODY = pd.DataFrame({"patient_id": [f"{number:05d}" for number in range(12)]})
+EVERYBODY = pd.Series({name: name for name in (f"{number:05d}" for number in range(12))})
 
 
 def method(variant="main", approach="cnn3d", caveat=None):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from cell_files import make_cell
 from gliobench.evaluation.cells import patient_rows
 from gliobench.evaluation.columns import BASELINE, CELL
-from gliobench.reporting.patients import (
+from gliobench.evaluation.patients import (
     MOST,
     confident_mistakes,
     count_wrong,
@@ -21,7 +21,7 @@ from gliobench.reporting.patients import (
     patient_probabilities,
 )
 
-EVERYBODY = pd.DataFrame({"patient_id": [f"{number:05d}" for number in range(24)]})
+EVERYBODY = pd.Series({name: name for name in (f"{number:05d}" for number in range(24))})
 
 
 def cell(approach="cnn3d", variant="main"):
@@ -62,8 +62,7 @@ def test_a_patient_with_slices_or_scans_on_both_sides_is_not_out_of_fold():
 
     fold_of = rows[rows["part"] == "test"].set_index("patient_id")["fold"]
     other = fold_of.index[fold_of != fold_of["00003"]][0]  # trains where 00003 is tested
-    scans = EVERYBODY.assign(scan_of=EVERYBODY["patient_id"].where(EVERYBODY["patient_id"].isin([other, "00003"])))
-    scans.loc[scans["patient_id"] == other, "scan_of"] = "00003"
+    scans = EVERYBODY.mask(EVERYBODY.eq(other), "00003")
     found = patient_probabilities(rows, "final", scans).set_index("patient_id")["seen"]
     assert set(found[found].index) == {other, "00003"}
     named = out_of_fold(patient_probabilities(rows, "final", scans).assign(**cell()), baselines=False)

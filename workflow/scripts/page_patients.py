@@ -7,23 +7,25 @@ with recipe(snakemake):
 
     import numpy as np
 
+    from gliobench.cohorts.patients import whose
     from gliobench.evaluation.cells import patient_rows
     from gliobench.evaluation.columns import CELL
+    from gliobench.evaluation.patients import join_probabilities, patient_probabilities
     from gliobench.files import read_json, read_table
     from gliobench.reporting.display import method_name
     from gliobench.reporting.patient_pages import CohortPatients, write_patient_pages
     from gliobench.reporting.patient_pictures import save_maps, save_thumbnails
-    from gliobench.reporting.patients import join_probabilities, patient_probabilities
 
     cohort, tables = snakemake.wildcards.cohort, snakemake.input
     runs = list(zip(tables.predictions, map(read_json, tables.records), strict=True))
     patients, probabilities = read_table(tables.patients, "patients"), []
+    person = whose(patients).set_axis(patients["patient_id"])
     for method in snakemake.params.methods:  # one after the other: predictions of slices are large
         names = {name: method[name] for name in CELL}
         mine = [(path, record) for path, record in runs if names.items() <= record.items()]
         predictions = [read_table(path, "predictions") for path, _ in mine]
         rows = patient_rows(predictions, [record for _, record in mine])
-        probabilities.append(patient_probabilities(rows, method["phase"], patients).assign(**names))
+        probabilities.append(patient_probabilities(rows, method["phase"], person).assign(**names))
     folder = Path(snakemake.output[0])
     thumbnails = save_thumbnails(
         folder, [read_table(path, "series") for path in tables.audited], [np.load(path) for path in tables.thumbnails]

@@ -8,10 +8,9 @@ with recipe(snakemake):
     import numpy as np
     import pandas as pd
 
-    from gliobench.evaluation.columns import CELL
+    from gliobench.evaluation.columns import CELL, shown_part
     from gliobench.files import read_table
     from gliobench.inputs.store import join_shards
-    from gliobench.reporting.cell import shown_part
     from gliobench.reporting.montages import draw_examples, examples_figure
     from gliobench.reporting.orientation import planes_of
     from gliobench.reporting.style import save_figure
@@ -19,7 +18,7 @@ with recipe(snakemake):
 
     names = [snakemake.wildcards[name] for name in CELL]
     rows = pd.concat([read_table(path, "predictions") for path in snakemake.input.predictions], ignore_index=True)
-    part = shown_part(rows)
+    part = shown_part(rows["part"])
     examples = draw_examples(rows[rows["part"] == part], derive_seed(snakemake.params.seed, "examples", *names))
     images = np.empty(0)
     if len(examples):  # a cell whose trainings all failed has none

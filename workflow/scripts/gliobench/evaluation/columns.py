@@ -1,5 +1,7 @@
 """Columns and constants shared by tables of scores, apart so that report jobs need not import the computations."""
 
+from collections.abc import Iterable
+
 from gliobench import terms
 
 CELL = ["cohort", "approach", "variant", "modality", "protocol"]
@@ -32,3 +34,9 @@ OWN = "own"  # labels: the study's own, among others of the same images
 SEEN, NOT_SEEN = "seen", "not seen"  # verdicts on a visible label
 SEES, BLIND = "sees", "not shown to see"  # and on a method, by the easiest of them
 FEWEST_TRAININGS = 5  # for the first: a random network turns all of them the right way with a chance of 1 in 32
+
+
+def shown_part(parts: Iterable[str]) -> str:
+    """Return the part that figures show: the first of test, whole and validation among those of some rows."""
+    there = set(parts)
+    return next((part for part in PARTS if part in there), PARTS[0])

@@ -4,8 +4,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from gliobench.evaluation.columns import CELL, HARMONISED
-from gliobench.reporting.cell import shown_part
+from gliobench.evaluation.columns import CELL, HARMONISED, shown_part
 from gliobench.reporting.display import interval, method_name
 from gliobench.reporting.summary import visible_in_words
 
@@ -54,7 +53,7 @@ def _rows_behind(figure: Mapping[str, str], comparison: pd.DataFrame) -> pd.Data
             rows = rows[rows[name].eq(figure[name]) | (figure[name] == "")]
     elif kind != "forest":
         return rows.iloc[:0]
-    return rows[rows["part"].eq(shown_part(rows))]
+    return rows[rows["part"].eq(shown_part(rows["part"]))]
 
 
 def _scores(rows: pd.DataFrame) -> str:

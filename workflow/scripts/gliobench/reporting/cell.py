@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
-from gliobench.evaluation.columns import CELL, PARTS, ROUND, RUN, THRESHOLD
+from gliobench.evaluation.columns import CELL, ROUND, RUN, THRESHOLD, shown_part
 from gliobench.evaluation.mean_curves import GRID, both_labels, mean_roc, roc
 from gliobench.reporting.display import DASH, interval, reason
 from gliobench.reporting.style import (
@@ -67,18 +67,12 @@ class CellScores:
 def shown_scores(rows: pd.DataFrame, metrics: pd.DataFrame, phase: str) -> tuple[pd.DataFrame, dict[Any, Any]]:
     """Return the predictions of a cell's phase that figures show, and their row of the table ``metrics``."""
     rows = rows[rows["phase"] == phase]
-    part = shown_part(rows)
+    part = shown_part(rows["part"])
     patients = metrics[metrics["unit"].ne("slice")]
     scores = patients[patients["phase"].eq(phase) & patients["part"].eq(part)]
     # A cell without predictions is one row without phase and part.
     found = (scores if len(scores) else metrics.head(1)).iloc[0].to_dict()
     return rows[rows["part"] == part], found | {"phase": phase}
-
-
-def shown_part(rows: pd.DataFrame) -> str:
-    """Return the part that figures show: the first of test, whole and validation that has rows."""
-    there = set(rows["part"])
-    return next((part for part in PARTS if part in there), PARTS[0])
 
 
 def cell_figure(name: str, phase: str, cell: CellScores) -> Figure:

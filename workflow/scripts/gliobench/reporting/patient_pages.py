@@ -8,13 +8,7 @@ from typing import Any
 import pandas as pd
 
 from gliobench.evaluation.columns import CELL, THRESHOLD
-from gliobench.paths import PATIENT_PAGES
-from gliobench.reporting.addresses import LIST, MISTAKES, beside, file_stem
-from gliobench.reporting.display import DASH, EMPTY, ends, method_name, reason
-from gliobench.reporting.frame import write_page
-from gliobench.reporting.orientation import SIDES, UNKNOWN, plane_of
-from gliobench.reporting.patient_pictures import Picture
-from gliobench.reporting.patients import (
+from gliobench.evaluation.patients import (
     OUT_OF_FOLD,
     confident_mistakes,
     count_wrong,
@@ -22,6 +16,12 @@ from gliobench.reporting.patients import (
     mistakes_rule,
     out_of_fold,
 )
+from gliobench.paths import PATIENT_PAGES
+from gliobench.reporting.addresses import LIST, MISTAKES, beside, file_stem
+from gliobench.reporting.display import DASH, EMPTY, ends, method_name, reason
+from gliobench.reporting.frame import write_page
+from gliobench.reporting.orientation import SIDES, UNKNOWN, plane_of
+from gliobench.reporting.patient_pictures import Picture
 from gliobench.reporting.runs import anchor
 from gliobench.terms import ALL_SERIES, OK, USABLE
 
@@ -49,7 +49,7 @@ class CohortPatients:
     exclusions : pandas.DataFrame
         Its rows of the table ``exclusions``.
     probabilities : pandas.DataFrame
-        As `gliobench.reporting.patients.join_probabilities` returns them.
+        As `gliobench.evaluation.patients.join_probabilities` returns them.
     images : bool
         Whether images of patients may be shown.
     thumbnails : mapping of (str, str) to Picture

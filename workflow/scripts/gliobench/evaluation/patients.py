@@ -5,15 +5,14 @@ from typing import Any
 
 import pandas as pd
 
-from gliobench.evaluation.columns import BASELINE, CELL, RUN, THRESHOLD
-from gliobench.reporting.cell import shown_part
+from gliobench.evaluation.columns import BASELINE, CELL, RUN, THRESHOLD, shown_part
 
 OUT_OF_FOLD = "test"  # the part of patients whom no training is to have seen
 MOST = 10  # mistakes shown of a method
 PROBABILITIES = [*CELL, "part", "seen", "patient_id", "label", "n_runs", "mean", "low", "high"]
 
 
-def patient_probabilities(rows: pd.DataFrame, phase: str, patients: pd.DataFrame) -> pd.DataFrame:
+def patient_probabilities(rows: pd.DataFrame, phase: str, person: pd.Series) -> pd.DataFrame:
     """
     Average each patient's probability over the runs of one cell.
 
@@ -23,8 +22,8 @@ def patient_probabilities(rows: pd.DataFrame, phase: str, patients: pd.DataFrame
         The cell's predictions of patients (`gliobench.evaluation.cells.patient_rows`), all phases and parts.
     phase : str
         The phase to show.
-    patients : pandas.DataFrame
-        The cohort's table ``patients``, which says whose scans are of one patient.
+    person : pandas.Series
+        The patient behind each ``patient_id``, which names a scan where patients have several.
 
     Returns
     -------
@@ -34,9 +33,8 @@ def patient_probabilities(rows: pd.DataFrame, phase: str, patients: pd.DataFrame
         label, n_runs; mean, low and high of the probability over the runs that scored the patient.
     """
     of_phase = rows[rows["phase"] == phase]
-    part = shown_part(of_phase)
-    person = of_phase["patient_id"].map(_persons(patients))
-    keys = pd.MultiIndex.from_frame(of_phase[RUN].assign(person=person))
+    part = shown_part(of_phase["part"])
+    keys = pd.MultiIndex.from_frame(of_phase[RUN].assign(person=of_phase["patient_id"].map(person)))
     seen = keys.isin(keys[of_phase["part"] != part])
     shown = of_phase.assign(seen=seen)[of_phase["part"] == part]
     return (
@@ -52,12 +50,6 @@ def patient_probabilities(rows: pd.DataFrame, phase: str, patients: pd.DataFrame
         )
         .reset_index()
     )
-
-
-def _persons(patients: pd.DataFrame) -> pd.Series:
-    """Return the patient behind each id: with several scans of a patient, an id names a scan."""
-    ids = patients.set_index("patient_id", drop=False)
-    return ids["scan_of"].fillna(ids["patient_id"]) if "scan_of" in ids else ids["patient_id"]
 
 
 def join_probabilities(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:

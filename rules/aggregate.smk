@@ -9,6 +9,11 @@ def run_folders(cell):
     return [each for each in folders if snapshot.has_run(each)] if PARTIAL else folders
 
 
+def is_whole(cell):
+    """Whether no training of a cell is missing; in a study that is not partial, none will be."""
+    return len(run_folders(cell)) == len(STUDY.run_folders(cell))
+
+
 def folders_of(cells):
     """The folder of every training of some cells."""
     return [folder for cell in cells for folder in run_folders(cell)]
@@ -65,13 +70,18 @@ def permuted_files(cohort, name):
 
 
 # Those that are controls of their own: in copies within sites, recognising the hospital is no chance.
-COPIES = [copy for cell in CELLS for copy in STUDY.permuted(cell) + STUDY.spiked(cell)]
+COPIES = [
+    copy
+    for cell in CELLS
+    for copy in STUDY.permuted(cell) + STUDY.spiked(cell)
+    if is_whole(copy)
+]
 
 
 def seen_cells():
     """The cells with visible labels, each after its copies; in a partial report, those of which nothing is missing."""
     groups = [[*STUDY.visible(cell), cell] for cell in STUDY.visible_cells]
-    return [part for group in groups if all(map(run_folders, group)) for part in group]
+    return [part for group in groups if all(map(is_whole, group)) for part in group]
 
 
 SEEN_CELLS = seen_cells()

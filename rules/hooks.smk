@@ -5,7 +5,7 @@ import re
 from snakemake.logging import logger
 
 from gliobench.predict.request import check_target
-from gliobench.processes import hold
+from gliobench.processes import hold, join_interrupts
 from gliobench.progress import Plan, show_progress
 
 STOPPED = re.compile("Signals.SIGINT|on user request")  # Snakemake's text for Ctrl-C
@@ -117,6 +117,8 @@ def leave_terminal():
 
 atexit.register(leave_terminal)
 
+if workflow.is_main_process:
+    join_interrupts()
 if workflow.is_main_process and not PARTIAL:
     # Snakemake calls no hook after a dry run.
     if DRY_RUN:

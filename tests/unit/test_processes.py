@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from gliobench.errors import GlioBenchError
-from gliobench.processes import MAIN, hold
+from gliobench.processes import MAIN, hold, join_interrupts
 from gliobench.sources import SCRIPTS
 
 PARENT = """
@@ -28,7 +28,7 @@ time.sleep(60)
 """
 HOLDER = """
 import sys, time
-from gliobench.processes import MAIN, hold
+from gliobench.processes import MAIN, hold, join_interrupts
 hold(sys.argv[1])
 print("held", flush=True)
 time.sleep(60)
@@ -73,6 +73,32 @@ def test_a_script_that_starts_after_its_study_was_killed_dies_at_once():
     started = [sys.executable, "-c", CHILD]
     with subprocess.Popen(started, env={"PYTHONPATH": str(SCRIPTS), MAIN: str(study.pid)}) as late:
         assert late.wait(timeout=10) == -signal.SIGKILL
+
+
+@pytest.fixture
+def interrupts_joined(monkeypatch):
+    monkeypatch.setattr("gliobench.processes.TOGETHER", 0.2)
+    join_interrupts()
+    yield
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def test_interrupts_that_arrive_together_are_one(interrupts_joined):
+    with pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
+    signal.raise_signal(signal.SIGINT)
+    time.sleep(0.3)
+    with pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
+
+
+def test_interrupts_that_a_background_job_ignores_stay_ignored():
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        join_interrupts()
+        signal.raise_signal(signal.SIGINT)
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def test_what_one_process_holds_another_is_refused_with_a_sentence(tmp_path):

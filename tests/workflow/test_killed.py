@@ -64,7 +64,8 @@ def test_a_study_killed_at_each_of_its_stages_ends_with_the_same_bytes(project, 
 def test_ctrl_c_is_a_sentence_and_the_same_command_goes_on(project, finished_small):
     with Running(project, *TARGET) as running:
         running.wait_for(f"{RUN}/.unfinished/fold-0/record.json")
-        for process in [running.main, *running.main.children(recursive=True)]:  # as a terminal does
+        processes = [running.main, *running.main.children(recursive=True)]
+        for process in [running.main, *processes]:  # a terminal interrupts each, and `timeout` the main one once more
             process.send_signal(signal.SIGINT)
         assert running.main.wait() != 0
     printed = running.output.read_text(encoding="utf-8")

@@ -7,26 +7,36 @@ import yaml
 from studies import SMALL, Running, finish, planned_rules, sentence
 
 from gliobench.files import read_table
+from gliobench.terms import permuted_cohort
 
 pytestmark = pytest.mark.workflow
 STUDY = ["--configfile", "study.yaml", "--set-scatter", "shards=1"]
-RUNS = "results/small/planted/runs/baseline"
 PARTIAL = "results/small/partial"
 
 
-def record(variant, batch):
-    return f"{RUNS}/{variant}/all/harmonised/repeat-0/seed-0/batch-{batch}/run.json"
+def record(variant, batch, cohort="planted"):
+    return f"results/small/{cohort}/runs/baseline/{variant}/all/harmonised/repeat-0/seed-0/batch-{batch}/run.json"
 
 
 @pytest.fixture
 def begun(audited_copy):
-    """A study of two trainings a cell: all of `header` are there, half of `intensity`, none of `prior`."""
+    """
+    A study of two trainings a cell: all of `header` are there, half of `intensity`, none of `prior`; and of two copies
+    of `header` with permuted labels, all of one and half of the other.
+    """
     study = yaml.safe_load((audited_copy / "small.yaml").read_text(encoding="utf-8"))
     study["splits"]["kfold"]["batches"] = 2
-    study["runs"] = [{"approach": "baseline", "variants": ["prior", "header", "intensity"]}]
+    study["runs"] = [
+        {"approach": "baseline", "variants": ["prior", "intensity"]},
+        {"approach": "baseline", "variants": ["header"], "permutations": 2},
+    ]
     del study["settings"]
     (audited_copy / "study.yaml").write_text(yaml.safe_dump(study), encoding="utf-8")
-    finish(audited_copy, *STUDY, "--", record("header", 0), record("header", 1), record("intensity", 0))
+    of_copies = [
+        record("header", batch, permuted_cohort("planted", number)) for number, batch in ((1, 0), (1, 1), (2, 0))
+    ]
+    own = [record("header", 0), record("header", 1), record("intensity", 0)]
+    finish(audited_copy, *STUDY, "--", *own, *of_copies)
     return audited_copy
 
 
@@ -41,7 +51,7 @@ def test_what_exists_is_tabulated_and_nothing_is_trained_or_written_elsewhere(be
     before = outside(begun)
     printed = finish(begun, *STUDY, "--", "partial")
     assert outside(begun) == before
-    assert "3 of 6 trainings exist" in printed
+    assert "6 of 10 trainings exist" in printed
 
     table = read_table(begun / PARTIAL / "tables/comparison.tsv", "comparison")
     status = table.drop_duplicates("variant").set_index("variant")
@@ -51,11 +61,13 @@ def test_what_exists_is_tabulated_and_nothing_is_trained_or_written_elsewhere(be
     assert table.loc[table["variant"] == "intensity", "accuracy"].notna().any(), "what is there is scored"
     whole = read_table(begun / PARTIAL / "tables/variance.tsv", "variance")
     assert set(whole["variant"]) == {"header"}, "half a cell is another estimand"
+    copies = read_table(begun / PARTIAL / "tables/copies.tsv", "copies")
+    assert copies["n"].tolist() == [1], "and so is half a copy"
     cohorts = read_table(begun / PARTIAL / "tables/cohorts.tsv", "cohorts")
     assert cohorts["patients"].tolist() == [12]
 
     page = (begun / PARTIAL / "report/index.html").read_text(encoding="utf-8")
-    assert "unfinished study: 3 of 6 trainings exist" in page
+    assert "unfinished study: 6 of 10 trainings exist" in page
     assert "patients.html" not in page, "patients have pages once the study is finished"
     assert {"forest.png", "cost.png"} <= {path.name for path in (begun / PARTIAL / "report/figures").iterdir()}
 
@@ -81,7 +93,7 @@ def test_it_works_while_the_study_trains_and_leaves_it_alone(begun):
     status = table.drop_duplicates(["approach", "variant"]).set_index(["approach", "variant"])["status"]
     assert status["cnn3d", "main"] == "missing"
     assert status["baseline", "header"] == "ok"
-    assert "of 8 trainings exist" in printed
+    assert "of 12 trainings exist" in printed
 
 
 def test_a_study_that_was_never_run_has_a_report_too(project):

@@ -5,7 +5,9 @@ import fcntl
 import os
 import signal
 import sys
+import time
 from pathlib import Path
+from types import FrameType
 from typing import IO
 
 from gliobench.errors import GlioBenchError
@@ -13,6 +15,7 @@ from gliobench.errors import GlioBenchError
 PR_SET_PDEATHSIG = 1
 MAIN = "GLIOBENCH_MAIN"  # the environment's name for the process that starts the jobs
 SHOWN = "GLIOBENCH_PROGRESS"  # tells jobs that the process that starts them shows their progress
+TOGETHER = 2.0  # seconds within which interrupts are one: `timeout` sends two
 
 
 def lead_jobs() -> None:
@@ -36,6 +39,21 @@ def die_with_parent() -> None:
 def end_on_interrupt() -> None:
     """Let Ctrl-C end this process silently: the process that started it prints the message."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def join_interrupts() -> None:
+    """Take interrupts that arrive together for one, so that the second does not break into the end of this process."""
+    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        return  # a shell script's background jobs ignore them
+    last = -TOGETHER
+
+    def interrupt(signal_number: int, frame: FrameType | None) -> None:
+        nonlocal last
+        last, before = time.monotonic(), last
+        if last - before >= TOGETHER:
+            raise KeyboardInterrupt
+
+    signal.signal(signal.SIGINT, interrupt)
 
 
 def _ended(process: int) -> bool:

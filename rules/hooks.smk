@@ -119,9 +119,8 @@ atexit.register(leave_terminal)
 
 if workflow.is_main_process:
     join_interrupts()
-if workflow.is_main_process and not PARTIAL:
     # Snakemake calls no hook after a dry run.
-    if DRY_RUN:
+    if DRY_RUN and not PARTIAL:
         PLAN = Plan()
         logger.addHandler(PLAN)
         atexit.register(sum_up_plan)

@@ -197,6 +197,13 @@ def test_four_trainings_are_too_few_to_be_seen():
     assert row["verdict"] == "not seen"
 
 
+def test_a_label_not_called_seen_for_want_of_trainings_says_so():
+    few = tabulated(make_cell(cohort="brains/visible-oedema", folds=4)[:2]).iloc[0]
+    assert few["reason"] == "4 trainings, 5 or more are needed to call a label seen"
+    assert few["statement"].endswith(f": not seen ({few['reason']}).")
+    assert tabulated(runs_on(1.5, "oedema"))["reason"].isna().all()
+
+
 def test_no_title_of_the_figure_reaches_into_the_next_panel(table):
     variants = [
         table.assign(variant=name, modality="FLAIR", approach="stacked_cnn3d") for name in ("tumour_crop", "main")

@@ -98,8 +98,13 @@ def _scores(runs: Runs, base_seed: int, resamples: int) -> dict[str, dict[str, A
             "training_low": spread.low,
             "training_high": spread.high,
             "verdict": SEEN if enough and min(ends) > CHANCE else NOT_SEEN,
+            "reason": row["reason"] if enough or pd.notna(row["reason"]) else _too_few(len(aucs)),
         }
     return found
+
+
+def _too_few(trainings: int) -> str:
+    return f"{trainings} training{'s' * (trainings != 1)}, {FEWEST_TRAININGS} or more are needed to call a label seen"
 
 
 def _spread(aucs: pd.Series) -> Interval:
@@ -129,7 +134,8 @@ def _statement(row: Mapping[str, Any], sees: str, easiest: Mapping[str, Any]) ->
     ends = "no interval" if pd.isna(row["auc_low"]) else f"{row['auc_low']:.2f} to {row['auc_high']:.2f}"
     reached = f"{who} reaches an AUC of {row['auc']:.2f} ({ends}) on {what}"
     if row["labels"] != OWN:
-        return f"{reached}: {row['verdict']}."
+        why = "" if pd.isna(row["reason"]) else f" ({row['reason']})"
+        return f"{reached}: {row['verdict']}{why}."
     if sees == BLIND:
         return f"{reached}, which says nothing of them: it was not shown to see {easiest['labels']}, the easiest label."
     return f"{reached}, and sees {easiest['labels']}, the easiest label."

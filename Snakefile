@@ -15,6 +15,7 @@ scattergather:
 
 include: "rules/common.smk"
 include: "rules/moved.smk"
+include: "rules/labels.smk"
 include: "rules/aggregate.smk"
 include: "rules/hooks.smk"
 include: "rules/evaluate.smk"
@@ -27,7 +28,7 @@ if not PARTIAL:  # otherwise nothing can be made or trained: there is no rule fo
     include: "rules/cohort.smk"
     include: "rules/preprocess.smk"
     include: "rules/split.smk"
-    include: "rules/permute.smk"
+    include: "rules/visible.smk"
     include: "rules/tune.smk"
     include: "rules/train.smk"
     include: "rules/explain.smk"

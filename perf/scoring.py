@@ -32,7 +32,7 @@ from gliobench.evaluation.columns import RUN
 from gliobench.evaluation.metrics import auc, make_sample
 from gliobench.evaluation.pairwise import pairwise_table
 from gliobench.evaluation.variance import variance_table
-from gliobench.files import table_schema
+from gliobench.files import required_columns
 from gliobench.splits import draw_split
 
 Cell = tuple[list[pd.DataFrame], list[dict[str, Any]]]
@@ -61,7 +61,7 @@ def make_cell(name: tuple[str, str, str], patients: pd.DataFrame, split: pd.Data
     rows = split.merge(patients, on="patient_id")
     evidence = rng.normal(0.2 * (2 * rows["label"] - 1), 1)
     rows = rows.assign(probability=1 / (1 + np.exp(-evidence)), log_odds=evidence, phase="final", part=rows["role"])
-    columns = list(table_schema("predictions")["properties"])
+    columns = required_columns("predictions")
     predictions = [batch.reindex(columns=columns) for _, batch in rows.groupby("repeat")]
     records = [
         {**place, "cohort": "made-up", "weights": "none", "repeat": repeat, "seed_index": 0, "folds": []}

@@ -31,9 +31,8 @@ from gliobench.terms import (
     SPIKED,
     VISIBLE,
     WITHIN_SITE,
+    labels_of,
     parent_cohort,
-    permuted_cohort,
-    spiked_cohort,
     visible_cohort,
 )
 
@@ -167,7 +166,7 @@ def approaches_of(toolchain):
 
 def copied_cohorts():
     """A wildcard constraint that the copies of cohorts with other labels meet."""
-    copies = rf"(?:{PERMUTATIONS}|{WITHIN_SITE}|{SPIKED}-0\.\d+)/\d+|{VISIBLE}-[\w-]+"
+    copies = rf"(?:{PERMUTATIONS}|{WITHIN_SITE}|{SPIKED}-0\.\d+)/\d+(?:-\d+)?|{VISIBLE}-[\w-]+"
     return rf"(?:{'|'.join(STUDY.cohorts)})/(?:{copies})"
 
 
@@ -300,18 +299,6 @@ def input_shards(suffix):
     return lambda wildcards: shards_of_input(
         wildcards.cohort, input_name(wildcards), suffix
     )
-
-
-def quantity(wildcards):
-    """The quantity that labels are drawn from: tables of features, or the facts of the baselines."""
-    wanted = STUDY.cohorts[wildcards.cohort]["spiked"]
-    if "features" in wanted:
-        group = STUDY.feature_sources(wildcards.cohort)[wanted["features"]]
-        return {"tables": feature_tables({wanted["features"]: group})}
-    return {
-        "facts": shards_of_input(wildcards.cohort, BASELINE, "npy"),
-        "indexes": shards_of_input(wildcards.cohort, BASELINE, "tsv"),
-    }
 
 
 def visible_labels(wildcards):

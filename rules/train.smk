@@ -1,8 +1,7 @@
 rule train_tensorflow:
     """Train one batch of folds and predict their patients; finished folds of a killed job are kept and reused."""
     input:
-        patients=ancient(f"{COHORT}/patients.tsv"),  # changed patients change the split
-        split=split_scheme,
+        unpack(labelled),
         arrays=input_shards("npy"),
         indexes=input_shards("tsv"),
         field=field_of_view,
@@ -31,12 +30,16 @@ rule train_tensorflow:
         gpu=GPUS,
     params:
         job=training_job,
+        labels=labels_of_training,
         machine=STUDY.machine,
         made_with=lambda wildcards: belonging.note_of(
             STUDY, belonging.made_runs(STUDY, cell_of(wildcards), wildcards.cohort)
         ),
+        made_from=made_from_labels,
         library=lambda wildcards: library_digest(
-            "train.py", f"gliobench/approaches/{wildcards.approach}.py"
+            "train.py",
+            f"gliobench/approaches/{wildcards.approach}.py",
+            f"gliobench/training/labels/{kind_of_labels(wildcards.cohort)}.py",
         ),
     script:
         "../workflow/scripts/train.py"

@@ -5,7 +5,7 @@ import pandas as pd
 from scipy.special import expit
 from scipy.special import logit as log_odds_of
 
-from gliobench.files import table_schema
+from gliobench.files import required_columns
 
 
 def make_cell(
@@ -76,7 +76,7 @@ def _predictions(logit, fold_of, label, good, phases, test_part):
         for patient in members
         if part
     ]  # fmt: skip
-    return pd.DataFrame(rows, columns=list(table_schema("predictions")["properties"]))
+    return pd.DataFrame(rows, columns=required_columns("predictions"))
 
 
 def _with_slices(table, slices, rng):
@@ -94,7 +94,7 @@ def scored_as(rows, probability):
 
 
 def _history(rng, good, phases, epochs):
-    names = list(table_schema("history")["properties"])
+    names = required_columns("history")
     rows = [
         (fold, epoch, phase, *rng.uniform(0.3, 0.9, size=6), 1.0)
         for fold in good

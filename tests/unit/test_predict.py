@@ -31,6 +31,7 @@ from gliobench.splits import draw_split
 from gliobench.study import Study
 from gliobench.training import Job, Machine
 from gliobench.training.job import run_job
+from gliobench.training.labels.own import labelled
 
 ROOT = Path(__file__).parents[2]
 SMOKE = yaml.safe_load((ROOT / "config" / "smoke.yaml").read_text(encoding="utf-8"))
@@ -136,7 +137,9 @@ def run_through(approach, cohort, folder, results):
         models=results / "run" / "models",
     )
     job = Job(**study.job(cell), repeat=0, seed_index=0, batch=0, library="0123456789abcdef")
-    run_job(job, CPU, results / "patients.tsv", results / "split.tsv", [path], outputs)
+    given = SimpleNamespace(patients=results / "patients.tsv", split=results / "split.tsv")
+    labels = labelled(given, {"seeds": {job.cell["cohort"]: job.seed}})
+    run_job(job, CPU, labels, [path], outputs)
     return Trained(results / "run", folder / "train" if kind == "synthetic" else folder)
 
 

@@ -422,12 +422,12 @@ JUDGED = {"approach": "baseline", "variants": ["intensity"], "permutations": 19,
 def test_spiked_copies_are_counterparts_of_a_cell_with_seeds_of_their_own():
     made = study(cohorts=SPIKED, runs=[JUDGED, {"approach": "cnn3d"}])
     judged, other = made.cells[0], made.cells[-1]
-    names = ["made/spiked-0.70/001", "made/spiked-0.70/002"]
-    assert [copy.cohort for copy in made.spiked(judged)] == names
-    assert len(made.copies(judged)) == 19 + 2
+    assert [copy.cohort for copy in made.spiked(judged)] == ["made/spiked-0.70/001-002"]
+    assert [copy.cohort for copy in made.copies(judged)] == ["made/permutations/001-019", "made/spiked-0.70/001-002"]
     assert made.spiked(other) == []
-    assert len({made.job(judged, name)["seed"] for name in ("made", *names)}) == 3
-    assert made.spiked_schemes == ["kfold"]
+    seeds = made.base_seeds("made") | made.base_seeds("made/spiked-0.70/001-002")
+    assert list(seeds) == ["made", "made/spiked-0.70/001", "made/spiked-0.70/002"]
+    assert len(set(seeds.values())) == 3
 
 
 def test_another_quantity_remakes_the_spiked_copies_and_nothing_else():
@@ -575,30 +575,39 @@ def test_permutations_are_copies_of_the_cohort_with_seeds_of_their_own_and_no_ce
     ]
     made = study(runs=runs)
     assert [cell.variant for cell in made.cells] == ["prior", "header", "intensity", "site", "id_order"]
-    assert [len(made.permuted(cell)) for cell in made.cells] == [0, 2, 0, 0, 0]
-    copies = made.permuted(made.cells[1])
-    assert [cell.cohort for cell in copies] == ["made/permutations/001", "made/permutations/002"]
-    assert made.run_folders(copies[1]) == [
-        f"results/one/made/permutations/002/runs/baseline/header/all/harmonised/repeat-{repeat}/seed-0/batch-0"
+    assert [len(made.permuted(cell)) for cell in made.cells] == [0, 1, 0, 0, 0]
+    (copies,) = made.permuted(made.cells[1])
+    assert copies.cohort == "made/permutations/001-002"
+    assert made.run_folders(copies) == [
+        f"results/one/made/permutations/001-002/runs/baseline/header/all/harmonised/repeat-{repeat}/seed-0/batch-0"
         for repeat in range(5)
     ]
-    jobs = [made.job(made.cells[1]), *(made.job(made.cells[1], copy.cohort) for copy in copies)]
-    assert [job.pop("cell")["cohort"] for job in jobs] == ["made", *(cell.cohort for cell in copies)]
-    seeds = [job.pop("seed") for job in jobs]
-    assert seeds[0] == made.cohorts["made"]["seed"]
-    assert len(set(seeds)) == 3
-    assert jobs[0] == jobs[1] == jobs[2]
+    own, of_copies = made.job(made.cells[1]), made.job(made.cells[1], copies.cohort)
+    assert (own.pop("cell")["cohort"], of_copies.pop("cell")["cohort"]) == ("made", copies.cohort)
+    assert own == of_copies
+    assert made.base_seeds("made") == {"made": made.cohorts["made"]["seed"]}
+    assert list(made.base_seeds(copies.cohort)) == ["made/permutations/001", "made/permutations/002"]
+
+
+def test_methods_in_scikit_learn_train_25_copies_a_job_and_networks_one():
+    runs = [{"approach": name, "cohorts": ["made"], "permutations": 51} for name in ("baseline", "cnn3d")]
+    made = study(runs=runs)
+    ends = ["001-025", "026-050", "051"]
+    assert [copy.cohort for copy in made.permuted(made.cells[0])] == [f"made/permutations/{end}" for end in ends]
+    assert [copy.cohort for copy in made.permuted(made.cells[-1])] == [
+        f"made/permutations/{number:03}" for number in range(1, 52)
+    ]
 
 
 def test_permutations_within_sites_are_copies_of_their_own():
     runs = [{"approach": "baseline", "cohorts": ["made"], "variants": ["header"], "permutations": 1,
              "permutations_within_site": 2}]  # fmt: skip
     made = study(runs=runs)
-    names = ["made/permutations/001", *(f"made/permutations-within-site/{number:03}" for number in (1, 2))]
+    names = ["made/permutations/001", "made/permutations-within-site/001-002"]
     assert [copy.cohort for copy in made.copies(made.cells[0])] == names
     assert [copy.cohort for copy in made.permuted(made.cells[0])] == names[:1]
-    assert made.permuted_schemes == ["kfold"]
-    assert len({made.cohort_seed(name) for name in names}) == 3
+    seeds = [seed for name in names for seed in made.base_seeds(name).values()]
+    assert len(set(seeds)) == 3
 
 
 def test_permutations_within_sites_need_sites():
@@ -614,8 +623,6 @@ def test_the_most_permutations_that_a_cell_is_named_with_count():
     runs = [{"approach": "cnn3d", "permutations": number} for number in (3, 19, 5)]
     made = study(runs=runs)
     assert [len(made.permuted(cell)) for cell in made.cells] == [19, 19]
-    assert made.permuted_schemes == ["kfold"]
-    assert study().permuted_schemes == []
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 from scipy.special import expit
 
 from gliobench.evaluation.visible import visible_table
-from gliobench.files import table_schema
+from gliobench.files import required_columns
 from gliobench.settings.approach_of_study import StudyApproach
 from gliobench.training import Machine, Part
 
@@ -54,7 +54,7 @@ def cross_validated(stacked, seed):
             {"fold": fold, "phase": "final", "part": "test", "patient_id": name, "label": label, "log_odds": value}
             for name, label, value in zip(names[tested], labels[tested], log_odds, strict=True)
         ]
-    table = pd.DataFrame(rows).reindex(columns=list(table_schema("predictions")["properties"]))
+    table = pd.DataFrame(rows).reindex(columns=required_columns("predictions"))
     cell = {"cohort": "brains/visible-volume", "approach": "stacked_cnn3d", "variant": "main", "modality": "all"}
     record = cell | {"protocol": "harmonised", "repeat": 0, "seed_index": 0, "weights": "none"}
     record |= {"folds": [{"fold": fold, "status": "ok", "reason": None} for fold in range(FOLDS)]}

@@ -10,7 +10,14 @@ from gliobench.files import read_json, read_table
 
 pytestmark = pytest.mark.workflow
 RESULTS = "results/chance"
-COPIES = [f"strong-01/permutations/{number:03}" for number in (1, 2)]
+COPIES = "strong-01/permutations/001-002"
+RUN = "runs/baseline/intensity/all/harmonised/repeat-0/seed-0/batch-0"
+
+
+def rows_of_tested(run):
+    """Return the predictions of a run for its test patients."""
+    predictions = read_table(run / "predictions.tsv", "predictions")
+    return predictions[predictions["part"] == "test"]
 
 
 @pytest.fixture(scope="module")
@@ -33,12 +40,11 @@ def test_permutations_fill_p_chance_of_their_cell_and_are_no_cells(comparison):
 
 def test_copies_within_sites_keep_the_labels_of_each_site(finished_chance):
     results = finished_chance / RESULTS
-    names = ["strong-01", "strong-01/permutations-within-site/001"]
+    sites = read_table(results / "strong-01/patients.tsv", "patients").set_index("patient_id")["site"]
     counts = []
-    for name in names:
-        patients = read_table(results / name / "patients.tsv", "patients")
-        counts.append(patients.groupby("site")["label"].sum().to_dict())
-        assert (results / name / "splits/kfold.tsv").is_file()
+    for cohort in ("strong-01", "strong-01/permutations-within-site/001"):
+        tested = rows_of_tested(results / cohort / RUN)
+        counts.append(tested["label"].groupby(tested["patient_id"].map(sites)).sum().to_dict())
     assert counts[0] == counts[1]
 
 
@@ -50,21 +56,19 @@ def test_subgroups_are_scored_by_site_and_plane(finished_chance):
 
 def test_copies_share_images_and_inputs_and_have_labels_splits_and_runs_of_their_own(finished_chance):
     results = finished_chance / RESULTS
-    assert {path.name for path in (results / COPIES[0]).iterdir()} == {
-        "patients.tsv", "splits", "runs", "logs", "benchmarks",
-    }  # fmt: skip
-    cohorts = ["strong-01", *COPIES]
-    patients = [read_table(results / cohort / "patients.tsv", "patients") for cohort in cohorts]
-    assert all(table["patient_id"].equals(patients[0]["patient_id"]) for table in patients)
-    assert {table["label"].sum() for table in patients} == {patients[0]["label"].sum()}
-    assert len({tuple(table["label"]) for table in patients}) == len(cohorts)
-    splits = [read_table(results / cohort / "splits/kfold.tsv", "split") for cohort in cohorts]
-    assert len({tuple(split["patient_id"]) for split in splits}) == len(cohorts)
-    labels = dict(zip(patients[1]["patient_id"], patients[1]["label"], strict=True))
-    run = next((results / COPIES[0]).glob("runs/**/run.json"))
-    assert read_json(run)["cohort"] == COPIES[0]
-    predictions = read_table(run.with_name("predictions.tsv"), "predictions")
-    assert predictions["label"].tolist() == predictions["patient_id"].map(labels).tolist()
+    assert {path.name for path in (results / COPIES).iterdir()} == {"runs", "logs", "benchmarks"}
+    tested = [rows_of_tested(results / "strong-01" / RUN)]
+    tested += [copy for _, copy in rows_of_tested(results / COPIES / RUN).groupby("copy")]
+    labels = [rows.set_index("patient_id")["label"].sort_index() for rows in tested]
+    assert len(labels) == 3
+    assert all(each.index.equals(labels[0].index) for each in labels)
+    assert {each.sum() for each in labels} == {labels[0].sum()}
+    assert len({tuple(each) for each in labels}) == 3
+    assert len({tuple(rows["patient_id"]) for rows in tested}) == 3, "each has a split of its own"
+    record = read_json(results / COPIES / RUN / "run.json")
+    assert record["cohort"] == COPIES
+    assert [(fold["copy"], fold["fold"]) for fold in record["folds"]] == [(1, 0), (1, 1), (2, 0), (2, 1)]
+    assert not list((results / COPIES / RUN / "models").glob("fold-*")), "nothing is predicted with models of copies"
 
 
 def test_each_approach_has_its_slope_and_floor(finished_chance):
@@ -75,16 +79,15 @@ def test_each_approach_has_its_slope_and_floor(finished_chance):
     assert (table["slope"] < table["slope_high"]).all()
 
 
-def test_more_permutations_keep_the_copies_that_there_are(finished_chance, tmp_path):
-    """Of a finished study, one copy more is labelled, split and trained, and no other."""
+def test_more_permutations_train_the_job_again_that_has_room_for_them_and_nothing_else(finished_chance, tmp_path):
     study = yaml.safe_load((finished_chance / "chance.yaml").read_text(encoding="utf-8"))
     for run in study["runs"]:
         run |= {"permutations": 3} if "permutations" in run else {}
     (tmp_path / "more.yaml").write_text(yaml.safe_dump(study), encoding="utf-8")
     more = ["--configfile", str(tmp_path / "more.yaml"), *CHANCE[2:]]
     shown = finish(finished_chance, "--dry-run", "--quiet", "progress", *more, *CHANCE_TABLES)
-    made = set(re.findall(r"output: results/chance/([^/]+(?:/permutations/\d+)?)/(?:patients|runs)", shown))
-    assert made == {"strong-01/permutations/003", "strong-02/permutations/003"}
+    made = set(re.findall(r"output: results/chance/([^/]+(?:/permutations/[\d-]+)?)/(?:patients|runs)", shown))
+    assert made == {"strong-01/permutations/001-003", "strong-02/permutations/001-003"}
 
 
 def test_a_finished_study_is_not_run_again(finished_chance):

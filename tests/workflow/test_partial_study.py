@@ -7,7 +7,7 @@ import yaml
 from studies import SMALL, Running, finish, planned_rules, sentence
 
 from gliobench.files import read_table
-from gliobench.terms import permuted_cohort
+from gliobench.terms import PERMUTATIONS, copies_name
 
 pytestmark = pytest.mark.workflow
 STUDY = ["--configfile", "study.yaml", "--set-scatter", "shards=1"]
@@ -21,20 +21,19 @@ def record(variant, batch, cohort="planted"):
 @pytest.fixture
 def begun(audited_copy):
     """
-    A study of two trainings a cell: all of `header` are there, half of `intensity`, none of `prior`; and of two copies
-    of `header` with permuted labels, all of one and half of the other.
+    A study of two trainings a cell: all of `header` are there, half of `intensity`, none of `prior`; and of 26 copies
+    of `header` with permuted labels, all of one and half of the others, which one job trains.
     """
     study = yaml.safe_load((audited_copy / "small.yaml").read_text(encoding="utf-8"))
     study["splits"]["kfold"]["batches"] = 2
     study["runs"] = [
         {"approach": "baseline", "variants": ["prior", "intensity"]},
-        {"approach": "baseline", "variants": ["header"], "permutations": 2},
+        {"approach": "baseline", "variants": ["header"], "permutations": 26},
     ]
     del study["settings"]
     (audited_copy / "study.yaml").write_text(yaml.safe_dump(study), encoding="utf-8")
-    of_copies = [
-        record("header", batch, permuted_cohort("planted", number)) for number, batch in ((1, 0), (1, 1), (2, 0))
-    ]
+    last, others = (copies_name("planted", PERMUTATIONS, numbers) for numbers in (range(26, 27), range(1, 26)))
+    of_copies = [record("header", 0, last), record("header", 1, last), record("header", 0, others)]
     own = [record("header", 0), record("header", 1), record("intensity", 0)]
     finish(audited_copy, *STUDY, "--", *own, *of_copies)
     return audited_copy

@@ -6,6 +6,7 @@ with recipe(snakemake):
     from pathlib import Path
 
     from gliobench.evaluation.cells import cell_rows
+    from gliobench.evaluation.runs import read_runs
     from gliobench.files import read_json, read_table, write_json
     from gliobench.made_by import study_record
     from gliobench.origin import origin
@@ -17,7 +18,6 @@ with recipe(snakemake):
     fidelity = Path(snakemake.input.fidelity).read_text(encoding="utf-8")
     folder = Path(snakemake.output.figures).parent
     study = snakemake.params.study | {"config": snakemake.params.config, "origin": origin()}
-    predicted = [read_table(path, "predictions") for path in snakemake.input.predictions]
-    predictions = cell_rows(predicted, [read_json(path) for path in snakemake.input.shown_records])
+    predictions = cell_rows(*read_runs(snakemake.input.predictions, snakemake.input.shown_records))
     write_report(folder, study, tables, snakemake.params.figures, records, fidelity, predictions)
     write_json(study_record(snakemake.params.config, study["origin"]), snakemake.output.study)

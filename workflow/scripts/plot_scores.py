@@ -6,16 +6,16 @@ with recipe(snakemake):
     from pathlib import Path
 
     from gliobench.evaluation.cells import CELL, patient_rows
-    from gliobench.files import read_json, read_table
+    from gliobench.evaluation.runs import read_runs
+    from gliobench.files import read_table
     from gliobench.reporting.cell import CellScores, cell_figure
     from gliobench.reporting.style import save_figure
 
-    predictions = [read_table(path, "predictions") for path in snakemake.input.predictions]
     metrics = read_table(snakemake.input.metrics, "metrics")
     patients = read_table(snakemake.input.patients, "patients")
     names = dict(zip(patients["label"], patients["label_name"], strict=True))
     cell = CellScores(
-        rows=patient_rows(predictions, [read_json(path) for path in snakemake.input.records]),
+        rows=patient_rows(*read_runs(snakemake.input.predictions, snakemake.input.records)),
         metrics=metrics[(metrics[CELL] == [snakemake.wildcards[name] for name in CELL]).all(axis=1)],
         histories=[read_table(path, "history") for path in snakemake.input.histories],
         phases=snakemake.params.phases,

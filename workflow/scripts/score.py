@@ -6,14 +6,12 @@ with recipe(snakemake):
     from gliobench.cohorts.subgroups import read_subgroups
     from gliobench.evaluation.cohort import score_cohort
     from gliobench.evaluation.repeats import repeats_table
-    from gliobench.files import read_json, read_table, write_table
+    from gliobench.evaluation.runs import read_runs
+    from gliobench.files import read_table, write_table
 
     given, params = snakemake.input, snakemake.params
-    runs = [read_table(path, "predictions") for path in given.predictions], [read_json(path) for path in given.records]
-    permuted = (
-        [read_table(path, "predictions") for path in given.permuted_predictions],
-        [read_json(path) for path in given.permuted_records],
-    )
+    runs = read_runs(given.predictions, given.records)
+    permuted = read_runs(given.permuted_predictions, given.permuted_records)
     groups, series = {}, None
     if given.patients:
         patients, series = read_table(given.patients, "patients"), read_table(given.series, "series")

@@ -5,11 +5,12 @@ from gliobench.recipe import recipe, say
 with recipe(snakemake):
     from gliobench.evaluation.cohort import score_cohort
     from gliobench.evaluation.comparison import comparison_table
-    from gliobench.files import read_json, read_table, write_text
+    from gliobench.evaluation.runs import read_runs
+    from gliobench.files import read_table, write_text
     from gliobench.reporting.terminal import print_table
 
     given, params = snakemake.input, snakemake.params
-    runs = [read_table(path, "predictions") for path in given.predictions], [read_json(path) for path in given.records]
+    runs = read_runs(given.predictions, given.records)
     sites = read_table(given.patients, "patients").set_index("patient_id")["site"]
     metrics, *_ = score_cohort(params.cells, runs, ([], []), params.seed, params.resamples, {"site": sites})
     kinds = {snakemake.wildcards.cohort: params.kind}

@@ -6,9 +6,8 @@ with recipe(snakemake):
     from pathlib import Path
 
     from gliobench.evaluation.copies import copies_table
-    from gliobench.files import read_json, read_table
+    from gliobench.evaluation.runs import read_runs
     from gliobench.reporting.tables import write_formats
 
-    predictions = [read_table(path, "predictions") for path in snakemake.input.predictions]
-    table = copies_table(predictions, [read_json(path) for path in snakemake.input.records])
+    table = copies_table(*read_runs(snakemake.input.predictions, snakemake.input.records))
     write_formats(table, Path(snakemake.output.table[0]).with_suffix(""), "copies")

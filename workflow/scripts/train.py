@@ -1,26 +1,29 @@
-"""Train one batch of folds and predict their patients."""
+"""Train one batch of folds, on a cohort or on copies of it with other labels, and predict their patients."""
 
 from gliobench.recipe import recipe
 
 with recipe(snakemake):
+    from importlib import import_module
+
     from gliobench.files import read_json
     from gliobench.inputs.field import with_field
     from gliobench.training import Job, Machine
     from gliobench.training.gpus import claim_gpu
     from gliobench.training.job import run_job
 
+    given, params = snakemake.input, snakemake.params
     claim_gpu(snakemake.resources.get("gpu", 0))
-    settings = dict(snakemake.params.job)
-    settings["input"] = with_field(settings["input"], snakemake.input.field)
-    if snakemake.input.tuned:
-        best = read_json(snakemake.input.tuned)
+    settings = dict(params.job)
+    settings["input"] = with_field(settings["input"], given.field)
+    if given.tuned:
+        best = read_json(given.tuned)
         settings["parameters"] |= best["parameters"]
         settings["reason"] = best.get("reason")
+    labels = import_module(f"gliobench.training.labels.{params.labels['kind']}")
     run_job(
-        Job(**settings, library=snakemake.params.library),
-        Machine(snakemake.threads, **snakemake.params.machine),
-        patients=snakemake.input.patients,
-        split=snakemake.input.split,
-        arrays=snakemake.input.arrays,
+        Job(**settings, library=params.library),
+        Machine(snakemake.threads, **params.machine),
+        labels.labelled(given, params.labels),
+        arrays=given.arrays,
         outputs=snakemake.output,
     )

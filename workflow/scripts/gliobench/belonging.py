@@ -11,7 +11,7 @@ from typing import Any
 from gliobench import paths
 from gliobench.errors import GlioBenchError
 from gliobench.study import Cell, Study
-from gliobench.terms import SPIKED, VISIBLE, WITHIN_SITE, labels_of
+from gliobench.terms import PERMUTATIONS, SPIKED, VISIBLE, WITHIN_SITE, labels_of
 
 NOTES = ".settings"  # below a study's results; a note has the path of what it describes
 COMPARISON = "comparison"
@@ -108,8 +108,7 @@ def rows(study: Study) -> dict[str, str]:
             [
                 made_runs(study, cell).digest,
                 study.batches(cell),
-                len(study.permuted(cell)),
-                len(study.permuted(cell, WITHIN_SITE)),
+                [copy.cohort for kind in (PERMUTATIONS, WITHIN_SITE) for copy in study.permuted(cell, kind)],
                 study.bootstrap,
             ]
         )

@@ -97,10 +97,14 @@ def read_table(path: str | Path, schema: str) -> pd.DataFrame:
 
 
 def join_tables(tables: Sequence[pd.DataFrame], schema: str) -> pd.DataFrame:
-    """Concatenate tables of one schema; none, or only empty ones, give a table without rows."""
+    """Concatenate tables of one schema; none, or only empty ones, give a table without rows or optional columns."""
     filled = [table for table in tables if len(table)]
-    columns = list(table_schema(schema)["properties"])
-    return pd.concat(filled, ignore_index=True) if filled else pd.DataFrame(columns=columns)
+    return pd.concat(filled, ignore_index=True) if filled else pd.DataFrame(columns=required_columns(schema))
+
+
+def required_columns(schema: str) -> list[str]:
+    """Return the columns that every table of a schema has, in its order."""
+    return [name for name, rule in table_schema(schema)["properties"].items() if not rule.get("optional")]
 
 
 def check_table(table: pd.DataFrame, schema: str, where: str) -> pd.DataFrame:

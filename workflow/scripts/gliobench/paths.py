@@ -1,10 +1,8 @@
 """Where the parts of a study are below ``results/<study>/``, as patterns shared by rules, notes and tables."""
 
-from gliobench.terms import SPIKED, VISIBLE
+from gliobench.terms import VISIBLE
 
 CELL = "{approach}/{variant}/{modality}/{protocol}"
-COPY = "{cohort}/{permuted}/{number}"  # of a cohort, with permuted labels
-SPIKED_COPY = f"{{cohort}}/{SPIKED}-{{oracle}}/{{number}}"  # of a cohort, with drawn labels
 VISIBLE_COPY = f"{{cohort}}/{VISIBLE}-{{label}}"  # of a cohort, with labels that its images show
 
 REGIONS = "{cohort}/regions/{shard}.tsv"

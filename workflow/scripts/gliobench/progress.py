@@ -22,7 +22,7 @@ MESSAGE = re.compile(r"^\d\d:\d\d:\d\d ", re.MULTILINE)  # begins a message in a
 STAGES = {
     "cohorts": ("generate", "read_cohort", "audit_series", "gather_series", "fetch"),
     "inputs": ("choose_field", "preprocess", "measure_regions"),
-    "splits": ("split", "permute", "spike", "see_labels"),
+    "splits": ("split", "see_labels"),
     "tuning": ("tune",),
     "baselines": ("train_baselines", "tabulate_baselines"),
     "copies": ("train_copies",),  # of the labels, permuted or spiked, by the approaches in scikit-learn
@@ -34,7 +34,7 @@ STAGES = {
 }
 TOLD = ("read_cohort", "tabulate_baselines")  # rules whose last message is a result, which stays in the terminal
 NUMBERING = ("shard", "batch")  # wildcards that number the jobs of one thing
-NUMBERED = ("repeat", "seed", "number")  # wildcards whose values need a name
+NUMBERED = ("repeat", "seed")  # wildcards whose values need a name
 # What Snakemake says about itself in every run.
 CHATTER = (
     *("Using shell", "Provided ", "Rules claiming", "Conda environments: ignored", "Singularity containers: ignored"),

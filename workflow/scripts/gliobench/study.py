@@ -31,11 +31,13 @@ from gliobench.terms import (
     TABLE,
     WITHIN_SITE,
     WITHOUT_PAPER,
-    permuted_cohort,
-    spiked_cohort,
+    copies_in,
+    copies_name,
+    spiked_labels,
     visible_cohort,
 )
 
+COPIES_OF_A_JOB = 25  # of a cohort, with other labels: a fit by scikit-learn is shorter than the start of its job
 EXTERNAL = "external validation: each member of the union is tested with models trained on the others"
 TWO_ALONE = "two collections say nothing of the variance between hospitals"
 
@@ -188,27 +190,23 @@ class Study(Asked):
         """The cells with copies whose labels the images show."""
         return {cell for run in self.file.runs if run.visible for cell in self._expand(run)}
 
-    @property
-    def permuted_schemes(self) -> list[str]:
-        """The split schemes for copies with permuted labels."""
-        asked = (cell for cell, counts in self._permutations.items() if any(counts.values()))
-        return list(dict.fromkeys(map(self.scheme_name, asked)))
-
-    @property
-    def spiked_schemes(self) -> list[str]:
-        """The split schemes for copies with drawn labels."""
-        return list(dict.fromkeys(self.scheme_name(cell) for cell in self.cells if cell in self._spiked))
-
     def spiked(self, cell: Cell) -> list[Cell]:
         """Return a cell's counterparts on the copies of its cohort with drawn labels; none if not requested."""
         if cell not in self._spiked:
             return []
         wanted = self.cohorts[cell.cohort]["spiked"]
         return [
-            replace(cell, cohort=spiked_cohort(cell.cohort, oracle_auc, number))
+            copy
             for oracle_auc in wanted["oracle_auc"]
-            for number in range(1, wanted["copies"] + 1)
+            for copy in self._copies(cell, spiked_labels(oracle_auc), wanted["copies"])
         ]
+
+    def _copies(self, cell: Cell, labels: str, count: int) -> list[Cell]:
+        """Return a cell's counterparts on copies of its cohort, as many in one as a job trains."""
+        most = COPIES_OF_A_JOB if self.approaches[cell.approach].file.toolchain == "sklearn" else 1
+        starts = range(1, count + 1, most)
+        sets = [range(first, min(first + most, count + 1)) for first in starts]
+        return [replace(cell, cohort=copies_name(cell.cohort, labels, numbers)) for numbers in sets]
 
     @property
     def visible_schemes(self) -> list[str]:
@@ -237,8 +235,11 @@ class Study(Asked):
 
     def permuted(self, cell: Cell, kind: str = PERMUTATIONS) -> list[Cell]:
         """Return a cell's counterparts on copies with labels permuted among all patients, or `WITHIN_SITE`."""
-        numbers = range(1, self._permutations[cell][kind] + 1)
-        return [replace(cell, cohort=permuted_cohort(cell.cohort, number, kind)) for number in numbers]
+        return self._copies(cell, kind, self._permutations[cell][kind])
+
+    def base_seeds(self, cohort: str) -> dict[str, int]:
+        """Return the base seed of a cohort or copy by its name, or of each of some copies that one job trains."""
+        return {name: self.cohort_seed(name) for name in copies_in(cohort)}
 
     def _expand(self, run: Run) -> Iterator[Cell]:
         where, approach = f"runs, {run.approach}", self.approaches[run.approach]
@@ -276,13 +277,13 @@ class Study(Asked):
             )
 
     def job(self, cell: Cell, cohort: str | None = None) -> dict:
-        """Return the common settings of a cell's training jobs as plain data; `cohort`: a copy with permuted labels."""
+        """Return the common settings of a cell's training jobs as plain data; `cohort`: copies with other labels."""
         cohort, approach = cohort or cell.cohort, self.approaches[cell.approach]
         return {
             "cell": asdict(replace(cell, cohort=cohort)),
             "scheme": self.scheme_name(cell),
             "batches": self.splits[self.scheme_name(cell)].get("batches", 1),
-            "seed": self.cohort_seed(cohort),
+            "seed": self.cohort_seed(cell.cohort),
             "phases": self.phases(cell.approach),
             "parameters": approach.parameters_of(cell.variant, cell.protocol, self.named(cell.cohort)),
             "weights": approach.weights(cell.variant),

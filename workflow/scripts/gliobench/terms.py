@@ -13,7 +13,7 @@ ALL_SERIES = (*MODALITIES, SEGMENTATION)  # that a user may have of a patient
 INTENSITY_STATISTICS = ("mean", "sd", "skewness", "p05", "p25", "p50", "p75", "p95", "foreground_fraction")
 TABLE = "table"  # the kind of input made from a cohort's features
 WITHOUT_IMAGES = ("facts", TABLE, "radiomics")  # kinds of input that are numbers
-PERMUTATIONS = "permutations"  # below a cohort's folder: its copies with permuted labels
+PERMUTATIONS = "permutations"  # below a cohort's folder: its copies with permuted labels, by number
 SPIKED = "spiked"  # the same: copies with labels drawn from a measured quantity, by oracle AUC: spiked-0.70
 VISIBLE = "visible"  # the same: copies with labels that the images show, by the label's name: visible-oedema
 WITHIN_SITE = "permutations-within-site"  # the same, with labels permuted within each known site
@@ -28,14 +28,34 @@ OK, VOXELS_ONLY = "ok", "voxels only"
 USABLE = (OK, VOXELS_ONLY)
 
 
-def permuted_cohort(cohort: str, number: int, kind: str = PERMUTATIONS) -> str:
-    """Return the name of a cohort's copy with permuted labels: it shares everything except labels, splits and runs."""
-    return f"{cohort}/{kind}/{number:03}"
+def spiked_labels(oracle_auc: float) -> str:
+    """Return the folder of the copies with labels drawn from a measured quantity: ``spiked-0.70``."""
+    return f"{SPIKED}-{oracle_auc:.2f}"
 
 
-def spiked_cohort(cohort: str, oracle_auc: float, number: int) -> str:
-    """Return the name of a cohort's copy with labels drawn from a measured quantity."""
-    return f"{cohort}/{SPIKED}-{oracle_auc:.2f}/{number:03}"
+def copies_name(cohort: str, labels: str, numbers: range) -> str:
+    """
+    Return the name of some copies of a cohort, trained by one job: ``<cohort>/permutations/001-025``.
+
+    A copy shares everything with its cohort except labels, splits and runs.
+    """
+    ends = f"{numbers[0]:03}-{numbers[-1]:03}" if len(numbers) > 1 else f"{numbers[0]:03}"
+    return f"{cohort}/{labels}/{ends}"
+
+
+def copies_in(name: str) -> list[str]:
+    """Return the names of single copies in a name from `copies_name`; any other name stands for itself."""
+    folder, _, numbers = name.rpartition("/")
+    first, _, last = numbers.partition("-")
+    if not (folder and first.isdecimal()):
+        return [name]
+    return [f"{folder}/{number:03}" for number in range(int(first), int(last or first) + 1)]
+
+
+def copy_number(name: str) -> int | None:
+    """Return the number of a single copy; None for any other name."""
+    number = name.rpartition("/")[2]
+    return int(number) if "/" in name and number.isdecimal() else None
 
 
 def visible_cohort(cohort: str, label: str) -> str:

@@ -8,12 +8,12 @@ import pandas as pd
 from gliobench.evaluation.cells import as_metrics, score_cell
 from gliobench.evaluation.columns import CELL
 from gliobench.evaluation.pairwise import pairwise_table
+from gliobench.evaluation.runs import Runs
 from gliobench.evaluation.subgroups import subgroups_table
 from gliobench.evaluation.variance import variance_table
 from gliobench.terms import PERMUTATIONS, WITHIN_SITE, labels_of, parent_cohort
 
 Tables = tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame]
-Runs = tuple[list[pd.DataFrame], list[Mapping[str, Any]]]
 
 
 def score_cohort(

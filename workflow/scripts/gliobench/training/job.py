@@ -15,26 +15,23 @@ import pandas as pd
 
 from gliobench.arithmetic import processor
 from gliobench.errors import GlioBenchError
-from gliobench.files import read_table, write_json, write_table
+from gliobench.files import join_tables, write_json, write_table
 from gliobench.inputs.patient_facts import KIND, patient_facts, with_patient_facts
 from gliobench.inputs.store import join_shards
 from gliobench.records import check_record
 from gliobench.terms import ALL
 from gliobench.training import Job, Machine, first_line
 from gliobench.training.folds import gather_folds, train_folds
+from gliobench.training.labels import Labelled
 
 PACKAGES = ("keras", "tensorflow", "torch", "torchvision", "monai", "torchio", "numpy", "scikit-learn")
+TABLES = ("predictions", "history")  # of a run
 RECORDED: tuple[str, ...] = ("repeat", "seed_index", "batch", "phases", "weights", "parameters")  # of a job
 RECORDED += ("toolchain", "cohort_kind", "input", "series")
 
 
 def run_job(
-    job: Job,
-    machine: Machine,
-    patients: str | Path,
-    split: str | Path,
-    arrays: Sequence[str | Path],
-    outputs: Any,
+    job: Job, machine: Machine, labelled: Iterable[Labelled], arrays: Sequence[str | Path], outputs: Any
 ) -> None:
     """
     Train the folds of a job and write predictions, history, the run's record and the models.
@@ -45,8 +42,9 @@ def run_job(
         What to train.
     machine : Machine
         Threads and device.
-    patients, split : path
-        Tables of the cohort.
+    labelled : iterable of Labelled
+        The cohort; or copies of it with other labels, each trained like the cohort. Tables and record of copies have
+        their number, and their models are not kept.
     arrays : sequence of path
         Shards of the approach's inputs.
     outputs : object
@@ -54,19 +52,27 @@ def run_job(
     """
     approach = import_module(f"gliobench.approaches.{job.cell['approach']}")
     device = approach.prepare(machine)
-    cohort, roles = read_table(patients, "patients"), read_table(split, "split")
-    job = replace(job, reason=job.reason or next(iter(roles["reason"].dropna()), None))
-    inputs, index = load_inputs(job.input["kind"], arrays, job.series, cohort, roles["patient_id"])
     unfinished = Path(outputs.predictions).parent / ".unfinished"
-    records = train_folds(job, approach, inputs, index, roles, unfinished, machine, device)
-    write_table(gather_folds(unfinished, records, "predictions"), outputs.predictions, "predictions")
-    write_table(gather_folds(unfinished, records, "history"), outputs.history, "history")
-    _collect_models(approach, unfinished, Path(outputs.models))
+    models = Path(outputs.models)
+    models.mkdir(parents=True, exist_ok=True)
+    records: list[dict[str, Any]] = []
+    tables: dict[str, list[pd.DataFrame]] = {name: [] for name in TABLES}
+    for each in labelled:
+        inputs, index = load_inputs(job.input["kind"], arrays, job.series, each.patients, each.split["patient_id"])
+        folder = unfinished if each.copy is None else unfinished / f"copy-{each.copy}"
+        folds = train_folds(_job_of(job, each), approach, inputs, index, each.split, folder, machine, device)
+        if each.copy is None:
+            _collect_models(approach, folder, models)
+        records += [_numbered(each, fold) for fold in folds]
+        for name, gathered in tables.items():
+            gathered.append(_with_number(each, gather_folds(folder, folds, name)))
+    for name, gathered in tables.items():
+        write_table(join_tables(gathered, name), getattr(outputs, name), name)
     record = {
         **job.cell,
         **{name: getattr(job, name) for name in RECORDED},
         "shape": list(inputs.shape[1:]),
-        "label_names": _label_names(cohort),
+        "label_names": _label_names(each.patients),
         "grad_cam": hasattr(approach, "cam_layer"),
         "device": device,
         "threads": machine.threads,
@@ -77,6 +83,21 @@ def run_job(
     check_record(record, "run", str(outputs.record))
     write_json(record, outputs.record)
     _discard(unfinished)
+
+
+def _job_of(job: Job, labelled: Labelled) -> Job:
+    """Return the job of a cohort or copy, which has its own seed, and perhaps a reason why it cannot be trained."""
+    impossible = next(iter(labelled.split["reason"].dropna()), None)
+    cell = job.cell | {"cohort": labelled.cohort}
+    return replace(job, cell=cell, seed=labelled.seed, reason=job.reason or impossible)
+
+
+def _numbered(labelled: Labelled, record: dict[str, Any]) -> dict[str, Any]:
+    return record if labelled.copy is None else {"copy": labelled.copy} | record
+
+
+def _with_number(labelled: Labelled, table: pd.DataFrame) -> pd.DataFrame:
+    return table if labelled.copy is None else table.assign(copy=labelled.copy)
 
 
 def load_inputs(
@@ -165,7 +186,6 @@ def versions() -> dict[str, str]:
 
 
 def _collect_models(approach: ModuleType, folds: Path, models: Path) -> None:
-    models.mkdir(parents=True, exist_ok=True)
     for model in sorted(folds.glob(f"fold-*/model{approach.SUFFIX}")):
         shutil.copyfile(model, models / f"{model.parent.name}{approach.SUFFIX}")
 

@@ -63,7 +63,8 @@ def print_result(results):
 def say_how_it_goes_on(logs):
     """Say after Ctrl-C or an error that nothing is lost; `logs` are Snakemake's logs of this run."""
     leave_terminal()
-    texts = (Path(log).read_text(encoding="utf-8", errors="replace") for log in logs)
+    there = filter(Path.is_file, map(Path, logs))  # .snakemake may have been cleared
+    texts = (log.read_text(encoding="utf-8", errors="replace") for log in there)
     if any(map(STOPPED.search, texts)):
         why = "stopped"
     else:

@@ -32,9 +32,11 @@ demo: $(READY)
 watch: $(READY)
 	while snakemake --configfile $(STUDY) --quiet -- partial; do sleep 300; done
 
-# Positive and negative controls of every approach; the tables are stored in docs/controls/.
+# Positive and negative controls of every approach; their tables are kept in docs/controls/.
+CONTROLS := controls controls-labels controls-sites controls-visible
 controls: $(READY)
-	snakemake --configfile config/controls.yaml --set-scatter shards=1
+	for study in $(CONTROLS); do snakemake --configfile config/$$study.yaml --set-scatter shards=1 || exit; done
+	PYTHONPATH=workflow/scripts python docs/controls/write.py
 
 # How strong a planted signal must be before an approach finds it.
 sensitivity: $(READY)

@@ -311,7 +311,7 @@ class Study(Asked):
         They are read from the cohort's tables otherwise; where the user's tables lie is no setting, and not here.
         """
         kind = kind_of_labels(cohort)
-        labels = {"kind": kind, "seeds": self.base_seeds(cohort)}
+        labels: dict[str, Any] = {"kind": kind, "seeds": self.base_seeds(cohort)}
         if kind == "own":
             return labels
         labels["scheme"] = self.splits[self.scheme_name(cell)]

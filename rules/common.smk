@@ -19,7 +19,7 @@ from gliobench.processes import lead_jobs
 from gliobench.settings.files import read_config
 from gliobench.settings.inputs import environment
 from gliobench.sources import library_digest
-from gliobench.study import Study
+from gliobench.study import Study, kind_of_labels
 from gliobench.terms import (
     ALL,
     GENERATED,
@@ -31,7 +31,6 @@ from gliobench.terms import (
     SPIKED,
     VISIBLE,
     WITHIN_SITE,
-    labels_of,
     parent_cohort,
     visible_cohort,
 )
@@ -323,7 +322,7 @@ def input_series(wildcards):
 
 def feature_sources(wildcards, input):
     """What is read of each group of features of a cohort, with its location, which is not a setting."""
-    return STUDY.feature_sources(wildcards.cohort)
+    return STUDY.feature_sources(parent_cohort(wildcards.cohort))
 
 
 def images_of(wildcards, input):

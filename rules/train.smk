@@ -30,7 +30,8 @@ rule train_tensorflow:
         gpu=GPUS,
     params:
         job=training_job,
-        labels=labels_of_training,
+        labels=lambda wildcards: STUDY.labels(cell_of(wildcards), wildcards.cohort),
+        features=feature_sources,
         machine=STUDY.machine,
         made_with=lambda wildcards: belonging.note_of(
             STUDY, belonging.made_runs(STUDY, cell_of(wildcards), wildcards.cohort)

@@ -31,12 +31,13 @@ def cohort(tmp_path):
     return SimpleNamespace(patients=tmp_path / "patients.tsv", series=tmp_path / "series.tsv")
 
 
-def train(cohort, numbers, folder, **scheme):
+def train(cohort, numbers, folder, batch=0, batches=1, **scheme):
     """Train on some copies in one job; return the paths of its results."""
     name = copies_name("made", PERMUTATIONS, numbers)
     settings = {"scheme": "kfold", "phases": ["final"], "parameters": {"features": "id_order", "C": 1}, "seed": 0}
     settings |= {"input": {"kind": "facts"}, "series": [], "toolchain": "sklearn", "cohort_kind": "rsna"}
-    job = Job(CELL | {"cohort": name}, repeat=0, seed_index=0, batch=0, batches=1, library="0" * 16, **settings)
+    settings |= {"repeat": 0, "seed_index": 0, "batch": batch, "batches": batches, "library": "0" * 16}
+    job = Job(CELL | {"cohort": name}, **settings)
     seeds = {copy: copy_number(copy) for copy in copies_in(name)}
     asked = {"seeds": seeds, "scheme": KFOLD | scheme, "within_sites": False}
     folder = folder / name
@@ -76,6 +77,13 @@ def test_copies_that_cannot_be_split_are_copies_without_predictions_and_with_the
     for record in records:
         assert {fold["status"] for fold in record["folds"]} == {"failed"}
         assert all("folds need" in fold["reason"] for fold in record["folds"])
+
+
+def test_of_a_split_that_cannot_be_drawn_the_batches_without_a_fold_end_without_predictions(cohort, tmp_path):
+    outputs = train(cohort, range(1, 3), tmp_path, batch=1, batches=2, folds=N)
+    tables, records = read_runs([outputs.predictions], [outputs.record])
+    assert [len(table) for table in tables] == [0, 0]
+    assert [record["folds"] for record in records] == [[], []]
 
 
 def test_a_killed_job_keeps_the_copies_that_are_done(cohort, tmp_path, monkeypatch):

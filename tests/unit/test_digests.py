@@ -15,6 +15,7 @@ from source_edits import computing_tokens, reworded, with_other
 
 FILES = sorted(path.relative_to(SCRIPTS).as_posix() for path in SCRIPTS.rglob("*.py"))
 SCRIPT_NAMES = [name for name in FILES if "/" not in name]
+KINDS_OF_LABELS = [f"gliobench/training/labels/{kind}.py" for kind in ("own", "permuted", "spiked")]
 CODE = '''\
 """A module."""
 
@@ -55,7 +56,10 @@ def all_entries():
     picked |= {"preprocess.py": "inputs", "predict_prepare.py": "inputs", "predict_apply.py": "approaches"}
     for script in SCRIPT_NAMES:
         modules = [name for name in FILES if name.startswith(f"gliobench/{picked.get(script)}/")]
-        yield from [(script, module) for module in modules] or [(script,)]
+        if script == "train.py":
+            yield from [(script, module, kind) for module in modules for kind in KINDS_OF_LABELS]
+        else:
+            yield from [(script, module) for module in modules] or [(script,)]
     yield from [("generate.py", f"gliobench/cohorts/{kind}.py") for kind in ("synthetic", "synthetic_brainstem")]
 
 
@@ -164,7 +168,16 @@ def test_an_edit_of_a_module_changes_the_digests_of_what_imports_it_alone(copied
     edit(copied / "gliobench" / "approaches" / "resnet18.py")
     after = digests()
     changed = {entry for entry in before if after[entry] != before[entry]}
-    assert changed == {entry for entry in before if entry[1:] == ("gliobench/approaches/resnet18.py",)}
+    assert changed == {entry for entry in before if entry[1:2] == ("gliobench/approaches/resnet18.py",)}
+
+
+@pytest.mark.parametrize(("module", "kind", "others"), [("permute", 1, set()), ("spike", 2, {("see_labels.py",)})])
+def test_an_edit_of_how_labels_are_drawn_changes_the_trainings_on_them_alone(copied, module, kind, others):
+    before = digests()
+    edit(copied / "gliobench" / "cohorts" / f"{module}.py")
+    after = digests()
+    changed = {entry for entry in before if after[entry] != before[entry]}
+    assert changed == {entry for entry in before if entry[2:] == (KINDS_OF_LABELS[kind],)} | others
 
 
 def test_every_left_out_module_is_there_and_would_count_if_it_were_not_left_out():

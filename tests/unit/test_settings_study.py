@@ -441,6 +441,27 @@ def test_another_quantity_remakes_the_spiked_copies_and_nothing_else():
     assert made_runs(one, cell, drawn) != made_runs(other, cell, drawn)
 
 
+def test_where_tables_of_features_lie_is_no_setting_of_labels_drawn_from_one():
+    size = {"table": "t.csv", "id": "ID", "numbers": ["ml"]}
+    clinic = {"kind": "rsna", "features": {"size": size}, "spiked": {"features": "size", "column": "ml"}}
+    here, there = (study(cohorts={"made": clinic | {"path": path}}, runs=[JUDGED]) for path in ("here", "there"))
+    assert here.feature_sources("made") != there.feature_sources("made")
+    for cell in here.copies(here.cells[0]):
+        assert here.labels(here.cells[0], cell.cohort) == there.labels(there.cells[0], cell.cohort)
+
+
+def test_copies_of_each_kind_have_what_their_labels_are_drawn_by():
+    cohorts = {"made": SPIKED["made"] | {"sites": "s.tsv", "kind": "rsna", "path": "d"}}
+    made = study(cohorts=cohorts, runs=[JUDGED | {"permutations_within_site": 1}])
+    (cell,) = made.cells
+    own, *of_copies = (made.labels(cell, cohort) for cohort in ("made", *(copy.cohort for copy in made.copies(cell))))
+    assert own == {"kind": "own", "seeds": made.base_seeds("made")}
+    assert [labels["kind"] for labels in of_copies] == ["permuted", "permuted", "spiked"]
+    assert [labels.get("within_sites") for labels in of_copies] == [False, True, None]
+    assert (of_copies[-1]["oracle_auc"], of_copies[-1]["quantity"]["column"]) == (0.7, "p50")
+    assert all(labels["scheme"] == made.splits["kfold"] for labels in of_copies)
+
+
 def test_spiked_copies_need_a_quantity_and_permutations():
     def spiked(**changes):
         return {"made": {"kind": "synthetic", "spiked": QUANTITY | changes}}

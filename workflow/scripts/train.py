@@ -23,7 +23,7 @@ with recipe(snakemake):
     run_job(
         Job(**settings, library=params.library),
         Machine(snakemake.threads, **params.machine),
-        labels.labelled(given, params.labels),
+        labels.labelled(given, params.labels | {"features": params.features}),
         arrays=given.arrays,
         outputs=snakemake.output,
     )

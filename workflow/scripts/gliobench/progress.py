@@ -25,7 +25,7 @@ STAGES = {
     "splits": ("split", "see_labels"),
     "tuning": ("tune",),
     "baselines": ("train_baselines", "tabulate_baselines"),
-    "copies": ("train_copies",),  # of the labels, permuted or spiked, by the approaches in scikit-learn
+    "copies": ("train_copies",),  # of a cohort with other labels, by the approaches in scikit-learn
     "training": ("train_",),
     "predict": ("predict_prepare", "predict_apply", "predict_show", "predict_list"),
     "figures": ("plot_", "explain"),

@@ -28,11 +28,13 @@ from gliobench.terms import (
     MODALITIES,
     PERMUTATIONS,
     SEGMENTATION,
+    SPIKED,
     TABLE,
     WITHIN_SITE,
     WITHOUT_PAPER,
     copies_in,
     copies_name,
+    labels_of,
     spiked_labels,
     visible_cohort,
 )
@@ -56,6 +58,14 @@ class Cell:
     def path(self) -> str:
         """The cell's folder below ``results/{study}/{cohort}/runs``."""
         return paths.CELL.format(**asdict(self))
+
+
+def kind_of_labels(cohort: str) -> str:
+    """Return the module of `gliobench.training.labels` that gives a cohort, or copies of it, their labels."""
+    labels = labels_of(cohort)
+    if labels in (PERMUTATIONS, WITHIN_SITE):
+        return "permuted"
+    return "spiked" if labels.startswith(f"{SPIKED}-") else "own"
 
 
 class Study(Asked):
@@ -293,6 +303,22 @@ class Study(Asked):
             "input": self.input_of(cell),
             "series": self.series(cell),
         }
+
+    def labels(self, cell: Cell, cohort: str) -> dict[str, Any]:
+        """
+        Return what training jobs read or draw labels by, as plain data, on the cell's cohort or on copies of it.
+
+        They are read from the cohort's tables otherwise; where the user's tables lie is no setting, and not here.
+        """
+        kind = kind_of_labels(cohort)
+        labels: dict[str, Any] = {"kind": kind, "seeds": self.base_seeds(cohort)}
+        if kind == "own":
+            return labels
+        labels["scheme"] = self.splits[self.scheme_name(cell)]
+        if kind == "permuted":
+            return labels | {"within_sites": labels_of(cohort) == WITHIN_SITE}
+        oracle_auc = float(labels_of(cohort).removeprefix(f"{SPIKED}-"))
+        return labels | {"quantity": self.cohorts[cell.cohort][SPIKED], "oracle_auc": oracle_auc}
 
     def scheme_name(self, cell: Cell) -> str:
         """Return the name of the cell's split scheme."""

@@ -10,7 +10,7 @@ from gliobench.evaluation.columns import CELL
 from gliobench.files import check_table, read_json, table_schema
 from gliobench.terms import parent_cohort
 
-PERMUTE = "permute"  # trainings on copies of a cohort with permuted labels, counted under the cohort
+PERMUTE = "permute"  # trainings on copies of a cohort with other labels, counted under the cohort
 ORDER = ("generate", "audit", "preprocess", "tune", "train", PERMUTE, "explain")
 FITTING = ("tune", "train", PERMUTE)
 HEAD = ["cohort", "stage", *CELL[1:]]
@@ -47,7 +47,7 @@ def job_cost(benchmark: str | Path, job: Mapping[str, Any]) -> dict[str, Any]:
 
 def training_cost(benchmark: str | Path, record: str | Path) -> dict[str, Any]:
     """
-    Read the cost of one training; trainings on permuted labels count under their cohort.
+    Read the cost of one training; those on copies with other labels count under their cohort.
 
     Parameters
     ----------

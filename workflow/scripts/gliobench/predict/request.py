@@ -273,7 +273,10 @@ def find_models(run: Path, fold: int | None = None) -> list[Path]:
     """
     there = {fold_of(path): path for path in (run / "models").glob("fold-*") if path.is_file()}
     if not there:
-        raise GlioBenchError(f"{run / 'models'} has no model: every fold failed, or the files were moved.")
+        raise GlioBenchError(
+            f"{run / 'models'} has no model: every fold failed, the files were moved, or the run is on copies with "
+            "permuted or drawn labels, whose models are not kept."
+        )
     if fold is None:
         return [there[number] for number in sorted(there)]
     if fold not in there:

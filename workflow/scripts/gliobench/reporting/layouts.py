@@ -440,7 +440,7 @@ def show_cost(table: pd.DataFrame) -> Display:
     values = {name: cells for name, cells in values.items() if name not in optional or set(cells) != {EMPTY}}
     caption = (
         "Wall-clock time of the jobs, added up; memory is that of the largest job. Stage permute holds trainings "
-        "on permuted labels; rows of stage study are sums: one row per approach, then one for everything."
+        "on copies with other labels; rows of stage study are sums: one row per approach, then one for everything."
     )
     if "Energy, kWh" in values:
         caption += " If trainings shared a GPU, its energy counts once for each of them."

@@ -95,7 +95,7 @@ class Asked:
         }
 
     def cohort_seed(self, cohort: str) -> int:
-        """Return the base seed of a cohort, or of its copy with permuted labels."""
+        """Return the base seed of a cohort, or of a copy of it with other labels."""
         return derive_seed(self.seed, "cohort", cohort)
 
     def modalities(self, cohort: str) -> list[str]:

@@ -54,7 +54,8 @@ def run_job(
     device = approach.prepare(machine)
     unfinished = Path(outputs.predictions).parent / ".unfinished"
     models = Path(outputs.models)
-    models.mkdir(parents=True, exist_ok=True)
+    for made in (unfinished, models):  # even if no fold is the job's
+        made.mkdir(parents=True, exist_ok=True)
     records: list[dict[str, Any]] = []
     tables: dict[str, list[pd.DataFrame]] = {name: [] for name in TABLES}
     for each in labelled:

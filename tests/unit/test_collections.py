@@ -176,7 +176,7 @@ def test_a_missing_table_and_a_missing_column_are_sentences(tmp_path):
 
 def test_a_cohort_with_nobody_left_counts_who_is_out(tmp_path):
     write_ucsf(tmp_path / "ucsf", ucsf_rows(4), images=False)
-    with pytest.raises(GlioBenchError, match=r"nobody of 5 is left \(1 not with a label, 4 not grade 2\)"):
+    with pytest.raises(GlioBenchError, match=r"none of the 5 found is left \(1 not with a label, 4 not grade 2\)"):
         read("ucsf-pdgm", tmp_path / "ucsf", grades=[2])
 
 

@@ -105,8 +105,8 @@ def test_a_new_patient_gets_the_mean_its_place_and_what_it_cannot_tell():
         "New to the models: none of its series has the pixels or the SeriesInstanceUID of a series of the cohort.",
         "It is higher than 62 % of the 50 unmethylated and 40 % of the 60 methylated patients, each model compared "
         "with those it tested.",
-        "This cannot be told from the middle: of the models, 2 answer above the tested patients' median of 0.47 and 1 "
-        "below; it is higher than 50 % of all tested patients, in the middle half.",
+        "This cannot be distinguished from the middle: of the models, 2 answer above the tested patients' median of "
+        "0.47 and 1 below; it is higher than 50 % of all tested patients, in the middle half.",
         "Neither label can be ruled out: 38 % of the unmethylated patients are as high or higher and 42 % of the "
         "methylated patients are as low or lower.",
         score_sentence(SCORE, MODEL),
@@ -116,7 +116,7 @@ def test_a_new_patient_gets_the_mean_its_place_and_what_it_cannot_tell():
 def test_a_patient_of_the_cohort_gets_the_out_of_fold_answer_first_and_the_mean_with_a_warning():
     said = sentences(met("train", "test", "validation", probability=0.6, mean=0.61))
     assert said[0].endswith(
-        "0.60 for the label methylated: out of fold, from the model of fold 1, which did not meet this patient in "
+        "0.60 for the label methylated: out of fold, from the model of fold 1, which did not see this patient in "
         "training."
     )
     assert said[1] == (
@@ -128,7 +128,7 @@ def test_a_patient_of_the_cohort_gets_the_out_of_fold_answer_first_and_the_mean_
 
 def test_a_patient_whom_every_model_met_in_training_has_no_test():
     said = sentences(met("train", "train", "whole", placement=None))
-    assert "which is not a test: the models of folds 0, 1 and 2 met this patient in training." in said[0]
+    assert "which is not a test: the models of folds 0, 1 and 2 saw this patient in training." in said[0]
     assert said[1].startswith("It is in the cohort, as 00003, by its pixels: folds 0, 1 and 2 trained on it.")
     assert said[2].startswith("These models tested no other patient out of fold")
     assert len(said) == 4
@@ -141,7 +141,7 @@ def test_a_patient_whom_every_model_met_in_training_has_no_test():
         (OTHER_IMAGES, "the cohort has this id, but other images"),
         (UNCHECKED, "could not be checked"),
         (SERIES_UID, "as 00003, by its SeriesInstanceUID, with other pixels: none of these models trained on it"),
-        (SAME_ID, "it is taken for the same, because no images could be compared: none of these models"),
+        (SAME_ID, "it is treated as the same, because no images could be compared: none of these models"),
     ],
 )
 def test_the_comparison_with_the_cohort_is_a_sentence(identity, expected):
@@ -167,7 +167,7 @@ def test_one_fold_has_no_spread():
     ("changes", "expected"),
     [
         ({"plausible": [1], "labels": [LABELS[0] | {"lower": 49, "higher": 1}, LABELS[1]]}, "Unusual: 2 % of the"),
-        ({"plausible": []}, "This cannot be told from the middle: it lies between the answers"),
+        ({"plausible": []}, "This cannot be distinguished from the middle: it lies between the answers"),
         ({"labels": [LABELS[0] | {"n": 6, "lower": 6, "higher": 0}, LABELS[1]]}, "are too few for that and 42 %"),
         ({"labels": [LABELS[0] | {"n": 0, "lower": 0, "higher": 0}, LABELS[1]]}, "than 40 % of the 60 methylated"),
     ],

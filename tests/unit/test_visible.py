@@ -219,7 +219,9 @@ def test_no_title_of_the_figure_reaches_into_the_next_panel(table):
 
 
 def test_the_figure_its_words_and_the_table_say_the_same(table):
-    words = "1 of 2 methods sees the easiest label, 0 of them the own labels. Not shown to see: resnet18 FLAIR."
+    words = (
+        "1 of 2 methods sees the easiest label, 0 of them the cohort's own labels. Not shown to see: resnet18 FLAIR."
+    )
     assert visible_in_words(table) == words
     figure = {"kind": "visible", "label": ""}
     assert text_alternative(figure, "What each method reaches. More.", table, table) == (

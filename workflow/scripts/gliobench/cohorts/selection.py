@@ -101,7 +101,7 @@ def divide(found: pd.DataFrame, cohort: str) -> tuple[pd.DataFrame, pd.DataFrame
     if not inside.any():
         counts = ", ".join(f"{count} not {step}" for step, count in steps_of(found[~inside]).items())
         raise GlioBenchError(
-            f"cohort {cohort}: nobody of {len(found)} is left ({counts}); change its keys in the config."
+            f"cohort {cohort}: none of the {len(found)} found is left ({counts}); change its keys in the config."
         )
     patients = found[inside].reset_index(drop=True)
     wanted = list(table_schema("patients")["properties"])

@@ -73,7 +73,7 @@ def parts_by_fold(predictions: pd.DataFrame, patient_ids: Collection[str]) -> di
 
 def out_of_fold(predictions: pd.DataFrame, phase: str) -> pd.DataFrame:
     """
-    Choose the rows of patients whom the fold's model tested and had not met, not even in some of their slices.
+    Choose the rows of patients whom the fold's model tested and had not seen, not even in some of their slices.
 
     Parameters
     ----------

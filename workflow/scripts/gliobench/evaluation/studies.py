@@ -113,7 +113,7 @@ def check_common(first: Finished, second: Finished) -> None:
     ]
     raise GlioBenchError(
         f"the two studies have no cell (cohort, approach, variant, modality and protocol) in common: "
-        f"{' and '.join(theirs)}; name two studies that ran the same."
+        f"{' and '.join(theirs)}; name two studies that share one."
     )
 
 

@@ -40,8 +40,8 @@ def subgroups_table(
     -------
     pandas.DataFrame
         Table ``subgroups``: one row per cell, phase, column and value. The AUC is of pairs of patients of the subgroup
-        scored by one run; it is empty with fewer than `FEWEST` patients of a label. Subgroups are compared with nothing
-        and corrected for nothing: their intervals say how little is known of each.
+        scored by one run; it is empty with fewer than `FEWEST` patients of a label. Subgroups are not compared, and
+        nothing is corrected for their number: their intervals say how little is known of each.
     """
     rows = [row for predictions, records in cells for row in _rows_of(predictions, records, columns, series)]
     table = pd.DataFrame(rows, columns=list(table_schema("subgroups")["properties"]))

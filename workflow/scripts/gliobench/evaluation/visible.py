@@ -1,4 +1,4 @@
-"""The graded control: what each network reaches on labels that the images show, beside the study's own labels."""
+"""The graded control: what each network reaches on labels that the images show, beside the cohort's own labels."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace

@@ -75,7 +75,7 @@ def show_comparison(table: pd.DataFrame) -> Display:
     }
     settings = texts(table["settings"].replace("paper", "unchanged"))
     values |= {"Runs": texts(table["n_runs"]), "Weights": texts(table["weights"]), "Settings": settings}
-    caption = "Scores with 95 % intervals; interval_method says of what. Threshold 0.5."
+    caption = "Scores with 95 % intervals; interval_method says what they are for. Threshold 0.5."
     display = _display(keys, values, caption, _notes(table), ["Status", "Published", "Weights", "Settings"])
     return replace(display, details=frozenset(values) - MAIN_SCORES)
 
@@ -159,9 +159,9 @@ def show_visible(table: pd.DataFrame) -> Display:
         "Method": texts(table["network"]),
     }
     caption = (
-        "Labels that the images show, from easy to hard, and the own labels: AUC with its 95 % interval and with a t "
+        "Labels that the images show, from easy to hard, and the cohort's own: AUC with its 95 % interval and with a t "
         f"interval over the trainings. Seen: both lie above 0.5, with {FEWEST_TRAININGS} trainings or more. The AUC on "
-        "the own labels of a method that is not shown to see the first label says nothing of them."
+        "the cohort's own labels says nothing about them if a method is not shown to see the first label."
     )
     return _display(keys, values, caption, table["statement"], ["Verdict", "Method"])
 
@@ -337,7 +337,7 @@ def show_pairwise(table: pd.DataFrame) -> Display:
     }
     caption = (
         "Differences of AUC, first minus second, on the patients scored by both, with 95 % intervals. Holm corrects "
-        "for all pairs of harmonised mains of a cohort; every other pair is exploratory."
+        "for all pairs of main variants under the harmonised protocol in a cohort; every other pair is exploratory."
     )
     notes = [*table["method"].dropna().unique(), *table["reason"].dropna().unique()]
     return _display(keys, values, caption, notes)
@@ -403,7 +403,7 @@ def show_variance(table: pd.DataFrame) -> Display:
     }
     caption = (
         "How much a score of a single training varies: between folds, between seeds on the same fold, and between "
-        "trainings whoever is tested."
+        "trainings, whoever is tested."
     )
     return _display(keys, values, caption, table["reason"].dropna().unique())
 
@@ -417,8 +417,8 @@ def show_subgroups(table: pd.DataFrame) -> Display:
         "Why empty": texts(table["reason"]),
     }
     caption = (
-        "AUC among the test patients of each subgroup, with 95 % intervals. Subgroups are compared with nothing and "
-        "corrected for nothing."
+        "AUC among the test patients of each subgroup, with 95 % intervals. Subgroups are not compared with "
+        "each other, and nothing is corrected for their number."
     )
     return _display(keys, values, caption, words=["Why empty"])
 

@@ -205,7 +205,7 @@ def _missing(comparison: pd.DataFrame) -> Display | None:
     """Lay out what a partial report waits for: cells without all their trainings."""
     rows = comparison[comparison["status"] == "missing"].drop_duplicates(CELL)
     text = rows[[*CELL, "reason"]].set_axis([*map(str.capitalize, CELL), "Trainings"], axis=1).astype(str)
-    return Display(text, frozenset(), "Cells whose trainings are not all there.", len(CELL)) if len(rows) else None
+    return Display(text, frozenset(), "Cells with missing trainings.", len(CELL)) if len(rows) else None
 
 
 def _label_names(tables: Tables) -> dict[str, str]:

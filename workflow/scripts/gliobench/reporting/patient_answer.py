@@ -27,7 +27,7 @@ WHERE = {
 }
 IDENTITIES = {
     NEW: "New to the models: none of its series has the pixels or the SeriesInstanceUID of a series of the cohort.",
-    OTHER_IMAGES: "Taken for a new patient: the cohort has this id, but other images.",
+    OTHER_IMAGES: "Treated as a new patient: the cohort has this id, but other images.",
     UNCHECKED: (
         "Whether the models know this patient could not be checked: the predictions.tsv of the run or the series.tsv "
         "of its cohort is not stored with it. No patient of the run is known to have this id."
@@ -36,7 +36,7 @@ IDENTITIES = {
 KNOWN = {
     PIXELS: "It is in the cohort, as {ids}, by its pixels",
     SERIES_UID: "It is in the cohort, as {ids}, by its SeriesInstanceUID, with other pixels",
-    SAME_ID: "The run knows a patient with this id, and it is taken for the same, because no images could be compared",
+    SAME_ID: "The run knows a patient with this id, and it is treated as the same, because no images could be compared",
 }
 
 Prediction = Mapping[str, Any]
@@ -67,9 +67,9 @@ def _answer(prediction: Prediction) -> str:
         f"{prediction['probability']:.2f} for the label {prediction['label_names']['1']}"
     )
     if not unseen:
-        return f"{said}, which is not a test: {_named(folds)} met this patient in training."
+        return f"{said}, which is not a test: {_named(folds)} saw this patient in training."
     if len(unseen) < len(folds):
-        return f"{said}: out of fold, from {_named(unseen)}, which did not meet this patient in training."
+        return f"{said}: out of fold, from {_named(unseen)}, which did not see this patient in training."
     if len(used) == 1:
         return f"{said}: the answer of the model of fold {used[0]['fold']} alone."
     return f"{said}: the mean of {len(used)} models, one per fold, {_range(used)}."
@@ -105,7 +105,7 @@ def _identity(prediction: Prediction) -> str:
 
 
 def _met(folds: Sequence[Prediction], parts: Mapping[int, str | None]) -> str:
-    """Say which models met a patient, and as what."""
+    """Say which models saw a patient, and as what."""
     numbers: dict[str, list[str]] = {}
     for fold in folds:
         if part := parts.get(fold["fold"]):
@@ -147,7 +147,7 @@ def _percent(part: int, whole: int) -> str:
 
 
 def _middle(prediction: Prediction) -> str | None:
-    """Say why the answer cannot be told from the middle, if so."""
+    """Say why the answer cannot be distinguished from the middle, if so."""
     placed = prediction["placement"]
     if placed is None:
         return None
@@ -158,7 +158,7 @@ def _middle(prediction: Prediction) -> str | None:
         "between": "it lies between the answers for one label and those for the other",
     }
     met = [reasons[name] for name, holds in why_in_the_middle(placed).items() if holds]
-    return f"This cannot be told from the middle: {'; '.join(met)}." if met else None
+    return f"This cannot be distinguished from the middle: {'; '.join(met)}." if met else None
 
 
 def _labels(prediction: Prediction) -> str | None:

@@ -16,7 +16,7 @@ LANES = ((0, BLUE, "o", 0.2), (1, VERMILLION, "^", -0.2))  # label, colour, mark
 SPREAD = 0.12  # of the patients of a lane
 
 CAPTION = (
-    "The patients that each model tested, by label, and its answer for this patient. A hollow mark: it met this "
+    "The patients that each model tested, by label, and its answer for this patient. A hollow mark: it saw this "
     "patient in training. Dotted: the median of the patients that the answer is compared with."
 )
 CAPTION_OF_ONE = "The patients that the models tested, by label, and the answer for this patient. Dotted: their median."
@@ -84,7 +84,7 @@ def _draw_tested(axes: Axes, place: int, rows: pd.DataFrame, names: Mapping[str,
 
 def _draw_patient(axes: Axes, place: int, answer: Mapping[str, Any]) -> None:
     seen = answer["part"] not in UNSEEN
-    name = "this patient, met in training" if seen else "this patient"
+    name = "this patient, seen in training" if seen else "this patient"
     at = [answer["probability"]] * 3
     heights = [place - 0.4, place, place + 0.4]
     (mark,) = axes.plot(at, heights, color=INK, lw=1.3, marker="D", ms=6, markevery=[1], label=name)

@@ -152,7 +152,7 @@ def _folds(prediction: Mapping[str, Any]) -> Display:
         for fold in prediction["folds"]
     ]
     text = pd.DataFrame(rows, columns=["Fold", "Probability", "This patient was", "Counts"])
-    caption = "One model per fold, whether it has met this patient, and whether the probability above counts it."
+    caption = "One model per fold, whether it saw this patient, and whether the probability above counts it."
     return Display(text, frozenset(["Probability"]), caption, 1)
 
 

@@ -192,7 +192,7 @@ def _show_facts(facts: pd.DataFrame) -> Display:
     text = pd.DataFrame(
         {"What": facts["fact"].tolist(), "First": texts(facts["first"]), "Second": texts(facts["second"])}
     )
-    return Display(text, frozenset(), "What is compared; a dash was not recorded.", 0)
+    return Display(text, frozenset(), "What is compared; a dash means not recorded.", 0)
 
 
 def _show_changes(changes: Sequence[Change]) -> Display | None:

@@ -252,5 +252,5 @@ def visible_in_words(table: pd.DataFrame) -> str:
     own = [sum(row["labels"] == OWN and row["verdict"] == SEEN for row in rows) for rows in seeing]
     verb = "sees" if len(seeing) == 1 else "see"
     found = f"{len(seeing)} of {plural(len(methods), 'method')} {verb} the easiest label"
-    found += f", {sum(own)} of them the own labels" if seeing else ""
+    found += f", {sum(own)} of them the cohort's own labels" if seeing else ""
     return f"{found}. Not shown to see: {', '.join(dict.fromkeys(blind))}." if blind else f"{found}."

@@ -124,13 +124,17 @@ def of_splits(tables: Tables) -> str:
 
 def of_labels(tables: Tables) -> str:
     """Return the mean of each variant and the differences between variants."""
+    means = tables["replicates"]
     lines = [
-        [row["variant"] if pd.isna(row["contrast"]) else f"{row['variant']} minus {row['contrast']}", f"{row['n']}"]
-        + [interval(row["mean"], row["low"], row["high"], digits=3)]
-        for _, row in tables["replicates"].iterrows()
-        if row["metric"] == "auc"
+        [variant_or_difference(row), f"{row['n']}", interval(row["mean"], row["low"], row["high"], digits=3)]
+        for _, row in means[means["metric"].eq("auc")].iterrows()
     ]
     return markdown(["variant", "cohorts", "mean AUC or difference (95 %)"], lines)
+
+
+def variant_or_difference(row: pd.Series) -> str:
+    """Name a variant, or two of which one is subtracted."""
+    return row["variant"] if pd.isna(row["contrast"]) else f"{row['variant']} minus {row['contrast']}"
 
 
 def of_sites(tables: Tables, group: str) -> str:

@@ -1,4 +1,4 @@
-"""The pages of the controls say what their stored tables hold, in their tables and sentences, and so does the README."""
+"""The pages of the controls and the README say what the stored tables of the controls hold."""
 
 import importlib.util
 import re

@@ -69,21 +69,17 @@ def run_job(
             gathered.append(_with_number(each, gather_folds(folder, folds, name)))
     for name, gathered in tables.items():
         write_table(join_tables(gathered, name), getattr(outputs, name), name)
-    record = {
-        **job.cell,
-        **{name: getattr(job, name) for name in RECORDED},
-        "shape": list(inputs.shape[1:]),
-        "label_names": _label_names(each.patients),
-        "grad_cam": hasattr(approach, "cam_layer"),
-        "device": device,
-        "threads": machine.threads,
-        "versions": versions(),
-        "processor": processor(),
-        "folds": records,
-    }
+    about: dict[str, Any] = {"shape": list(inputs.shape[1:]), "label_names": _label_names(each.patients)}
+    about |= {"grad_cam": hasattr(approach, "cam_layer"), "device": device, "threads": machine.threads}
+    record = _record(job, about, records)
     check_record(record, "run", str(outputs.record))
     write_json(record, outputs.record)
     _discard(unfinished)
+
+
+def _record(job: Job, about: dict[str, Any], folds: list[dict[str, Any]]) -> dict[str, Any]:
+    settings = {name: getattr(job, name) for name in RECORDED}
+    return {**job.cell, **settings, **about, "versions": versions(), "processor": processor(), "folds": folds}
 
 
 def _job_of(job: Job, labelled: Labelled) -> Job:

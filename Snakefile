@@ -69,6 +69,7 @@ rule partial:
 
 onstart:
     hold_study(REQUEST.home if REQUEST else RESULTS)
+    lift_rate_limit()
 
 
 onsuccess:

@@ -199,8 +199,6 @@ def _snakemake(cores: str, shards: int) -> list[str]:
         f"shards={shards}",
         "--quiet",
         "all",
-        "--max-jobs-per-timespan",
-        "100/1s",
     ]
     return [sys.executable, "-m", "snakemake", "-s", snakefile, *options]
 

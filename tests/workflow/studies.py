@@ -37,8 +37,7 @@ def copy_finished(project: Path, target: Path) -> Path:
 
 
 def command(*arguments: str) -> list[str]:
-    # The profile plans anew every 10 s, and Snakemake ends no sooner than its last plan: too long for small studies.
-    return [sys.executable, "-m", "snakemake", "--cores", "2", "--max-jobs-per-timespan", "100/1s", *arguments]
+    return [sys.executable, "-m", "snakemake", "--cores", "2", *arguments]
 
 
 def environment() -> dict[str, str]:

@@ -68,7 +68,8 @@ def found(tables: Tables) -> str:
     """Return per method what it reaches on the planted cohort, and the mean without a signal."""
     planted = planted_rows(tables).set_index(["approach", "variant", "phase"])
     means = tables["replicates"]
-    means = means[means["control"].eq("mean") & means["metric"].eq("auc") & ~means["variant"].eq("prior")]
+    means = means[means["control"].eq("mean") & means["metric"].eq("auc")]
+    means = means[means["cohort_group"].str.startswith("no-signal")]
     lines = [
         [
             phase_name(row),

@@ -188,6 +188,22 @@ def test_without_a_terminal_each_completed_stage_is_one_line_and_chatter_none():
     ]
 
 
+def test_on_one_core_a_line_a_minute_is_told_although_nothing_runs_between_two_jobs():
+    terminal = Terminal(io.StringIO())
+    clock = terminal.progress.clock = Clock()
+    terminal.said = clock.now
+    terminal.emit(record("run_info", stats={"split": 3}))
+    for number in (1, 2):
+        terminal.emit(record("job_info", **job(number, "split", cohort="clinic")))
+        clock.now += 61
+        terminal.emit(record("job_finished", job_id=number))
+    terminal.emit(record("job_info", **job(3, "split", cohort="clinic")))
+    assert [line.split("]")[-1].split()[:4] for line in terminal.stream.getvalue().splitlines()] == [
+        ["splits", "1", "of", "3"],
+        ["splits", "2", "of", "3"],
+    ]
+
+
 def test_a_logger_that_the_user_has_chosen_is_left_alone(monkeypatch):
     logger = logging.getLogger("chosen-by-the-user")
     logger.addHandler(logging.NullHandler())

@@ -250,11 +250,12 @@ class Terminal(logging.Handler):
             self.live.start()
         if not self.live and completed:
             self._print(self._text(completed))
-        elif not self.live and time.monotonic() - self.said > MINUTE:
-            self.said = time.monotonic()
-            for stage in self.progress.stages:
-                if self.progress.running_in(stage):
-                    self._print(self._text(stage))
+        elif not self.live and self.progress.clock() - self.said > MINUTE:
+            running = list(filter(self.progress.running_in, self.progress.stages))
+            if running:  # between two jobs on one core nothing runs: the next job's start is told
+                self.said = self.progress.clock()
+            for stage in running:
+                self._print(self._text(stage))
 
     def _pass_on(self, record: logging.LogRecord) -> None:
         message = record.getMessage()

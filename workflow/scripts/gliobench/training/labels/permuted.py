@@ -5,7 +5,8 @@ from functools import partial
 from typing import Any
 
 from gliobench.cohorts.permute import permute_labels
-from gliobench.training.labels import Labelled, drawn
+from gliobench.training.labels import Labelled
+from gliobench.training.labels.copies import drawn
 
 
 def labelled(given: Any, asked: Mapping[str, Any]) -> Iterator[Labelled]:
@@ -15,6 +16,6 @@ def labelled(given: Any, asked: Mapping[str, Any]) -> Iterator[Labelled]:
     Parameters
     ----------
     given, asked
-        As for `gliobench.training.labels.drawn`; ``within_sites``: whether labels stay in their site.
+        As for `gliobench.training.labels.copies.drawn`; ``within_sites``: whether labels stay in their site.
     """
     return drawn(partial(permute_labels, within_sites=asked["within_sites"]), given, asked)

@@ -9,7 +9,8 @@ from gliobench.cohorts.features import read_number
 from gliobench.cohorts.spike import spike_labels
 from gliobench.inputs.facts import HEADER, INTENSITY
 from gliobench.inputs.store import read_shards
-from gliobench.training.labels import Labelled, drawn
+from gliobench.training.labels import Labelled
+from gliobench.training.labels.copies import drawn
 
 
 def labelled(given: Any, asked: Mapping[str, Any]) -> Iterator[Labelled]:
@@ -19,9 +20,9 @@ def labelled(given: Any, asked: Mapping[str, Any]) -> Iterator[Labelled]:
     Parameters
     ----------
     given, asked
-        As for `gliobench.training.labels.drawn`. ``quantity``: what labels are drawn from, as in the cohort's settings
-        under ``spiked``; ``features``: what is read of each group of features; ``oracle_auc``: AUC of the quantity.
-        Path ``facts``: shards of the baselines' input, if the quantity is one of them.
+        As for `gliobench.training.labels.copies.drawn`. ``quantity``: what labels are drawn from, as in the cohort's
+        settings under ``spiked``; ``features``: what is read of each group of features; ``oracle_auc``: AUC of the
+        quantity. Path ``facts``: shards of the baselines' input, if the quantity is one of them.
     """
     quantity = _quantity(asked["quantity"], given, asked["features"])
     return drawn(lambda own, seed: spike_labels(own, quantity, asked["oracle_auc"], seed), given, asked)

@@ -9,9 +9,9 @@ import pandas as pd
 import gliobench
 from gliobench.files import write_text
 from gliobench.marked import fill, markdown
-from gliobench.reporting.display import interval, method_name
 from gliobench.results import Results
 from gliobench.terms import PERMUTATIONS
+from gliobench.wording import interval, method_name
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]

@@ -11,11 +11,11 @@ from statsmodels.stats.multitest import multipletests
 
 import gliobench
 from gliobench.evaluation.calibration import calibration
+from gliobench.figures.style import BLUE, GREY, INK, new_figure, save_figure, styled
 from gliobench.files import read_table, write_text
 from gliobench.marked import fill, markdown
-from gliobench.reporting.display import DASH, interval
-from gliobench.reporting.style import BLUE, GREY, INK, new_figure, save_figure, styled
 from gliobench.results import Results
+from gliobench.wording import DASH, interval
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]

@@ -9,8 +9,8 @@ from gliobench.evaluation.comparison import comparison_table
 from gliobench.evaluation.cost import cost_table
 from gliobench.evaluation.replicates import replicates_table
 from gliobench.evaluation.sensitivity import sensitivity_table
-from gliobench.reporting.controls import replicates_figure, sensitivity_figure
-from gliobench.reporting.overview import cost_figure, forest_figure, oracles_of, points_of
+from gliobench.figures.controls import replicates_figure, sensitivity_figure
+from gliobench.figures.overview import cost_figure, forest_figure, oracles_of, points_of
 
 BASE = {"cohort": "planted", "modality": "FLAIR", "protocol": "harmonised", "weights": "none", "caveat": None}
 SCORE = {"base_seed": 1, "resamples": 50}

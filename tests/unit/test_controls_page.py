@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from gliobench.marked import MARKED, fill
-from gliobench.reporting.display import DASH
+from gliobench.wording import DASH
 
 ROOT = Path(__file__).parents[2]
 HOME = ROOT / "docs/controls"

@@ -7,9 +7,9 @@ from sklearn.metrics import roc_auc_score
 
 from cell_files import make_cell
 from gliobench.evaluation.copies import copies_table
-from gliobench.reporting.display import interval
 from gliobench.reporting.layouts import show_copies
 from gliobench.reporting.tables import write_formats
+from gliobench.wording import interval
 
 
 def gathered(strength, folder, count, **settings):

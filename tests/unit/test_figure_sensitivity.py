@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from gliobench.evaluation.sensitivity import sensitivity_table
-from gliobench.reporting.controls import sensitivity_figure
-from gliobench.reporting.style import save_figure
+from gliobench.figures.controls import sensitivity_figure
+from gliobench.figures.style import save_figure
 from gliobench.reporting.tables import write_formats
 
 GROUPS = {f"level{level}": [f"level{level}-{number:02}" for number in (1, 2, 3)] for level in range(5)}

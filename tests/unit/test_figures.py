@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from cell_files import make_cell, make_series
 from gliobench.evaluation.cells import patient_rows, score_cell
 from gliobench.evaluation.replicates import replicates_table
-from gliobench.reporting.cell import confusion_figure, roc_figure
-from gliobench.reporting.controls import replicates_figure
-from gliobench.reporting.montages import Images, audit_montage, audit_patients, ends_of, slice_montage
-from gliobench.reporting.style import APPROACHES, approach_colour, save_figure
-from gliobench.reporting.trainings import curves_figure
+from gliobench.figures.cell import confusion_figure, roc_figure
+from gliobench.figures.controls import replicates_figure
+from gliobench.figures.montages import Images, audit_montage, audit_patients, ends_of, slice_montage
+from gliobench.figures.style import APPROACHES, approach_colour, save_figure
+from gliobench.figures.trainings import curves_figure
 
 NAMES = ("unmethylated", "methylated")
 

@@ -6,8 +6,8 @@ import pytest
 
 from cell_files import make_cell
 from gliobench.evaluation.cells import patient_rows, score_cell
+from gliobench.figures.cell import CellScores, cell_figure, classification_report
 from gliobench.plan import DRAWN_FROM_SCORES
-from gliobench.reporting.cell import CellScores, cell_figure, classification_report
 
 NAMES = ("unmethylated", "methylated")
 

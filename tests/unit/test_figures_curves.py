@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cell_files import make_cell
-from gliobench.reporting.trainings import curves_figure, phase_curves_figure, prior_loss, sweep_figure
+from gliobench.figures.trainings import curves_figure, phase_curves_figure, prior_loss, sweep_figure
 
 PHASES = ("transfer", "finetuned")
 

@@ -5,9 +5,8 @@ import pandas as pd
 import pytest
 
 from cell_files import make_cell, make_series
-from gliobench.files import check_table
-from gliobench.reporting.explanations import cams_in_words, gradcam_figure
-from gliobench.reporting.montages import (
+from gliobench.figures.explanations import cams_in_words, gradcam_figure
+from gliobench.figures.montages import (
     choose_patients,
     draw_examples,
     examples_figure,
@@ -15,6 +14,7 @@ from gliobench.reporting.montages import (
     input_images,
     inputs_montage,
 )
+from gliobench.files import check_table
 
 CHANNELS = ["FLAIR", "T1w"]
 

@@ -5,8 +5,8 @@ import json
 import pandas as pd
 import pytest
 
+from gliobench.figures.trainings import tuning_figure
 from gliobench.files import check_table
-from gliobench.reporting.trainings import tuning_figure
 
 SETTINGS = [
     {"learning_rate": 1e-4, "depth": 2, "norm": "batch"},

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gliobench.marked import MARKED, fill
-from gliobench.reporting.display import DASH
+from gliobench.wording import DASH
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "findings.md"

@@ -3,8 +3,8 @@
 import pandas as pd
 import pytest
 
-from gliobench.reporting.display import EMPTY
 from gliobench.reporting.headlines import headline_rows, show_claims, show_headlines, verdict_counts
+from gliobench.wording import EMPTY
 
 BASE = {
     "cohort": "rsna",

@@ -7,8 +7,8 @@ from sklearn.metrics import accuracy_score, roc_auc_score
 
 from cell_files import make_cell
 from gliobench.evaluation.leakage import leakage_table
+from gliobench.figures.controls import leakage_figure
 from gliobench.files import read_table
-from gliobench.reporting.controls import leakage_figure
 from gliobench.reporting.layouts import show_leakage
 from gliobench.reporting.tables import write_formats
 

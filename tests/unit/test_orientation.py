@@ -19,9 +19,9 @@ from gliobench.cohorts.acquisition import Series
 from gliobench.cohorts.audit import audit_patients
 from gliobench.cohorts.writers import Scanner, write_nifti
 from gliobench.cohorts.writers import write_series as write_generated
+from gliobench.figures.montages import audit_montage, input_images
+from gliobench.figures.orientation import SIDES, UNKNOWN, axial_slices, mark, plane_of, planes_of
 from gliobench.inputs import grid
-from gliobench.reporting.montages import audit_montage, input_images
-from gliobench.reporting.orientation import SIDES, UNKNOWN, axial_slices, mark, plane_of, planes_of
 from phantoms import CENTRE, affine_of, brain_with_marker, reader
 
 OPEN = Path(__file__).parents[3] / "shared" / "data" / "open" / "brain-tumor-progression"

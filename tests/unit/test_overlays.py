@@ -11,9 +11,9 @@ from cell_files import make_cell
 from gliobench.evaluation.cells import patient_rows, score_cell
 from gliobench.evaluation.columns import RUN
 from gliobench.evaluation.mean_curves import GRID, both_labels, mean_precision, mean_roc
-from gliobench.reporting.cell import shown_scores
-from gliobench.reporting.overlays import OVERLAYS, Scored, calibration_bins, split_baselines
-from gliobench.reporting.style import save_figure
+from gliobench.figures.cell import shown_scores
+from gliobench.figures.overlays import OVERLAYS, Scored, calibration_bins, split_baselines
+from gliobench.figures.style import save_figure
 
 
 def scored(approach="cnn3d", **settings):

@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 from matplotlib.colors import to_rgb
 
+from gliobench.figures.overview import cost_figure, forest_figure, oracles_of, points_of
+from gliobench.figures.style import BLUE, GREY, save_figure
 from gliobench.files import table_schema
-from gliobench.reporting.overview import cost_figure, forest_figure, oracles_of, points_of
-from gliobench.reporting.style import BLUE, GREY, save_figure
 
 
 def row(**changes):

@@ -17,16 +17,16 @@ from gliobench.evaluation.comparison import comparison_table
 from gliobench.evaluation.copies import copies_table
 from gliobench.evaluation.leakage import leakage_table
 from gliobench.evaluation.verdicts import Scores, verdict_table
+from gliobench.figures.controls import leakage_figure
+from gliobench.figures.montages import Images, slice_montage
+from gliobench.figures.style import save_figure
 from gliobench.files import read_table, table_schema
 from gliobench.paths import REPORT_SCRIPTS
 from gliobench.reporting import page
-from gliobench.reporting.controls import leakage_figure
-from gliobench.reporting.display import DASH
-from gliobench.reporting.montages import Images, slice_montage
 from gliobench.reporting.page import write_report
-from gliobench.reporting.style import save_figure
 from gliobench.reporting.summary import count_sentence, status_sentence
 from gliobench.study import Study
+from gliobench.wording import DASH
 
 ROOT = Path(__file__).parents[2]
 STUDY = {

@@ -18,10 +18,10 @@ from gliobench.evaluation.cohort_tables import exclusions
 from gliobench.evaluation.columns import CELL
 from gliobench.evaluation.patients import join_probabilities, patient_probabilities
 from gliobench.files import table_schema
-from gliobench.reporting.addresses import file_stem, patient_address
-from gliobench.reporting.display import DASH
+from gliobench.reporting.frame import file_stem, patient_address
 from gliobench.reporting.patient_pages import CohortPatients, write_patient_pages
 from gliobench.reporting.patient_pictures import save_maps, save_thumbnails
+from gliobench.wording import DASH
 
 STUDY = {
     "name": "demo",

@@ -12,11 +12,11 @@ from scipy import stats
 
 from gliobench.evaluation.intervals import t_interval
 from gliobench.evaluation.replicates import EQUIVALENCE, chance_verdict, replicates_table
-from gliobench.reporting.controls import replicates_figure
-from gliobench.reporting.display import EMPTY
-from gliobench.reporting.overview import points_of
+from gliobench.figures.controls import replicates_figure
+from gliobench.figures.overview import points_of
 from gliobench.reporting.tables import write_formats
 from gliobench.sources import SCRIPTS
+from gliobench.wording import EMPTY
 
 sys.path.insert(0, str(SCRIPTS.parents[1]))
 

@@ -45,7 +45,9 @@ def test_a_module_chosen_at_run_time_is_an_entry_of_its_own():
 
 def test_a_change_of_a_table_or_figure_concerns_no_training():
     files = closure("train.py", "gliobench/approaches/cnn3d.py")
-    assert not [path for path in files if path.startswith(("gliobench/reporting", "gliobench/evaluation"))]
+    assert not [
+        path for path in files if path.startswith(("gliobench/figures", "gliobench/reporting", "gliobench/evaluation"))
+    ]
     assert not [path for path in files if path.startswith("gliobench/imaging")]
 
 
@@ -63,15 +65,16 @@ def test_nothing_below_the_rules_imports_snakemake(path):
 def test_knowledge_goes_downward():
     library = SCRIPTS / "gliobench"
     for room, above in {
-        "imaging": {"cohorts", "inputs", "approaches", "training", "evaluation", "reporting"},
-        "cohorts": {"inputs", "approaches", "training", "evaluation", "reporting"},
-        "inputs": {"approaches", "training", "evaluation", "reporting"},
-        "training": {"evaluation", "reporting"},
-        "approaches": {"evaluation", "reporting"},
-        "evaluation": {"imaging", "cohorts", "inputs", "approaches", "training"},
+        "imaging": {"cohorts", "inputs", "approaches", "training", "evaluation", "figures", "reporting"},
+        "cohorts": {"inputs", "approaches", "training", "evaluation", "figures", "reporting"},
+        "inputs": {"approaches", "training", "evaluation", "figures", "reporting"},
+        "training": {"evaluation", "figures", "reporting"},
+        "approaches": {"evaluation", "figures", "reporting"},
+        "evaluation": {"imaging", "cohorts", "inputs", "approaches", "training", "figures", "reporting"},
+        "figures": {"imaging", "cohorts", "inputs", "approaches", "training", "reporting"},
         "reporting": {"imaging", "cohorts", "inputs", "approaches", "training"},
     }.items():
-        for path in (library / room).glob("*.py"):
+        for path in (library / room).rglob("*.py"):
             modules = {
                 node.module.split(".")[1]
                 for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))

@@ -16,10 +16,10 @@ from gliobench.evaluation.cells import as_metrics, score_cell
 from gliobench.evaluation.cohort_tables import cohort_summary, exclusions
 from gliobench.evaluation.comparison import comparison_table
 from gliobench.files import check_table, read_table, table_schema
-from gliobench.reporting.display import interval
 from gliobench.reporting.layouts import SHOW, show_comparison, show_pairwise, show_variance
 from gliobench.reporting.tables import to_latex, to_markdown, write_formats
 from gliobench.reporting.terminal import print_table
+from gliobench.wording import interval
 
 PUBLISHED = Path(__file__).parents[2] / "config" / "published.tsv"
 

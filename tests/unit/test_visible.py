@@ -12,10 +12,10 @@ from gliobench.cohorts.spike import expected_auc
 from gliobench.cohorts.visible import label_quantity, visible_labels
 from gliobench.errors import GlioBenchError
 from gliobench.evaluation.visible import visible_table
+from gliobench.figures.controls import visible_figure
 from gliobench.files import check_table
 from gliobench.imaging.volume import Volume
 from gliobench.reporting.alternatives import text_alternative
-from gliobench.reporting.controls import visible_figure
 from gliobench.reporting.layouts import show_visible
 from gliobench.reporting.summary import visible_in_words
 from gliobench.settings.cohorts import Visible

@@ -7,8 +7,8 @@ with recipe(snakemake):
 
     from gliobench.evaluation.leakage import leakage_table
     from gliobench.evaluation.runs import read_runs
-    from gliobench.reporting.controls import leakage_figure
-    from gliobench.reporting.style import save_figure
+    from gliobench.figures.controls import leakage_figure
+    from gliobench.figures.style import save_figure
     from gliobench.reporting.tables import write_formats
 
     runs = read_runs(snakemake.input.predictions, snakemake.input.records)

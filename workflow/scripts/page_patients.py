@@ -12,9 +12,9 @@ with recipe(snakemake):
     from gliobench.evaluation.columns import CELL
     from gliobench.evaluation.patients import join_probabilities, patient_probabilities
     from gliobench.files import read_json, read_table
-    from gliobench.reporting.display import method_name
     from gliobench.reporting.patient_pages import CohortPatients, write_patient_pages
     from gliobench.reporting.patient_pictures import save_maps, save_thumbnails
+    from gliobench.wording import method_name
 
     cohort, tables = snakemake.wildcards.cohort, snakemake.input
     runs = list(zip(tables.predictions, map(read_json, tables.records), strict=True))

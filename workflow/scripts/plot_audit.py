@@ -8,9 +8,9 @@ with recipe(snakemake):
     import numpy as np
     import pandas as pd
 
+    from gliobench.figures.montages import audit_montage, audit_patients
+    from gliobench.figures.style import save_figure
     from gliobench.files import read_table
-    from gliobench.reporting.montages import audit_montage, audit_patients
-    from gliobench.reporting.style import save_figure
     from gliobench.terms import ALL_SERIES
 
     tables = [read_table(path, "series") for path in snakemake.input.series]

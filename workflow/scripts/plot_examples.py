@@ -9,11 +9,11 @@ with recipe(snakemake):
     import pandas as pd
 
     from gliobench.evaluation.columns import CELL, shown_part
+    from gliobench.figures.montages import draw_examples, examples_figure
+    from gliobench.figures.orientation import planes_of
+    from gliobench.figures.style import save_figure
     from gliobench.files import read_table
     from gliobench.inputs.store import join_shards
-    from gliobench.reporting.montages import draw_examples, examples_figure
-    from gliobench.reporting.orientation import planes_of
-    from gliobench.reporting.style import save_figure
     from gliobench.seeds import derive_seed
 
     names = [snakemake.wildcards[name] for name in CELL]

@@ -5,9 +5,9 @@ from gliobench.recipe import recipe
 with recipe(snakemake):
     from pathlib import Path
 
+    from gliobench.figures.overview import forest_figure, oracles_of, points_of
+    from gliobench.figures.style import save_figure
     from gliobench.files import read_table
-    from gliobench.reporting.overview import forest_figure, oracles_of, points_of
-    from gliobench.reporting.style import save_figure
 
     groups = snakemake.params.groups
     comparison = read_table(snakemake.input.comparison, "comparison")

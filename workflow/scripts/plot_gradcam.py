@@ -8,9 +8,9 @@ with recipe(snakemake):
     import numpy as np
 
     from gliobench.evaluation.columns import CELL
+    from gliobench.figures.explanations import gradcam_figure
+    from gliobench.figures.style import save_figure
     from gliobench.files import read_table
-    from gliobench.reporting.explanations import gradcam_figure
-    from gliobench.reporting.style import save_figure
 
     figure = gradcam_figure(
         read_table(snakemake.input.cams, "cams"),

@@ -5,11 +5,11 @@ from gliobench.recipe import recipe
 with recipe(snakemake):
     from pathlib import Path
 
+    from gliobench.figures.montages import choose_patients, input_images, inputs_montage
+    from gliobench.figures.orientation import planes_of
+    from gliobench.figures.style import save_figure
     from gliobench.files import read_table
     from gliobench.inputs.store import read_shards
-    from gliobench.reporting.montages import choose_patients, input_images, inputs_montage
-    from gliobench.reporting.orientation import planes_of
-    from gliobench.reporting.style import save_figure
 
     wildcards = snakemake.wildcards
     name = wildcards.modality

@@ -7,10 +7,10 @@ with recipe(snakemake):
 
     from gliobench.evaluation.cells import patient_rows
     from gliobench.evaluation.columns import CELL
+    from gliobench.figures.cell import shown_scores
+    from gliobench.figures.overlays import OVERLAYS, Scored
+    from gliobench.figures.style import save_figure
     from gliobench.files import read_json, read_table
-    from gliobench.reporting.cell import shown_scores
-    from gliobench.reporting.overlays import OVERLAYS, Scored
-    from gliobench.reporting.style import save_figure
 
     batches = [
         (read_table(predictions, "predictions"), read_json(record))

@@ -5,9 +5,9 @@ from gliobench.recipe import recipe
 with recipe(snakemake):
     from pathlib import Path
 
+    from gliobench.figures.style import save_figure
+    from gliobench.figures.trainings import phase_curves_figure
     from gliobench.files import read_json, read_table
-    from gliobench.reporting.style import save_figure
-    from gliobench.reporting.trainings import phase_curves_figure
 
     cells: dict[str, tuple[dict, list]] = {}
     for record_path, history_path in zip(snakemake.input.records, snakemake.input.histories, strict=True):

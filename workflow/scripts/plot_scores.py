@@ -7,9 +7,9 @@ with recipe(snakemake):
 
     from gliobench.evaluation.cells import CELL, patient_rows
     from gliobench.evaluation.runs import read_runs
+    from gliobench.figures.cell import CellScores, cell_figure
+    from gliobench.figures.style import save_figure
     from gliobench.files import read_table
-    from gliobench.reporting.cell import CellScores, cell_figure
-    from gliobench.reporting.style import save_figure
 
     metrics = read_table(snakemake.input.metrics, "metrics")
     patients = read_table(snakemake.input.patients, "patients")

@@ -7,12 +7,12 @@ with recipe(snakemake):
 
     import numpy as np
 
+    from gliobench.figures.montages import Images, ends_of, slice_montage
+    from gliobench.figures.orientation import planes_of
+    from gliobench.figures.style import save_figure
     from gliobench.files import read_table
     from gliobench.inputs.depth import padding
     from gliobench.inputs.store import read_shards
-    from gliobench.reporting.montages import Images, ends_of, slice_montage
-    from gliobench.reporting.orientation import planes_of
-    from gliobench.reporting.style import save_figure
 
     wildcards = snakemake.wildcards
     arrays, index = read_shards(snakemake.input.arrays, wildcards.modality)

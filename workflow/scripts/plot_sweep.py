@@ -7,9 +7,9 @@ with recipe(snakemake):
 
     import pandas as pd
 
+    from gliobench.figures.style import save_figure
+    from gliobench.figures.trainings import sweep_figure
     from gliobench.files import read_json, read_table
-    from gliobench.reporting.style import save_figure
-    from gliobench.reporting.trainings import sweep_figure
 
     records = [read_json(path) for path in snakemake.input.records]
     histories = [read_table(path, "history") for path in snakemake.input.histories]

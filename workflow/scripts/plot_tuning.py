@@ -6,9 +6,9 @@ with recipe(snakemake):
     from pathlib import Path
 
     from gliobench.evaluation.columns import CELL
+    from gliobench.figures.style import save_figure
+    from gliobench.figures.trainings import tuning_figure
     from gliobench.files import read_json, read_table
-    from gliobench.reporting.style import save_figure
-    from gliobench.reporting.trainings import tuning_figure
 
     trials = read_table(snakemake.input.trials, "trials")
     figure = tuning_figure(trials, read_json(snakemake.input.best), [snakemake.wildcards[name] for name in CELL])

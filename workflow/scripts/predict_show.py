@@ -8,12 +8,12 @@ with recipe(snakemake):
     import numpy as np
 
     from gliobench.evaluation.one_patient import out_of_fold
+    from gliobench.figures.placement import placement_caption, placement_figure
+    from gliobench.figures.style import save_figure
     from gliobench.files import read_json, read_table, write_json
     from gliobench.predict.describe import describe, read_input, read_study
     from gliobench.records import check_record
-    from gliobench.reporting.placement import placement_caption, placement_figure
     from gliobench.reporting.prediction import Shown, draw_prediction, write_prediction_page
-    from gliobench.reporting.style import save_figure
 
     record, answer = read_json(snakemake.input.record), read_json(snakemake.input.answer)
     series, study = read_table(snakemake.input.series, "series"), read_study(snakemake.params.tables)

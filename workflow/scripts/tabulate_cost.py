@@ -6,9 +6,9 @@ with recipe(snakemake):
     from pathlib import Path
 
     from gliobench.evaluation.cost import cost_table, job_cost, training_cost
+    from gliobench.figures.overview import cost_figure, points_of
+    from gliobench.figures.style import save_figure
     from gliobench.files import read_table
-    from gliobench.reporting.overview import cost_figure, points_of
-    from gliobench.reporting.style import save_figure
     from gliobench.reporting.tables import write_formats
 
     groups = snakemake.params.groups

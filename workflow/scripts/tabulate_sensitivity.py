@@ -6,9 +6,9 @@ with recipe(snakemake):
     from pathlib import Path
 
     from gliobench.evaluation.sensitivity import sensitivity_table
+    from gliobench.figures.controls import sensitivity_figure
+    from gliobench.figures.style import save_figure
     from gliobench.files import read_table
-    from gliobench.reporting.controls import sensitivity_figure
-    from gliobench.reporting.style import save_figure
     from gliobench.reporting.tables import write_formats
 
     groups = snakemake.params.groups

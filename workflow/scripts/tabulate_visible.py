@@ -7,8 +7,8 @@ with recipe(snakemake):
 
     from gliobench.evaluation.runs import read_runs
     from gliobench.evaluation.visible import visible_table
-    from gliobench.reporting.controls import visible_figure
-    from gliobench.reporting.style import save_figure
+    from gliobench.figures.controls import visible_figure
+    from gliobench.figures.style import save_figure
     from gliobench.reporting.tables import write_formats
 
     given, params = snakemake.input, snakemake.params

@@ -26,10 +26,10 @@ from gliobench.evaluation.studies import (
 from gliobench.files import write_table
 from gliobench.made_by import read_study_record
 from gliobench.reporting.studies import Compared, comparison_sentences, write_comparison_page
-from gliobench.reporting.summary import plural
 from gliobench.reporting.terminal import print_differences, print_paragraphs
 from gliobench.results import load
 from gliobench.terms import GENERATED
+from gliobench.wording import plural
 
 NAME = "study"  # key of the config: the name, which changes no result
 

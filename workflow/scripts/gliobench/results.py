@@ -15,7 +15,7 @@ from gliobench.files import read_json, read_table
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from gliobench.reporting.overlays import Scored
+    from gliobench.figures.overlays import Scored
 
 RUNS = "runs/*/*/*/*/repeat-*/seed-*/batch-*"  # in a cohort's folder
 
@@ -111,7 +111,7 @@ class Results:
 
     def forest(self) -> "Figure":
         """Draw the AUC of every cell with its interval."""
-        from gliobench.reporting.overview import forest_figure, oracles_of, points_of
+        from gliobench.figures.overview import forest_figure, oracles_of, points_of
 
         groups = self._groups()
         replicates = self.table("replicates") if groups else None
@@ -120,19 +120,19 @@ class Results:
 
     def roc(self, cohort: str) -> "Figure":
         """Draw the ROC curves of a cohort's approaches under the harmonised protocol."""
-        from gliobench.reporting.overlays import roc_overlay
+        from gliobench.figures.overlays import roc_overlay
 
         return self._overlay(roc_overlay, cohort)
 
     def precision_recall(self, cohort: str) -> "Figure":
         """Draw precision against recall of a cohort's approaches under the harmonised protocol."""
-        from gliobench.reporting.overlays import precision_recall_overlay
+        from gliobench.figures.overlays import precision_recall_overlay
 
         return self._overlay(precision_recall_overlay, cohort)
 
     def calibration(self, cohort: str) -> "Figure":
         """Draw the calibration of a cohort's approaches under the harmonised protocol."""
-        from gliobench.reporting.overlays import calibration_overlay
+        from gliobench.figures.overlays import calibration_overlay
 
         return self._overlay(calibration_overlay, cohort)
 
@@ -159,8 +159,8 @@ class Results:
         return {name: [each for each in self.cohorts if own.fullmatch(each)] for name, own in numbered.items()}
 
     def _overlay(self, draw: "Callable[[Sequence[Scored]], Figure]", cohort: str) -> "Figure":
-        from gliobench.reporting.cell import shown_scores
-        from gliobench.reporting.overlays import Scored
+        from gliobench.figures.cell import shown_scores
+        from gliobench.figures.overlays import Scored
 
         rows, scores = self.predictions(cohort), self.comparison
         cells = []

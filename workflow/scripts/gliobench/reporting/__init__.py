@@ -1,1 +1,1 @@
-"""What people read: tables, figures and the page of a study, made of tables (and small arrays handed in)."""
+"""What people read of a study: tables, sentences and pages, made of tables and figures."""

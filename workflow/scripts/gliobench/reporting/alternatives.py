@@ -5,8 +5,8 @@ from collections.abc import Mapping
 import pandas as pd
 
 from gliobench.evaluation.columns import CELL, HARMONISED, shown_part
-from gliobench.reporting.display import interval, method_name
 from gliobench.reporting.summary import visible_in_words
+from gliobench.wording import interval, method_name
 
 OF_A_CELL = ("roc", "confusion", "classification", "distributions", "curves")
 OF_A_COHORT = ("overlay_roc", "overlay_precision_recall", "overlay_calibration")

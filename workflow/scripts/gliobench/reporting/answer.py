@@ -7,7 +7,7 @@ import pandas as pd
 
 from gliobench.evaluation.columns import BASELINE, HARMONISED
 from gliobench.evaluation.tested import harmonised_baselines, harmonised_methods
-from gliobench.reporting.display import interval, method_name, reason
+from gliobench.wording import interval, method_name, reason
 
 SIDE = ("approach", "variant", "modality", "protocol", "phase")
 

@@ -10,11 +10,11 @@ import vl_convert
 
 from gliobench.evaluation.columns import BASELINE, CELL, HARMONISED, MAIN, THRESHOLD
 from gliobench.evaluation.thresholds import COUNTS, threshold_scores
-from gliobench.reporting.cell import shown_scores
-from gliobench.reporting.charts import DIGITS, PATIENTS, Records, area, interactive_figures, specification
-from gliobench.reporting.display import method_name
-from gliobench.reporting.overlays import Scored, split_baselines
-from gliobench.reporting.style import approach_colour
+from gliobench.figures.cell import shown_scores
+from gliobench.figures.charts import DIGITS, PATIENTS, Records, area, interactive_figures, specification
+from gliobench.figures.overlays import Scored, split_baselines
+from gliobench.figures.style import approach_colour
+from gliobench.wording import method_name
 
 DASHES: tuple[tuple[int, ...], ...] = ((), (6, 2), (2, 2), (8, 2, 2, 2), (1, 3))  # tell methods of an approach apart
 AT_FIRST = 6  # networks that the page opens with, where none has a main cell under the harmonised protocol

@@ -1,13 +1,15 @@
-"""The frame of every page of a report: navigation, styles and scripts."""
+"""The frame of every page of a report (navigation, styles and scripts), and the addresses of patients' pages."""
 
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from gliobench.evaluation.columns import BASELINE
+from gliobench.figures.style import approach_colour
 from gliobench.files import write_text
+from gliobench.paths import PATIENT_PAGES
 from gliobench.reporting.html import render
-from gliobench.reporting.style import approach_colour
 
 NAVIGATION = {
     "index.html": "Result",
@@ -18,6 +20,7 @@ NAVIGATION = {
     "cost.html": "Cost",
     "method.html": "Method",
 }
+LIST, MISTAKES = "index", "mistakes"  # pages beside those of the patients
 
 
 def write_page(
@@ -68,3 +71,20 @@ def _navigation(study: Mapping[str, Any]) -> dict[str, str]:
     hidden = () if study["patient_cohorts"] else ("patients.html",)
     first, *others = ((file, name) for file, name in NAVIGATION.items() if file not in hidden)
     return dict([first, *explored.items(), *others])
+
+
+def file_stem(patient_id: str) -> str:
+    """Return the file name of a patient's page without suffix: letters, digits, ``-``, ``_`` and ``.`` stay."""
+    if patient_id.casefold() in (LIST, MISTAKES):  # the names of other pages
+        return f"%{ord(patient_id[0]):02X}{patient_id[1:]}"
+    return quote(patient_id, safe="")
+
+
+def beside(patient_id: str) -> str:
+    """Return the address of a patient's page from the other pages of the cohort."""
+    return f"{quote(file_stem(patient_id))}.html"
+
+
+def patient_address(cohort: str, patient_id: str) -> str:
+    """Return the address of a patient's page from the report's folder."""
+    return f"{PATIENT_PAGES.format(cohort=cohort)}/{beside(patient_id)}"

@@ -7,7 +7,8 @@ import pandas as pd
 
 from gliobench.evaluation.columns import BASELINE, CELL, HARMONISED, MAIN, PUBLISHED
 from gliobench.evaluation.verdicts import ON_GENERATED, VERDICTS, counted
-from gliobench.reporting.display import CHANGED, EMPTY, MARK, Display, changed_settings, figure_name, interval, title
+from gliobench.reporting.display import CHANGED, MARK, Display, changed_settings
+from gliobench.wording import EMPTY, figure_name, interval, title
 
 NEEDLESS = {"Published": {EMPTY}, "Verdict": {EMPTY, ON_GENERATED}, "Status": {"ok"}}
 

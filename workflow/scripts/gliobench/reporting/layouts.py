@@ -7,19 +7,8 @@ from typing import Any
 import pandas as pd
 
 from gliobench.evaluation.columns import CELL, FEWEST_TRAININGS, LEAKAGE, METRICS, NOT_COMPARABLE, PUBLISHED
-from gliobench.reporting.display import (
-    DASH,
-    EMPTY,
-    Display,
-    decimals,
-    ends,
-    figure_name,
-    interval,
-    intervals,
-    method_name,
-    texts,
-    title,
-)
+from gliobench.reporting.display import Display
+from gliobench.wording import DASH, EMPTY, decimals, ends, figure_name, interval, intervals, method_name, texts, title
 
 BESIDE = {  # scores without an interval, shown where a study has them: heading -> column of the table ``comparison``
     "Pooled AUC": "auc_pooled",

@@ -16,14 +16,13 @@ from gliobench.evaluation.patients import (
     mistakes_rule,
     out_of_fold,
 )
+from gliobench.figures.orientation import SIDES, UNKNOWN, plane_of
 from gliobench.paths import PATIENT_PAGES
-from gliobench.reporting.addresses import LIST, MISTAKES, beside, file_stem
-from gliobench.reporting.display import DASH, EMPTY, ends, method_name, reason
-from gliobench.reporting.frame import write_page
-from gliobench.reporting.orientation import SIDES, UNKNOWN, plane_of
+from gliobench.reporting.frame import LIST, MISTAKES, beside, file_stem, write_page
 from gliobench.reporting.patient_pictures import Picture
 from gliobench.reporting.runs import anchor
 from gliobench.terms import ALL_SERIES, OK, USABLE
+from gliobench.wording import DASH, EMPTY, ends, method_name, reason
 
 PARTS = {OUT_OF_FOLD: "test", "validation": "validation part", "whole": "whole cohort"}
 SEEN = "other slices or scans of the patient in training or validation"

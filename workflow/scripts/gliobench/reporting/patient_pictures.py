@@ -11,9 +11,9 @@ import pandas as pd
 from matplotlib.figure import Figure
 from PIL import Image
 
+from gliobench.figures.explanations import cam_in_words, patient_cam_figure
 from gliobench.files import whole
-from gliobench.reporting.addresses import file_stem
-from gliobench.reporting.explanations import cam_in_words, patient_cam_figure
+from gliobench.reporting.frame import file_stem
 from gliobench.terms import ALL_SERIES
 
 FOLDER = "images"  # beside the pages
@@ -89,7 +89,7 @@ def save_maps(
     folder : path
         Folder of the cohort's pages.
     cams, maps, images, channels
-        As for `gliobench.reporting.explanations.gradcam_figure`.
+        As for `gliobench.figures.explanations.gradcam_figure`.
     method : str
         What stands for the cell in words.
     number : int

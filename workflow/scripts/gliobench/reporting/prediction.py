@@ -10,14 +10,15 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from gliobench.evaluation.one_patient import UNSEEN
+from gliobench.figures.explanations import evidence_figure
+from gliobench.figures.montages import Images, input_images, inputs_montage
+from gliobench.figures.orientation import plane_of, planes_of
+from gliobench.figures.style import new_figure, say_why_empty, styled
 from gliobench.files import write_text
-from gliobench.reporting.display import EMPTY, Display
-from gliobench.reporting.explanations import evidence_figure
+from gliobench.reporting.display import Display
 from gliobench.reporting.html import render
-from gliobench.reporting.montages import Images, input_images, inputs_montage
-from gliobench.reporting.orientation import plane_of, planes_of
-from gliobench.reporting.style import new_figure, say_why_empty, styled
 from gliobench.terms import MODALITIES, WITHOUT_IMAGES
+from gliobench.wording import EMPTY
 
 PARTS = {"test": "tested by it", "validation": "in its validation part", "train": "trained on", "whole": "trained on"}
 NOT_MET = "not met"

@@ -9,7 +9,8 @@ import pandas as pd
 
 from gliobench import paths
 from gliobench.evaluation.columns import CELL
-from gliobench.reporting.display import EMPTY, Display
+from gliobench.reporting.display import Display
+from gliobench.wording import EMPTY
 
 SETTINGS = ("phases", "weights", "input", "series", "parameters")  # of a run's record
 

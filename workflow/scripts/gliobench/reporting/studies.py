@@ -16,12 +16,12 @@ from gliobench.changes import Change
 from gliobench.evaluation.columns import BASELINE, CELL, HARMONISED, PARTS
 from gliobench.evaluation.same_patients import OTHER_LABEL, SAME
 from gliobench.evaluation.studies import count_differences, excludes_zero, shown_differences
+from gliobench.figures.style import GREY, INK, approach_colour, as_png, new_figure, say_why_empty, styled
 from gliobench.files import write_text
-from gliobench.reporting.display import EMPTY, Display, decimals, interval, method_name, texts, title
+from gliobench.reporting.display import Display
 from gliobench.reporting.html import render
 from gliobench.reporting.layouts import patients_compared, show_differences
-from gliobench.reporting.style import GREY, INK, approach_colour, as_png, new_figure, say_why_empty, styled
-from gliobench.reporting.summary import plural
+from gliobench.wording import EMPTY, decimals, interval, method_name, plural, texts, title
 
 LINE, EDGE = 0.2, 0.7  # inches: height of a line of the figure, and of the margins of a block
 COLUMNS = (8, 122)  # points right of a block: difference in figures, number of patients

@@ -10,8 +10,8 @@ from gliobench.evaluation.cost import FITTING
 from gliobench.evaluation.replicates import ABOVE, BELOW, EQUIVALENT, NOT_SHOWN
 from gliobench.evaluation.tested import harmonised_methods
 from gliobench.evaluation.verdicts import JUDGED, ON_GENERATED, ON_OTHERS, VERDICTS, counted
-from gliobench.reporting.display import method_name
 from gliobench.terms import GENERATED, OF_PAPERS
+from gliobench.wording import method_name, plural
 
 SIDE = ["approach", "variant", "modality", "protocol", "phase"]
 
@@ -42,11 +42,6 @@ def sentences(tables: Tables, groups: Mapping[str, Sequence[str]] | None = None,
         _controls(there.get("leakage"), there.get("replicates"), bool(members)),
         _precision(harmonised_methods(there["comparison"]).dropna(subset="auc_low"), there.get("cost")),
     ]
-
-
-def plural(number: int, word: str, ending: str = "s") -> str:
-    """Count things: 1 cell, 2 cells."""
-    return f"{number} {word}" if number == 1 else f"{number} {word}{ending}"
 
 
 def _run(comparison: pd.DataFrame) -> str:

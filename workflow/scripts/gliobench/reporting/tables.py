@@ -5,9 +5,10 @@ from pathlib import Path
 import pandas as pd
 
 from gliobench.files import write_table, write_text
-from gliobench.reporting.display import DASH, Display, title
+from gliobench.reporting.display import Display
 from gliobench.reporting.html import render
 from gliobench.reporting.layouts import SHOW
+from gliobench.wording import DASH, title
 
 LATEX_COLUMNS = 7  # besides those that name the row: what fits on a landscape page in a readable size
 

@@ -9,8 +9,9 @@ import pandas as pd
 from gliobench.evaluation.columns import CELL
 from gliobench.evaluation.verdicts import JUDGED, VERDICTS, counted
 from gliobench.files import read_json, read_table
-from gliobench.reporting.display import CHANGED, EMPTY, MARK, changed_settings, decimals, texts
+from gliobench.reporting.display import CHANGED, MARK, changed_settings
 from gliobench.reporting.layouts import show_comparison, show_differences, show_verdicts
+from gliobench.wording import EMPTY, decimals, texts
 
 SCREEN = 120  # characters per line of a terminal
 

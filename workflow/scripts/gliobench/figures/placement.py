@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from gliobench.evaluation.one_patient import UNSEEN
-from gliobench.reporting.style import BLUE, GREY, INK, VERMILLION, heading, new_figure, say_why_empty, styled
+from gliobench.figures.style import BLUE, GREY, INK, VERMILLION, heading, new_figure, say_why_empty, styled
 
 MOST_LINES = 10  # more folds than this are drawn as one line
 LANES = ((0, BLUE, "o", 0.2), (1, VERMILLION, "^", -0.2))  # label, colour, marker and place on the line

@@ -12,8 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from gliobench.evaluation.columns import BASELINE, CELL, HARMONISED, PARTS
-from gliobench.reporting.display import interval
-from gliobench.reporting.style import (
+from gliobench.figures.style import (
     CHANCE_LINE,
     GREY,
     INK,
@@ -24,6 +23,7 @@ from gliobench.reporting.style import (
     say_why_empty,
     styled,
 )
+from gliobench.wording import interval
 
 POINTS = ["cohort", *CELL[1:], "phase", "part", "n", "auc", "auc_low", "auc_high", "published_auc", "note"]
 MARKERS = {"FLAIR": "o", "T1w": "s", "T1wCE": "^", "T2w": "D", "all": "P"}

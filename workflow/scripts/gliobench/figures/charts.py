@@ -10,9 +10,9 @@ import pandas as pd
 from gliobench.evaluation.columns import ROUND, RUN, THRESHOLD
 from gliobench.evaluation.mean_curves import GRID, both_labels, mean_precision, mean_roc
 from gliobench.evaluation.thresholds import THRESHOLDS, treat_all
-from gliobench.reporting.display import interval
-from gliobench.reporting.overlays import Scored, calibration_bins
-from gliobench.reporting.style import BLUE, GREY, VERMILLION
+from gliobench.figures.overlays import Scored, calibration_bins
+from gliobench.figures.style import BLUE, GREY, VERMILLION
+from gliobench.wording import interval
 
 DIGITS = 4  # of the numbers in the page
 HEIGHT = 340  # of a figure, in pixels

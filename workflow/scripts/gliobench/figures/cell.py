@@ -12,8 +12,7 @@ from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 from gliobench.evaluation.columns import CELL, ROUND, RUN, THRESHOLD, shown_part
 from gliobench.evaluation.mean_curves import GRID, both_labels, mean_roc, roc
-from gliobench.reporting.display import DASH, interval, reason
-from gliobench.reporting.style import (
+from gliobench.figures.style import (
     BLUE,
     CHANCE_LINE,
     GREY,
@@ -27,7 +26,8 @@ from gliobench.reporting.style import (
     say_why_empty,
     styled,
 )
-from gliobench.reporting.trainings import curves_figure
+from gliobench.figures.trainings import curves_figure
+from gliobench.wording import DASH, interval, reason
 
 UNSCORED = "no run scored both labels"
 
@@ -115,7 +115,7 @@ def roc_figure(rows: pd.DataFrame, scores: Row) -> Figure:
     Parameters
     ----------
     rows : pandas.DataFrame
-        Patients' predictions of one cell, phase and part (see `gliobench.reporting.cell`). If
+        Patients' predictions of one cell, phase and part (see `gliobench.figures.cell`). If
         every run scores a single patient, the curves are those of whole rounds, labelled as mixing folds.
     scores : dict
         The row of the table ``metrics`` for them.

@@ -12,8 +12,8 @@ from scipy.stats import binomtest
 
 from gliobench.evaluation.columns import BASELINE, ROUND, RUN
 from gliobench.evaluation.mean_curves import GRID, both_labels, mean_precision, mean_roc
-from gliobench.reporting.display import interval, reason
-from gliobench.reporting.style import CHANCE_LINE, GREY, approach_colour, heading, new_figure, say_why_empty, styled
+from gliobench.figures.style import CHANCE_LINE, GREY, approach_colour, heading, new_figure, say_why_empty, styled
+from gliobench.wording import interval, reason
 
 A_BIN, BINS = 8, (2, 10)  # patients that a bin of the calibration should hold, and how many bins there may be
 

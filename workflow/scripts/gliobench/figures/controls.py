@@ -18,8 +18,7 @@ from gliobench.evaluation.leakage import PARTS, SPLITS, UNITS
 from gliobench.evaluation.replicates import CHANCE, MARGIN, METHOD
 from gliobench.evaluation.sensitivity import points_of, reached
 from gliobench.evaluation.tested import tested_patients
-from gliobench.reporting.display import DASH, interval, method_name
-from gliobench.reporting.style import (
+from gliobench.figures.style import (
     CHANCE_LINE,
     GREY,
     INK,
@@ -29,7 +28,7 @@ from gliobench.reporting.style import (
     say_why_empty,
     styled,
 )
-from gliobench.reporting.summary import plural
+from gliobench.wording import DASH, interval, method_name, plural
 
 PARTS_IN_WORDS = {"validation": "best validation epoch", "test": "untouched test"}
 SCORES = {"accuracy": "Accuracy", "auc": "AUC"}

@@ -8,8 +8,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from gliobench.reporting.orientation import GRID_PLANE, axial_slices, mark
-from gliobench.reporting.style import INK, LIGHT, VERMILLION, heading, new_figure, say_why_empty, styled
+from gliobench.figures.orientation import GRID_PLANE, axial_slices, mark
+from gliobench.figures.style import INK, LIGHT, VERMILLION, heading, new_figure, say_why_empty, styled
 
 OUTCOMES = {"TP": "true positive", "FP": "false positive", "TN": "true negative", "FN": "false negative"}
 MOST = 8  # patients in one figure

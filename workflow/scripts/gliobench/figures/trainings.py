@@ -13,8 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from gliobench.evaluation.columns import CELL
-from gliobench.reporting.display import reason
-from gliobench.reporting.style import (
+from gliobench.figures.style import (
     BLUE,
     CHANCE_LINE,
     GREY,
@@ -28,6 +27,7 @@ from gliobench.reporting.style import (
     say_why_empty,
     styled,
 )
+from gliobench.wording import reason
 
 CUT = 2.0  # nats: panels of a sweep are cut at this loss
 HIGH = 5.0  # medians: with a loss above it the scale is logarithmic

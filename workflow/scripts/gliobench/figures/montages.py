@@ -12,8 +12,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from gliobench.evaluation.columns import THRESHOLD
-from gliobench.reporting.orientation import GRID_PLANE, axial_slices, mark, plane_of
-from gliobench.reporting.style import INK, LIGHT, ORANGE, SKY, VERMILLION, heading, new_figure, say_why_empty, styled
+from gliobench.figures.orientation import GRID_PLANE, axial_slices, mark, plane_of
+from gliobench.figures.style import INK, LIGHT, ORANGE, SKY, VERMILLION, heading, new_figure, say_why_empty, styled
 from gliobench.terms import ALL_SERIES, USABLE, VOXELS_ONLY
 
 COLUMNS = 8  # slices in a line of a slice montage

@@ -1,0 +1,1 @@
+"""Figures for print and, interactive, for the report, made of tables and small arrays."""

@@ -1,14 +1,9 @@
 """The same approach on another backend, in a process of its own: a process loads one framework."""
 
-import json
-import os
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 
-from gliobench.sources import SCRIPTS
+from keras_on_torch import run_on_torch
 
 pytestmark = pytest.mark.torch
 TRAINING = """
@@ -61,13 +56,7 @@ print(json.dumps({
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
-    model = tmp_path_factory.mktemp("torch") / "model.keras"
-    environment = os.environ | {"KERAS_BACKEND": "torch", "PYTHONPATH": str(SCRIPTS)}
-    done = subprocess.run(
-        [sys.executable, "-c", TRAINING, str(model)], env=environment, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout.splitlines()[-1])
+    return run_on_torch(TRAINING, tmp_path_factory.mktemp("torch") / "model.keras")
 
 
 def test_both_phases_train_on_torch_without_tensorflow(trained):

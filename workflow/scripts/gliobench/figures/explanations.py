@@ -145,12 +145,8 @@ def evidence_figure(cam: np.ndarray, image: np.ndarray, channels: Sequence[str],
 
     Parameters
     ----------
-    cam : numpy.ndarray, shape (x, y, z)
-        The map in [0, 1], RAS+.
-    image : numpy.ndarray, shape (channels, x, y, z)
-        The input.
-    channels : sequence of str
-        Names of the channels to draw, starting with the first.
+    cam, image, channels
+        As `patient_cam_figure` takes them.
     names : list of str
         Patient and cell, for the heading.
     """

@@ -4,6 +4,7 @@ import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,7 @@ FUNCTIONS = ("LINEAR", "LINEAR_EXACT", "SIGMOID")  # of a window (DICOM PS3.3, C
 FETCH_AGAIN = "fetch the file again or exclude the series"
 INVERTED_TABLE = "MONOCHROME1 with look-up tables is not supported; exclude the series."
 MOST_VALUES = 2**16  # that a look-up table tells apart (DICOM PS3.3, C.11.2.1.1)
+BLOCK = 2**12  # stored values: windows are evaluated for whole blocks of them, so that slices share the result
 NO_WINDOW = "its window or VOI look-up table cannot be applied"
 
 
@@ -91,10 +93,12 @@ class Presentation:
             return np.array(table, np.float32)[np.subtract(pixels, low, dtype=np.int64)]
         if low == high and (self.fields.get("WindowWidth") or [1])[0] < 1:  # a blank slice needs no window
             return _rescaled(pixels, self.fields)
-        values = np.arange(low, high + 1).astype(pixels.dtype) if high - low < pixels.size else pixels
+        fields = tuple((name, value if _single(value) else tuple(value)) for name, value in self.fields.items())
         with refused(self.path, NO_WINDOW):
-            made = apply_voi_lut(_rescaled(values, self.fields), _window(self.fields))
-        return made if values is pixels else made.astype(np.float32)[np.subtract(pixels, low, dtype=np.int64)]
+            if high - low >= pixels.size:
+                return _apply_window(fields, pixels)
+            first, made = _windowed_blocks(fields, low // BLOCK, high // BLOCK, pixels.dtype)
+            return made[np.subtract(pixels, first, dtype=np.int64)]
 
     def _upright(self, pixels: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """Invert MONOCHROME1, where large values are dark, within the stored range."""
@@ -155,13 +159,30 @@ def silent() -> Iterator[None]:
         yield
 
 
-def _window(fields: Mapping[str, Any]) -> pydicom.Dataset:
-    """Return the part of a header that pydicom needs for windowing."""
+Fields = tuple[tuple[str, Any], ...]
+
+
+@lru_cache(maxsize=16)
+def _windowed_blocks(
+    fields: Fields, first: int, last: int, dtype: np.dtype[Any]
+) -> tuple[int, npt.NDArray[np.float32]]:
+    """Return the first stored value of some blocks, and what the window makes of it and of each that follows."""
+    limits = np.iinfo(dtype)
+    low, high = max(first * BLOCK, limits.min), min((last + 1) * BLOCK - 1, limits.max)
+    return low, _apply_window(fields, np.arange(low, high + 1).astype(dtype)).astype(np.float32)
+
+
+def _apply_window(fields: Fields, pixels: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Rescale stored values and apply the window to them."""
     dataset = pydicom.Dataset()
     with silent():
-        for keyword, value in fields.items():
-            setattr(dataset, keyword, value)
-    return dataset
+        for keyword, value in fields:
+            setattr(dataset, keyword, list(value) if isinstance(value, tuple) else value)
+        return apply_voi_lut(_rescaled(pixels, dict(fields)), dataset)
+
+
+def _single(value: Any) -> bool:
+    return isinstance(value, str | int | float)
 
 
 def _identity(fields: Mapping[str, Any]) -> bool:

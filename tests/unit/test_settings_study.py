@@ -165,9 +165,7 @@ def test_replicates_are_cohorts_with_seeds_of_their_own():
     assert len({settings["seed"] for settings in made.cohorts.values()}) == 3
     assert [cell.cohort for cell in made.cells] == made.groups["no-signal"]
     more = study(cohorts={"no-signal": {"kind": "synthetic", "replicates": 4}})
-    assert more.cohorts["no-signal-01"] == made.cohorts["no-signal-01"] | {"replicates": 4}, (
-        "seeds stay as replicates are added"
-    )
+    assert more.cohorts["no-signal-01"] == made.cohorts["no-signal-01"], "what is finished stays so as more are added"
 
 
 def test_a_run_folder_names_the_run():

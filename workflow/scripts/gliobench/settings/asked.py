@@ -89,7 +89,7 @@ class Asked:
         """Settings of every cohort, replicates expanded, each with its own base seed under ``seed``."""
         check_members(self._cohorts, self.groups)
         return {
-            member: settings | {"seed": self.cohort_seed(member)}
+            member: {key: settings[key] for key in settings if key != "replicates"} | {"seed": self.cohort_seed(member)}
             for name, settings in self._cohorts.items()
             for member in self.groups.get(name, [name])
         }

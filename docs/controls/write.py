@@ -24,7 +24,6 @@ STORED = {  # by study the tables that its page is made from
 }
 FIGURES = {"controls": "replicates", "controls-labels": "replicates", "controls-sites": "replicates"}
 FIGURES |= {"controls-visible": "visible"}
-METRICS = {"auc": "AUC", "auc_within_site": "AUC within sites"}
 Tables = dict[str, pd.DataFrame]
 
 
@@ -139,15 +138,26 @@ def variant_or_difference(row: pd.Series) -> str:
 
 
 def of_sites(tables: Tables, group: str) -> str:
-    """Return the means over the cohorts of two hospitals."""
+    """Return the means over the cohorts of two hospitals: over all pairs, within sites, and with a site left out."""
     means = tables["replicates"]
-    means = means[means["cohort_group"].eq(group) & means["control"].eq("mean") & ~means["variant"].eq("prior")]
-    lines = [
-        [phase_name(row), row["protocol"], METRICS[row["metric"]], f"{row['n']}", *mean_of(row)]
-        for _, row in means.iterrows()
-        if row["metric"] in METRICS
-    ]
-    return markdown(["method", "protocol", "score", "cohorts", *MEAN], lines)
+    means = means[means["cohort_group"].eq(group) & means["low"].notna()]
+    views = [means[means["protocol"].eq(protocol) & means["metric"].eq(metric)] for protocol, metric in VIEWS]
+    by_method = [{method_name(row): mean_and_verdict(row) for _, row in view.iterrows()} for view in views]
+    lines = [[code(name), *(view.get(name, "") for view in by_method)] for name in by_method[0]]
+    return markdown(["method", *VIEWS.values()], lines)
+
+
+VIEWS = {
+    ("harmonised", "auc"): "mean AUC (95 %)",
+    ("harmonised", "auc_within_site"): "mean AUC within sites",
+    ("leave-one-site-out", "auc"): "mean AUC, a site left out",
+}
+
+
+def mean_and_verdict(row: pd.Series) -> str:
+    """Return a mean with its interval, and the verdict."""
+    mean, _, verdict = mean_of(row)
+    return f"{mean}: {verdict}"
 
 
 def of_visible(tables: Tables) -> str:

@@ -16,8 +16,7 @@ SPEC = importlib.util.spec_from_file_location("controls", HOME / "write.py")
 write = importlib.util.module_from_spec(SPEC)
 SPEC.loader.exec_module(write)
 NUMBER = rf"\d\.\d+ \(\d\.\d+(?:{DASH}| to )\d\.\d+\)"  # with its interval
-MADE = ["controls", "controls-visible"]  # the pages of labels and sites are of an earlier run, by hand
-each_study = pytest.mark.parametrize("study", MADE)
+each_study = pytest.mark.parametrize("study", list(write.FOLDERS))
 
 
 def page(study: str) -> str:
@@ -41,13 +40,35 @@ def test_every_training_of_a_stored_run_is_ok(study):
     assert set(write.stored(study)["comparison"]["status"]) == {"ok"}, "the pages say that none diverged or failed"
 
 
-@each_study
+@pytest.mark.parametrize("study", ["controls", "controls-visible"])
 def test_every_network_finds_the_planted_signal(study):
     """By every phase that the page's sentence speaks of, `intensity` among them."""
     rows = write.planted_rows(write.stored(study))
     networks = rows[~rows["approach"].eq("baseline")]
     assert len(networks)
     assert (networks["auc_low"] > 0.5).all()
+
+
+def means_of_sites(group: str, protocol: str, metric: str) -> pd.Series:
+    """Return the verdicts on a group of cohorts, by approach and variant, without methods whose score cannot vary."""
+    rows = write.stored("controls-sites")["replicates"].dropna(subset="low")
+    rows = rows[rows["cohort_group"].eq(group) & rows["protocol"].eq(protocol) & rows["metric"].eq(metric)]
+    return rows.set_index(rows["approach"] + " " + rows["variant"])["verdict"]
+
+
+def test_networks_and_intensity_are_above_chance_only_where_images_reveal_the_hospital():
+    images = ["baseline intensity", "stacked_cnn3d main"]
+    above = means_of_sites("images", "harmonised", "auc")
+    assert set(above[[*images, "resnet18 main", "baseline header"]]) == {"above chance"}
+    headers = means_of_sites("headers", "harmonised", "auc")
+    assert headers["baseline header"] == "above chance"
+    assert "above chance" not in set(headers[images])
+
+
+@pytest.mark.parametrize("group", ["images", "headers"])
+def test_no_method_is_above_chance_within_sites_or_with_a_site_left_out(group):
+    assert "above chance" not in set(means_of_sites(group, "harmonised", "auc_within_site"))
+    assert "above chance" not in set(means_of_sites(group, "leave-one-site-out", "auc"))
 
 
 def test_every_method_sees_the_easiest_label_and_its_auc_falls_in_the_order_of_difficulty():

@@ -193,3 +193,13 @@ def test_the_auc_within_sites_has_rows_of_its_own_where_sites_are_known(tmp_path
     assert sorted(figure.axes[0].lines[5].get_xdata()) == [0.4, 0.5, 0.55, 0.6]
     assert points_of(within, replicates, groups)["auc"].tolist() == pytest.approx([0.7425])
     write_formats(replicates, tmp_path / "replicates", "replicates")
+
+
+def test_the_figure_leaves_out_what_cannot_vary_and_what_repeats_another_score():
+    table = control({"main": [0.7, 0.8, 0.75, 0.72], "prior": [0.5, 0.5, 0.5, 0.5]})
+    within = table.assign(auc_within_site=table["auc"])  # as where one site is left out after the other
+    groups = {"sites": [f"no-signal-{number}" for number in range(4)]}
+    replicates = replicates_table(within, groups)
+    assert len(replicates) > 1
+    drawn = replicates_figure(within, replicates, groups).axes[0].get_yticklabels()
+    assert [name.get_text() for name in drawn] == ["sites: cnn3d main"]

@@ -48,7 +48,8 @@ def replicates_figure(
     """
     Draw the controls: one point per cohort, their mean and its 95 % t interval, against chance or no difference.
 
-    The 90 % interval of a mean is drawn thick: inside the grey band the mean is equivalent to chance.
+    The 90 % interval of a mean is drawn thick: inside the grey band the mean is equivalent to chance. Left out are
+    methods whose score cannot vary, and scores within sites where sites are tested one by one: they are the AUC.
 
     Parameters
     ----------
@@ -57,6 +58,7 @@ def replicates_figure(
     groups : mapping of str to sequence of str
         As for `gliobench.evaluation.replicates.replicates_table`.
     """
+    replicates = _without_copies(replicates)
     kinds = [kind for kind in ("mean", "difference") if (replicates["control"] == kind).any()] or ["mean"]
     lines = [replicates[replicates["control"] == kind].to_dict("records") for kind in kinds]
     figure = new_figure(7.2, 1.5 + 0.48 * sum(map(len, lines)) + 0.4 * len(kinds))
@@ -79,6 +81,12 @@ def replicates_figure(
         handles.append(Line2D([], [], color=GREY, alpha=0.2, lw=7, label=band))
     figure.legend(handles=handles, loc="outside lower center", ncols=2)
     return figure
+
+
+def _without_copies(replicates: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows but those of several cohorts with one and the same score, and those that repeat another score."""
+    varying = replicates[replicates["n"].lt(2) | replicates["low"].notna()]
+    return varying[~varying.duplicated([*METHOD, "cohort_group", "variant", "contrast", "mean", "low", "high"])]
 
 
 def _draw_replicates(

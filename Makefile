@@ -21,7 +21,7 @@ endif
 SERVE := PYTHONPATH=workflow/scripts:service $(SERVICE)/bin/python -m gliobench_service
 
 .PHONY: setup-service serve test-service lint-service
-.PHONY: setup demo watch controls sensitivity findings test test-unit test-cluster test-gpu lint envs keys lock report clean
+.PHONY: setup demo watch controls sensitivity findings test test-tensorflow test-torch test-unit test-cluster test-gpu lint envs keys lock report clean
 
 setup: $(READY)
 
@@ -48,12 +48,14 @@ findings: $(READY)
 	for study in $(FINDINGS); do snakemake --configfile config/$$study.yaml --set-scatter shards=4 || exit; done
 	PYTHONPATH=workflow/scripts python docs/findings/write.py
 
-# One framework per process: tensorflow imported before torchvision or monai crashes.
 test: $(READY)
 	python -m pytest -n 2 -m "not tensorflow and not torch and not workflow and not cluster and not gpu"
-	python -m pytest -m tensorflow
-	python -m pytest -m torch
+	$(MAKE) --jobs 2 --output-sync=target test-tensorflow test-torch
 	python -m pytest -n 2 --dist loadgroup -m workflow
+
+# One framework per process: tensorflow imported before torchvision or monai crashes.
+test-tensorflow test-torch: test-%: $(READY)
+	python -m pytest -m $*
 
 # For development: about three minutes on two idle cores. The rest of `make test` loads frameworks, runs Snakemake, or simulates.
 test-unit: $(READY)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -60,12 +61,15 @@ class Scores:
 
     def of(self, figure: Figure, cohorts: Sequence[str]) -> "Scores":
         """Return the rows of a figure's method, on some cohorts."""
-        method = [figure[name] for name in METHOD]
+        method = tuple(figure[name] for name in METHOD)
+        tables = zip((self.comparison, self.variance, self.repeats), self._places, strict=True)
+        rows = [table.iloc[places.get(method, [])] for table, places in tables]
+        return Scores(*(table[table["cohort"].isin(cohorts)] for table in rows))
 
-        def rows(table: pd.DataFrame) -> pd.DataFrame:
-            return table[table[METHOD].eq(method).all(axis=1) & table["cohort"].isin(list(cohorts))]
-
-        return Scores(rows(self.comparison), rows(self.variance), rows(self.repeats))
+    @cached_property
+    def _places(self) -> list[Mapping[Any, Any]]:
+        """Places of each table's rows by method: figures are many."""
+        return [table.groupby(METHOD).indices for table in (self.comparison, self.variance, self.repeats)]
 
 
 @dataclass(frozen=True)

@@ -71,6 +71,27 @@ def test_no_method_is_above_chance_within_sites_or_with_a_site_left_out(group):
     assert "above chance" not in set(means_of_sites(group, "leave-one-site-out", "auc"))
 
 
+def test_permuted_labels_cost_cnn3d_its_result():
+    means = write.stored("controls-labels")["replicates"].query("metric == 'auc'")
+    alone = means[means["contrast"].isna()].set_index("variant")["verdict"]
+    assert alone.to_dict() == {"main": "above chance", "as_coded": "not shown", "permuted": "not shown"}
+    assert (means[means["contrast"].notna()]["low"] > 0).all()
+
+
+@pytest.mark.parametrize(
+    ("study", "method", "cohorts"),
+    [
+        ("controls-labels", ("cnn3d", "permuted"), [f"planted-{number:02}" for number in range(1, 6)]),
+        ("controls-sites", ("resnet18", "main"), [f"images-{number:02}" for number in range(1, 5)]),
+    ],
+)
+def test_a_page_says_what_the_first_cohorts_gave_before_others_were_added(study, method, cohorts):
+    rows = write.stored(study)["comparison"].query("part == 'test' and unit == 'patient' and protocol == 'harmonised'")
+    rows = rows[rows["cohort"].isin(cohorts)].set_index(["approach", "variant"]).loc[[method]]
+    assert len(rows) == len(cohorts)
+    assert f"{rows['auc'].mean():.3f}" in page(study).partition("first run with")[2]
+
+
 def test_every_method_sees_the_easiest_label_and_its_auc_falls_in_the_order_of_difficulty():
     visible = write.stored("controls-visible")["visible"].query("labels != 'own'")
     for _, rows in visible.groupby(["approach", "variant"]):
@@ -81,6 +102,20 @@ def test_every_method_sees_the_easiest_label_and_its_auc_falls_in_the_order_of_d
 
 def test_permuted_labels_of_the_planted_patients_are_equivalent_to_chance():
     assert set(write.stored("controls-visible")["copies"]["verdict"]) == {"equivalent to chance"}
+
+
+def test_the_readme_gives_the_means_of_the_controls_of_sites_and_labels():
+    text = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+    said = re.search(r"reach (\d\.\d\d) and (\d\.\d\d); within hospitals, (\d\.\d\d)\.", text).groups()
+    means = write.stored("controls-sites")["replicates"]
+    means = means.query("cohort_group == 'images' and protocol == 'harmonised'").set_index(["approach", "metric"])[
+        "mean"
+    ]
+    networks = ["resnet18", "stacked_cnn3d"]
+    assert [f"{means[name, 'auc']:.2f}" for name in networks] == list(said[:2])
+    assert {f"{means[name, 'auc_within_site']:.2f}" for name in networks} == {said[2]}
+    lost = write.stored("controls-labels")["replicates"].query("metric == 'auc' and contrast == 'as_coded'")["mean"]
+    assert f"cost `cnn3d` {lost.item():.2f} of AUC" in text
 
 
 @pytest.mark.parametrize("end", ["min", "max"])

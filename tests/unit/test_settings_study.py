@@ -118,7 +118,7 @@ def test_a_study_of_tables_has_groups_of_features_instead_of_modalities():
         ),
         (
             tabular(runs=[{"approach": "cnn3d"}]),
-            "runs, cnn3d: cohort clinic has no modality; leave it out under `cohorts`.",
+            "runs, cnn3d: cohort clinic has no modalities; leave it out under `cohorts`.",
         ),
         (
             tabular(features={"FLAIR": FEATURES_OF_CLINIC["clinical"]}),

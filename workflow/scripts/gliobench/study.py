@@ -274,11 +274,11 @@ class Study(Asked):
 
     def _check_modality(self, approach: StudyApproach, modality: str, cohort: str, shown: str) -> None:
         where, parts = f"runs, {approach.name}", self.parts(approach.name, cohort)
-        what = "features" if self.reads_tables(approach.name) else "modality"
+        what, key = ("features",) * 2 if self.reads_tables(approach.name) else ("modality", "modalities")
         if not parts and modality == ALL and approach.name == BASELINE:
             return  # some of its variants need no image
         if not parts:
-            raise GlioBenchError(f"{where}: cohort {shown} has no {what}; leave it out under `cohorts`.")
+            raise GlioBenchError(f"{where}: cohort {shown} has no {key}; leave it out under `cohorts`.")
         if modality != ALL:
             check_known(modality, parts, f"{where}: cohort {shown} has no {what}")
         elif ALL not in approach.file.modalities:

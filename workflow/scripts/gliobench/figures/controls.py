@@ -84,8 +84,9 @@ def replicates_figure(
 
 
 def _without_copies(replicates: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows but those of several cohorts with one and the same score, and those that repeat another score."""
-    varying = replicates[replicates["n"].lt(2) | replicates["low"].notna()]
+    """Return the rows but means of several cohorts with one and the same score, and those that repeat another score."""
+    constant = replicates["control"].eq("mean") & replicates["n"].gt(1) & replicates["low"].isna()
+    varying = replicates[~constant]
     return varying[~varying.duplicated([*METHOD, "cohort_group", "variant", "contrast", "mean", "low", "high"])]
 
 

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-SCRIPTS = Path(__file__).parents[2] / "workflow" / "scripts"
+from gliobench.sources import SCRIPTS
 
 
 def run_on_torch(code: str, model: Path) -> Any:

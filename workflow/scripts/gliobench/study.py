@@ -274,7 +274,7 @@ class Study(Asked):
 
     def _check_modality(self, approach: StudyApproach, modality: str, cohort: str, shown: str) -> None:
         where, parts = f"runs, {approach.name}", self.parts(approach.name, cohort)
-        what, key = ("features",) * 2 if self.reads_tables(approach.name) else ("modality", "modalities")
+        what, key = ("features", "features") if self.reads_tables(approach.name) else ("modality", "modalities")
         if not parts and modality == ALL and approach.name == BASELINE:
             return  # some of its variants need no image
         if not parts:

@@ -29,6 +29,7 @@ FETCH_AGAIN = "fetch the file again or exclude the series"
 INVERTED_TABLE = "MONOCHROME1 with look-up tables is not supported; exclude the series."
 MOST_VALUES = 2**16  # that a look-up table tells apart (DICOM PS3.3, C.11.2.1.1)
 BLOCK = 2**12  # stored values: windows are evaluated for whole blocks of them, so that slices share the result
+Fields = tuple[tuple[str, Any], ...]  # of a header, so that a cache can tell them apart
 NO_WINDOW = "its window or VOI look-up table cannot be applied"
 
 
@@ -93,8 +94,8 @@ class Presentation:
             return np.array(table, np.float32)[np.subtract(pixels, low, dtype=np.int64)]
         if low == high and (self.fields.get("WindowWidth") or [1])[0] < 1:  # a blank slice needs no window
             return _rescaled(pixels, self.fields)
-        fields = tuple((name, value if _single(value) else tuple(value)) for name, value in self.fields.items())
         with refused(self.path, NO_WINDOW):
+            fields = tuple((name, value if _single(value) else tuple(value)) for name, value in self.fields.items())
             if high - low >= pixels.size:
                 return _apply_window(fields, pixels)
             first, made = _windowed_blocks(fields, low // BLOCK, high // BLOCK, pixels.dtype)
@@ -157,9 +158,6 @@ def silent() -> Iterator[None]:
     with pydicom.config.disable_value_validation(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
-
-
-Fields = tuple[tuple[str, Any], ...]
 
 
 @lru_cache(maxsize=16)

@@ -23,9 +23,10 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "workflow" / "scripts"))
 
 from perf.scoring import KFOLD, cell_names, make_cell, make_patients
 
-from gliobench.evaluation.cells import cell_rows, score_cell
+from gliobench.evaluation.cells import score_cell
 from gliobench.evaluation.comparison import comparison_table
 from gliobench.evaluation.pairwise import pairwise_table
+from gliobench.evaluation.runs import cell_rows
 from gliobench.files import read_table
 from gliobench.origin import origin
 from gliobench.reporting.page import write_report

@@ -27,10 +27,11 @@ from sklearn.metrics import roc_auc_score
 sys.path.insert(0, str(Path(__file__).parents[1] / "workflow" / "scripts"))
 
 from gliobench.evaluation.bootstrap import resample
-from gliobench.evaluation.cells import patient_rows, score_cell
+from gliobench.evaluation.cells import score_cell
 from gliobench.evaluation.columns import RUN
 from gliobench.evaluation.metrics import auc, make_sample
 from gliobench.evaluation.pairwise import pairwise_table
+from gliobench.evaluation.runs import patient_rows
 from gliobench.evaluation.variance import variance_table
 from gliobench.files import required_columns
 from gliobench.splits import draw_split

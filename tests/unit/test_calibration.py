@@ -8,8 +8,9 @@ from sklearn.linear_model import LogisticRegression
 
 from cell_files import make_cell
 from gliobench.evaluation.calibration import calibration
-from gliobench.evaluation.cells import patient_rows, score_cell
+from gliobench.evaluation.cells import score_cell
 from gliobench.evaluation.metrics import at_validation_threshold, majority_accuracy
+from gliobench.evaluation.runs import patient_rows
 from test_metrics import rows_of
 
 

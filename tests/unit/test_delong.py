@@ -10,10 +10,10 @@ from scipy import stats
 
 from cell_files import make_cell
 from gliobench.evaluation.bootstrap import resample
-from gliobench.evaluation.cells import patient_rows
 from gliobench.evaluation.columns import METRICS
 from gliobench.evaluation.delong import auc_influence, influences, variance_of_mean, variance_of_repeat
 from gliobench.evaluation.metrics import make_sample, score
+from gliobench.evaluation.runs import patient_rows
 from test_metrics import rows_of
 
 

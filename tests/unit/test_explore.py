@@ -9,7 +9,8 @@ import vl_convert
 from sklearn.metrics import confusion_matrix
 
 from cell_files import make_cell
-from gliobench.evaluation.cells import cell_rows, score_cell
+from gliobench.evaluation.cells import score_cell
+from gliobench.evaluation.runs import cell_rows
 from gliobench.evaluation.thresholds import COUNTS, THRESHOLDS
 from gliobench.reporting.explore import AT_THRESHOLD, explore, methods_of, scripts
 

@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cell_files import make_cell, make_series
-from gliobench.evaluation.cells import patient_rows, score_cell
+from gliobench.evaluation.cells import score_cell
 from gliobench.evaluation.replicates import replicates_table
+from gliobench.evaluation.runs import patient_rows
 from gliobench.figures.cell import confusion_figure, roc_figure
 from gliobench.figures.controls import replicates_figure
 from gliobench.figures.montages import Images, audit_montage, audit_patients, ends_of, slice_montage

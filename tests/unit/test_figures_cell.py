@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 
 from cell_files import make_cell
-from gliobench.evaluation.cells import patient_rows, score_cell
+from gliobench.evaluation.cells import score_cell
+from gliobench.evaluation.runs import patient_rows
 from gliobench.figures.cell import CellScores, cell_figure, classification_report
 from gliobench.plan import DRAWN_FROM_SCORES
 

@@ -12,7 +12,7 @@ from sklearn.metrics import roc_auc_score
 from statsmodels.stats.proportion import proportion_confint
 
 from cell_files import make_cell
-from gliobench.evaluation.cells import patient_rows, score_cell
+from gliobench.evaluation.cells import score_cell
 from gliobench.evaluation.columns import METRICS
 from gliobench.evaluation.delong import auc_influence, variance_of_repeat
 from gliobench.evaluation.intervals import (
@@ -27,6 +27,7 @@ from gliobench.evaluation.intervals import (
     t_interval,
 )
 from gliobench.evaluation.metrics import make_sample, score, unit_weights
+from gliobench.evaluation.runs import patient_rows
 from test_metrics import rows_of
 
 LIMITS = ["auc_low", "auc_high", "accuracy_low", "accuracy_high", "brier_low", "brier_high"]

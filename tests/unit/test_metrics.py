@@ -9,9 +9,10 @@ from sklearn import metrics as sklearn_metrics
 
 from cell_files import make_cell, scored_as
 from gliobench.errors import GlioBenchError
-from gliobench.evaluation.cells import patient_rows, score_cell
+from gliobench.evaluation.cells import score_cell
 from gliobench.evaluation.columns import METRICS
 from gliobench.evaluation.metrics import bounded, make_sample, pooled_auc, score, unit_weights, why_empty
+from gliobench.evaluation.runs import patient_rows
 from gliobench.evaluation.slices import score_slices
 from gliobench.files import check_table, table_schema
 

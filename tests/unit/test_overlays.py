@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score
 
 from cell_files import make_cell
-from gliobench.evaluation.cells import patient_rows, score_cell
+from gliobench.evaluation.cells import score_cell
 from gliobench.evaluation.columns import RUN
 from gliobench.evaluation.mean_curves import GRID, both_labels, mean_precision, mean_roc
+from gliobench.evaluation.runs import patient_rows
 from gliobench.figures.cell import shown_scores
 from gliobench.figures.overlays import OVERLAYS, Scored, calibration_bins, split_baselines
 from gliobench.figures.style import save_figure

@@ -11,11 +11,12 @@ import yaml
 
 from cell_files import make_cell, make_series
 from gliobench import plan
-from gliobench.evaluation.cells import cell_rows, score_cell
+from gliobench.evaluation.cells import score_cell
 from gliobench.evaluation.cohort_tables import exclusions
 from gliobench.evaluation.comparison import comparison_table
 from gliobench.evaluation.copies import copies_table
 from gliobench.evaluation.leakage import leakage_table
+from gliobench.evaluation.runs import cell_rows
 from gliobench.evaluation.verdicts import Scores, verdict_table
 from gliobench.figures.controls import leakage_figure
 from gliobench.figures.montages import Images, slice_montage

@@ -8,10 +8,11 @@ from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
 from cell_files import make_cell, scored_as
-from gliobench.evaluation.cells import patient_rows, score_cell
+from gliobench.evaluation.cells import score_cell
 from gliobench.evaluation.delong import auc_influence, variance_of_repeat
 from gliobench.evaluation.metrics import make_sample
 from gliobench.evaluation.pairwise import EXPLORATORY, FAMILY, pairwise_table
+from gliobench.evaluation.runs import patient_rows
 from gliobench.files import check_table
 
 

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from cell_files import make_cell, make_series
-from gliobench.evaluation.cells import patient_rows
 from gliobench.evaluation.cohort_tables import exclusions
 from gliobench.evaluation.columns import CELL
 from gliobench.evaluation.patients import join_probabilities, patient_probabilities
+from gliobench.evaluation.runs import patient_rows
 from gliobench.files import table_schema
 from gliobench.reporting.frame import file_stem, patient_address
 from gliobench.reporting.patient_pages import CohortPatients, write_patient_pages

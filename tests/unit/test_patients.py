@@ -9,7 +9,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cell_files import make_cell
-from gliobench.evaluation.cells import patient_rows
 from gliobench.evaluation.columns import BASELINE, CELL
 from gliobench.evaluation.patients import (
     MOST,
@@ -20,6 +19,7 @@ from gliobench.evaluation.patients import (
     out_of_fold,
     patient_probabilities,
 )
+from gliobench.evaluation.runs import patient_rows
 
 EVERYBODY = pd.Series({name: name for name in (f"{number:05d}" for number in range(24))})
 

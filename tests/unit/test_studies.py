@@ -7,11 +7,11 @@ from scipy import stats
 
 from cell_files import make_cell
 from gliobench.errors import GlioBenchError
-from gliobench.evaluation.cells import patient_rows
 from gliobench.evaluation.columns import CELL
 from gliobench.evaluation.delong import auc_influence, variance_of_repeat
 from gliobench.evaluation.metrics import make_sample
 from gliobench.evaluation.pairwise import Scored, independent_difference, pairwise_table
+from gliobench.evaluation.runs import patient_rows
 from gliobench.evaluation.studies import (
     Finished,
     cells_only_in,

@@ -69,7 +69,7 @@ def test_a_gpu_that_is_not_there_is_a_sentence(finished_copy, record):
 @pytest.mark.parametrize(
     ("record", "expected"),
     [
-        (TENSORFLOW, ["The ImageNet weights of efficientnetb0 could not be downloaded (", "`weights: none`"]),
+        (TENSORFLOW, ["The ImageNet weights of mobilenet could not be downloaded (", "`weights: none`"]),
         (TORCH, ["the ImageNet weights could not be downloaded (", "set `weights` to none, imagenet or"]),
     ],
     ids=["tensorflow", "torch"],

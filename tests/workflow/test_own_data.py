@@ -332,8 +332,9 @@ def test_a_protocol_that_the_cohort_does_not_allow_is_a_row_with_its_reason(proj
     small = {"cnn3d": QUICK["settings"]["cnn3d"]}
     quick = QUICK | {"runs": QUICK["runs"][:2], "settings": small}
     (project / "quick.yaml").write_text(yaml.safe_dump(quick), encoding="utf-8")
-    finish(project, *MINE)
-    scored = read_table(project / "results/my-study/tables/comparison.tsv", "comparison").set_index("protocol")
+    comparison = "results/my-study/tables/comparison.tsv"
+    finish(project, *MINE, "--", comparison)
+    scored = read_table(project / comparison, "comparison").set_index("protocol")
     impossible = scored.loc["leave-one-site-out"]
     assert impossible["status"] == "failed"
     assert "needs at least two sites, but all patients are from north" in impossible["reason"]

@@ -1,15 +1,16 @@
 """What exists of a study is tabulated and reported, beside a study that runs, and nothing is trained for it."""
 
 import time
+from pathlib import Path
 
 import pytest
 import yaml
-from studies import SMALL, Running, finish, planned_rules, sentence
+from studies import SMALL, Running, copy_finished, finish, planned_rules, sentence
 
 from gliobench.files import read_table
 from gliobench.terms import PERMUTATIONS, copies_name
 
-pytestmark = pytest.mark.workflow
+pytestmark = [pytest.mark.workflow, pytest.mark.xdist_group("partial")]  # one worker begins the study
 STUDY = ["--configfile", "study.yaml", "--set-scatter", "shards=1"]
 PARTIAL = "results/small/partial"
 
@@ -18,25 +19,32 @@ def record(variant, batch, cohort="planted"):
     return f"results/small/{cohort}/runs/baseline/{variant}/all/harmonised/repeat-0/seed-0/batch-{batch}/run.json"
 
 
-@pytest.fixture
-def begun(audited_copy):
+@pytest.fixture(scope="module")
+def half_trained(audited_small, tmp_path_factory):
     """
     A study of two trainings a cell: all of `header` are there, half of `intensity`, none of `prior`; and of 26 copies
     of `header` with permuted labels, all of one and half of the others, which one job trains.
     """
-    study = yaml.safe_load((audited_copy / "small.yaml").read_text(encoding="utf-8"))
+    project = copy_finished(audited_small, tmp_path_factory.mktemp("half_trained") / "project")
+    study = yaml.safe_load((project / "small.yaml").read_text(encoding="utf-8"))
     study["splits"]["kfold"]["batches"] = 2
     study["runs"] = [
         {"approach": "baseline", "variants": ["prior", "intensity"]},
         {"approach": "baseline", "variants": ["header"], "permutations": 26},
     ]
     del study["settings"]
-    (audited_copy / "study.yaml").write_text(yaml.safe_dump(study), encoding="utf-8")
+    (project / "study.yaml").write_text(yaml.safe_dump(study), encoding="utf-8")
     last, others = (copies_name("planted", PERMUTATIONS, numbers) for numbers in (range(26, 27), range(1, 26)))
     of_copies = [record("header", 0, last), record("header", 1, last), record("header", 0, others)]
     own = [record("header", 0), record("header", 1), record("intensity", 0)]
-    finish(audited_copy, *STUDY, "--", *own, *of_copies)
-    return audited_copy
+    finish(project, *STUDY, "--", *own, *of_copies)
+    return project
+
+
+@pytest.fixture
+def begun(half_trained: Path, tmp_path: Path) -> Path:
+    """The same, to be changed."""
+    return copy_finished(half_trained, tmp_path / "project")
 
 
 def outside(project):

@@ -5,8 +5,7 @@ from gliobench.recipe import recipe
 with recipe(snakemake):
     from pathlib import Path
 
-    from gliobench.evaluation.cells import cell_rows
-    from gliobench.evaluation.runs import read_runs
+    from gliobench.evaluation.runs import cell_rows, read_runs
     from gliobench.files import read_json, read_table, write_json
     from gliobench.made_by import study_record
     from gliobench.origin import origin

@@ -8,9 +8,9 @@ with recipe(snakemake):
     import numpy as np
 
     from gliobench.cohorts.patients import whose
-    from gliobench.evaluation.cells import patient_rows
     from gliobench.evaluation.columns import CELL
     from gliobench.evaluation.patients import join_probabilities, patient_probabilities
+    from gliobench.evaluation.runs import patient_rows
     from gliobench.files import read_json, read_table
     from gliobench.reporting.patient_pages import CohortPatients, write_patient_pages
     from gliobench.reporting.patient_pictures import save_maps, save_thumbnails

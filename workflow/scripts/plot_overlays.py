@@ -5,8 +5,8 @@ from gliobench.recipe import recipe
 with recipe(snakemake):
     from pathlib import Path
 
-    from gliobench.evaluation.cells import patient_rows
     from gliobench.evaluation.columns import CELL
+    from gliobench.evaluation.runs import patient_rows
     from gliobench.figures.cell import shown_scores
     from gliobench.figures.overlays import OVERLAYS, Scored
     from gliobench.figures.style import save_figure

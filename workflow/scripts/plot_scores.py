@@ -5,8 +5,8 @@ from gliobench.recipe import recipe
 with recipe(snakemake):
     from pathlib import Path
 
-    from gliobench.evaluation.cells import CELL, patient_rows
-    from gliobench.evaluation.runs import read_runs
+    from gliobench.evaluation.columns import CELL
+    from gliobench.evaluation.runs import patient_rows, read_runs
     from gliobench.figures.cell import CellScores, cell_figure
     from gliobench.figures.style import save_figure
     from gliobench.files import read_table

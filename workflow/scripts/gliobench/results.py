@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from gliobench.errors import GlioBenchError, nearest
-from gliobench.evaluation.cells import cell_rows
 from gliobench.evaluation.columns import BASELINE, CELL, HARMONISED, MAIN
+from gliobench.evaluation.runs import cell_rows
 from gliobench.files import read_json, read_table
 
 if TYPE_CHECKING:

@@ -26,12 +26,12 @@ from gliobench.evaluation.metrics import (
     why_empty,
     why_no_auc,
 )
+from gliobench.evaluation.runs import Record, all_rows, patient_rows
 from gliobench.evaluation.sites import site_scores, sites_together
 from gliobench.evaluation.slices import score_slices
 from gliobench.files import check_table, table_schema
 from gliobench.seeds import derive_seed
 
-Record = Mapping[str, Any]
 Copy = tuple[Sequence[pd.DataFrame], Sequence[Record]]  # predictions and records of a cell on a copy of its cohort
 
 
@@ -112,56 +112,6 @@ def _cell_of(records: Sequence[Record]) -> dict[str, str]:
     if len(cells) > 1:
         raise GlioBenchError(f"run records of different cells were given to be scored as one: {sorted(cells)}.")
     return {name: records[0][name] for name in CELL}
-
-
-def patient_rows(predictions: Sequence[pd.DataFrame], records: Sequence[Record]) -> pd.DataFrame:
-    """
-    Join the patients' predictions of a cell's batches, with the repeat and seed_index of each.
-
-    Parameters
-    ----------
-    predictions, records : sequences
-        As for `score_cell`.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Rows of the table ``predictions`` without those of slices, and with repeat and seed_index.
-    """
-    rows = all_rows(predictions, records)
-    return rows[rows["slice_index"].isna()]
-
-
-def cell_rows(predictions: Sequence[pd.DataFrame], records: Sequence[Record]) -> pd.DataFrame:
-    """
-    Join the patients' predictions of runs of any cells.
-
-    Parameters
-    ----------
-    predictions, records : sequences
-        The ``predictions.tsv`` of runs and their ``run.json``, in the same order.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Columns cohort, approach, variant, modality, protocol, repeat, seed_index, fold, phase, part, patient_id,
-        label, probability, log_odds; without rows if there is no run.
-    """
-    columns = [*CELL, *RUN, "phase", "part", "patient_id", "label", "probability", "log_odds"]
-    tables = [
-        patient_rows([table], [record]).assign(**{name: record[name] for name in CELL})
-        for table, record in zip(predictions, records, strict=True)
-    ]
-    return pd.concat(tables, ignore_index=True)[columns] if tables else pd.DataFrame(columns=columns)
-
-
-def all_rows(predictions: Sequence[pd.DataFrame], records: Sequence[Record]) -> pd.DataFrame:
-    """Join the predictions of a cell's batches, of patients and slices, with the repeat and seed_index of each."""
-    tables = [
-        table.assign(repeat=record["repeat"], seed_index=record["seed_index"])
-        for table, record in zip(predictions, records, strict=True)
-    ]
-    return pd.concat(tables, ignore_index=True)
 
 
 def _by_phase_and_part(rows: pd.DataFrame) -> list[tuple[tuple[str, str], pd.DataFrame]]:

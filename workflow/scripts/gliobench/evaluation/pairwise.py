@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 from statsmodels.stats.multitest import multipletests
 
-from gliobench.evaluation.cells import Record, patient_rows
 from gliobench.evaluation.columns import BASELINE, CELL, HARMONISED, MAIN, ROUNDING
 from gliobench.evaluation.delong import auc_influence
 from gliobench.evaluation.intervals import Difference, default_factor, independent_interval, paired_interval
 from gliobench.evaluation.metrics import Sample, auc, make_sample, unit_weights
+from gliobench.evaluation.runs import Record, patient_rows
 from gliobench.files import check_table, table_schema
 
 FEWEST = 5  # patients of a label that two cells must share to be compared

@@ -19,7 +19,7 @@ def patient_probabilities(rows: pd.DataFrame, phase: str, person: pd.Series) -> 
     Parameters
     ----------
     rows : pandas.DataFrame
-        The cell's predictions of patients (`gliobench.evaluation.cells.patient_rows`), all phases and parts.
+        The cell's predictions of patients (`gliobench.evaluation.runs.patient_rows`), all phases and parts.
     phase : str
         The phase to show.
     person : pandas.Series

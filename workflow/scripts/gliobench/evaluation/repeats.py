@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gliobench.evaluation.cells import Record, all_rows
 from gliobench.evaluation.columns import CELL, METRICS, PARTS, ROUND
 from gliobench.evaluation.metrics import make_sample, score, unit_weights
+from gliobench.evaluation.runs import Record, all_rows
 from gliobench.evaluation.slices import score_round
 from gliobench.files import check_table, table_schema
 

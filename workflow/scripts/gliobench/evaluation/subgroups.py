@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gliobench.evaluation.cells import Record, patient_rows
 from gliobench.evaluation.columns import CELL
 from gliobench.evaluation.delong import auc_influence
 from gliobench.evaluation.intervals import auc_interval, default_factor
 from gliobench.evaluation.metrics import Sample, auc, make_sample, unit_weights, why_no_auc
+from gliobench.evaluation.runs import Record, patient_rows
 from gliobench.files import check_table, table_schema
 from gliobench.terms import ALL
 

@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from gliobench.evaluation.cells import Record, patient_rows
 from gliobench.evaluation.columns import CELL, RUN, THRESHOLD
 from gliobench.evaluation.metrics import make_sample
+from gliobench.evaluation.runs import Record, patient_rows
 from gliobench.files import check_table, table_schema
 
 FOLD = ["repeat", "fold"]

@@ -42,7 +42,7 @@ class CellScores:
     Attributes
     ----------
     rows : pandas.DataFrame
-        Patients' predictions (`gliobench.evaluation.cells.patient_rows`), all phases and parts.
+        Patients' predictions (`gliobench.evaluation.runs.patient_rows`), all phases and parts.
     metrics : pandas.DataFrame
         The cell's rows of the table ``metrics``.
     histories : sequence of pandas.DataFrame

@@ -1,7 +1,6 @@
 """What made a study's results is noted beside them, and read back."""
 
 import pytest
-import yaml
 
 from gliobench.errors import GlioBenchError
 from gliobench.files import write_json
@@ -18,18 +17,8 @@ def test_a_record_is_read_as_it_was_written(tmp_path):
     assert record["config"] == CONFIG
 
 
-def test_the_config_of_an_older_study_is_read_from_its_report(tmp_path):
-    (tmp_path / "report").mkdir()
-    printed = yaml.safe_dump(CONFIG | {"question": "a < b?"}).replace("<", "&lt;")
-    page = f'<section id="config">\n<h2>The config</h2>\n<pre><code>{printed}</code></pre></section>'
-    (tmp_path / "report/method.html").write_text(page, encoding="utf-8")
-    record = read_study_record(tmp_path)
-    assert record["config"] == CONFIG | {"question": "a < b?"}
-    assert record["origin"] == {}
-
-
-def test_a_study_without_a_config_is_refused(tmp_path):
-    with pytest.raises(GlioBenchError, match=r"neither study\.json nor a report .*: run the study to its end"):
+def test_a_study_without_a_record_is_refused(tmp_path):
+    with pytest.raises(GlioBenchError, match=r"has no study\.json: run the study to its end with this version"):
         read_study_record(tmp_path)
 
 

@@ -142,7 +142,7 @@ def _facts(first: Read, second: Read) -> pd.DataFrame:
     )
 
 
-def _facts_of(read: Read) -> dict[str, str | None]:
+def _facts_of(read: Read) -> dict[str, str]:
     tables, config, origin = read.tables, read.made["config"], read.made["origin"]
     patients = sum(map(len, tables.patients.values()))
     cells = plural(len(tables.comparison[CELL].drop_duplicates()), "cell")
@@ -150,8 +150,8 @@ def _facts_of(read: Read) -> dict[str, str | None]:
         "Folder": tables.name,
         "Study": str(config[NAME]),
         "Base seed": str(config["seed"]),
-        "GlioBench": f"{origin['version']} (commit {origin['commit']})" if origin else None,
-        "Report written": origin.get("written"),
+        "GlioBench": f"{origin['version']} (commit {origin['commit']})",
+        "Report written": origin["written"],
         "Content": f"{cells}; {plural(patients, 'patient')} of {plural(len(tables.patients), 'cohort')}",
     }
 

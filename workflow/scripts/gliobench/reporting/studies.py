@@ -43,7 +43,7 @@ class Compared:
     names : (str, str)
         What the page calls the studies.
     facts : pandas.DataFrame
-        Columns fact, first, second: text, missing where it was not recorded.
+        Columns fact, first, second: text.
     differences : pandas.DataFrame
         Table ``differences``.
     redrawn : sequence of str

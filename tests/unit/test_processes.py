@@ -78,6 +78,7 @@ def test_a_script_that_starts_after_its_study_was_killed_dies_at_once():
 @pytest.fixture
 def interrupts_joined(monkeypatch):
     monkeypatch.setattr("gliobench.processes.TOGETHER", 0.2)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # the tests may be a background job, which ignores them
     join_interrupts()
     yield
     signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -9,37 +9,43 @@ CELL_LABELS = {
 CELL_LOGS = f"{COHORT}/logs/figures/{{approach}}/{{variant}}/{{modality}}/{{protocol}}"
 
 
-# One job draws all score figures of a cell; the approach chooses these figures, so each has its own rule.
-for APPROACH in STUDY.approaches:
+# One job draws all score figures of an approach on a cohort; both choose its files, so each pair has its own rule.
+for SHOWN_COHORT, APPROACH in dict.fromkeys(
+    (cell.cohort, cell.approach) for cell in SHOWN_CELLS
+):
     CHOSEN = plan.cell_figures(STUDY, APPROACH)
+    SCORED = plan.cells_like(
+        SHOWN_CELLS, {"cohort": SHOWN_COHORT, "approach": APPROACH}
+    )
     if not CHOSEN:
         continue
 
     rule:
         name:
-            f"plot_scores_of_{APPROACH}"
+            f"plot_scores_of_{APPROACH}_on_{SHOWN_COHORT}"
         input:
-            predictions=lambda wildcards: cell_files(wildcards, "predictions.tsv"),
-            records=lambda wildcards: cell_files(wildcards, "run.json"),
-            histories=lambda wildcards: cell_files(wildcards, "history.tsv"),
-            metrics=f"{COHORT}/metrics.tsv",
-            patients=f"{COHORT}/patients.tsv",
+            predictions=files_of(SCORED, "predictions.tsv"),
+            records=files_of(SCORED, "run.json"),
+            histories=files_of(SCORED, "history.tsv"),
+            metrics=f"{RESULTS}/{SHOWN_COHORT}/metrics.tsv",
+            patients=f"{RESULTS}/{SHOWN_COHORT}/patients.tsv",
         output:
             [
                 path
+                for cell in SCORED
                 for name, phase in CHOSEN
                 for path in figure(
-                    f"{CELL_FIGURES}/{plan.stem_of(name, phase)}",
+                    f"{RESULTS}/{plan.CELL}/{plan.stem_of(name, phase)}".format(
+                        **vars(cell)
+                    ),
                     name,
-                    category="{cohort}",
+                    category=SHOWN_COHORT,
                     figure=plan.stem_of(name, phase),
-                    **CELL_LABELS,
+                    **{label: getattr(cell, label) for label in CELL_LABELS},
                 )
             ],
         log:
-            f"{CELL_LOGS}/scores.log",
-        wildcard_constraints:
-            approach=APPROACH,
+            f"{RESULTS}/{SHOWN_COHORT}/logs/figures/{APPROACH}/scores.log",
         conda:
             "../envs/report.yaml"
         threads: 1
@@ -47,6 +53,7 @@ for APPROACH in STUDY.approaches:
             mem_mb=growing(1000),
             runtime=growing(10),
         params:
+            cells=[vars(cell) for cell in SCORED],
             figures=CHOSEN,
             phases=STUDY.phases(APPROACH),
             library=library_digest("plot_scores.py"),

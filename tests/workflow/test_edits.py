@@ -12,7 +12,7 @@ pytestmark = pytest.mark.workflow
 LIBRARY = "workflow/scripts/gliobench"
 TORCH = {"resnet18", "stacked_cnn3d", "densenet121", "resnet10_3d"}
 COMPARED = {"compare", "plot_forest", "tabulate_cost", "page"}
-SCORES = {"score", "plot_scores_of_cnn3d", "plot_overlays", "page_patients", *COMPARED}
+SCORES = {"score", "plot_scores_of_cnn3d_on_planted", "plot_overlays", "page_patients", *COMPARED}
 
 
 def after_edit(project, path: str) -> set[str]:
@@ -79,7 +79,7 @@ def test_a_number_of_an_approach_trains_that_approach_again_and_no_other(finishe
     path.write_text(with_other(text, number), encoding="utf-8")
     assert trained_again(finished_copy) == {"resnet18"}
     planned = planned_rules(finished_copy, *SMOKE)
-    assert {"train_torch", "compare_splits", "plot_scores_of_resnet18", "score", *COMPARED} <= planned
+    assert {"train_torch", "compare_splits", "plot_scores_of_resnet18_on_planted", "score", *COMPARED} <= planned
     assert not {"train_tensorflow", "train_baselines", "tune", "preprocess", "split"} & planned
 
 

@@ -10,21 +10,21 @@ with recipe(snakemake):
     from gliobench.cohorts.patients import whose
     from gliobench.evaluation.columns import CELL
     from gliobench.evaluation.patients import join_probabilities, patient_probabilities
-    from gliobench.evaluation.runs import patient_rows
+    from gliobench.evaluation.runs import patient_rows, runs_of
     from gliobench.files import read_json, read_table
     from gliobench.reporting.patient_pages import CohortPatients, write_patient_pages
     from gliobench.reporting.patient_pictures import save_maps, save_thumbnails
     from gliobench.wording import method_name
 
     cohort, tables = snakemake.wildcards.cohort, snakemake.input
-    runs = list(zip(tables.predictions, map(read_json, tables.records), strict=True))
+    records = [read_json(path) for path in tables.records]
     patients, probabilities = read_table(tables.patients, "patients"), []
     person = whose(patients).set_axis(patients["patient_id"])
     for method in snakemake.params.methods:  # one after the other: predictions of slices are large
+        runs = runs_of(method, records)
+        predictions = [read_table(tables.predictions[run], "predictions") for run in runs]
+        rows = patient_rows(predictions, [records[run] for run in runs])
         names = {name: method[name] for name in CELL}
-        mine = [(path, record) for path, record in runs if names.items() <= record.items()]
-        predictions = [read_table(path, "predictions") for path, _ in mine]
-        rows = patient_rows(predictions, [record for _, record in mine])
         probabilities.append(patient_probabilities(rows, method["phase"], person).assign(**names))
     folder = Path(snakemake.output[0])
     thumbnails = save_thumbnails(

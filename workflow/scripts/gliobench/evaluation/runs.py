@@ -46,6 +46,12 @@ def _of_copies(table: pd.DataFrame, record: Record) -> Iterator[tuple[pd.DataFra
         yield rows.reset_index(drop=True), {**record, "cohort": name, "folds": folds}
 
 
+def runs_of(cell: Mapping[str, Any], records: Sequence[Record]) -> list[int]:
+    """Return the positions of a cell's runs among the records of some runs."""
+    names = {name: cell[name] for name in CELL}
+    return [position for position, record in enumerate(records) if names.items() <= record.items()]
+
+
 def patient_rows(predictions: Sequence[pd.DataFrame], records: Sequence[Record]) -> pd.DataFrame:
     """
     Join the patients' predictions of a cell's batches, with the repeat and seed_index of each.

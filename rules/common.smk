@@ -5,6 +5,7 @@ from pathlib import Path
 
 from snakemake.cli import get_argument_parser
 from snakemake.exceptions import WorkflowError
+from snakemake.utils import update_config
 
 ROOT = Path(str(workflow.current_basedir)).resolve().parent
 sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
@@ -16,7 +17,7 @@ from gliobench.cohorts.names import LABEL_TABLES, feature_tables, site_tables
 from gliobench.errors import GlioBenchError
 from gliobench.predict.request import take_request
 from gliobench.processes import lead_jobs
-from gliobench.settings.files import read_config
+from gliobench.settings.files import as_in_a_file, read_config
 from gliobench.settings.inputs import environment
 from gliobench.sources import library_digest
 from gliobench.study import Study, kind_of_labels
@@ -56,6 +57,7 @@ try:
     for path in workflow.configfiles:
         # Snakemake has read them; duplicate keys, which it drops, are rejected here.
         read_config(Path(path), os.path.relpath(path))
+    update_config(config, as_in_a_file(workflow.config_settings.config))
     REQUEST = take_request(config)
     STUDY = Study(config, ROOT)
     CELLS = STUDY.cells

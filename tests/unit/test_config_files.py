@@ -1,11 +1,15 @@
-"""A key that stands twice in a config file is an error: YAML itself would lose the first."""
+"""A key that stands twice in a file is an error: YAML itself would lose the first. --config is read as a file is."""
 
 import re
 
 import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+from snakemake.cli import parse_config
 
 from gliobench.errors import GlioBenchError
-from gliobench.settings.files import read_config
+from gliobench.settings.files import as_in_a_file, read_config
 
 
 def read(tmp_path, text):
@@ -42,3 +46,25 @@ def test_one_key_in_several_mappings_and_merged_anchors_are_fine(tmp_path):
 
 def test_an_empty_file_holds_nothing(tmp_path):
     assert read(tmp_path, "") is None
+
+
+SCALARS = st.one_of(
+    st.booleans(),
+    st.integers(),
+    st.floats(allow_nan=False),
+    st.sampled_from(["", "FLAIR", "true north", "a: b", "- c", "'"]),
+)
+VALUES = st.recursive(
+    SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("abc"), inner, max_size=3)
+)
+
+
+@given(st.dictionaries(st.sampled_from("abc"), VALUES))
+def test_inner_values_of_the_command_line_are_those_of_a_file(value):
+    text = yaml.safe_dump(value, default_flow_style=True, width=10**6).strip()
+    assert as_in_a_file(parse_config([f"splits={text}"])) == {"splits": yaml.safe_load(text)}
+
+
+@pytest.mark.parametrize(("given", "expected"), [("false", False), ("True", True), ("2", 2), ("demo-2", "demo-2")])
+def test_one_value_of_the_command_line_is_that_of_a_file(given, expected):
+    assert as_in_a_file(parse_config([f"show_images={given}"])) == {"show_images": expected}

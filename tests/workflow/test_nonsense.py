@@ -5,7 +5,7 @@ Every sentence is tested in tests/unit/test_refused_studies.py; here, each way t
 
 import pytest
 import yaml
-from studies import ROOT, sentence
+from studies import ROOT, finish, sentence
 
 pytestmark = pytest.mark.workflow
 CASES = [
@@ -30,6 +30,17 @@ def refused(project, expected, *arguments):
 def test_nonsense_in_the_study_is_a_sentence_before_anything_runs(project, changes, expected):
     (project / "changes.yaml").write_text(yaml.safe_dump(changes), encoding="utf-8")
     refused(project, expected, "--configfile", "config/smoke.yaml", "changes.yaml")
+
+
+def test_true_and_inner_numbers_are_understood_on_the_command_line(project):
+    study = ["--configfile", "small.yaml", "--config", "show_images=false"]
+    refused(
+        project,
+        "the study's config, splits.kfold.folds: must be an integer, not True",
+        *study,
+        "splits={kfold: {folds: true}}",
+    )
+    finish(project, "--dry-run", *study, "splits={kfold: {folds: 3}}")
 
 
 @pytest.mark.parametrize(

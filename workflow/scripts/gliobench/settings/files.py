@@ -1,6 +1,6 @@
 """Config files: YAML with duplicate keys rejected, because YAML itself would keep only the last."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,21 @@ def read_config(path: Path, where: str) -> Any:
         raise GlioBenchError(f"{where} cannot be read: {error}.") from None
     except yaml.YAMLError as error:
         raise GlioBenchError(f"{where} is not valid YAML: {' '.join(str(error).split())}.") from None
+
+
+def as_in_a_file(value: Any) -> Any:
+    """Return a value of ``--config`` as a file would hold it: Snakemake leaves ``true`` and inner numbers as text."""
+    if isinstance(value, Mapping):
+        return {key: as_in_a_file(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [as_in_a_file(inner) for inner in value]
+    if not isinstance(value, str):
+        return value
+    try:
+        read = yaml.load(value, LOADER)
+    except yaml.YAMLError:
+        return value
+    return read if isinstance(read, bool | int | float) else value
 
 
 def _check_keys(root: yaml.Node | None, where: str) -> None:

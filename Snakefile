@@ -70,6 +70,7 @@ rule partial:
 onstart:
     hold_study(REQUEST.home if REQUEST else RESULTS)
     lift_rate_limit()
+    share_gpus()
 
 
 onsuccess:

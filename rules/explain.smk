@@ -23,6 +23,7 @@ rule explain:
         mem_mb=growing(8000),
         runtime=growing(60),
         gpu=GPUS,
+        gpu_mb=memory_on_gpu(),
     params:
         kind=lambda wildcards: STUDY.input_of(cell_of(wildcards))["kind"],
         series=lambda wildcards: STUDY.series(cell_of(wildcards))

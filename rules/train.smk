@@ -28,6 +28,7 @@ rule train_tensorflow:
         mem_mb=growing(6000, per_input=2.2, share=share_of_inputs),
         runtime=growing(720),
         gpu=GPUS,
+        gpu_mb=memory_on_gpu(),
     params:
         job=training_job,
         labels=lambda wildcards: STUDY.labels(cell_of(wildcards), wildcards.cohort),

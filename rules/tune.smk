@@ -21,6 +21,7 @@ rule tune:
         mem_mb=growing(16000),
         runtime=growing(1440),
         gpu=GPUS,
+        gpu_mb=memory_on_gpu(workers_of_tuning),
     params:
         job=tuning_job,
         tuning=lambda wildcards: STUDY.approaches[wildcards.approach].tuning,

@@ -9,8 +9,9 @@ from gliobench.training.meter import Meter, gpu_energy
 
 @pytest.fixture
 def counters(monkeypatch):
-    """Two GPUs with counters, in mJ; the second counts by a UUID too."""
-    used = {0: 1_000, 1: 7_200_000_000, "GPU-b": 7_200_000_000}
+    """Two GPUs with counters, in mJ; the second counts by a UUID too, and would count for its slice."""
+    used = {0: 1_000, 1: 7_200_000_000, "GPU-b": 7_200_000_000, "MIG-c": 7_200_000_000}
+    monkeypatch.setenv("PATH", "")  # no driver names the GPUs of this machine
 
     def handle(name):
         if name not in used:

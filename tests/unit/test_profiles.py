@@ -21,10 +21,6 @@ def test_no_profile_has_a_touched_script_run_again(name):
     assert set(PROFILES[name]["rerun-triggers"]) == set(RerunTrigger.choices()) - {"code"}
 
 
-def test_gpu_trainings_do_not_start_all_at_once():
-    assert PROFILES["gpu"]["resources"] == ["gpu=1"]
-
-
 def test_only_snakemake_starts_a_job_of_a_dead_node_again():
     assert PROFILES["slurm"]["slurm-no-requeue"]
     assert PROFILES["slurm"]["retries"] > 0

@@ -5,7 +5,7 @@ from gliobench.recipe import recipe
 with recipe(snakemake):
     from gliobench.training.gpus import claim_gpu
 
-    claim_gpu(snakemake.resources.get("gpu", 0))  # before PyTorch looks for one
+    claim_gpu(snakemake.resources.get("gpu", 0), snakemake.resources.get("gpu_mb", 0))  # before PyTorch looks for one
 
     from importlib import import_module
 

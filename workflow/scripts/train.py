@@ -12,7 +12,7 @@ with recipe(snakemake):
     from gliobench.training.job import run_job
 
     given, params = snakemake.input, snakemake.params
-    claim_gpu(snakemake.resources.get("gpu", 0))
+    claim_gpu(snakemake.resources.get("gpu", 0), snakemake.resources.get("gpu_mb", 0))
     settings = dict(params.job)
     settings["input"] = with_field(settings["input"], given.field)
     if given.tuned:

@@ -10,7 +10,7 @@ with recipe(snakemake):
     from gliobench.training.gpus import claim_gpu
     from gliobench.training.tuning import search
 
-    claim_gpu(snakemake.resources.get("gpu", 0))
+    claim_gpu(snakemake.resources.get("gpu", 0), snakemake.resources.get("gpu_mb", 0))
     trials, best = search(
         Job(**snakemake.params.job, library=snakemake.params.library),
         snakemake.params.tuning,

@@ -3,12 +3,13 @@
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from gliobench.errors import GlioBenchError
 from gliobench.seeds import derive_seed
+
+if TYPE_CHECKING:
+    import numpy as np  # parsing needs the GPUs of this package, and no arrays
 
 SOUND_CUDNN = 91500  # from 9.15 on; 9.8 to 9.10 compute bfloat16 convolutions wrongly, without an error
 
@@ -137,9 +138,9 @@ class Part:
         Shape (n,), text; slices of one patient share its id.
     """
 
-    inputs: np.ndarray
-    labels: np.ndarray
-    patient_ids: np.ndarray
+    inputs: "np.ndarray"
+    labels: "np.ndarray"
+    patient_ids: "np.ndarray"
 
     def __len__(self) -> int:
         return len(self.labels)

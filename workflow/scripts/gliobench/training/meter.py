@@ -5,7 +5,7 @@ import sys
 import time
 from typing import Any
 
-from gliobench.training.gpus import visible_gpus
+from gliobench.training.gpus import SLICE, visible_gpus
 
 JOULES_PER_KWH = 3.6e6
 
@@ -52,11 +52,14 @@ def gpu_energy() -> float | None:
     Returns
     -------
     float or None
-        kWh; None without a counter: a MIG partition, a card older than Volta, no NVIDIA driver.
+        kWh; None without a counter: a MIG slice (its GPU's counter is of all slices), a card older than Volta, no
+        NVIDIA driver.
     """
     import pynvml
 
     gpus = visible_gpus()
+    if gpus and gpus[0].startswith(SLICE):
+        return None
     try:
         pynvml.nvmlInit()
         by_name = pynvml.nvmlDeviceGetHandleByIndex if gpus[0].isdigit() else pynvml.nvmlDeviceGetHandleByUUID

@@ -36,6 +36,11 @@ if not PARTIAL:  # otherwise nothing can be made or trained: there is no rule fo
     include: "rules/patients.smk"
 
 
+if ESTIMATED:
+
+    include: "rules/estimate.smk"
+
+
 if REQUEST:
 
     include: "rules/predict.smk"
@@ -75,7 +80,7 @@ onstart:
 
 onsuccess:
     check_kept()
-    print_prediction() if REQUEST else print_result(RESULTS)
+    print_end()
 
 
 onerror:

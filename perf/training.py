@@ -20,7 +20,6 @@ import argparse
 import json
 import os
 import platform
-import resource
 import sys
 from concurrent.futures import ProcessPoolExecutor
 from importlib import import_module
@@ -35,14 +34,17 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[1]))
 sys.path.insert(0, str(Path(__file__).parents[1] / "workflow" / "scripts"))
 
-from perf.contenders import CONTENDERS, CORES, SEED, WORKERS, Task, Training, Turn
+from perf.contenders import CONTENDERS, CORES, WORKERS, Task, Training, Turn
 
 from gliobench.errors import GlioBenchError
 from gliobench.settings.approach_of_study import StudyApproach
 from gliobench.training import Machine, Part
+from gliobench.training.timing import peak_memory
+from gliobench.training.timing import random_part as random_rows
 
 ROOT = Path(__file__).parents[1]
 CHANNELS = 4  # FLAIR, T1w, T1wCE and T2w
+DTYPES = {"volume": np.float32, "slices": np.uint8, "grid": np.float16}  # of the inputs, by kind
 LEAST_SIDE = {"volume": 8, "slices": 32, "grid": 32}  # what the networks can still halve as often as they do
 PACKAGES = ("torch", "torchvision", "tensorflow", "keras", "monai", "torchio")
 
@@ -62,13 +64,7 @@ def read_task(approach: str, scale: float, steps: int, repeats: int, device: str
 
 def random_part(task: Task, rows: int) -> Part:
     """Return random patients with both labels, of the values and type that the approach's inputs have."""
-    rng = np.random.default_rng(SEED)
-    shape, labels = (rows, *task.shape), np.arange(rows) % 2
-    if task.kind == "slices":
-        inputs = rng.integers(0, 256, shape, np.uint8)
-    else:
-        inputs = rng.random(shape, np.float32).astype(np.float16 if task.kind == "grid" else np.float32, copy=False)
-    return Part(inputs, labels, labels.astype(str))
+    return random_rows(task.shape, DTYPES[task.kind], rows)
 
 
 def measure(task: Task) -> dict[str, Any]:
@@ -89,18 +85,6 @@ def measure(task: Task) -> dict[str, Any]:
             seconds[name].append(turn())
     speeds = {f"samples_per_second{name}": rows / median(values) for name, values in seconds.items()}
     return {"approach": task.approach, "device": device} | speeds | {"peak_memory_bytes": peak}
-
-
-def peak_memory(on_gpu: bool) -> int:
-    """Return the most bytes that this process has held: on the GPU if it computes there, else in all."""
-    if on_gpu and "tensorflow" in sys.modules:
-        return sys.modules["tensorflow"].config.experimental.get_memory_info("GPU:0")["peak"]
-    if on_gpu:
-        import torch
-
-        return torch.cuda.max_memory_allocated()
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
 
 
 def measured(task: Task) -> dict[str, Any] | None:

@@ -1,4 +1,5 @@
 # No rules here: the checked study, the grid of runs, and what a job of a cohort, an input or a training needs.
+import json
 import os
 import sys
 from pathlib import Path
@@ -15,6 +16,7 @@ from gliobench.caches import keep_caches
 from gliobench.cohorts import DECODED_KIND, FEATURES_KIND
 from gliobench.cohorts.names import LABEL_TABLES, feature_tables, site_tables
 from gliobench.errors import GlioBenchError
+from gliobench.estimate import COMMAND, TARGET
 from gliobench.predict.request import take_request
 from gliobench.processes import lead_jobs
 from gliobench.settings.files import as_in_a_file, read_config
@@ -39,13 +41,10 @@ from gliobench.training.gpu_memory import memory_of_training
 from gliobench.training.gpus import gpu_memory
 
 
-def partial_asked():
-    """Whether the command line names the target `partial`: Snakemake tells a Snakefile no targets."""
+def asked(target):
+    """Whether the command line names a target: Snakemake tells a Snakefile none."""
     given = sys.argv[1:]
-    return (
-        snapshot.TARGET in given
-        and snapshot.TARGET in get_argument_parser().parse_args(given).targets
-    )
+    return target in given and target in get_argument_parser().parse_args(given).targets
 
 
 def something_forced():
@@ -63,13 +62,17 @@ try:
     REQUEST = take_request(config)
     STUDY = Study(config, ROOT)
     CELLS = STUDY.cells
-    if partial_asked() and snapshot.FOLDER not in os.environ:
+    if asked(snapshot.TARGET) and snapshot.FOLDER not in os.environ:
         os.environ[snapshot.FOLDER] = snapshot.take_snapshot(STUDY)
     # The folder of a snapshot, for a partial report.
     PARTIAL = os.environ.get(snapshot.FOLDER)
+    if asked(TARGET):
+        os.environ[COMMAND] = json.dumps(sys.argv[1:])
+    # Whether only what the study will take is asked for; jobs are told in the same way.
+    ESTIMATED = COMMAND in os.environ
     if PARTIAL:
         snapshot.look_at(STUDY, PARTIAL)
-    elif workflow.is_main_process and not (REQUEST or something_forced()):
+    elif workflow.is_main_process and not (REQUEST or ESTIMATED or something_forced()):
         belonging.check_belonging(STUDY)
     SHOWN_CELLS = plan.shown_cells(STUDY)
     PAGE_FIGURES = plan.page_figures(STUDY)

@@ -4,6 +4,7 @@ import re
 
 from snakemake.logging import logger
 
+from gliobench.estimate import PLANNED
 from gliobench.predict.request import check_target
 from gliobench.processes import hold, join_interrupts
 from gliobench.progress import Plan, show_progress
@@ -16,7 +17,7 @@ def hold_study(results):
     try:
         check_target(REQUEST, workflow.dag_settings.targets)
         check_download(workflow.dag_settings.targets)
-        hold(f"{results}/.lock")
+        hold(f"{ESTIMATE if ESTIMATED else results}/.lock")
     except GlioBenchError as error:
         raise WorkflowError(f"GlioBench: {error}") from None
 
@@ -74,6 +75,18 @@ def print_result(results):
             print(f"A new patient: {command}", file=sys.stderr)
 
 
+def print_end():
+    """Print what was asked for: a prediction, an estimate, or the result of the study."""
+    if REQUEST:
+        print_prediction()
+    elif ESTIMATED:
+        leave_terminal()
+        text = Path(RESULTS, "tables", "estimate.txt").read_text(encoding="utf-8")
+        print("", text, sep="\n", file=sys.stderr)
+    else:
+        print_result(RESULTS)
+
+
 def say_how_it_goes_on(logs):
     """Say after Ctrl-C or an error that nothing is lost; `logs` are Snakemake's logs of this run."""
     leave_terminal()
@@ -88,10 +101,23 @@ def say_how_it_goes_on(logs):
 
 def sum_up_plan():
     """End a plan with its jobs by stage, and the user's missing files: the jobs that read them would fail."""
+    if PLANNED in os.environ:
+        PLAN.write(os.environ[PLANNED])
     if PLAN.jobs:
         print(f"\n{PLAN.text()}", file=sys.stderr)
+    if PLAN.jobs and not (REQUEST or ESTIMATED):
+        print(
+            f"GlioBench: what it takes on this machine: {estimate_command()}",
+            file=sys.stderr,
+        )
     for place, path in absent_data():
         print(f"GlioBench: {place}: {path} does not exist (yet).", file=sys.stderr)
+
+
+def estimate_command():
+    """The command that says what the study will take."""
+    configs = " ".join(map(os.path.relpath, workflow.overwrite_configfiles))
+    return f"snakemake {TARGET}" + (f" --configfile {configs}" if configs else "")
 
 
 def absent_data():
@@ -115,7 +141,7 @@ def show_when_nothing_is_to_be_done(record):
     """Print the result of a finished study again: Snakemake calls no hook if there is nothing to be done."""
     nothing = record.getMessage().startswith("Nothing to be done")
     if nothing and not DRY_RUN:
-        print_prediction() if REQUEST else print_result(RESULTS)
+        print_end()
     return True
 
 

@@ -1,5 +1,4 @@
 # No rules here: moved files of the user, and the results kept from them.
-import json
 from functools import cache
 from types import SimpleNamespace
 

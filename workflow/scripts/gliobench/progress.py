@@ -31,6 +31,7 @@ STAGES = {
     "figures": ("plot_", "explain"),
     "tables": ("score", "compare", "describe_", "tabulate_"),
     "report": ("page",),
+    "estimate": ("count_jobs", "time_", "estimate"),
 }
 TOLD = ("read_cohort", "tabulate_baselines")  # rules whose last message is a result, which stays in the terminal
 NUMBERING = ("shard", "batch")  # wildcards that number the jobs of one thing
@@ -299,23 +300,33 @@ class Plan(logging.Handler):
 
     def __init__(self) -> None:
         super().__init__()
-        self.jobs: Counter[tuple[str, str]] = Counter()
+        self.jobs: Counter[tuple[str, str, str]] = Counter()  # by rule, cohort, and approach or input
 
     def emit(self, record: logging.LogRecord) -> None:
         """Count a job."""
-        if str(getattr(record, "event", None)) == "job_info" and (stage := stage_of(vars(record)["rule_name"])):
+        if str(getattr(record, "event", None)) == "job_info" and stage_of(rule := vars(record)["rule_name"]):
             wildcards = vars(record)["wildcards"]
-            self.jobs[stage, wildcards.get("approach", wildcards.get("input_name", ""))] += 1
+            of = wildcards.get("approach", wildcards.get("input_name", ""))
+            self.jobs[rule, wildcards.get("cohort", ""), of] += 1
 
     def text(self) -> str:
         """Return a line per stage; nothing without jobs."""
         lines = []
         for stage in STAGES:
-            of_stage = {approach: count for (name, approach), count in self.jobs.items() if name == stage}
-            named = ", ".join(f"{approach} {count}" for approach, count in sorted(of_stage.items()) if approach)
-            if of_stage:
-                lines.append(f"  {stage:<9} {sum(of_stage.values()):>6}  {named}".rstrip())
+            of_stage: Counter[str] = Counter()
+            for (rule, _, approach), count in self.jobs.items():
+                of_stage[approach] += count * (stage_of(rule) == stage)
+            named = ", ".join(
+                f"{approach} {count}" for approach, count in sorted(of_stage.items()) if approach and count
+            )
+            if total := of_stage.total():
+                lines.append(f"  {stage:<9} {total:>6}  {named}".rstrip())
         return "\n".join(["GlioBench: jobs by stage and approach", *lines]) if lines else ""
+
+    def write(self, path: str | Path) -> None:
+        """Write the jobs as the table ``plan``, for the job that estimates what they will take."""
+        lines = ["\t".join([*names, str(count)]) for names, count in self.jobs.items()]
+        Path(path).write_text("\n".join(["rule\tcohort\tapproach\tjobs", *lines, ""]), encoding="utf-8")
 
 
 def _live(table: Any) -> Any:

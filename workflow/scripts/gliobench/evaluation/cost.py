@@ -92,7 +92,9 @@ def _largest(values: Sequence[Any]) -> float:
     return float(pd.Series(values, dtype=float).max())
 
 
-def cost_table(jobs: Sequence[Mapping[str, Any]], groups: Mapping[str, Sequence[str]]) -> pd.DataFrame:
+def cost_table(
+    jobs: Sequence[Mapping[str, Any]], groups: Mapping[str, Sequence[str]], estimate: pd.DataFrame | None = None
+) -> pd.DataFrame:
     """
     Sum jobs into one row per cohort, stage and purpose, followed by rows for the whole study.
 
@@ -102,6 +104,8 @@ def cost_table(jobs: Sequence[Mapping[str, Any]], groups: Mapping[str, Sequence[
         As from `job_cost`.
     groups : dict of str to sequence of str
         Replicated cohorts, which are summed together.
+    estimate : pandas.DataFrame, optional
+        Table ``estimate`` of the study, if it was made.
 
     Returns
     -------
@@ -119,6 +123,12 @@ def cost_table(jobs: Sequence[Mapping[str, Any]], groups: Mapping[str, Sequence[
     rows += [{"stage": "study", "approach": name} | _sum(part) | UNLIKE for name, part in approaches]
     rows += [{"stage": "study"} | _sum(table) | UNLIKE] if len(table) else []
     summed = pd.DataFrame(rows, columns=list(table_schema("cost")["properties"]))
+    if estimate is None:
+        summed = summed.drop(columns="estimated_seconds")
+    else:
+        is_sum = summed["stage"] == "study"
+        summed["estimated_seconds"] = [_foretold(estimate, name) for name in summed["approach"]]
+        summed["estimated_seconds"] = summed["estimated_seconds"].where(is_sum)
     return check_table(summed, "cost", "the costs").round(DIGITS)
 
 
@@ -135,6 +145,12 @@ def _sum(jobs: pd.DataFrame) -> dict[str, Any]:
         "samples_per_second": jobs["samples"].sum() / trained if trained else None,
         "reason": _reason(jobs),
     }
+
+
+def _foretold(estimate: pd.DataFrame, approach: Any) -> float:
+    """Return the estimated seconds of the jobs whose cost is recorded: of an approach, or of everything."""
+    rows = estimate[estimate["stage"].isin(ORDER)]
+    return float(rows.loc[pd.isna(approach) | (rows["approach"] == approach), "seconds"].sum())
 
 
 def _sum_of_known(values: pd.Series) -> float:

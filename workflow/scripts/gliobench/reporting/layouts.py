@@ -418,6 +418,7 @@ def show_cost(table: pd.DataFrame) -> Display:
     values = {
         "Jobs": texts(table["n_jobs"]),
         "Seconds": decimals(table["seconds"], 1),
+        "Estimated": decimals(table.get("estimated_seconds", table["seconds"] * float("nan")), 1),
         "CPU seconds": decimals(table["cpu_seconds"], 1),
         "Device": texts(table["device"]),
         "Seconds of GPU": decimals(table["device_seconds"], 1),
@@ -425,12 +426,14 @@ def show_cost(table: pd.DataFrame) -> Display:
         "Samples a second": decimals(table["samples_per_second"], 1),
         "Energy, kWh": decimals(table["energy_kwh"], 3),
     }
-    optional = ("Seconds of GPU", "Energy, kWh")
+    optional = ("Estimated", "Seconds of GPU", "Energy, kWh")
     values = {name: cells for name, cells in values.items() if name not in optional or set(cells) != {EMPTY}}
     caption = (
         "Wall-clock time of the jobs, added up; memory is that of the largest job. Stage permute holds trainings "
         "on copies with other labels; rows of stage study are sums: one row per approach, then one for everything."
     )
+    if "Estimated" in values:
+        caption += " Estimated: the seconds that `snakemake estimate` foretold for these jobs, without early stopping."
     if "Energy, kWh" in values:
         caption += " If trainings shared a GPU, its energy counts once for each of them."
     whose = [

@@ -11,6 +11,7 @@ from gliobench.evaluation.verdicts import JUDGED, VERDICTS, counted
 from gliobench.files import read_json, read_table
 from gliobench.reporting.display import CHANGED, MARK, changed_settings
 from gliobench.reporting.layouts import show_comparison, show_differences, show_verdicts
+from gliobench.reporting.summary import duration
 from gliobench.wording import EMPTY, decimals, texts
 
 SCREEN = 120  # characters per line of a terminal
@@ -139,6 +140,44 @@ def print_patients(path: str | Path) -> str:
     notes = [textwrap.fill(reason, SCREEN, subsequent_indent="  ") for reason in failed["reason"]]
     rule = "─" * max(map(len, lines))
     return "\n".join([lines[0], rule, *lines[1:], "", total, *notes, "", f"Predictions: {Path(path).resolve()}"])
+
+
+def print_estimate(table: pd.DataFrame, notes: Sequence[str] = ()) -> str:
+    """
+    Lay out for a terminal what a study will take: a line per approach, one for all that serves every approach, the sum.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        Table ``estimate``.
+    notes : sequence of str
+        What was assumed.
+    """
+    jobs, sums = table[table["stage"] != "study"], table[table["stage"] == "study"]
+    shared = jobs[jobs["approach"].isna()]
+    together = shared[["n_jobs", "seconds", "seconds_least", "disk_mb", "read_mb"]].sum().to_frame().T
+    together = together.assign(approach="all of them", peak_memory_mb=shared["peak_memory_mb"].max())
+    whole = sums.iloc[[-1]].assign(approach="the study")
+    rows = pd.concat([sums.iloc[:-1], together, whole], ignore_index=True)
+    shown = pd.DataFrame({"Approach": texts(rows["approach"]), "Jobs": texts(rows["n_jobs"].astype(int))})
+    shown["Time"] = [duration(seconds) for seconds in rows["seconds"]]
+    shown["At least"] = [duration(seconds) for seconds in rows["seconds_least"]]
+    if rows["device_seconds"].notna().any():
+        shown["GPU-hours"] = decimals(rows["device_seconds"].astype(float) / 3600, 2)
+    shown["Memory, GB"] = decimals(rows["peak_memory_mb"] * 2**20 / 1e9, 1)
+    shown["Disk, GB"], shown["Read, GB"] = (decimals(rows[name] / 1000, 2) for name in ("disk_mb", "read_mb"))
+    lines = _fixed_width(shown, [str(name) for name in shown if name != "Approach"], ["Approach"])
+    said = [
+        f"About {duration(whole['hours'].iloc[0] * 3600)} from start to end on what this command was given.",
+        "Time is that of the jobs, one after the other, with the most epochs of every training; at least: if each "
+        "stops as early as its patience allows. Disk is what the study writes of images, inputs and models.",
+        "Measured here: a few patients, steps and predictions of each network, one scored cell, one figure, and the "
+        "start of a job. All else is their multiple: results/<study>/tables/estimate.tsv has it by stage.",
+        *(f"{note}." for note in notes),
+    ]
+    rule = "─" * max(map(len, lines))
+    filled = [textwrap.fill(each, SCREEN) for each in said]
+    return "\n".join([lines[0], rule, *lines[1:-1], rule, lines[-1], "", *filled, ""])
 
 
 def _verdict_lines(run: pd.DataFrame) -> list[str]:

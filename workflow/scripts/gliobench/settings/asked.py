@@ -17,7 +17,7 @@ from gliobench.settings.splits import METHODS
 from gliobench.settings.study import StudyFile
 from gliobench.terms import GENERATED, MODALITIES, OF_PAPERS, SEGMENTATION
 
-RESERVED = ("fields", "figures", "logs", "partial", "report", "tables")  # folders next to the cohorts'
+RESERVED = ("estimate", "fields", "figures", "logs", "partial", "report", "tables")  # folders next to the cohorts'
 CONFIG = "the study's config"
 
 

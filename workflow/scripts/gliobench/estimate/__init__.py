@@ -1,0 +1,5 @@
+"""What a study will take, before it starts: its plan, and what was timed of it on this machine."""
+
+TARGET = "estimate"
+COMMAND = "GLIOBENCH_COMMAND"  # environment variable: the arguments of the command that asks for an estimate
+PLANNED = "GLIOBENCH_PLAN"  # environment variable: where a dry run writes its jobs

@@ -1,0 +1,153 @@
+"""How long an approach trains and predicts: its own `fit` on random patients, timed by its own clock."""
+
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from gliobench.training import Part
+
+SEED = 0
+STEPS = 4  # batches of a timed epoch, if the training part has as many
+EPOCHS = 2  # of a warm fit: in the first, batches of a new size may still be traced
+SLOW = 20.0  # s of the first pass, from which on it is the only one
+VALIDATION = 4  # training rows per validation row
+
+
+def random_part(shape: tuple[int, ...], dtype: npt.DTypeLike, rows: int) -> Part:
+    """Return random patients with both labels: bytes from 0 to 255, other numbers from 0 to 1."""
+    rng = np.random.default_rng(SEED)
+    whole, kind = (rows, *shape), np.dtype(dtype)
+    inputs = rng.integers(0, 256, whole, kind) if kind.kind == "u" else rng.random(whole, np.float32).astype(kind)
+    labels = np.arange(rows) % 2
+    return Part(inputs, labels, labels.astype(str))
+
+
+def peak_memory(on_gpu: bool) -> int:
+    """Return the most bytes that this process has held: on the GPU if it computes there, else in all."""
+    if on_gpu and "tensorflow" in sys.modules:
+        return int(sys.modules["tensorflow"].config.experimental.get_memory_info("GPU:0")["peak"])
+    if on_gpu:
+        import torch
+
+        return torch.cuda.max_memory_allocated()
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def of_phase(parameters: Mapping[str, Any], phase: str) -> Mapping[str, Any]:
+    """Return the parameters of a phase: its own where it has some, else those of the approach."""
+    return parameters.get(phase, parameters)
+
+
+def with_epochs(parameters: Mapping[str, Any], phase: str, epochs: int) -> dict[str, Any]:
+    """Return parameters with another number of epochs in a phase; those of a method without epochs as they are."""
+    own = of_phase(parameters, phase)
+    if "epochs" not in own:
+        return dict(parameters)
+    changed = {**own, "epochs": epochs}
+    return {**parameters, phase: changed} if phase in parameters else changed
+
+
+def time_network(
+    approach: ModuleType,
+    shape: tuple[int, ...],
+    dtype: npt.DTypeLike,
+    parameters: Mapping[str, Any],
+    phases: list[str],
+    most_rows: int,
+    parts: Any = random_part,
+) -> list[dict[str, Any]]:
+    """
+    Time one network of an approach: each phase with some steps, the epoch's scores, and predictions.
+
+    A first pass, which also compiles, is followed by one that is kept, unless the first was long already.
+
+    Parameters
+    ----------
+    approach : module
+        From `gliobench.approaches`, prepared.
+    shape, dtype
+        Of one row of its inputs.
+    parameters : mapping
+        Its hyperparameters; only the epochs are changed.
+    phases : list of str
+        Of a training.
+    most_rows : int
+        Rows of the study's training part: no more are trained on.
+    parts : callable, optional
+        As `random_part`.
+
+    Returns
+    -------
+    list of dict
+        One per phase: ``row_seconds`` of an epoch for each training row, without validation; ``fit_seconds`` of a fold
+        beside its epochs; ``networks`` trained one after the other; ``predict_seconds`` for each row; ``once_seconds``
+        of a job, for building and compiling all phases, with the first; ``model_bytes`` and ``peak_bytes``.
+    """
+    networks = int(parameters.get("ensemble", 1))
+    batch = max([int(of_phase(parameters, phase).get("batch_size", most_rows)) for phase in phases]) * networks
+    begun = time.perf_counter()
+    model = approach.build(shape, dict(parameters), "none")
+    some = parts(shape, dtype, max(min(most_rows, batch), 2))
+    first = _passed(approach, model, some, parameters, phases, 1)
+    once = time.perf_counter() - begun
+    if once < SLOW:
+        some = parts(shape, dtype, max(min(most_rows, STEPS * batch), 2))
+        kept = _passed(approach, model, some, parameters, phases, EPOCHS)
+    else:
+        kept = first
+    warm = sum(each["fit_seconds"] + each["last_seconds"] * networks + each["predicted"] for each in kept)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, f"model{approach.SUFFIX}")
+        approach.save(model, path)
+        size = path.stat().st_size
+    return [
+        {
+            "phase": phase,
+            "row_seconds": max(0.0, each["last_seconds"] - each["predicted"] * _validation(some) / len(some))
+            / len(some),
+            "fit_seconds": each["fit_seconds"],
+            "networks": networks,
+            "predict_seconds": each["predicted"] / len(some),
+            "once_seconds": max(0.0, once - warm) if number == 0 else 0.0,
+            "model_bytes": size,
+            "peak_bytes": peak_memory(on_gpu=False) - some.inputs.nbytes,
+        }
+        for number, (phase, each) in enumerate(zip(phases, kept, strict=True))
+    ]
+
+
+def _validation(train: Part) -> int:
+    return max(2, len(train) // VALIDATION)
+
+
+def _passed(
+    approach: ModuleType, model: Any, train: Part, parameters: Mapping[str, Any], phases: list[str], epochs: int
+) -> list[dict[str, float]]:
+    """Train every phase for some epochs and predict the training part after each, as a fold does."""
+    kept = slice(_validation(train))
+    validation = Part(train.inputs[kept], train.labels[kept], train.patient_ids[kept])
+    passed = []
+    for phase in phases:
+        history: list[dict[str, float]] = []
+        begun = time.perf_counter()
+        approach.fit(model, phase, train, validation, with_epochs(parameters, phase, epochs), SEED, history.append)
+        fitted = time.perf_counter()
+        approach.predict(model, train.inputs)
+        last = [record["seconds"] for record in history if record["epoch"] % epochs == 0 or len(history) == 1]
+        passed.append(
+            {
+                "last_seconds": sum(last) / len(last),
+                "fit_seconds": max(0.0, fitted - begun - sum(record["seconds"] for record in history)),
+                "predicted": time.perf_counter() - fitted,
+            }
+        )
+    return passed

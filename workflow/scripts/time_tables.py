@@ -1,0 +1,18 @@
+"""Time one scored cell, one pair of cells, and one figure."""
+
+from gliobench.recipe import recipe
+
+with recipe(snakemake):
+    from pathlib import Path
+    from tempfile import TemporaryDirectory
+
+    from gliobench.estimate.scores import time_scores
+    from gliobench.estimate.starts import TABLES, start_seconds
+    from gliobench.files import read_json, write_json
+    from gliobench.training.timing import peak_memory
+
+    patients = max(len(read_json(path)["patients"]["patient_id"]) for path in snakemake.input)
+    with TemporaryDirectory(dir=Path(snakemake.log[0]).parent) as folder:
+        timed = time_scores(patients, snakemake.params.repeats, snakemake.params.resamples, Path(folder))
+    about = {"peak_bytes": peak_memory(on_gpu=False), "start_seconds": start_seconds(*TABLES)}
+    write_json(timed | about, snakemake.output[0])

@@ -267,8 +267,8 @@ def test_a_network_is_timed_in_every_phase_by_its_last_epoch():
     parameters = {"first": {"epochs": 30, "batch_size": 4}, "second": {"epochs": 9, "batch_size": 8}}
     timed = time_network(approach, (2, 2), "uint8", parameters, ["first", "second"], 1000)
     assert approach.seen[0] == ("build", (2, 2), "none")
-    assert approach.seen[1:3] == [("first", 8, 1), ("second", 8, 1)]
-    assert approach.seen[3:] == [("first", 8 * STEPS, EPOCHS), ("second", 8 * STEPS, EPOCHS)]
+    assert approach.seen[1:5] == [("first", 8, 1), ("second", 8, 1)] * 2
+    assert approach.seen[5:] == [("first", 8 * STEPS, EPOCHS), ("second", 8 * STEPS, EPOCHS)]
     assert [row["phase"] for row in timed] == ["first", "second"]
     assert timed[0]["row_seconds"] == pytest.approx(2.0 / (8 * STEPS), rel=0.01)
     assert {row["model_bytes"] for row in timed} == {5}
@@ -277,7 +277,7 @@ def test_a_network_is_timed_in_every_phase_by_its_last_epoch():
 def test_a_small_study_is_timed_at_its_own_size():
     approach = Approach(seen=[])
     time_network(approach, (2, 2), "uint8", {"epochs": 3, "batch_size": 4}, ["final"], 10)
-    assert [size for _, size, _ in approach.seen[1:]] == [4, 10]
+    assert [size for _, size, _ in approach.seen[1:]] == [4, 4, 10]
 
 
 def test_only_the_epochs_of_a_phase_are_changed():

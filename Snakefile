@@ -29,6 +29,7 @@ if not PARTIAL:  # otherwise nothing can be made or trained: there is no rule fo
     include: "rules/preprocess.smk"
     include: "rules/split.smk"
     include: "rules/visible.smk"
+    include: "rules/weights.smk"
     include: "rules/tune.smk"
     include: "rules/train.smk"
     include: "rules/explain.smk"

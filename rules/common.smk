@@ -16,7 +16,7 @@ from gliobench.caches import keep_caches
 from gliobench.cohorts import DECODED_KIND, FEATURES_KIND
 from gliobench.cohorts.names import LABEL_TABLES, feature_tables, site_tables
 from gliobench.errors import GlioBenchError
-from gliobench.estimate import COMMAND, TARGET
+from gliobench.estimate import COMMAND, TARGET, networks
 from gliobench.predict.request import take_request
 from gliobench.processes import lead_jobs
 from gliobench.settings.files import as_in_a_file, read_config
@@ -91,6 +91,7 @@ RESULTS = STUDY.results
 COHORT = f"{RESULTS}/{{cohort}}"
 TUNING = f"{RESULTS}/{paths.TUNING}"
 RUN = f"{RESULTS}/{paths.RUN}"
+IMAGENET = f"{RESULTS}/.weights/{{approach}}.json"
 LOGS = f"{COHORT}/logs"
 
 
@@ -376,9 +377,11 @@ def tuned_parameters(wildcards):
 
 
 def weights_file(wildcards):
-    """The file of initial weights, if the config names one."""
+    """The file of initial weights, if the config names one; of ImageNet's, the note that they have been fetched."""
     weights = STUDY.approaches[wildcards.approach].weights(wildcards.variant)
-    return [] if weights in ("none", "imagenet") else weights
+    if weights == "imagenet":  # fetched again, they are the same
+        return ancient(IMAGENET.format(approach=wildcards.approach))
+    return [] if weights == "none" else weights
 
 
 def split_scheme(wildcards):

@@ -2,7 +2,6 @@
 # of each network. All files are in a folder of their own, so nothing of the study is begun.
 from collections import Counter
 
-from gliobench.estimate import networks
 from gliobench.training.gpus import visible_gpus
 
 ESTIMATE = f"{RESULTS}/estimate"

@@ -2,11 +2,13 @@ import os
 import socket
 from importlib import import_module
 
+import h5py
 import numpy as np
 import pytest
 
 from gliobench.errors import GlioBenchError
 from gliobench.training import Machine
+from weights_server import serving
 
 pytestmark = pytest.mark.tensorflow
 SHAPE = (32, 32, 3)
@@ -85,6 +87,25 @@ def test_an_impossible_download_is_a_sentence(backbones, b0, monkeypatch, tmp_pa
         r"`weights: imagenet` or the path of a file\.$",
     ):
         backbones.pretrained_weights(b0, "imagenet")
+
+
+def test_weights_downloaded_once_need_no_network_afterwards(backbones, monkeypatch, tmp_path):
+    source = backbones.build_backbone("mobilenet", SHAPE)
+    with h5py.File(tmp_path / "published.h5", "w") as file:
+        import_module("keras.src.legacy.saving.legacy_h5_format").save_weights_to_hdf5_group(file, source)
+    mobilenet = import_module("keras.src.applications.mobilenet")
+    get_file = mobilenet.file_utils.get_file
+    elsewhere = lambda *names, **options: get_file(*names, **options | {"cache_dir": str(tmp_path)})  # noqa: E731
+    monkeypatch.setattr(mobilenet.file_utils, "get_file", elsewhere)
+    bases = [backbones.build_backbone("mobilenet", SHAPE) for _ in range(2)]
+    with serving((tmp_path / "published.h5").read_bytes()) as (address, asked):
+        monkeypatch.setattr(mobilenet, "BASE_WEIGHT_PATH", address)
+        backbones.pretrained_weights(bases[0], "imagenet")
+        assert len(asked) == 1
+    for found, expected in zip(  # the server is gone
+        backbones.pretrained_weights(bases[1], "imagenet"), source.get_weights(), strict=True
+    ):
+        np.testing.assert_array_equal(found, expected)
 
 
 def normalization(backbones, base):

@@ -1,3 +1,4 @@
+import hashlib
 import subprocess
 import sys
 from importlib import import_module
@@ -10,6 +11,8 @@ import yaml
 from gliobench.errors import GlioBenchError
 from gliobench.settings.approach_of_study import StudyApproach
 from gliobench.training import Machine, Part
+from gliobench.training.fetching import fetch_imagenet
+from weights_server import serving
 
 pytestmark = pytest.mark.torch
 ROOT = Path(__file__).parents[2]
@@ -139,6 +142,40 @@ def test_imagenet_weights_that_cannot_be_downloaded_are_a_sentence(resnet18, mon
     monkeypatch.setattr("socket.getaddrinfo", refuse)
     with pytest.raises(GlioBenchError, match=r"could not be downloaded .*none, imagenet or the path of a file"):
         resnet18.build(SHAPE, SMALL, "imagenet")
+
+
+def published(resnet18, monkeypatch, tmp_path, address, content, digest=None):
+    """Have torchvision load its weights from another address; a file's name begins its checksum."""
+    from torchvision.models import ResNet18_Weights
+
+    digest = digest or hashlib.sha256(content).hexdigest()[:8]
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(ResNet18_Weights.IMAGENET1K_V1.value, "url", f"{address}resnet18-{digest}.pth")
+
+
+def test_weights_fetched_once_need_no_network_in_trainings(resnet18, monkeypatch, tmp_path):
+    from torchvision.models import resnet18 as original
+
+    torch = resnet18.torch
+    torch.manual_seed(12)
+    given = original().state_dict()
+    torch.save(given, tmp_path / "published.pth")
+    content = (tmp_path / "published.pth").read_bytes()
+    networks = [{"shape": list(SHAPE), "parameters": SMALL}]
+    with serving(content) as (address, asked):
+        published(resnet18, monkeypatch, tmp_path, address, content)
+        fetch_imagenet(resnet18, networks)
+        fetch_imagenet(resnet18, networks)
+        assert len(asked) == 1
+    model = resnet18.build(SHAPE, SMALL, "imagenet")  # the server is gone
+    assert (model.start["conv1.weight"] == given["conv1.weight"]).all()
+
+
+def test_fetched_weights_of_another_checksum_are_refused(resnet18, monkeypatch, tmp_path):
+    with serving(b"damaged") as (address, _):
+        published(resnet18, monkeypatch, tmp_path, address, b"damaged", digest="0" * 8)
+        with pytest.raises(GlioBenchError, match=r"could not be downloaded .*hash"):
+            fetch_imagenet(resnet18, [{"shape": list(SHAPE), "parameters": SMALL}])
 
 
 def test_training_starts_from_a_files_weights_with_a_fresh_last_layer(resnet18, tmp_path):

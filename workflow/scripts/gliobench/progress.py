@@ -21,7 +21,7 @@ MESSAGE = re.compile(r"^\d\d:\d\d:\d\d ", re.MULTILINE)  # begins a message in a
 # The stage of a rule, by the first prefix that fits; the order is that of the terminal.
 STAGES = {
     "cohorts": ("generate", "read_cohort", "audit_series", "gather_series", "fetch"),
-    "inputs": ("choose_field", "preprocess", "measure_regions"),
+    "inputs": ("choose_field", "preprocess", "measure_regions", "imagenet_"),
     "splits": ("split", "see_labels"),
     "tuning": ("tune",),
     "baselines": ("train_baselines", "tabulate_baselines"),

@@ -1,4 +1,4 @@
-"""What of a study is to be timed, and how often it happens, as plain data. Light to import: parsing needs it."""
+"""Which networks a study trains, and what of it is to be timed, as plain data. Light to import: parsing needs it."""
 
 import json
 from dataclasses import asdict
@@ -49,6 +49,20 @@ def networks(study: Study, approach: str) -> list[dict[str, Any]]:
                 },
             )
     return [{"key": key} | network for key, network in found.items()]
+
+
+def pretrained(study: Study, approach: str) -> list[dict[str, Any]]:
+    """List the networks of an approach that start from ImageNet's weights: ``shape`` of a row, and ``parameters``."""
+    settings = study.approaches[approach]
+    cells = {
+        network_key(study, cell): cell
+        for cell in reversed(study.cells)
+        if cell.approach == approach and settings.weights(cell.variant) == "imagenet"
+    }
+    return [
+        {"shape": study.input_of(cell)["shape"], "parameters": _parameters(study, cell)}
+        for cell in reversed(cells.values())
+    ]
 
 
 def first_of(study: Study, cohort: str) -> str:

@@ -101,7 +101,7 @@ def test_the_gpu_that_is_taken_has_the_memory_that_the_training_takes(train, dri
     assert train("0,1", 20_000)[1] == FIRST, "the other GPU has no more trainings, but no memory for this one"
 
 
-def test_a_training_waits_until_another_leaves_it_enough_memory(train, driver, tmp_path, monkeypatch):
+def test_a_training_waits_until_another_leaves_it_enough_memory(train, driver, tmp_path, monkeypatch, capsys):
     driver(TWO)
     (first, _), _ = train("0,1", 60_000), train("0,1", 20_000)
     waited = []
@@ -115,6 +115,7 @@ def test_a_training_waits_until_another_leaves_it_enough_memory(train, driver, t
     monkeypatch.setenv(VISIBLE, "0,1")
     assert claim_gpu(1, 30_000, tmp_path) == FIRST
     assert len(waited) == 1
+    assert capsys.readouterr().err == "waits for a GPU of which the trainings of this folder leave 30000 MiB\n"
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])

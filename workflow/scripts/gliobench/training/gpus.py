@@ -12,6 +12,7 @@ from itertools import takewhile
 from pathlib import Path
 
 from gliobench.processes import alone, hold, is_held
+from gliobench.recipe import say
 
 LOCKS = Path("results/.gpus")  # shared by the studies of one folder
 VISIBLE = "CUDA_VISIBLE_DEVICES"
@@ -51,8 +52,13 @@ def claim_gpu(asked: int, memory: int = 0, locks: str | Path = LOCKS) -> str | N
     if len(gpus) < 2:
         return None
     machine = "-".join([socket.gethostname(), *filter(None, [os.environ.get("SLURM_JOB_ID")])])
-    while (gpu := _take(gpus, memory, Path(locks) / machine)) is None:
+    folder = Path(locks) / machine
+    gpu = _take(gpus, memory, folder)
+    if gpu is None:
+        say(f"waits for a GPU of which the trainings of this folder leave {memory} MiB")
+    while gpu is None:
         time.sleep(SECONDS_BETWEEN_LOOKS)
+        gpu = _take(gpus, memory, folder)
     os.environ[VISIBLE] = gpu
     return gpu
 

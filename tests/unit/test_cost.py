@@ -80,6 +80,18 @@ def test_a_resumed_training_counts_the_folds_that_were_finished_before(write, re
     assert row["reason"] == "1 of 1 jobs were resumed: their seconds are those of their folds"
 
 
+def test_trainings_that_filled_the_gpu_and_began_again_are_said(write, record):
+    path = record("NVIDIA H200")
+    run = json.loads(path.read_text(encoding="utf-8"))
+    run["folds"][1]["accumulate"] = 2
+    path.write_text(json.dumps(run), encoding="utf-8")
+    jobs = [training_cost(write(12.0), path), job_cost(write(3.0), CELL | {"stage": "tune", "cohort": "planted"})]
+    told = cost_table(jobs, {}).set_index(["stage"])["reason"]
+    said = "1 of 2 trainings filled the GPU and began again with minibatches in parts"
+    assert told.fillna("").to_dict() == {"tune": "", "train": said, "study": said}
+    assert told["study"].tolist() == [said, said]
+
+
 def test_a_job_too_short_to_be_sampled_is_empty_and_says_so(write):
     job = job_cost(write(0.1, cpu="NA", memory="NA"), {"stage": "generate", "cohort": "rsna"})
     row = cost_table([job], {}).iloc[0]

@@ -264,9 +264,9 @@ def test_a_diverged_fold_is_a_record_and_the_others_go_on(data, tmp_path):
 
 def test_what_breaks_in_a_framework_is_a_failed_record_with_its_traceback_in_the_log(data, tmp_path, caplog):
     caplog.set_level("INFO", "gliobench")
-    records = train(Toy(fail={1: RuntimeError("CUDA error: out of memory\nsee the manual")}), data, tmp_path)
+    records = train(Toy(fail={1: RuntimeError("CUDA error: misaligned address\nsee the manual")}), data, tmp_path)
     assert [record["status"] for record in records] == ["ok", "failed", "ok"]
-    assert records[1]["reason"] == "RuntimeError: CUDA error: out of memory"
+    assert records[1]["reason"] == "RuntimeError: CUDA error: misaligned address"
     assert "Traceback" in caplog.text
     assert sorted(gather_folds(tmp_path, records, "predictions")["fold"].unique()) == [0, 2]
 
@@ -437,3 +437,86 @@ def test_an_epoch_is_said_scores_first_and_seconds_last():
     record = {"epoch": 3, "seconds": 5.43, "loss": 0.612, "auc": 0.71, "validation_loss": 0.66, "validation_auc": 0.58}
     assert epoch_text(record) == "epoch 3: loss 0.612/0.66, auc 0.71/0.58 (training/validation, 5.4 s)"
     assert epoch_text({"epoch": 1, "seconds": 1.0, "loss": 2.0}) == "epoch 1: loss 2/- (training/validation, 1.0 s)"
+
+
+class OutOfMemoryError(RuntimeError):
+    """As PyTorch's."""
+
+
+class ResourceExhaustedError(Exception):
+    """As TensorFlow's."""
+
+
+class Splitting(Toy):
+    """An approach whose model adds gradients up over parts of a minibatch; `accumulated` are the parts of each try."""
+
+    def build(self, shape, parameters, weights):
+        self.accumulated = []
+        return SimpleNamespace(accumulate=1, seed=None)
+
+    def fit(self, model, phase, train, validation, parameters, seed, on_epoch):
+        self.accumulated.append(model.accumulate)
+        best = super().fit({}, phase, train, validation, parameters, seed, on_epoch)
+        model.seed = seed
+        return best
+
+    def predict(self, model, inputs):
+        return super().predict({"seed": model.seed}, inputs)
+
+    def save(self, model, path):
+        super().save({"seed": model.seed}, path)
+
+
+FULL = "CUDA out of memory. Tried to allocate 20.00 MiB."
+SENTENCE = (
+    "the memory of the GPU is full: lower `batch_size` of cnn3d in the config under `settings`, or run fewer trainings "
+    "on a GPU at once (--resources gpu=1)"
+)
+
+
+def test_a_fold_that_fills_the_gpu_is_trained_once_more_from_the_same_seed_with_minibatches_in_parts(data, tmp_path):
+    toy = Splitting(fail={1: OutOfMemoryError(FULL)})
+    records = train(toy, data, tmp_path / "full")
+    assert toy.accumulated == [1, 1, 2, 1], "the next fold is tried with whole minibatches"
+    assert toy.seeds[1] == toy.seeds[2] == JOB.fold_seed(1)
+    assert [record.get("accumulate") for record in records] == [None, 2, None]
+    assert [(record["status"], record["reason"]) for record in records] == [("ok", None)] * 3
+    history = gather_folds(tmp_path / "full", records, "history")
+    assert history.groupby("fold")["epoch"].apply(list).tolist() == [[1, 2]] * 3, "of the second try alone"
+    without = train(Splitting(), data, tmp_path / "enough")
+    predictions = [gather_folds(tmp_path / name, records, "predictions") for name in ("full", "enough")]
+    pd.testing.assert_frame_equal(*predictions)
+    assert not any("accumulate" in record for record in without)
+
+
+def test_a_fold_that_fills_the_gpu_twice_says_what_to_lower(data, tmp_path):
+    toy = Splitting(fail={0: OutOfMemoryError(FULL), 1: OutOfMemoryError(FULL)})
+    record = train(toy, data, tmp_path)[0]
+    assert (record["status"], record["reason"], record["accumulate"]) == ("failed", SENTENCE, 2)
+    assert toy.accumulated == [1, 2, 1, 1]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OutOfMemoryError("HIP"),
+        RuntimeError(FULL),
+        RuntimeError("RESOURCE_EXHAUSTED: Out of memory while trying to allocate 8 bytes."),
+        RuntimeError("cuDNN error: CUDNN_STATUS_ALLOC_FAILED"),
+        ResourceExhaustedError("{{function_node}} OOM when allocating tensor with shape[64,150,150,96]"),
+    ],
+)
+def test_a_model_that_cannot_take_parts_says_at_once_what_to_lower(data, tmp_path, error):
+    toy = Toy(fail={0: error})
+    record = train(toy, data, tmp_path)[0]
+    assert (record["status"], record["reason"]) == ("failed", SENTENCE)
+    assert len(toy.seeds) == 3, "one try of each fold"
+
+
+@pytest.mark.parametrize("error", [RuntimeError("shapes do not fit"), ValueError("out of memory of a list")])
+def test_another_error_is_tried_no_second_time(data, tmp_path, error):
+    toy = Splitting(fail={0: error})
+    record = train(toy, data, tmp_path)[0]
+    assert record["reason"] == f"{type(error).__name__}: {error}"
+    assert "accumulate" not in record
+    assert len(toy.seeds) == 3

@@ -1,3 +1,4 @@
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from scipy.special import expit
 from gliobench.errors import GlioBenchError
 from gliobench.settings.approach_of_study import StudyApproach
 from gliobench.training import Diverged, Machine, Part
+from gliobench.training.folds import _train_in_memory
 
 pytestmark = pytest.mark.torch
 YAML = Path(__file__).parents[2] / "config" / "approaches" / "stacked_cnn3d.yaml"
@@ -151,3 +153,28 @@ def test_a_network_drawn_anew_has_other_weights_and_the_first_stays(stacked, mod
 def test_every_hyperparameter_of_the_search_is_one_of_the_approach():
     assert set(PAPER["tuning"]["space"]) <= set(DEFAULTS)
     assert PAPER["variants"]["tuned"]["tuned"]
+
+
+def test_a_network_for_which_the_gpu_is_too_small_is_trained_on_minibatches_in_parts(
+    stacked, model, tmp_path, monkeypatch
+):
+    forward, sizes = stacked.StackedCNN.forward, []
+
+    def on_a_small_gpu(network, rows):
+        if network.training:
+            sizes.append(len(rows))
+            if len(rows) > SMALL["batch_size"] / 2:
+                raise stacked.torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+        return forward(network, rows)
+
+    monkeypatch.setattr(stacked.StackedCNN, "forward", on_a_small_gpu)
+    parts, record = (make_part(12), make_part(8, 1)), {}
+    fit = partial(stacked.fit, model, "final", *parts, SMALL, 1, lambda epoch: None)
+    _train_in_memory(fit, model, record)
+    assert record == {"accumulate": 2}
+    assert sizes == [4] + [2] * 6 * SMALL["epochs"]
+    assert np.isfinite(stacked.predict(model, parts[1].inputs)).all()
+    monkeypatch.undo()
+    record.clear()
+    _train_in_memory(fit, model, record)
+    assert (record, model.accumulate) == ({}, 1), "the next fold finds the whole GPU"

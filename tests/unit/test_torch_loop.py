@@ -188,3 +188,45 @@ def test_so_many_rows_are_predicted_at_once(loop, rows_at_once, sizes):
     model.network.register_forward_pre_hook(lambda network, arguments: seen.append(len(arguments[0])))
     assert loop.predict(model, part(7).inputs) == pytest.approx(expected)
     assert seen == sizes
+
+
+def deep(loop, seed=1):
+    torch = loop.torch
+
+    def draw(about):
+        torch.manual_seed(seed)
+        return torch.nn.Sequential(torch.nn.Linear(3, 8), torch.nn.Tanh(), torch.nn.Linear(8, 1), torch.nn.Flatten(0))
+
+    return loop.Model(draw, {}, 2, torch.Tensor.float, torch.Tensor.double)
+
+
+@pytest.mark.parametrize(
+    "batch_size", [4, 5, 12]
+)  # also with a last minibatch of two rows, and halves of two and three
+def test_steps_of_gradients_added_up_over_parts_are_those_of_whole_minibatches(loop, batch_size):
+    whole, parts = deep(loop), deep(loop)
+    parts.accumulate = 2
+    sizes = []
+    parts.network.register_forward_pre_hook(
+        lambda network, rows: sizes.append(len(rows[0])) if network.training else None
+    )
+    (_, history, _), (_, history_of_parts, _) = (
+        run(loop, model, batch_size=batch_size, augment=lambda rows, draws: rows + loop.torch.rand(1, generator=draws))
+        for model in (whole, parts)
+    )
+    assert max(sizes) == -(-batch_size // 2)
+    assert min(sizes) > 1
+    for name, values in whole.network.state_dict().items():
+        assert parts.network.state_dict()[name].numpy() == pytest.approx(values.numpy(), abs=1e-5)
+    for one, other in zip(history, history_of_parts, strict=True):
+        assert {**other, "seconds": 0} == pytest.approx({**one, "seconds": 0}, abs=1e-5)
+
+
+def test_no_part_of_a_minibatch_is_a_single_row(loop):
+    model, sizes = deep(loop), []
+    model.accumulate = 2
+    model.network.register_forward_pre_hook(
+        lambda network, rows: sizes.append(len(rows[0])) if network.training else None
+    )
+    run(loop, model, batch_size=3, epochs=1)
+    assert sizes == [3, 3, 3, 3]

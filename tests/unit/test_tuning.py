@@ -126,7 +126,12 @@ def test_a_trial_that_diverges_is_a_failed_row_and_the_search_goes_on(toy):
     ("error", "reason"),
     [
         (Diverged("the loss was NaN or infinite in epoch 1"), "the loss was NaN or infinite in epoch 1"),
-        (RuntimeError("out of memory\nand so on"), "RuntimeError: out of memory"),
+        (RuntimeError("shapes do not fit\nand so on"), "RuntimeError: shapes do not fit"),
+        (
+            RuntimeError("CUDA error: out of memory\nand so on"),
+            "the memory of the GPU is full: lower `batch_size` of toy in the config under `settings`, or run fewer "
+            "trainings on a GPU at once (--resources gpu=1)",
+        ),
     ],
 )
 def test_a_search_without_a_single_good_trial_has_rows_and_a_reason(toy, monkeypatch, error, reason):

@@ -7,7 +7,8 @@ A module here is found by its file name and provides:
     Set up the framework for the `gliobench.training.Machine`, once per process; returns the device's name.
 ``build(shape, parameters, weights)``
     A model for inputs of that shape; built once per job, so that its folds share one compiled step. `weights` is
-    ``none``, ``imagenet`` or the path of a file.
+    ``none``, ``imagenet`` or the path of a file. If it has the attribute ``accumulate``, 1 unless the GPU's memory was
+    full, each minibatch is trained in so many parts.
 ``fit(model, phase, train, validation, parameters, seed, on_epoch)``
     Train one phase of the approach's YAML and leave the model in its best state; the first phase starts from the
     initial weights, with the rest drawn with `seed`. Calls ``on_epoch(record)`` after each epoch (columns

@@ -59,7 +59,8 @@ def training_cost(benchmark: str | Path, record: str | Path) -> dict[str, Any]:
     Returns
     -------
     dict
-        As for `job_cost`, with ``samples``, the training samples seen.
+        As for `job_cost`, with ``samples``, the training samples seen, and how many of the folds were trained again
+        after the GPU's memory was full.
     """
     run = read_json(record)
     cohort = parent_cohort(run["cohort"])
@@ -79,6 +80,8 @@ def _training(job: Mapping[str, Any], record: Record) -> dict[str, Any]:
         "device": record["device"],
         "device_seconds": trained if on_gpu else None,
         "trained": trained,
+        "folds": len(folds),
+        "again": sum("accumulate" in fold for fold in folds),
         "samples": sum(fold["samples_per_second"] * fold["seconds"] for fold in folds),
         "energy_kwh": sum(fold["energy_kwh"] for fold in folds)
         if all("energy_kwh" in fold for fold in folds)
@@ -114,7 +117,7 @@ def cost_table(
     """
     group_of = {member: group for group, members in groups.items() for member in members}
     columns = [*HEAD, "seconds", "cpu_seconds", "peak_memory_mb", "resumed", "device", "device_seconds", "energy_kwh"]
-    table = pd.DataFrame(list(jobs), columns=[*columns, "trained", "samples"])
+    table = pd.DataFrame(list(jobs), columns=[*columns, "trained", "samples", "folds", "again"])
     table["cohort"] = table["cohort"].replace(group_of)
     table["place"] = table["stage"].map(ORDER.index)
     parts = table.sort_values("place", kind="stable").groupby(HEAD, sort=False, dropna=False)
@@ -162,4 +165,6 @@ def _reason(jobs: pd.DataFrame) -> str | None:
     short, resumed = int(jobs["cpu_seconds"].isna().sum()), int(jobs["resumed"].eq(True).sum())
     reasons = [f"{short} of {len(jobs)} jobs were too short for processors and memory to be measured"] * bool(short)
     reasons += [f"{resumed} of {len(jobs)} jobs were resumed: their seconds are those of their folds"] * bool(resumed)
+    again, folds = int(jobs["again"].sum()), int(jobs["folds"].sum())
+    reasons += [f"{again} of {folds} trainings filled the GPU and began again with minibatches in parts"] * bool(again)
     return "; ".join(reasons) or None

@@ -25,6 +25,23 @@ def first_line(error: Exception) -> str:
     return f"{type(error).__name__}: {error}".splitlines()[0][:200]
 
 
+def gpu_is_full(error: BaseException) -> bool:
+    """Whether an error of a framework says that the memory of the GPU is full; none has one type for it."""
+    kinds = {kind.__name__ for kind in type(error).__mro__}
+    says_so = "out of memory" in str(error).lower() or "ALLOC_FAILED" in str(error)  # CUDA, XLA; cuDNN, cuBLAS
+    return bool(kinds & {"OutOfMemoryError", "ResourceExhaustedError"}) or ("RuntimeError" in kinds and says_so)
+
+
+def why_it_failed(error: Exception, approach: str) -> str:
+    """Describe an error of a framework in a training of an approach; of a full GPU, with what to lower."""
+    if not gpu_is_full(error):
+        return first_line(error)
+    return (
+        f"the memory of the GPU is full: lower `batch_size` of {approach} in the config under `settings`, or run fewer "
+        "trainings on a GPU at once (--resources gpu=1)"
+    )
+
+
 @dataclass(frozen=True)
 class Machine:
     """

@@ -1,12 +1,14 @@
 """The loop over folds shared by all approaches: train, score, record; finished folds survive a kill."""
 
+import gc
 import hashlib
 import json
 import shutil
+import sys
 import time
 import uuid
 from collections.abc import Callable, Iterable
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -17,7 +19,7 @@ import pandas as pd
 from gliobench.errors import GlioBenchError
 from gliobench.files import join_tables, read_json, read_table, write_json, write_table
 from gliobench.recipe import LOGGER, disk_is_full, say
-from gliobench.training import Diverged, Job, Machine, Part, first_line, keras_backend
+from gliobench.training import Diverged, Job, Machine, Part, gpu_is_full, keras_backend, why_it_failed
 from gliobench.training.meter import Meter
 from gliobench.training.parts import ROLES, SLICE, check_batch_sizes, check_parts, part_of, prediction_rows, rows_of
 
@@ -144,12 +146,11 @@ def _train_fold(
     history: list[dict[str, Any]] = []
     predictions: list[pd.DataFrame] = []
     best_epochs: dict[str, int] = {}
-    try:
-        if job.reason:
-            raise GlioBenchError(job.reason)
-        check_parts(parts, tested=bool((roles["role"] == "test").any()))
-        check_batch_sizes(job.parameters, len(parts["train"]))
-        model = build()
+
+    def train(model: Any) -> None:
+        history.clear()
+        predictions.clear()
+        best_epochs.clear()
         for phase in job.phases:
             on_epoch = _EpochLog(job, fold, phase, history)
             best_epochs[phase] = approach.fit(
@@ -158,6 +159,14 @@ def _train_fold(
             log_odds = _predict(approach, model, parts)
             rows = {role: index[which] for role, which in chosen.items()}
             predictions.append(prediction_rows(rows, log_odds, fold, phase))
+
+    try:
+        if job.reason:
+            raise GlioBenchError(job.reason)
+        check_parts(parts, tested=bool((roles["role"] == "test").any()))
+        check_batch_sizes(job.parameters, len(parts["train"]))
+        model = build()
+        _train_in_memory(partial(train, model), model, record)
         approach.save(model, temporary / f"model{approach.SUFFIX}")
     except Diverged as reason:
         record |= {"status": "diverged", "reason": str(reason)}
@@ -167,7 +176,7 @@ def _train_fold(
         if disk_is_full(target.parent):
             raise
         LOGGER.exception("%s fold %d", job.name, fold)
-        record |= {"status": "failed", "reason": first_line(error)}
+        record |= {"status": "failed", "reason": why_it_failed(error, job.cell["approach"])}
     record |= {"best_epoch": best_epochs} | meter.read(samples=len(history) * len(parts["train"]))
     table = join_tables(predictions, "predictions")
     write_table(table.assign(part=job.part) if job.part else table, temporary / "predictions.tsv", "predictions")
@@ -177,6 +186,37 @@ def _train_fold(
     why = f" ({record['reason']})" if record["reason"] else ""
     say(f"{job.name} fold {fold}: {record['status']}{why}, {len(history)} epochs in {record['seconds']:.0f} s")
     return record
+
+
+def _train_in_memory(train: Callable[[], None], model: Any, record: dict[str, Any]) -> None:
+    """Train; if the GPU's memory is full, once more with each minibatch in two parts, where the model can."""
+    if not hasattr(model, "accumulate"):
+        train()
+        return
+    model.accumulate = 1
+    if _fills_memory(train):
+        say("the memory of the GPU is full: trained once more, with each minibatch in two parts")
+        _free_memory()
+        record["accumulate"] = model.accumulate = 2
+        train()
+
+
+def _fills_memory(train: Callable[[], None]) -> bool:
+    """Train, and return whether this ended in a full GPU; the error, which holds arrays on it, ends here."""
+    try:
+        train()
+    except Exception as error:
+        if not gpu_is_full(error):
+            raise
+        return True
+    return False
+
+
+def _free_memory() -> None:
+    """Return to the GPU what PyTorch, if loaded, has of it and no longer uses."""
+    gc.collect()
+    if torch := sys.modules.get("torch"):
+        torch.cuda.empty_cache()
 
 
 def _predict(approach: ModuleType, model: Any, parts: dict[str, Part]) -> dict[str, np.ndarray]:

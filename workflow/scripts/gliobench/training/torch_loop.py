@@ -41,6 +41,9 @@ class Model:
         Initial pretrained weights of a training; empty for none.
     rows_at_once : int
         Rows predicted at once.
+    accumulate : int
+        Parts of each minibatch that go through the network one after the other, their gradients added up for one step,
+        so that fewer rows are on the device at once. The step is the same, except that batch normalisation sees parts.
     network : Module
         Drawn, on the session's device.
     """
@@ -52,6 +55,7 @@ class Model:
     log_odds: Callable[[torch.Tensor], torch.Tensor]
     start: State = field(default_factory=dict)
     rows_at_once: int = 32
+    accumulate: int = 1
     network: nn.Module = field(init=False)
 
     def __post_init__(self) -> None:
@@ -203,15 +207,17 @@ def _one_epoch(
     for chosen in split_minibatches(order, loop.batch_size, loop.drop_last):
         minibatch = loop.augment(model.read(rows[chosen.to(rows.device)].to(device())), draws.augmentation)
         truth = labels[chosen.to(device())]
+        parts = max(1, min(model.accumulate, len(truth) // 2))  # none of a single row
         optimizer.zero_grad()
-        with autocast():
-            outputs = model.step(minibatch)
-        loss = loop.loss(outputs.float(), truth)
-        loss.backward()
+        for some, told in zip(minibatch.chunk(parts), truth.chunk(parts), strict=True):
+            with autocast():
+                outputs = model.step(some)
+            loss = loop.loss(outputs.float(), told)
+            (loss * (len(told) / len(truth))).backward()
+            total += loss.detach() * len(told)
+            probabilities.append(torch.sigmoid(model.log_odds(outputs.detach().double())))
         optimizer.step()
-        total += loss.detach() * len(truth)
         seen.append(truth)
-        probabilities.append(torch.sigmoid(model.log_odds(outputs.detach().double())))
     truths = torch.cat(seen).cpu().numpy()
     scores = binary_scores(truths, torch.cat(probabilities).cpu().numpy())
     return scores | {"loss": float(total) / len(truths)}

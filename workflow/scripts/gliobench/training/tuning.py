@@ -26,7 +26,7 @@ from gliobench.files import read_table, table_schema
 from gliobench.processes import die_with_parent
 from gliobench.recipe import LOGGER, disk_is_full, say
 from gliobench.seeds import derive_seed
-from gliobench.training import Diverged, Job, Machine, Part, first_line
+from gliobench.training import Diverged, Job, Machine, Part, why_it_failed
 from gliobench.training.gpus import visible_gpus
 from gliobench.training.job import load_inputs
 from gliobench.training.parts import check_batch_sizes, part_of, rows_of
@@ -165,8 +165,9 @@ def _objective(
         if disk_is_full(Path.cwd()):
             raise
         LOGGER.exception("%s trial %d", job.name, trial.number)
-        trial.set_user_attr("reason", first_line(error))
-        raise GlioBenchError(first_line(error)) from error
+        why = why_it_failed(error, job.cell["approach"])
+        trial.set_user_attr("reason", why)
+        raise GlioBenchError(why) from error
     finally:
         trial.set_user_attr("seconds", time.perf_counter() - start)
     say(f"{job.name} trial {trial.number}: validation loss {min(losses):.4f}, {chosen}")

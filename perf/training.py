@@ -37,9 +37,9 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "workflow" / "scripts"))
 from perf.contenders import CONTENDERS, CORES, WORKERS, Task, Training, Turn
 
 from gliobench.errors import GlioBenchError
+from gliobench.processes import peak_memory as most_memory
 from gliobench.settings.approach_of_study import StudyApproach
 from gliobench.training import Machine, Part
-from gliobench.training.timing import peak_memory
 from gliobench.training.timing import random_part as random_rows
 
 ROOT = Path(__file__).parents[1]
@@ -85,6 +85,17 @@ def measure(task: Task) -> dict[str, Any]:
             seconds[name].append(turn())
     speeds = {f"samples_per_second{name}": rows / median(values) for name, values in seconds.items()}
     return {"approach": task.approach, "device": device} | speeds | {"peak_memory_bytes": peak}
+
+
+def peak_memory(on_gpu: bool) -> int:
+    """Return the most bytes that this process has held: on the GPU if it computes there, else in all."""
+    if on_gpu and "tensorflow" in sys.modules:
+        return sys.modules["tensorflow"].config.experimental.get_memory_info("GPU:0")["peak"]
+    if on_gpu:
+        import torch
+
+        return torch.cuda.max_memory_allocated()
+    return most_memory()
 
 
 def measured(task: Task) -> dict[str, Any] | None:

@@ -75,14 +75,19 @@ def print_result(results):
             print(f"A new patient: {command}", file=sys.stderr)
 
 
+def print_estimate(path):
+    """Print what the study will take, once it is known."""
+    leave_terminal()
+    if path.is_file():
+        print("", path.read_text(encoding="utf-8"), sep="\n", file=sys.stderr)
+
+
 def print_end():
     """Print what was asked for: a prediction, an estimate, or the result of the study."""
     if REQUEST:
         print_prediction()
     elif ESTIMATED:
-        leave_terminal()
-        text = Path(RESULTS, "tables", "estimate.txt").read_text(encoding="utf-8")
-        print("", text, sep="\n", file=sys.stderr)
+        print_estimate(Path(RESULTS, "tables", "estimate.txt"))
     else:
         print_result(RESULTS)
 

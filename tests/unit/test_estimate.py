@@ -7,15 +7,16 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gliobench.errors import GlioBenchError
-from gliobench.estimate.adding import Machine, Timed, estimate, stage_of_rule
+from gliobench.estimate.adding import Machine, Timed, estimate, stage_in_estimate
 from gliobench.estimate.networks import counted_cells, first_of, network_key, networks, stand_in
 from gliobench.estimate.plan import dry_run_of
 from gliobench.estimate.rows import random_inputs, rows_of_patient, rows_of_training, shape_of
 from gliobench.estimate.sample import time_sample
+from gliobench.progress import stage_of
 from gliobench.reporting.terminal import SCREEN, print_estimate
 from gliobench.settings.files import read_config
 from gliobench.settings.generators import SyntheticGenerator
@@ -83,7 +84,8 @@ def study_of(name):
 
 
 def planned(*rows):
-    return pd.DataFrame(rows, columns=["rule", "cohort", "approach", "jobs"])
+    stages = [(stage_of(row[0]), *row) for row in rows]
+    return pd.DataFrame(stages, columns=["stage", "rule", "cohort", "approach", "jobs"])
 
 
 def added_up(jobs, cells=(CELL,), device="cpu", **machine):
@@ -109,6 +111,7 @@ JOBS = st.lists(
 )
 
 
+@settings(max_examples=25)
 @given(JOBS)
 def test_stages_and_approaches_add_up_to_the_whole(rows):
     table = added_up(planned(*rows))
@@ -187,7 +190,7 @@ def test_generated_images_are_written_and_every_input_is_read():
     ],
 )
 def test_every_rule_has_its_stage(rule, cohort, stage):
-    assert stage_of_rule(rule, cohort) == stage
+    assert stage_in_estimate(rule, stage_of(rule), cohort) == stage
 
 
 def test_the_estimate_fits_a_terminal_and_names_the_study_last():

@@ -226,6 +226,19 @@ def test_a_plan_is_summed_up_by_stage_and_approach():
     assert Plan().text() == ""
 
 
+def test_a_plan_is_a_table_of_jobs_by_rule_cohort_and_approach(tmp_path):
+    plan = Plan()
+    for seed in "01":
+        plan.emit(record("job_info", **job(1, "train_torch", cohort="planted", approach="resnet18", seed=seed)))
+    plan.emit(record("job_info", **job(2, "page")))
+    plan.write(tmp_path / "plan.tsv")
+    assert (tmp_path / "plan.tsv").read_text(encoding="utf-8").splitlines() == [
+        "stage\trule\tcohort\tapproach\tjobs",
+        "training\ttrain_torch\tplanted\tresnet18\t2",
+        "report\tpage\t\t\t1",
+    ]
+
+
 def test_without_a_terminal_a_line_is_cut_where_it_is_too_long(tmp_path):
     terminal = Terminal(io.StringIO())
     log = tmp_path / "training.log"

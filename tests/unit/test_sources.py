@@ -8,7 +8,7 @@ import pytest
 from gliobench.sources import SCRIPTS, source_files
 
 FRAMEWORKS = {"tensorflow", "torch", "keras", "monai", "torchvision", "torchio"}
-TRAINING = {"train.py", "tune.py", "explain.py", "predict_apply.py"}
+TRAINING = {"train.py", "tune.py", "explain.py", "predict_apply.py", "time_networks.py", "fetch_weights.py"}
 NAMES = sorted(path.name for path in SCRIPTS.glob("*.py"))
 
 

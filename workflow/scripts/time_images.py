@@ -9,10 +9,10 @@ with recipe(snakemake):
     from gliobench.estimate.sample import time_sample
     from gliobench.estimate.starts import IMAGES, start_seconds
     from gliobench.files import write_json
-    from gliobench.training.timing import peak_memory
+    from gliobench.processes import peak_memory
 
     with TemporaryDirectory(dir=Path(snakemake.log[0]).parent) as folder:
         params = snakemake.params
         sample = time_sample(snakemake.wildcards.cohort, params.cohort, params.inputs, Path(folder))
-    about = {"peak_bytes": peak_memory(on_gpu=False), "start_seconds": start_seconds(*IMAGES)}
+    about = {"peak_bytes": peak_memory(), "start_seconds": start_seconds(*IMAGES)}
     write_json(sample | about, snakemake.output[0])

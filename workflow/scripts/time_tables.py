@@ -9,10 +9,10 @@ with recipe(snakemake):
     from gliobench.estimate.scores import time_scores
     from gliobench.estimate.starts import TABLES, start_seconds
     from gliobench.files import read_json, write_json
-    from gliobench.training.timing import peak_memory
+    from gliobench.processes import peak_memory
 
     patients = max(len(read_json(path)["patients"]["patient_id"]) for path in snakemake.input)
     with TemporaryDirectory(dir=Path(snakemake.log[0]).parent) as folder:
         timed = time_scores(patients, snakemake.params.repeats, snakemake.params.resamples, Path(folder))
-    about = {"peak_bytes": peak_memory(on_gpu=False), "start_seconds": start_seconds(*TABLES)}
+    about = {"peak_bytes": peak_memory(), "start_seconds": start_seconds(*TABLES)}
     write_json(timed | about, snakemake.output[0])

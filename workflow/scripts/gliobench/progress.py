@@ -325,8 +325,9 @@ class Plan(logging.Handler):
 
     def write(self, path: str | Path) -> None:
         """Write the jobs as the table ``plan``, for the job that estimates what they will take."""
-        lines = ["\t".join([*names, str(count)]) for names, count in self.jobs.items()]
-        Path(path).write_text("\n".join(["rule\tcohort\tapproach\tjobs", *lines, ""]), encoding="utf-8")
+        rows = [("stage", "rule", "cohort", "approach", "jobs")]
+        rows += [(stage_of(names[0]) or "", *names, str(count)) for names, count in self.jobs.items()]
+        Path(path).write_text("".join(f"{chr(9).join(row)}\n" for row in rows), encoding="utf-8")
 
 
 def _live(table: Any) -> Any:

@@ -9,7 +9,6 @@ import pandas as pd
 from gliobench.estimate.rows import rows_of_patient
 from gliobench.evaluation.cost import PERMUTE
 from gliobench.files import check_table, table_schema
-from gliobench.progress import stage_of
 from gliobench.splits import split_or_reason
 from gliobench.terms import OK, parent_cohort
 from gliobench.training.parts import ROLES
@@ -270,11 +269,10 @@ def _patients(sample: Mapping[str, Any]) -> int:
     return len(sample["patients"]["patient_id"])
 
 
-def stage_of_rule(rule: str, cohort: str | None) -> str:
-    """Return the stage of a job in the table ``estimate``."""
+def stage_in_estimate(rule: str, shown: str, cohort: str | None) -> str:
+    """Return the stage of a job in the table ``estimate``; `shown`: that in the terminal."""
     if rule.startswith("train_"):
         return "train" if cohort in (None, parent_cohort(cohort or "")) else PERMUTE
-    shown = stage_of(rule)
     return STAGES.get(rule, shown if shown in GATHERED else "other")
 
 
@@ -288,7 +286,7 @@ def _rows(jobs: pd.DataFrame, found: _Sum) -> list[dict[str, Any]]:
     """Return a row per stage and approach of the plan, with the starts of its jobs."""
     counts: dict[tuple[str, str | None], int] = {}
     for row in jobs.astype(object).where(jobs.notna(), None).to_dict("records"):
-        key = (stage_of_rule(row["rule"], row["cohort"]), row["approach"])
+        key = (stage_in_estimate(row["rule"], row["stage"], row["cohort"]), row["approach"])
         counts[key] = counts.get(key, 0) + int(row["jobs"])
     speeds = found.timed.speeds
     devices: dict[str | None, str] = dict(zip(speeds["approach"], speeds["device"], strict=True))

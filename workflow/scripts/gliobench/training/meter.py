@@ -1,10 +1,9 @@
 """Cost of training a fold: time, memory, and the energy of its GPU."""
 
-import resource
-import sys
 import time
 from typing import Any
 
+from gliobench.processes import peak_memory
 from gliobench.training.gpus import SLICE, visible_gpus
 
 JOULES_PER_KWH = 3.6e6
@@ -40,7 +39,7 @@ class Meter:
             seconds, samples_per_second, peak_memory_bytes (of the process), and energy_kwh if the GPU counts it.
         """
         seconds = time.perf_counter() - self.start
-        cost = {"seconds": seconds, "samples_per_second": samples / seconds, "peak_memory_bytes": _peak_memory()}
+        cost = {"seconds": seconds, "samples_per_second": samples / seconds, "peak_memory_bytes": peak_memory()}
         now = gpu_energy() if self.on_gpu else None
         return cost if now is None or self.energy is None else cost | {"energy_kwh": now - self.energy}
 
@@ -67,8 +66,3 @@ def gpu_energy() -> float | None:
         return pynvml.nvmlDeviceGetTotalEnergyConsumption(handle) / 1000 / JOULES_PER_KWH
     except (IndexError, pynvml.NVMLError):
         return None
-
-
-def _peak_memory() -> int:
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024

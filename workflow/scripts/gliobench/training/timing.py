@@ -1,7 +1,5 @@
 """How long an approach trains and predicts: its own `fit` on random patients, timed by its own clock."""
 
-import resource
-import sys
 import tempfile
 import time
 from collections.abc import Mapping
@@ -12,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from gliobench.processes import peak_memory
 from gliobench.training import Part
 
 SEED = 0
@@ -28,18 +27,6 @@ def random_part(shape: tuple[int, ...], dtype: npt.DTypeLike, rows: int) -> Part
     inputs = rng.integers(0, 256, whole, kind) if kind.kind == "u" else rng.random(whole, np.float32).astype(kind)
     labels = np.arange(rows) % 2
     return Part(inputs, labels, labels.astype(str))
-
-
-def peak_memory(on_gpu: bool) -> int:
-    """Return the most bytes that this process has held: on the GPU if it computes there, else in all."""
-    if on_gpu and "tensorflow" in sys.modules:
-        return int(sys.modules["tensorflow"].config.experimental.get_memory_info("GPU:0")["peak"])
-    if on_gpu:
-        import torch
-
-        return torch.cuda.max_memory_allocated()
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
 
 
 def of_phase(parameters: Mapping[str, Any], phase: str) -> Mapping[str, Any]:
@@ -118,7 +105,7 @@ def time_network(
             "predict_seconds": each["predicted"] / len(some),
             "once_seconds": max(0.0, compiled - begun - warm) if number == 0 else 0.0,
             "model_bytes": size,
-            "peak_bytes": peak_memory(on_gpu=False) - some.inputs.nbytes,
+            "peak_bytes": peak_memory() - some.inputs.nbytes,
         }
         for number, (phase, each) in enumerate(zip(phases, kept, strict=True))
     ]

@@ -6,7 +6,6 @@ A turn trains some batches and returns the seconds that they took.
 
 import math
 import os
-import sys
 import time
 from collections.abc import Callable, Iterator, Sized
 from contextlib import suppress
@@ -169,7 +168,6 @@ def plain_turn(training: Training, step: Callable, rows: Sized) -> Turn:
         persistent_workers=True,
         pin_memory=device().type == "cuda",
         multiprocessing_context="fork",
-        worker_init_fn=_use_one_thread,
     )
 
     def turn() -> float:
@@ -179,13 +177,6 @@ def plain_turn(training: Training, step: Callable, rows: Sized) -> Turn:
         return time.perf_counter() - start
 
     return turn
-
-
-def _use_one_thread(number: int) -> None:
-    if "torchio" in sys.modules:
-        from gliobench.training.torchio_augment import limit_threads
-
-        limit_threads(1)
 
 
 def resident_turn(training: Training, ready: Callable[[], Any], step: Callable[[], Any]) -> Turn:

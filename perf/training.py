@@ -46,7 +46,7 @@ ROOT = Path(__file__).parents[1]
 CHANNELS = 4  # FLAIR, T1w, T1wCE and T2w
 DTYPES = {"volume": np.float32, "slices": np.uint8, "grid": np.float16}  # of the inputs, by kind
 LEAST_SIDE = {"volume": 8, "slices": 32, "grid": 32}  # what the networks can still halve as often as they do
-PACKAGES = ("torch", "torchvision", "tensorflow", "keras", "monai", "torchio")
+PACKAGES = ("torch", "torchvision", "tensorflow", "keras", "monai")
 
 
 def read_task(approach: str, scale: float, steps: int, repeats: int, device: str) -> Task:

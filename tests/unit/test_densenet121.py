@@ -33,18 +33,6 @@ def model(densenet121):
     return densenet121.build(SHAPE, SMALL, "none")
 
 
-@pytest.fixture
-def torchio_augment():
-    return import_module("gliobench.training.torchio_augment")
-
-
-def augmented(torchio_augment, part, settings):
-    """Return the part's patients, augmented as one batch."""
-    torch = torchio_augment.torch
-    batch, segmentation = torch.from_numpy(part.inputs).float(), torchio_augment.has_segmentation(part.inputs)
-    return torchio_augment.augment_patients(batch, torch.Generator(), settings, segmentation)
-
-
 def make_part(n, seed=0, shape=SHAPE):
     """Patients whose label shows as a bright block in the second channel."""
     labels = np.arange(n) % 2
@@ -230,62 +218,6 @@ def test_only_training_patients_are_augmented(densenet121, model, monkeypatch):
     assert [bytes_of(patient) in patients for patient in chain(*batches)] == [True] * 8 * len(history)
     first, second = (densenet121.predict(model, validation.inputs) for _ in range(2))
     assert (first == second).all()
-
-
-def test_augmentation_is_new_each_time_and_repeats_with_the_seed(torchio_augment):
-    torch = torchio_augment.torch
-    torch.manual_seed(5)
-    first, second = (augmented(torchio_augment, make_part(3), DEFAULTS["augmentation"]) for _ in range(2))
-    torch.manual_seed(5)
-    assert torch.equal(augmented(torchio_augment, make_part(3), DEFAULTS["augmentation"]), first)
-    assert not torch.equal(first, second)
-    assert first.shape == (3, *SHAPE)
-    assert first.dtype == torch.float32
-
-
-def test_each_patient_of_a_batch_is_augmented_in_its_own_way(torchio_augment):
-    part = make_part(2)
-    part.inputs[1] = part.inputs[0]
-    first, second = augmented(torchio_augment, part, UNCHANGED | {"affine": 1.0})
-    assert not torchio_augment.torch.equal(first, second)
-
-
-@pytest.mark.parametrize("images", [2, 4])
-@pytest.mark.parametrize("name", ["affine", "noise", "gamma", "motion", "bias_field"])
-def test_each_augmentation_changes_the_images_and_only_a_movement_the_segmentation(torchio_augment, name, images):
-    torch = torchio_augment.torch
-    part = make_part(2, shape=(images + 1, 16, 16, 16))
-    part.inputs[:, images] = 0
-    part.inputs[:, images, 4:9, 4:9, 4:9] = 1
-    torch.manual_seed(0)
-    changed = augmented(torchio_augment, part, UNCHANGED | {name: 1.0})[0]
-    before = torch.from_numpy(part.inputs[0].astype(np.float32))
-    assert all(not torch.equal(changed[channel], before[channel]) for channel in range(images))
-    assert torch.equal(changed[images], before[images]) == (name != "affine")
-    assert set(changed[images].unique().tolist()) == {0.0, 1.0}
-
-
-def test_a_channel_is_a_segmentation_only_if_it_is_one_in_every_patient(torchio_augment):
-    inputs = make_part(3).inputs
-    inputs[:, -1] = 1
-    assert torchio_augment.has_segmentation(inputs)
-    inputs[2, -1, 0, 0, 0] = 0.5
-    assert not torchio_augment.has_segmentation(inputs)
-
-
-def test_without_probabilities_nothing_is_augmented(torchio_augment):
-    part = make_part(2)
-    changed = augmented(torchio_augment, part, UNCHANGED)
-    np.testing.assert_array_equal(changed.numpy(), part.inputs.astype(np.float32))
-
-
-@pytest.mark.parametrize("name", ["affine", "noise", "gamma", "motion", "bias_field"])
-def test_the_batch_that_is_augmented_stays_as_it_was(torchio_augment, name):
-    torch = torchio_augment.torch
-    batch = torch.from_numpy(make_part(2).inputs).float()
-    before = batch.clone()
-    torchio_augment.augment_patients(batch, torch.Generator(), UNCHANGED | {name: 1.0}, segmentation=False)
-    assert torch.equal(batch, before)
 
 
 def test_a_saved_model_predicts_the_same_from_the_file_alone(densenet121, model, tmp_path):

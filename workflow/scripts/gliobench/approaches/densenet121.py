@@ -1,4 +1,4 @@
-"""3D DenseNet121 on stacked modalities: brainstem infiltration. PyTorch, MONAI's network, TorchIO's augmentation."""
+"""3D DenseNet121 on stacked modalities: brainstem infiltration. PyTorch, MONAI's network, augmentation as TorchIO's."""
 
 from functools import partial
 from pathlib import Path
@@ -8,21 +8,15 @@ from monai.networks.nets import DenseNet121
 from torch import nn
 
 from gliobench.errors import GlioBenchError
-from gliobench.training import Machine, OnEpoch, Part, torch_loop, torch_session
+from gliobench.training import OnEpoch, Part, torch_loop, torch_session
 from gliobench.training.torch_loop import Loop, Model
 from gliobench.training.torch_weights import initial_state
-from gliobench.training.torchio_augment import augment_patients, has_segmentation, limit_threads
+from gliobench.training.torchio_augment import augment_patients, has_segmentation
 
 SUFFIX = torch_session.SUFFIX
 KEPT = ("blocks", "validation_batch_size")  # parameters that a model's file holds
 
-predict, save = torch_loop.predict, torch_loop.save
-
-
-def prepare(machine: Machine) -> str:
-    """Set torch up, have TorchIO's resampling keep to the same threads, and return the device's name."""
-    limit_threads(machine.threads)
-    return torch_session.prepare(machine)
+prepare, predict, save = torch_session.prepare, torch_loop.predict, torch_loop.save
 
 
 def build(shape: tuple[int, ...], parameters: dict, weights: str) -> Model:

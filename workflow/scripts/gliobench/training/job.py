@@ -24,7 +24,7 @@ from gliobench.training import Job, Machine, first_line
 from gliobench.training.folds import gather_folds, train_folds
 from gliobench.training.labels import Labelled
 
-PACKAGES = ("keras", "tensorflow", "torch", "torchvision", "monai", "torchio", "numpy", "scikit-learn")
+PACKAGES = ("keras", "tensorflow", "torch", "torchvision", "monai", "numpy", "scikit-learn")
 TABLES = ("predictions", "history")  # of a run
 RECORDED: tuple[str, ...] = ("repeat", "seed_index", "batch", "phases", "weights", "parameters")  # of a job
 RECORDED += ("toolchain", "cohort_kind", "input", "series")

@@ -43,8 +43,8 @@ def augment_volumes(images: torch.Tensor, generator: torch.Generator, settings: 
 
 
 def _turn_and_zoom(images: torch.Tensor, generator: torch.Generator, rotation: float, zoom: float) -> torch.Tensor:
-    angles = torch.deg2rad(rotation * _up_to_one((len(images), 3), images, generator))
-    sizes = 1 + zoom * _up_to_one((len(images), 1, 1), images, generator)
+    angles = torch.deg2rad(rotation * up_to_one((len(images), 3), images, generator))
+    sizes = 1 + zoom * up_to_one((len(images), 1, 1), images, generator)
     # affine_grid counts in halves of the image, last axis first: a rotation in voxels needs a scaling before and after.
     halves = torch.tensor(images.shape[:1:-1], dtype=images.dtype, device=images.device)
     matrices = rotations(angles) / sizes * halves[None, None, :] / halves[None, :, None]
@@ -67,12 +67,18 @@ def rotations(angles: torch.Tensor) -> torch.Tensor:
     tensor
         Shape (n, 3, 3).
     """
+    first, second, third = axis_rotations(angles)
+    return third @ second @ first
+
+
+def axis_rotations(angles: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Return the rotation matrices about the first, second and third axis, (n, 3, 3) each, as `rotations` has them."""
     one, zero = torch.ones_like(angles[:, 0]), torch.zeros_like(angles[:, 0])
     (ca, cb, cc), (sa, sb, sc) = angles.cos().T, angles.sin().T
     first = _matrices([one, zero, zero], [zero, ca, -sa], [zero, sa, ca])
     second = _matrices([cb, zero, sb], [zero, one, zero], [-sb, zero, cb])
     third = _matrices([cc, -sc, zero], [sc, cc, zero], [zero, zero, one])
-    return third @ second @ first
+    return first, second, third
 
 
 def _matrices(*rows: Sequence[torch.Tensor]) -> torch.Tensor:
@@ -82,12 +88,12 @@ def _matrices(*rows: Sequence[torch.Tensor]) -> torch.Tensor:
 def _change_intensities(images: torch.Tensor, generator: torch.Generator, shift: float, noise: float) -> torch.Tensor:
     added = torch.zeros_like(images)
     if shift:
-        added = added + shift * _up_to_one((*images.shape[:2], 1, 1, 1), images, generator)
+        added = added + shift * up_to_one((*images.shape[:2], 1, 1, 1), images, generator)
     if noise:
         added = added + noise * torch.randn(images.shape, generator=generator, device=images.device, dtype=images.dtype)
     return torch.where(images != 0, images + added, images)
 
 
-def _up_to_one(shape: Sequence[int], like: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+def up_to_one(shape: Sequence[int], like: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     """Draw uniformly between -1 and 1."""
     return 2 * torch.rand(tuple(shape), generator=generator, device=like.device, dtype=like.dtype) - 1

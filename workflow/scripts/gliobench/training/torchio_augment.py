@@ -1,17 +1,27 @@
-"""TorchIO's augmentation of training patients, on the CPU. Every number is drawn from torch's global generator."""
+"""
+TorchIO's augmentation of training patients, in batches on their device, drawn from one generator.
 
-from collections.abc import Mapping
+Definitions and strengths are those of TorchIO 1.2, with volumes of 1 mm voxels. Each patient has its own draws; its
+images share them, except for the exponent of `gamma` and the noise of each voxel, as in TorchIO.
+"""
+
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
-import SimpleITK as sitk
 import torch
-import torchio
 
+from gliobench.training.torch_augment import axis_rotations, up_to_one
 
-def limit_threads(threads: int) -> None:
-    """Limit the threads of SimpleITK, which TorchIO uses for resampling."""
-    sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(threads)
+ROTATION = 10.0  # degrees about each axis, of a patient and of a simulated movement
+ZOOM = 0.1  # share of each axis
+NOISE = 0.25  # largest standard deviation
+LOG_GAMMA = 0.3
+MOVEMENTS = 2
+EARLIER = 0.3  # a movement is earlier or later by up to this share of the time between two
+COEFFICIENT = 0.5  # of the bias field's polynomial
+ORDER = 3
 
 
 def has_segmentation(inputs: np.ndarray) -> bool:
@@ -30,7 +40,7 @@ def augment_patients(
     images : tensor
         Shape (n, channels, x, y, z), in [0, 1]; not changed.
     generator : Generator
-        Not used, because TorchIO uses only the global one.
+        On the images' device.
     settings : dict
         ``affine``, ``noise``, ``gamma``, ``motion``, ``bias_field``: the probability of each; ``motion_voxels``: the
         largest translation of a simulated movement. Other strengths are TorchIO's defaults.
@@ -42,22 +52,117 @@ def augment_patients(
     tensor
         New ones of the same shape, on the same device.
     """
-    transform = torchio.Compose(
-        [
-            torchio.RandomAffine(p=settings["affine"]),
-            torchio.RandomNoise(p=settings["noise"]),
-            torchio.RandomGamma(p=settings["gamma"]),
-            torchio.RandomMotion(p=settings["motion"], translation=settings["motion_voxels"]),
-            torchio.RandomBiasField(p=settings["bias_field"]),
-        ]
-    )
-    return torch.stack([_changed(patient, transform, segmentation) for patient in images.cpu()]).to(images.device)
+    changed = images.clone()
+    scans = changed[:, : images.shape[1] - segmentation]
+    steps: dict[str, tuple[torch.Tensor, Callable[[torch.Tensor, torch.Generator], torch.Tensor]]] = {
+        "affine": (changed, partial(affine, segmentation=segmentation)),
+        "noise": (scans, noise),
+        "gamma": (scans, gamma),
+        "motion": (scans, partial(motion, voxels=settings["motion_voxels"])),
+        "bias_field": (scans, bias_field),
+    }
+    draws = torch.rand((len(steps), len(images)), generator=generator, device=images.device).cpu()
+    for (name, (target, change)), drawn in zip(steps.items(), draws, strict=True):
+        chosen = (drawn < settings[name]).nonzero()[:, 0].to(images.device)
+        if len(chosen):
+            target[chosen] = change(target[chosen], generator)
+    return changed
 
 
-def _changed(patient: torch.Tensor, transform: torchio.Transform, segmentation: bool) -> torch.Tensor:
-    n_images = len(patient) - segmentation
-    images = {"images": torchio.ScalarImage(tensor=patient[:n_images])}
+def affine(images: torch.Tensor, generator: torch.Generator, segmentation: bool) -> torch.Tensor:
+    """Rotate, then zoom each axis, about the middle; outside is the image's minimum, and 0 in a segmentation."""
+    sizes = 1 + ZOOM * up_to_one((len(images), 1, 3), images, generator)
+    first, second, third = axis_rotations(_angles((len(images),), images, generator))
+    matrices = (third @ first @ second).transpose(1, 2) / sizes  # from a voxel to where it comes from
+    nowhere = torch.zeros_like(sizes[:, 0])
+    moved = _resampled(images, matrices, nowhere)
     if segmentation:
-        images["segmentation"] = torchio.LabelMap(tensor=patient[n_images:])
-    subject = transform(torchio.Subject(images))
-    return torch.cat([subject[name].data for name in images])
+        moved[:, -1:] = _resampled(images[:, -1:], matrices, nowhere, labels=True)
+    return moved
+
+
+def noise(images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    """Add normal noise, its standard deviation uniform up to `NOISE`."""
+    deviations = NOISE * torch.rand((len(images), 1, 1, 1, 1), generator=generator, device=images.device)
+    return images + deviations * torch.randn(images.shape, generator=generator, device=images.device)
+
+
+def gamma(images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    """Raise each channel to a power, in size where it is negative."""
+    powers = torch.exp(LOG_GAMMA * up_to_one((*images.shape[:2], 1, 1, 1), images, generator))
+    return images.sign() * images.abs() ** powers
+
+
+def motion(images: torch.Tensor, generator: torch.Generator, voxels: float) -> torch.Tensor:
+    """
+    Simulate a patient who moves twice while k-space is filled along the last axis (Shaw et al. 2019).
+
+    Its middle is from the patient at rest, its two ends are from after a movement each. A movement rotates about the
+    first voxel, as in TorchIO, not about the middle. k-space is cut along the last axis only, so the transforms along
+    the other axes would cancel.
+    """
+    shape = (len(images), MOVEMENTS)
+    angles = _angles(shape, images, generator)
+    shifts = voxels * up_to_one((*shape, 3), images, generator)
+    times = (1 + torch.arange(MOVEMENTS, device=images.device) + EARLIER * up_to_one(shape, images, generator)) / (
+        MOVEMENTS + 1
+    )
+    before, after = (_moved(images, *movement) for movement in zip(angles.unbind(1), shifts.unbind(1), strict=True))
+    length = images.shape[-1]
+    middle = length // 2
+    place = (torch.arange(length, device=images.device) + middle) % length  # of a frequency, lowest in the middle
+    start, end = (length * times).long()[..., None, None, None, None].unbind(1)
+    spectra = [torch.fft.fft(image, dim=-1) for image in (before, images, after)]
+    filled = torch.where(place < start, spectra[0], torch.where(place < end, spectra[1], spectra[2]))
+    return torch.fft.ifft(filled, dim=-1).real
+
+
+def _moved(images: torch.Tensor, angles: torch.Tensor, shifts: torch.Tensor) -> torch.Tensor:
+    first, second, third = axis_rotations(angles)
+    matrices = third @ first @ second
+    middle = (_sides(images) - 1) / 2
+    return _resampled(images, matrices, matrices @ middle + shifts - middle)
+
+
+def bias_field(images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    """Multiply by the exponential of a polynomial of x, y and z, each from -1 to 1 (Sudre et al. 2017)."""
+    size = ORDER + 1
+    coefficients = COEFFICIENT * up_to_one((len(images), size, size, size), images, generator)
+    order = torch.arange(size, device=images.device)
+    coefficients = coefficients * (order[:, None, None] + order[:, None] + order <= ORDER)
+    x, y, z = (_powers(side, images) for side in images.shape[2:])
+    exponents = torch.einsum("nijk,ix,jy,kz->nxyz", coefficients, x, y, z)
+    return images * torch.exp(exponents)[:, None]
+
+
+def _powers(side: int, images: torch.Tensor) -> torch.Tensor:
+    places = torch.linspace(-1, 1, side, device=images.device)
+    return torch.stack([places**order for order in range(ORDER + 1)])
+
+
+def _angles(shape: tuple[int, ...], images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    return torch.deg2rad(ROTATION * up_to_one((*shape, 3), images, generator))
+
+
+def _sides(images: torch.Tensor) -> torch.Tensor:
+    return torch.tensor(images.shape[2:], dtype=images.dtype, device=images.device)
+
+
+def _resampled(
+    images: torch.Tensor, matrices: torch.Tensor, shifts: torch.Tensor, labels: bool = False
+) -> torch.Tensor:
+    """
+    Return images whose voxel v is the one at ``matrix @ v + shift``; voxels are counted from the middle, x first.
+
+    As in SimpleITK the outer half of the outermost voxels continues them; further out is the channel's minimum, or 0 in
+    labels, which are taken from the nearest voxel.
+    """
+    # affine_grid counts in halves of the image, last axis first.
+    halves = _sides(images) / 2
+    scaled = (matrices * halves / halves[:, None]).flip(1, 2)
+    maps = torch.cat([scaled, (shifts / halves).flip(1)[..., None]], dim=2)
+    grid = torch.nn.functional.affine_grid(maps, list(images.shape), align_corners=False)
+    mode = "nearest" if labels else "bilinear"
+    found = torch.nn.functional.grid_sample(images, grid, mode, padding_mode="border", align_corners=False)
+    outside = (grid.abs() > 1).any(-1)[:, None]
+    return torch.where(outside, 0 if labels else images.amin((2, 3, 4), keepdim=True), found)

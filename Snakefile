@@ -77,6 +77,8 @@ onstart:
     hold_study(REQUEST.home if REQUEST else RESULTS)
     lift_rate_limit()
     share_gpus()
+    if not (REQUEST or PARTIAL or ESTIMATED):
+        begin_on_backend()
 
 
 onsuccess:

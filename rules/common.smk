@@ -11,7 +11,7 @@ from snakemake.utils import update_config
 ROOT = Path(str(workflow.current_basedir)).resolve().parent
 sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
 
-from gliobench import belonging, moved, paths, plan, snapshot
+from gliobench import backends, belonging, moved, paths, plan, snapshot
 from gliobench.caches import keep_caches
 from gliobench.cohorts import DECODED_KIND, FEATURES_KIND
 from gliobench.cohorts.names import LABEL_TABLES, feature_tables, site_tables
@@ -54,6 +54,11 @@ def something_forced():
     )
 
 
+def from_scratch():
+    """Whether the command line re-runs everything: how the study began then does not matter."""
+    return bool({"-F", "--forceall"} & set(sys.argv))
+
+
 try:
     for path in workflow.configfiles:
         # Snakemake has read them; duplicate keys, which it drops, are rejected here.
@@ -61,6 +66,7 @@ try:
     update_config(config, as_in_a_file(workflow.config_settings.config))
     REQUEST = take_request(config)
     STUDY = Study(config, ROOT)
+    STUDY.backend = backends.resolve(STUDY, from_scratch())
     CELLS = STUDY.cells
     if asked(snapshot.TARGET) and snapshot.FOLDER not in os.environ:
         os.environ[snapshot.FOLDER] = snapshot.take_snapshot(STUDY)
@@ -72,8 +78,10 @@ try:
     ESTIMATED = COMMAND in os.environ
     if PARTIAL:
         snapshot.look_at(STUDY, PARTIAL)
-    elif workflow.is_main_process and not (REQUEST or ESTIMATED or something_forced()):
-        belonging.check_belonging(STUDY)
+    elif workflow.is_main_process and not REQUEST:
+        backends.check_variable(STUDY)
+        if not (ESTIMATED or something_forced()):
+            belonging.check_belonging(STUDY)
     SHOWN_CELLS = plan.shown_cells(STUDY)
     PAGE_FIGURES = plan.page_figures(STUDY)
 except GlioBenchError as error:
@@ -98,8 +106,9 @@ LOGS = f"{COHORT}/logs"
 def number_of_shards():
     """Number of jobs that share a cohort's patients: fixed when the study starts, until --forceall."""
     begun = belonging.noted(STUDY, "shards")
-    from_scratch = {"-F", "--forceall"} & set(sys.argv)
-    return begun if begun and not from_scratch else len(gather.shards("{scatteritem}"))
+    return (
+        begun if begun and not from_scratch() else len(gather.shards("{scatteritem}"))
+    )
 
 
 N_SHARDS = number_of_shards()
@@ -190,11 +199,7 @@ def generated_cohorts():
 
 def approaches_of(toolchain):
     """A wildcard constraint that only approaches of that toolchain meet."""
-    names = [
-        name
-        for name, approach in STUDY.approaches.items()
-        if approach.file.toolchain == toolchain
-    ]
+    names = [name for name in STUDY.approaches if STUDY.toolchain(name) == toolchain]
     return "|".join(names) or "none of this study"
 
 
@@ -368,6 +373,12 @@ def images_of(wildcards, input):
     if STUDY.decoded:
         return [input.decoded, DECODED_KIND]
     return [cohort_folder(wildcards), cohort_settings(wildcards)["kind"]]
+
+
+def tuning_environment(wildcards):
+    """The conda environment of a tuning: one of the two with Optuna, TensorFlow's only for what trains on it."""
+    on_tensorflow = STUDY.toolchain(wildcards.approach) == backends.TENSORFLOW
+    return f"../envs/{'tensorflow' if on_tensorflow else 'torch'}.yaml"
 
 
 def tuned_parameters(wildcards):

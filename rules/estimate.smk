@@ -92,6 +92,11 @@ def samples_of(wildcards):
     )
 
 
+def whole_gpu():
+    """The memory of a GPU, MiB, where trainings share it: a network is timed alone."""
+    return max(gpu_memory().values(), default=0) if gpus_are_shared() else 0
+
+
 def given_machine():
     """What the command gives the study: cores here, or jobs at once on a cluster; and GPUs."""
     gpus = workflow.global_resources.get("gpu")
@@ -160,9 +165,11 @@ rule time_tensorflow:
         mem_mb=growing(16000),
         runtime=growing(60),
         gpu=GPUS,
+        gpu_mb=lambda wildcards: whole_gpu(),
     params:
         samples=samples_of,
         networks=timed_networks,
+        toolchain=lambda wildcards: STUDY.toolchain(wildcards.approach),
         machine=STUDY.machine,
         library=lambda wildcards: library_digest(
             "time_networks.py", f"gliobench/approaches/{wildcards.approach}.py"

@@ -22,6 +22,26 @@ def hold_study(results):
         raise WorkflowError(f"GlioBench: {error}") from None
 
 
+def keras_is_planned():
+    """Whether a job of an approach of Keras is planned."""
+    planned = workflow.dag.needrun_jobs(exclude_finished=False)
+    named = {job.wildcards.get("approach") for job in planned}
+    return not named.isdisjoint(STUDY.keras_approaches)
+
+
+def begin_on_backend():
+    """Keep what Keras runs on once it is about to be used."""
+    if keras_is_planned():
+        backends.begin(STUDY)
+        say_unused_gpus()
+
+
+def say_unused_gpus():
+    """Say if Keras leaves GPUs unused that nobody decided to leave unused."""
+    if sentence := backends.unused_gpus(STUDY, here=workflow.local_exec):
+        print(f"GlioBench: {sentence}", file=sys.stderr)
+
+
 def lift_rate_limit():
     """Lift the limit of jobs per time where they run here: with one, Snakemake (9.27) plans again for ever for every job that ends."""
     if workflow.local_exec:
@@ -110,6 +130,8 @@ def sum_up_plan():
         PLAN.write(os.environ[PLANNED])
     if PLAN.jobs:
         print(f"\n{PLAN.text()}", file=sys.stderr)
+        if keras_is_planned():
+            say_unused_gpus()
     if PLAN.jobs and not (REQUEST or ESTIMATED):
         print(
             f"GlioBench: what it takes on this machine: {estimate_command()}",

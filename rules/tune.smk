@@ -15,7 +15,7 @@ rule tune:
         f"{RESULTS}/{paths.BENCHMARKS['tune']}"
     priority: LONG_ONES_EARLY
     conda:
-        "../envs/torch.yaml"
+        tuning_environment
     threads: 1
     resources:
         mem_mb=growing(16000),

@@ -14,6 +14,7 @@ rule imagenet_tensorflow:
     threads: 1
     params:
         networks=lambda wildcards: networks.pretrained(STUDY, wildcards.approach),
+        toolchain=lambda wildcards: STUDY.toolchain(wildcards.approach),
         library=lambda wildcards: library_digest(
             "fetch_weights.py", f"gliobench/approaches/{wildcards.approach}.py"
         ),

@@ -7,7 +7,7 @@ from keras_on_torch import run_on_torch
 
 pytestmark = pytest.mark.torch
 TRAINING = """
-import json, sys
+import json, os, sys
 import numpy as np
 import torch
 from gliobench.approaches import efficientnet
@@ -21,6 +21,7 @@ def part(n, seed):
     return Part(slices.astype(np.uint8), labels, np.array([str(number) for number in range(n)]))
 
 torch.cuda.is_available = lambda: False
+os.environ["CUDA_VISIBLE_DEVICES"] = ""
 try:
     efficientnet.prepare(Machine(device="cuda"))
 except GlioBenchError as error:

@@ -18,7 +18,7 @@ from gliobench.sources import SCRIPTS, source_files
 ROOT = Path(__file__).parents[2]
 TOOLCHAINS = ("imaging", "radiomics", "tensorflow", "torch", "report")
 LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8")
-BACKENDS = {"tensorflow", "torch", "jax"}  # a Keras approach loads the one it runs on
+BACKENDS = {"tensorflow", "torch"}  # of Keras, whose approaches run in the environment of either
 
 
 def requirement(line: str) -> Requirement:
@@ -59,8 +59,10 @@ def scripts_of(toolchain: str) -> list[str]:
             if re.search(rf'conda:\s+"\.\./envs/{toolchain}\.yaml"', rule.split("\nuse rule ")[0]):
                 entries += re.findall(r'script:\s+"\.\./workflow/scripts/(\w+\.py)"', rule)
     for path in (ROOT / "config" / "approaches").glob("*.yaml"):
-        if yaml.safe_load(path.read_text(encoding="utf-8"))["toolchain"] == toolchain:
+        named = yaml.safe_load(path.read_text(encoding="utf-8"))["toolchain"]
+        if toolchain in (BACKENDS if named == "keras" else {named}):
             entries += ["train.py", "predict_apply.py", f"gliobench/approaches/{path.stem}.py"]
+    entries += ["tune.py"] if toolchain in BACKENDS else []
     library = SCRIPTS / "gliobench"
     inputs = [path for path in library.glob("inputs/*.py") if environment(path.stem) == toolchain]
     modules = [*inputs, *(library.glob("cohorts/synthetic*.py") if toolchain == "imaging" else [])]

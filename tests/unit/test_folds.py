@@ -229,7 +229,7 @@ def test_a_fold_of_other_code_or_another_machine_is_trained_anew_there_and_back(
 
 def test_a_fold_of_another_backend_of_keras_is_trained_anew(data, tmp_path, monkeypatch):
     trained = []
-    for backend in (None, "tensorflow", "torch", "torch", "jax"):
+    for backend in (None, "tensorflow", "torch", "torch", "tensorflow"):
         loaded = backend and SimpleNamespace(backend=SimpleNamespace(backend=lambda name=backend: name))
         monkeypatch.setitem(sys.modules, "keras", loaded)
         toy = Toy()

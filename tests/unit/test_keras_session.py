@@ -1,4 +1,5 @@
 import os
+import re
 from importlib import import_module
 
 import numpy as np
@@ -18,7 +19,9 @@ def session():
     return module
 
 
-def no_gpu(monkeypatch):
+def no_gpu(monkeypatch, visible=""):
+    """Have TensorFlow find no GPU, whatever is visible."""
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
     monkeypatch.setattr(import_module("tensorflow").config, "list_physical_devices", lambda kind: [])
 
 
@@ -26,6 +29,15 @@ def test_cuda_without_a_gpu_is_a_sentence(session, monkeypatch):
     no_gpu(monkeypatch)
     with pytest.raises(GlioBenchError, match=r"`device: cuda` was requested, but this machine has no CUDA GPU; set"):
         session.prepare(Machine(device="cuda"))
+
+
+def test_a_visible_gpu_that_tensorflow_cannot_use_is_a_warning_or_an_error_that_says_so(session, monkeypatch, caplog):
+    no_gpu(monkeypatch, visible="0")
+    said = r"TensorFlow cannot use the visible GPU \(0\), because .*: set `backend: torch`"
+    with pytest.raises(GlioBenchError, match=f"^`device: cuda` was requested, but {said}"):
+        session.prepare(Machine(device="cuda"))
+    assert session.prepare(Machine(device="auto")) == "cpu"
+    assert re.match(said, caplog.messages[-1])
 
 
 @pytest.mark.parametrize("device", ["auto", "cpu"])

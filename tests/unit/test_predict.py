@@ -113,6 +113,7 @@ def run_through(approach, cohort, folder, results):
     config = {
         "study": "one",
         "seed": 1,
+        "backend": "tensorflow",
         "cohorts": {cohort: COHORTS[cohort]},
         "splits": {"kfold": SMOKE["splits"]["kfold"]},
     }

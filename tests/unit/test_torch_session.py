@@ -23,6 +23,7 @@ def torch():
 @pytest.fixture
 def on_cpu(session, torch, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     yield session.prepare(Machine(1, "auto", False))
     session.prepare(Machine(1, "cpu", False))
 
@@ -41,6 +42,16 @@ def test_a_machine_may_be_prepared_twice(on_cpu, session):
 def test_cuda_without_a_gpu_is_a_sentence(on_cpu, session):
     with pytest.raises(GlioBenchError, match="has no CUDA GPU; set `device: auto` or `device: cpu`"):
         session.prepare(Machine(1, "cuda", False))
+
+
+def test_a_visible_gpu_that_pytorch_cannot_use_is_a_warning_or_an_error_that_says_so(
+    on_cpu, session, monkeypatch, caplog
+):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+    with pytest.raises(GlioBenchError, match=r"requested, but PyTorch cannot use the visible GPU \(0\): .* driver"):
+        session.prepare(Machine(1, "cuda", False))
+    assert session.prepare(Machine(1, "auto", False)) == "cpu"
+    assert caplog.messages[-1].startswith("PyTorch cannot use the visible GPU (0): ")
 
 
 def test_on_a_cpu_nothing_is_compiled_moved_or_computed_in_half_precision(on_cpu, session, torch):

@@ -217,22 +217,20 @@ def test_a_search_never_opens_the_files_of_the_test_patients(toy):
 @pytest.mark.parametrize("other", ["code", "device", "threads", "deterministic", "gpu", "backend"])
 def test_a_search_by_other_code_or_on_another_machine_starts_anew(toy, monkeypatch, other):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
-    monkeypatch.delenv("KERAS_BACKEND", raising=False)
+    monkeypatch.setenv("KERAS_BACKEND", "torch")  # restored after a search has set it
     patients, split, arrays = write_inputs(toy / "cohort")
     files = {"patients": patients, "split": split, "arrays": arrays, "folder": toy / "tuning"}
 
-    def journals(library="0123456789abcdef", **machine):
+    def journals(library="0123456789abcdef", toolchain="torch", **machine):
         settings = {"trials": 1, "workers": 1, "space": SPACE}
-        run_search(replace(job(), library=library), settings, Machine(**machine), **files)
+        run_search(replace(job(), library=library, toolchain=toolchain), settings, Machine(**machine), **files)
         return len(list((toy / "tuning" / ".unfinished").glob("*.log")))
 
     assert (journals(), journals()) == (1, 1)
     asked = {"code": {"library": "another"}, "device": {"device": "cpu"}, "threads": {"threads": 2}}
-    asked |= {"deterministic": {"deterministic": True}}
+    asked |= {"deterministic": {"deterministic": True}, "backend": {"toolchain": "tensorflow"}}
     if other == "gpu":
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
-    if other == "backend":
-        monkeypatch.setenv("KERAS_BACKEND", "torch")
     assert journals(**asked.get(other, {})) == 2
 
 

@@ -3,13 +3,11 @@
 from gliobench.recipe import recipe
 
 with recipe(snakemake):
-    from importlib import import_module
-
     from gliobench.files import write_json
-    from gliobench.training import Machine
+    from gliobench.training import Machine, import_approach
     from gliobench.training.fetching import fetch_imagenet
 
-    approach = import_module(f"gliobench.approaches.{snakemake.wildcards.approach}")
+    approach = import_approach(snakemake.wildcards.approach, snakemake.params.toolchain)
     approach.prepare(Machine(snakemake.threads, "cpu"))
     fetch_imagenet(approach, snakemake.params.networks)
     write_json({"weights": "imagenet", "networks": snakemake.params.networks}, snakemake.output[0])

@@ -3,20 +3,18 @@
 from gliobench.recipe import recipe
 
 with recipe(snakemake):
-    from importlib import import_module
-
     import pandas as pd
 
     from gliobench.estimate.rows import random_inputs, rows_of_training, shape_of
     from gliobench.estimate.starts import TRAINING, start_seconds
     from gliobench.files import read_json, write_table
-    from gliobench.training import Machine
+    from gliobench.training import Machine, import_approach
     from gliobench.training.gpus import claim_gpu
     from gliobench.training.timing import time_network
 
     params = snakemake.params
-    claim_gpu(snakemake.resources.get("gpu", 0))
-    approach = import_module(f"gliobench.approaches.{snakemake.wildcards.approach}")
+    claim_gpu(snakemake.resources.get("gpu", 0), snakemake.resources.get("gpu_mb", 0))
+    approach = import_approach(snakemake.wildcards.approach, params.toolchain)
     machine = Machine(snakemake.threads, **params.machine)
     device = approach.prepare(machine)
     samples = dict(zip(params.samples, map(read_json, snakemake.input.samples), strict=True))

@@ -37,10 +37,16 @@ def machines(records: Iterable[Mapping[str, Any]]) -> dict[str, int]:
     return dict(Counter(map(_machine, records)).most_common())
 
 
+def computed_on(record: Mapping[str, Any]) -> str:
+    """Say what a run was computed on: its device, what Keras ran on, and whether a GPU there was left unused."""
+    device = f"{record['device']} beside an unused GPU" if record.get("unused_gpu") else record["device"]
+    return f"{device}, Keras on {record['backend']}" if record.get("backend") else str(device)
+
+
 def _machine(record: Mapping[str, Any]) -> str:
     threads, processor = record["threads"], record["processor"]
     instructions = [] if processor["portable"] else processor["instructions"] or []
-    words = f"{record['device']}, {threads} {'thread' if threads == 1 else 'threads'}"
+    words = f"{computed_on(record)}, {threads} {'thread' if threads == 1 else 'threads'}"
     return ", ".join([words, *([" ".join(instructions)] if instructions else [])])
 
 

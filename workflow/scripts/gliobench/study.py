@@ -298,7 +298,7 @@ class Study(Asked):
             "parameters": approach.parameters_of(cell.variant, cell.protocol, self.named(cell.cohort)),
             "weights": approach.weights(cell.variant),
             "part": self.protocol(cell).part,
-            "toolchain": approach.file.toolchain,
+            "toolchain": self.toolchain(cell.approach),
             "cohort_kind": self.cohorts[cell.cohort]["kind"],
             "input": self.input_of(cell),
             "series": self.series(cell),

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ from gliobench.errors import GlioBenchError
 from gliobench.inputs.patient_facts import KIND, with_patient_facts
 from gliobench.inputs.store import join_shards
 from gliobench.predict.request import find_models, fold_of
-from gliobench.training import Machine
+from gliobench.training import Machine, import_approach
 from gliobench.training.job import load_model, versions
 from gliobench.training.scores import mean_log_odds, rounded
 
@@ -92,7 +91,7 @@ def load_models(run: Path, record: dict[str, Any], machine: Machine, fold: int |
     GlioBenchError
         A model cannot be read.
     """
-    approach = import_module(f"gliobench.approaches.{record['approach']}")
+    approach = import_approach(record["approach"], record["toolchain"])
     device = approach.prepare(machine)
     by_fold = {fold_of(path): load_model(approach, path) for path in find_models(run, fold)}
     return Models(run, record, approach, device, by_fold)

@@ -9,6 +9,7 @@ import pandas as pd
 
 from gliobench import paths
 from gliobench.evaluation.columns import CELL
+from gliobench.origin import computed_on
 from gliobench.reporting.display import Display
 from gliobench.wording import EMPTY
 
@@ -85,5 +86,5 @@ def _fold(record: Record, fold: Record) -> dict[str, str]:
         "Test": str(fold["n_test"]),
         "Epoch kept": ", ".join(epochs) or EMPTY,
         "Seconds": f"{fold['seconds']:.1f}",
-        "Device": record["device"],
+        "Device": computed_on(record),
     }

@@ -165,7 +165,9 @@ class Approach(Settings):
 
     title: Text = Field(description="display name")
     source: Text = Field(description="the document")
-    toolchain: Literal["tensorflow", "torch", "sklearn"] = Field(description="conda environment and training rule")
+    toolchain: Literal["keras", "tensorflow", "torch", "sklearn"] = Field(
+        description="conda environment and training rule; `keras`: those of the study's `backend`"
+    )
     modalities: Different[Modality | Literal["all"]] = Field(
         description="modalities of the paper, one training each; `all`: one training on all of them"
     )

@@ -19,6 +19,7 @@ from gliobench.terms import GENERATED, MODALITIES, OF_PAPERS, SEGMENTATION
 
 RESERVED = ("estimate", "fields", "figures", "logs", "partial", "report", "tables")  # folders next to the cohorts'
 CONFIG = "the study's config"
+KERAS = "keras"  # a toolchain that is the framework of the study's `backend`
 
 
 class Asked:
@@ -48,6 +49,7 @@ class Asked:
         self.seeds = self.file.seeds
         self.bootstrap = self.file.bootstrap
         self.device = self.file.device
+        self.backend: str = self.file.backend  # of Keras; `gliobench.backends.resolve` says what `auto` is
         self.deterministic = self.file.deterministic
         self.portable = self.file.portable
         self.decoded = self.file.decoded
@@ -262,6 +264,16 @@ class Asked:
     def machine(self) -> dict:
         """The device for trainings, and whether they must repeat exactly on a GPU."""
         return {"device": self.device, "deterministic": self.deterministic}
+
+    def toolchain(self, approach: str) -> str:
+        """Return what trains an approach: for one of Keras, the framework that Keras runs on."""
+        named = self.approaches[approach].file.toolchain
+        return self.backend if named == KERAS else named
+
+    @property
+    def keras_approaches(self) -> list[str]:
+        """The approaches written in Keras."""
+        return [name for name, approach in self.approaches.items() if approach.file.toolchain == KERAS]
 
     def phases(self, approach: str) -> list[str]:
         """Return the scored states of an approach's trainings, in their order."""

@@ -97,6 +97,12 @@ class StudyFile(Settings):
         "auto",
         description="device for training; `auto` uses a GPU if there is one, `cuda` without one is an error",
     )
+    backend: Literal["auto", "tensorflow", "torch"] = Field(
+        "auto",
+        description="what Keras runs on, for the approaches written in it (`cnn3d`, `efficientnet`); `auto`: PyTorch "
+        "if the study starts with `device: cuda` or where a GPU is visible, else TensorFlow "
+        "([docs/method.md](../docs/method.md#devices)). On a cluster name one, because the login node shows no GPU",
+    )
     deterministic: bool = Field(
         False, description="exactly repeatable results on a GPU too, but slower; results on CPU are always repeatable"
     )

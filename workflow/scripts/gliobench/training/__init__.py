@@ -1,17 +1,32 @@
 """Shared code of trainings: the job, the machine, the parts of a fold, frameworks, and the loop over folds."""
 
+from __future__ import annotations
+
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from gliobench.errors import GlioBenchError
+from gliobench.recipe import LOGGER
 from gliobench.seeds import derive_seed
+from gliobench.training.gpus import visible_gpus
 
 if TYPE_CHECKING:
     import numpy as np  # parsing needs the GPUs of this package, and no arrays
 
 SOUND_CUDNN = 91500  # from 9.15 on; 9.8 to 9.10 compute bfloat16 convolutions wrongly, without an error
+
+# By framework: why a GPU that is visible is not used.
+WITHOUT_GPU = {
+    "tensorflow": "TensorFlow cannot use the visible GPU ({gpu}), because its wheel brings no CUDA libraries: set "
+    "`backend: torch`, on which approaches written in Keras can, or `device: cpu`.",
+    "torch": "PyTorch cannot use the visible GPU ({gpu}): docs/full-run.md says which drivers and GPUs it needs; "
+    "update the driver, or set `device: cpu`.",
+}
 
 OnEpoch = Callable[[dict[str, float]], None]
 
@@ -61,12 +76,33 @@ class Machine:
     device: str = "auto"
     deterministic: bool = False
 
-    def check_gpu(self, found: bool) -> None:
-        """Raise an error if a GPU was requested and none was found."""
-        if self.device == "cuda" and not found:
-            raise GlioBenchError(
-                "`device: cuda` was requested, but this machine has no CUDA GPU; set `device: auto` or `device: cpu`."
-            )
+    def check_gpu(self, found: bool, framework: str) -> None:
+        """Raise an error if a GPU was requested and the framework found none; warn if one is left unused."""
+        if found:
+            return
+        unused = self.unused_gpu(framework)
+        if self.device == "cuda":
+            missing = "this machine has no CUDA GPU; set `device: auto` or `device: cpu`."
+            raise GlioBenchError(f"`device: cuda` was requested, but {unused or missing}")
+        if unused:
+            LOGGER.warning("%s", unused)
+
+    def unused_gpu(self, framework: str) -> str | None:
+        """
+        Say why a training on the CPU leaves a GPU unused, and what to do.
+
+        Parameters
+        ----------
+        framework : str
+            What trains, named as a toolchain.
+
+        Returns
+        -------
+        str or None
+            None if the training needs no GPU, or none is visible.
+        """
+        gpus = [] if self.device == "cpu" or framework not in WITHOUT_GPU else visible_gpus()
+        return WITHOUT_GPU[framework].format(gpu=gpus[0]) if gpus else None
 
 
 @dataclass(frozen=True)
@@ -132,6 +168,22 @@ class Job:
     def name(self) -> str:
         """The job's name for progress lines."""
         return " ".join([*self.cell.values(), f"repeat {self.repeat}"])
+
+
+def import_approach(name: str, toolchain: str) -> ModuleType:
+    """
+    Import an approach; if it is written in Keras, that runs on the framework of the toolchain.
+
+    Parameters
+    ----------
+    name : str
+        Module of `gliobench.approaches`.
+    toolchain : str
+        Of the study or of the run: ``tensorflow``, ``torch`` or ``sklearn``.
+    """
+    if toolchain in WITHOUT_GPU:
+        os.environ["KERAS_BACKEND"] = toolchain
+    return import_module(f"gliobench.approaches.{name}")
 
 
 def keras_backend() -> str | None:

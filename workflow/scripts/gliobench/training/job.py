@@ -5,7 +5,7 @@ import shutil
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from importlib import import_module, metadata
+from importlib import metadata
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -20,7 +20,7 @@ from gliobench.inputs.patient_facts import KIND, patient_facts, with_patient_fac
 from gliobench.inputs.store import join_shards
 from gliobench.records import check_record
 from gliobench.terms import ALL
-from gliobench.training import Job, Machine, first_line
+from gliobench.training import Job, Machine, first_line, import_approach, keras_backend
 from gliobench.training.folds import gather_folds, train_folds
 from gliobench.training.labels import Labelled
 
@@ -50,7 +50,7 @@ def run_job(
     outputs : object
         Paths ``predictions``, ``history``, ``record`` and ``models``, as Snakemake gives them.
     """
-    approach = import_module(f"gliobench.approaches.{job.cell['approach']}")
+    approach = import_approach(job.cell["approach"], job.toolchain)
     device = approach.prepare(machine)
     unfinished = Path(outputs.predictions).parent / ".unfinished"
     models = Path(outputs.models)
@@ -71,6 +71,8 @@ def run_job(
         write_table(join_tables(gathered, name), getattr(outputs, name), name)
     about: dict[str, Any] = {"shape": list(inputs.shape[1:]), "label_names": _label_names(each.patients)}
     about |= {"grad_cam": hasattr(approach, "cam_layer"), "device": device, "threads": machine.threads}
+    unused = machine.unused_gpu(job.toolchain) if device == "cpu" else None
+    about |= {"backend": keras_backend(), "unused_gpu": unused}
     record = _record(job, about, records)
     check_record(record, "run", str(outputs.record))
     write_json(record, outputs.record)

@@ -1,4 +1,4 @@
-"""Keras on any of its backends: device, threads, exact repeats, fresh weights in a compiled model, the best epoch."""
+"""Keras on TensorFlow or PyTorch: device, threads, exact repeats, fresh weights in a compiled model, the best epoch."""
 
 import os
 import random
@@ -43,11 +43,11 @@ def prepare(machine: Machine) -> str:
     Raises
     ------
     GlioBenchError
-        ``cuda`` was requested, and there is none.
+        ``cuda`` was requested, and there is none that the backend can use.
     """
     backend = keras.backend.backend()
-    name = {"tensorflow": _prepare_tensorflow, "torch": _prepare_torch, "jax": _prepare_jax}[backend](machine)
-    machine.check_gpu(name != "cpu")
+    name = {"tensorflow": _prepare_tensorflow, "torch": _prepare_torch}[backend](machine)
+    machine.check_gpu(name != "cpu", backend)
     return name
 
 
@@ -78,14 +78,6 @@ def _prepare_torch(machine: Machine) -> str:
     if torch.backends.cudnn.is_available() and torch.backends.cudnn.version() >= SOUND_CUDNN:
         keras.mixed_precision.set_dtype_policy("mixed_bfloat16")
     return str(torch.cuda.get_device_name())
-
-
-def _prepare_jax(machine: Machine) -> str:
-    import jax
-
-    device = jax.devices("cpu" if machine.device == "cpu" else None)[0]
-    jax.config.update("jax_default_device", device)
-    return "cpu" if device.platform == "cpu" else str(device.device_kind)
 
 
 def seed_all(seed: int) -> None:

@@ -36,9 +36,9 @@ def prepare(machine: Machine) -> str:
     Raises
     ------
     GlioBenchError
-        ``cuda`` is requested and there is none.
+        ``cuda`` is requested, and there is none that PyTorch can use.
     """
-    machine.check_gpu(torch.cuda.is_available())
+    machine.check_gpu(torch.cuda.is_available(), "torch")
     on_gpu = machine.device != "cpu" and torch.cuda.is_available()
     torch.set_num_threads(machine.threads)
     if torch.get_num_interop_threads() != 1:

@@ -3,13 +3,11 @@
 import hashlib
 import json
 import multiprocessing
-import os
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
 from functools import partial
-from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -26,7 +24,7 @@ from gliobench.files import read_table, table_schema
 from gliobench.processes import die_with_parent
 from gliobench.recipe import LOGGER, disk_is_full, say
 from gliobench.seeds import derive_seed
-from gliobench.training import Diverged, Job, Machine, Part, why_it_failed
+from gliobench.training import Diverged, Job, Machine, Part, import_approach, why_it_failed
 from gliobench.training.gpus import visible_gpus
 from gliobench.training.job import load_inputs
 from gliobench.training.parts import check_batch_sizes, part_of, rows_of
@@ -113,7 +111,7 @@ def _work(
     worker: int,
     trials: int,
 ) -> None:
-    approach = import_module(f"gliobench.approaches.{job.cell['approach']}")
+    approach = import_approach(job.cell["approach"], job.toolchain)
     approach.prepare(machine)
     parts = load()
     study = _open(journal)
@@ -250,7 +248,7 @@ def load_parts(
 
 def _fingerprint(job: Job, settings: dict[str, Any], machine: Machine, inputs: Sequence[str | Path]) -> str:
     """Return a digest of what a search depends on; what it computes with, as far as no framework is asked for it."""
-    computed_with = [asdict(machine), machine.device != "cpu" and bool(visible_gpus()), os.environ.get("KERAS_BACKEND")]
+    computed_with = [asdict(machine), machine.device != "cpu" and bool(visible_gpus())]
     digest = hashlib.sha256(json.dumps([asdict(job), settings, computed_with], sort_keys=True).encode())
     for path in inputs:
         digest.update(f"{path} {Path(path).stat().st_mtime_ns}".encode())

@@ -21,7 +21,7 @@ endif
 SERVE := PYTHONPATH=workflow/scripts:service $(SERVICE)/bin/python -m gliobench_service
 
 .PHONY: setup-service serve test-service lint-service
-.PHONY: setup demo watch controls sensitivity findings test test-tensorflow test-torch test-unit test-cluster test-gpu lint envs keys lock report clean
+.PHONY: setup demo watch controls sensitivity findings test test-tensorflow test-torch test-unit test-cluster test-gpu test-envs lint envs keys lock report clean
 
 setup: $(READY)
 
@@ -49,7 +49,7 @@ findings: $(READY)
 	PYTHONPATH=workflow/scripts python docs/findings/write.py
 
 test: $(READY)
-	python -m pytest -n 2 -m "not tensorflow and not torch and not workflow and not cluster and not gpu"
+	python -m pytest -n 2 -m "not tensorflow and not torch and not workflow and not cluster and not gpu and not envs"
 	$(MAKE) --jobs 2 --output-sync=target test-tensorflow test-torch
 	python -m pytest -n 2 --dist loadgroup -m workflow
 
@@ -68,6 +68,10 @@ test-cluster: $(READY)
 # On a GPU: each approach in its own process.
 test-gpu: $(READY)
 	python -m pytest -n 2 --dist loadgroup -m gpu tests/gpu
+
+# From the pins of each conda environment alone: inputs, and a fold of each approach. Downloads and removes gigabytes.
+test-envs: $(READY)
+	python -m pytest -m envs --durations=0 tests/envs
 
 lint: $(READY)
 	ruff check .

@@ -207,9 +207,9 @@ class Part:
         Shape (n,), text; slices of one patient share its id.
     """
 
-    inputs: "np.ndarray"
-    labels: "np.ndarray"
-    patient_ids: "np.ndarray"
+    inputs: np.ndarray
+    labels: np.ndarray
+    patient_ids: np.ndarray
 
     def __len__(self) -> int:
         return len(self.labels)

@@ -109,7 +109,8 @@ def stand_in(study: Study, cohort: str) -> dict[str, Any] | None:
     if kind == "brainstem":
         return {"kind": imitation, "generator": BrainstemGenerator(**size).model_dump()}
     named = [name for name in MODALITIES if name in study.modalities(cohort)] or list(MODALITIES)
-    settings = SyntheticGenerator.model_validate({"patients": COMPETITION, "modalities": named} | size)
+    blank = {"defects": {"blank_ends": 1.0}}  # as most series of the competition have
+    settings = SyntheticGenerator.model_validate({"patients": COMPETITION, "modalities": named} | blank | size)
     return {"kind": imitation, "generator": settings.model_dump()}
 
 

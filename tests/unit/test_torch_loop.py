@@ -100,6 +100,18 @@ def test_validation_rows_are_never_augmented(loop):
     assert calls == [5, 5, 2]
 
 
+def test_rows_are_moved_to_the_device_once_and_an_epoch_waits_for_it_once(loop, monkeypatch):
+    moved, waited = [], []
+    resident, to_host = loop.resident, loop.torch.Tensor.cpu
+    monkeypatch.setattr(loop, "resident", lambda array: moved.append(array) or resident(array))
+    monkeypatch.setattr(loop.torch.Tensor, "cpu", lambda tensor: waited.append(tensor) or to_host(tensor))
+    for reader in ("item", "tolist", "__float__", "__bool__"):
+        monkeypatch.setattr(loop.torch.Tensor, reader, lambda *_: pytest.fail("a number was read on its own"))
+    run(loop, epochs=4)
+    assert [len(array) for array in moved] == [12, 8]
+    assert len(waited) == 4
+
+
 def test_a_record_holds_what_the_history_asks_for(loop):
     best, history, _ = run(loop)
     assert [record["epoch"] for record in history] == [1, 2, 3, 4]

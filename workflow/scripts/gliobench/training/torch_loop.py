@@ -165,16 +165,16 @@ def train(
     training, validation = parts
     torch_session.seed_all(seed)
     draws = _Draws(torch.Generator().manual_seed(seed), torch.Generator(device()).manual_seed(seed))
-    rows, labels = resident(training.inputs), _labels(training)
+    rows, held_out = _rows(training), _rows(validation)
     best_rank, best_epoch, best_state = None, 0, {}
     for epoch in range(1, loop.epochs + 1):
         start = time.perf_counter()
-        record = _one_epoch(model, loop, optimizer, rows, labels, draws)
+        trained = _one_epoch(model, loop, optimizer, rows, draws)
         if schedule is not None:
             schedule.step()
-        scores = _validation_scores(model, loop, validation)
-        record |= {f"validation_{name}": value for name, value in scores.items()}
-        if not np.isfinite([record["loss"], scores["loss"]]).all() or not finite(model.network):
+        numbers = _to_host(*trained, *_validated(model, loop, held_out), finite(model.network))
+        record = _record(numbers, validation.labels, loop.uncapped)
+        if not np.isfinite([record["loss"], record["validation_loss"]]).all() or not numbers[-1][0]:
             raise Diverged(f"the loss or a weight was NaN or infinite in epoch {epoch}")
         on_epoch({"epoch": epoch, "seconds": time.perf_counter() - start} | record)
         rank = loop.rank(record)
@@ -192,21 +192,29 @@ class _Draws:
     augmentation: torch.Generator
 
 
+@dataclass(frozen=True)
+class _Rows:
+    """A part's rows and labels, both on the device if the rows fit there."""
+
+    inputs: torch.Tensor
+    labels: torch.Tensor
+
+
+def _rows(part: Part) -> _Rows:
+    inputs = resident(part.inputs)
+    return _Rows(inputs, torch.from_numpy(np.ascontiguousarray(part.labels)).to(inputs.device))
+
+
 def _one_epoch(
-    model: Model,
-    loop: Loop,
-    optimizer: torch.optim.Optimizer,
-    rows: torch.Tensor,
-    labels: torch.Tensor,
-    draws: _Draws,
-) -> dict[str, float]:
-    """Take one step per minibatch; return loss, accuracy and AUC of the outputs used for the steps."""
+    model: Model, loop: Loop, optimizer: torch.optim.Optimizer, rows: _Rows, draws: _Draws
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Take one step per minibatch; return its losses' sum over rows, and label and probability used for each row."""
     model.network.train()
     total, seen, probabilities = torch.zeros((), device=device()), [], []
-    order = torch.randperm(len(labels), generator=draws.order)
+    order = torch.randperm(len(rows.labels), generator=draws.order).to(rows.labels.device)
     for chosen in split_minibatches(order, loop.batch_size, loop.drop_last):
-        minibatch = loop.augment(model.read(rows[chosen.to(rows.device)].to(device())), draws.augmentation)
-        truth = labels[chosen.to(device())]
+        minibatch = loop.augment(model.read(rows.inputs[chosen].to(device())), draws.augmentation)
+        truth = rows.labels[chosen].to(device())
         parts = max(1, min(model.accumulate, len(truth) // 2))  # none of a single row
         optimizer.zero_grad()
         for some, told in zip(minibatch.chunk(parts), truth.chunk(parts), strict=True):
@@ -218,9 +226,21 @@ def _one_epoch(
             probabilities.append(torch.sigmoid(model.log_odds(outputs.detach().double())))
         optimizer.step()
         seen.append(truth)
-    truths = torch.cat(seen).cpu().numpy()
-    scores = binary_scores(truths, torch.cat(probabilities).cpu().numpy())
-    return scores | {"loss": float(total) / len(truths)}
+    return total, torch.cat(seen), torch.cat(probabilities)
+
+
+def _to_host(*values: torch.Tensor) -> list[np.ndarray]:
+    """Return tensors on the device as flat float64 arrays, in one transfer: each one would wait for the device."""
+    flat = torch.cat([each.double().flatten() for each in values]).cpu().numpy()
+    return np.split(flat, np.cumsum([each.numel() for each in values])[:-1])
+
+
+def _record(numbers: list[np.ndarray], labels: np.ndarray, uncapped: bool) -> dict[str, float]:
+    """Return the scores of an epoch's steps and, of the validation part, those of the network after it."""
+    total, truths, probabilities, loss, log_odds = numbers[:5]
+    scores = binary_scores(labels, expit(log_odds)) | ({"loss": float(loss[0])} if uncapped else {})
+    steps = binary_scores(truths, probabilities) | {"loss": float(total[0]) / len(truths)}
+    return steps | {f"validation_{name}": value for name, value in scores.items()}
 
 
 def split_minibatches(order: torch.Tensor, size: int, drop_last: bool = False) -> list[torch.Tensor]:
@@ -235,34 +255,23 @@ def split_minibatches(order: torch.Tensor, size: int, drop_last: bool = False) -
 
 def predict(model: Model, inputs: np.ndarray) -> np.ndarray:
     """Return the log odds of label 1 for each row, (n,) float64."""
-    return _log_odds(model, _outputs(model, inputs))
+    nobody = torch.empty(0, dtype=torch.float64, device=device())
+    return torch.cat([nobody, *map(model.log_odds, _outputs(model, resident(inputs)))]).cpu().numpy()
 
 
-def _validation_scores(model: Model, loop: Loop, part: Part) -> dict[str, float]:
-    """Return loss, accuracy and AUC of the network in its present state."""
-    outputs = _outputs(model, part.inputs)
-    scores = binary_scores(part.labels, expit(_log_odds(model, outputs)))
-    if loop.uncapped:
-        scores["loss"] = float(loop.loss(torch.cat(outputs), _labels(part)))
-    return scores
+def _validated(model: Model, loop: Loop, rows: _Rows) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the loss, if it is `uncapped`, and the log odds of the network in its present state, on the device."""
+    outputs = torch.cat(_outputs(model, rows.inputs))
+    loss = loop.loss(outputs, rows.labels.to(device())) if loop.uncapped else torch.zeros((), device=device())
+    return loss, model.log_odds(outputs)
 
 
-def _outputs(model: Model, inputs: np.ndarray) -> list[torch.Tensor]:
+def _outputs(model: Model, rows: torch.Tensor) -> list[torch.Tensor]:
     """Return the network's float64 outputs, some rows at a time."""
     model.network.eval()
-    rows = resident(inputs)
     outputs = []
-    for start in range(0, len(inputs), model.rows_at_once):
+    for start in range(0, len(rows), model.rows_at_once):
         read = model.read(rows[start : start + model.rows_at_once].to(device()))
         with torch.inference_mode(), autocast():
             outputs.append(model.network(read).double())
     return outputs
-
-
-def _log_odds(model: Model, outputs: list[torch.Tensor]) -> np.ndarray:
-    nobody = torch.empty(0, dtype=torch.float64, device=device())
-    return torch.cat([nobody, *map(model.log_odds, outputs)]).cpu().numpy()
-
-
-def _labels(part: Part) -> torch.Tensor:
-    return torch.from_numpy(np.ascontiguousarray(part.labels)).to(device())

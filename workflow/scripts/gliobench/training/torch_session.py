@@ -119,9 +119,9 @@ def resident(array: np.ndarray) -> torch.Tensor:
     return tensor
 
 
-def finite(model: nn.Module) -> bool:
-    """Whether every weight and running statistic is finite."""
-    return all(bool(torch.isfinite(values).all()) for values in model.state_dict().values())
+def finite(model: nn.Module) -> torch.Tensor:
+    """Whether every weight and running statistic is finite: one truth value, on the model's device."""
+    return torch.stack([torch.isfinite(values).all() for values in model.state_dict().values()]).all()
 
 
 def save_weights(model: nn.Module, path: Path, about: dict[str, Any]) -> None:

@@ -301,7 +301,7 @@ def test_a_batch_is_the_same_whenever_it_is_asked_for_and_another_in_the_next_ep
     first = batches[0][0]
     np.testing.assert_array_equal(first, batches[0][0])
     batches.on_epoch_end()
-    assert (first != batches[0][0]).any()
+    assert np.any(first != batches[0][0])
 
 
 def test_an_easy_signal_is_learnt(efficientnet, model):

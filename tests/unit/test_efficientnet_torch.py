@@ -44,12 +44,14 @@ for seed in (1, 2, 1):
     changed = sum(not np.array_equal(one, other) for one, other in zip(*states))
     log_odds = efficientnet.predict(model, part(5, 2).inputs).tolist()
     runs.append({"epochs": len(history), "changed": changed, "log_odds": log_odds})
+minibatch = efficientnet.TrainingSlices(part(12, 0), 8, augmentation, 1)[0][0]
 changed = augment(part(4, 3).inputs / np.float32(255), augmentation, np.random.default_rng(0))
 modules = sorted(sys.modules)  # Keras' own saving and loading look for tensorflow
 efficientnet.save(model, sys.argv[1])
 again = efficientnet.predict(efficientnet.load(sys.argv[1]), part(5, 2).inputs).tolist()
 print(json.dumps({
     "sentence": sentence, "device": device, "runs": runs, "again": again, "modules": modules,
+    "minibatch": [isinstance(minibatch, torch.Tensor), *minibatch.shape],
     "range": [float(changed.min()), float(changed.max())],
 }))
 """
@@ -65,6 +67,10 @@ def test_both_phases_train_on_torch_without_tensorflow(trained):
     assert np.isfinite(trained["runs"][0]["log_odds"]).all()
     assert "torch" in trained["modules"]
     assert "tensorflow" not in trained["modules"]
+
+
+def test_a_minibatch_stays_on_the_device_that_augments_it(trained):
+    assert trained["minibatch"] == [True, 8, 32, 32, 1]
 
 
 def test_fine_tuning_changes_the_convolutions_and_no_more_on_torch(trained):

@@ -16,8 +16,10 @@ PAPER = {"rotation": 15, "zoom": [0.8, 1.2], "shift": 0.1, "brightness": [0.8, 1
 @pytest.fixture(scope="module")
 def augment():
     os.environ["KERAS_BACKEND"] = "tensorflow"
-    import_module("gliobench.training.keras_session").prepare(Machine())
-    return import_module("gliobench.training.keras_augment").augment
+    keras_session = import_module("gliobench.training.keras_session")
+    keras_session.prepare(Machine())
+    on_the_device = import_module("gliobench.training.keras_augment").augment
+    return lambda *arguments: keras_session.keras.ops.convert_to_numpy(on_the_device(*arguments))
 
 
 def pictures(n=6, rows=12, columns=16, seed=0):

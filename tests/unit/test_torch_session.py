@@ -65,6 +65,16 @@ def test_on_a_cpu_nothing_is_compiled_moved_or_computed_in_half_precision(on_cpu
         assert session.place(network, 2)(tensor).dtype == torch.float32
 
 
+@pytest.mark.parametrize(("size", "place"), [(49, "cuda"), (50, "cpu")])
+def test_an_array_is_moved_to_a_gpu_if_it_takes_less_than_half_of_its_free_memory(
+    session, torch, monkeypatch, size, place
+):
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda: (100, 1000))
+    monkeypatch.setattr(torch.Tensor, "to", lambda tensor, device: device)
+    kept = session.resident(np.zeros(size, np.uint8), torch.device("cuda"))
+    assert getattr(kept, "device", kept).type == place
+
+
 @pytest.mark.parametrize(
     ("cudnn", "safe"), [(90800, False), (91002, False), (91500, True), (92400, True), (None, False)]
 )

@@ -1,6 +1,7 @@
 """3D CNN on one modality (Bui and Fleming). Keras, backend-neutral."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from scipy.special import expit
@@ -66,8 +67,9 @@ def fit(
     rng = np.random.default_rng(seed)
     minibatches = LabelledMinibatches(train, parameters["batch_size"], parameters["labels"], rng)
     labels = ValidationLabels(validation.labels, parameters["labels"], rng)
+    held_out = keras_session.resident(validation.inputs)
     watch = keras_session.BestEpoch(
-        lambda: labels.score(expit(predict(model, validation.inputs))),
+        lambda: labels.score(expit(predict(model, held_out))),
         lambda scores: (scores["auc"], -scores["loss"]),
         parameters["patience"],
         on_epoch,
@@ -75,8 +77,8 @@ def fit(
     return keras_session.fit_best(model, minibatches, parameters["epochs"], seed, watch)
 
 
-def predict(model: keras.Model, inputs: np.ndarray) -> np.ndarray:
-    """Return the log odds of label 1 for inputs of shape (n, rows, columns, slices)."""
+def predict(model: keras.Model, inputs: Any) -> np.ndarray:
+    """Return the log odds of label 1 for inputs of shape (n, rows, columns, slices), in an array or a tensor."""
     return keras_session.predict_log_odds(model, inputs, PREDICTED_AT_ONCE)
 
 
@@ -105,7 +107,7 @@ class LabelledMinibatches(keras.utils.PyDataset):
 
     def __init__(self, part: Part, batch_size: int, labels: str, rng: np.random.Generator):
         super().__init__(workers=1)
-        self.inputs = part.inputs
+        self.inputs = keras_session.resident(part.inputs)
         self.labels = rng.permutation(part.labels) if labels == "permuted" else part.labels
         self.batch_size = batch_size
         self.policy = labels
@@ -115,7 +117,7 @@ class LabelledMinibatches(keras.utils.PyDataset):
     def __len__(self) -> int:
         return -(-len(self.order) // self.batch_size)
 
-    def __getitem__(self, number: int) -> tuple[np.ndarray, np.ndarray]:
+    def __getitem__(self, number: int) -> tuple[Any, np.ndarray]:
         rows = self.order[number * self.batch_size : (number + 1) * self.batch_size]
         return self.inputs[rows, ..., None], self.labels[rows, None].astype("float32")
 

@@ -117,8 +117,9 @@ def fit(
     step = model.steps[phase]
     keras_session.renew_optimizer(step.optimizer)
     step.optimizer.learning_rate = settings["learning_rate"]
+    held_out = keras_session.resident(validation.inputs)
     watch = keras_session.BestEpoch(
-        lambda: binary_scores(validation.labels, expit(predict(model, validation.inputs))),
+        lambda: binary_scores(validation.labels, expit(predict(model, held_out))),
         lambda scores: (-scores["loss"],),
         settings["patience"],
         on_epoch,
@@ -128,7 +129,7 @@ def fit(
 
 
 def _start_afresh(model: Classifier, minibatches: "TrainingSlices", parameters: dict) -> None:
-    shape = minibatches.part.inputs.shape[1:]
+    shape = tuple(minibatches.slices.shape[1:])
     keras_session.renew(model.network, _network(shape, parameters))
     features = model.network.get_layer("features")
     if model.pretrained is not None:
@@ -145,8 +146,8 @@ def _unfreeze(network: keras.Model, phase: str) -> None:
             layer.trainable = trains and not (tuned and isinstance(layer, keras.layers.BatchNormalization))
 
 
-def predict(model: Classifier, inputs: np.ndarray) -> np.ndarray:
-    """Return the log odds of label 1 for slices of shape (n, rows, columns), uint8."""
+def predict(model: Classifier, inputs: Any) -> np.ndarray:
+    """Return the log odds of label 1 for slices of shape (n, rows, columns), uint8, in an array or a tensor."""
     return keras_session.predict_log_odds(model.network, inputs, PREDICTED_AT_ONCE, _scaled)
 
 
@@ -178,7 +179,8 @@ class TrainingSlices(keras.utils.PyDataset):
 
     def __init__(self, part: Part, batch_size: int, augmentation: dict[str, Any], seed: int):
         super().__init__(workers=1)
-        self.part = part
+        self.slices = keras_session.resident(part.inputs)
+        self.labels = part.labels
         self.batch_size = batch_size
         self.augmentation = augmentation
         self.seed = seed
@@ -186,13 +188,13 @@ class TrainingSlices(keras.utils.PyDataset):
         self._shuffle()
 
     def __len__(self) -> int:
-        return -(-len(self.part) // self.batch_size)
+        return -(-len(self.labels) // self.batch_size)
 
-    def __getitem__(self, number: int) -> tuple[np.ndarray, np.ndarray]:
+    def __getitem__(self, number: int) -> tuple[Any, np.ndarray]:
         rows = self.order[number * self.batch_size : (number + 1) * self.batch_size]
         rng = np.random.default_rng([self.seed, self.epoch, 1 + number])
-        slices = augment(_scaled(self.part.inputs[rows]), self.augmentation, rng)
-        return slices[..., None], self.part.labels[rows, None].astype("float32")
+        slices = augment(_scaled(self.slices[rows]), self.augmentation, rng)
+        return slices[..., None], self.labels[rows, None].astype("float32")
 
     def on_epoch_end(self) -> None:
         """Shuffle for the next epoch."""
@@ -200,8 +202,8 @@ class TrainingSlices(keras.utils.PyDataset):
         self._shuffle()
 
     def _shuffle(self) -> None:
-        self.order = np.random.default_rng([self.seed, self.epoch, 0]).permutation(len(self.part))
+        self.order = np.random.default_rng([self.seed, self.epoch, 0]).permutation(len(self.labels))
 
 
-def _scaled(slices: np.ndarray) -> np.ndarray:
-    return slices.astype("float32") / 255
+def _scaled(slices: Any) -> Any:
+    return keras.ops.cast(slices, "float32") / 255

@@ -7,13 +7,13 @@ import numpy as np
 from gliobench.training.keras_session import keras
 
 
-def augment(slices: np.ndarray, settings: dict[str, Any], rng: np.random.Generator) -> np.ndarray:
+def augment(slices: Any, settings: dict[str, Any], rng: np.random.Generator) -> Any:
     """
     Rotate, zoom, shift, flip and brighten each slice with its own random values; bilinear, black outside.
 
     Parameters
     ----------
-    slices : ndarray
+    slices : array or tensor
         Shape (n, rows, columns), float32 in [0, 1].
     settings : dict
         ``rotation``: largest angle to either side, degrees; ``zoom``: range of factors, above 1 enlarges; ``shift``:
@@ -24,8 +24,8 @@ def augment(slices: np.ndarray, settings: dict[str, Any], rng: np.random.Generat
 
     Returns
     -------
-    ndarray
-        Same shape and type, in [0, 1].
+    tensor
+        Same shape and type, in [0, 1], on the backend's device.
     """
     maps = _output_to_input(len(slices), slices.shape[1:], settings, rng)
     moved = keras.ops.image.affine_transform(
@@ -33,7 +33,7 @@ def augment(slices: np.ndarray, settings: dict[str, Any], rng: np.random.Generat
     )
     low, high = settings["brightness"]
     brightness = rng.uniform(low, high, (len(slices), 1, 1)).astype("float32")
-    return np.clip(keras.ops.convert_to_numpy(moved)[..., 0] * brightness, 0, 1)
+    return keras.ops.clip(keras.ops.multiply(moved[..., 0], brightness), 0, 1)
 
 
 def _output_to_input(n: int, sides: tuple[int, ...], settings: dict[str, Any], rng: np.random.Generator) -> np.ndarray:

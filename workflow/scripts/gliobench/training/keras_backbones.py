@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -117,7 +118,7 @@ def pretrained_weights(base: keras.Model, weights: str) -> list[np.ndarray] | No
     return base.get_weights()
 
 
-def settle_batch_norm(model: keras.Model, images: np.ndarray) -> None:
+def settle_batch_norm(model: keras.Model, images: Any) -> None:
     """
     Set the moving statistics of every BatchNormalization to those of `images`.
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -93,6 +94,15 @@ def seed_all(seed: int) -> None:
         torch.manual_seed(seed)
 
 
+def resident(array: np.ndarray) -> Any:
+    """Return an array where batches are best cut from: on the torch backend's GPU, if it fits, else in host memory."""
+    if keras.backend.backend() != "torch":
+        return array
+    from gliobench.training import torch_session
+
+    return torch_session.resident(array, keras.ops.zeros(()).device)
+
+
 def compile_binary(model: keras.Model, optimizer: keras.optimizers.Optimizer) -> None:
     """Compile a model that returns one probability: cross-entropy, accuracy and AUC."""
     model.compile(
@@ -153,16 +163,39 @@ def load_network(path: Path) -> keras.Model:
 
 
 def predict_log_odds(
-    network: keras.Model, inputs: np.ndarray, rows_at_once: int, read: Callable[[np.ndarray], np.ndarray] = np.asarray
+    network: keras.Model, inputs: Any, rows_at_once: int, read: Callable[[Any], Any] | None = None
 ) -> np.ndarray:
-    """Return the log odds of label 1 for each row of the inputs, (n,) float64; `read` turns rows into its numbers."""
+    """
+    Return the log odds of label 1 for each row of the inputs, (n,) float64.
+
+    Parameters
+    ----------
+    network : keras.Model
+        As `below_sigmoid` wants it.
+    inputs : array
+        Rows without their last axis, in host memory or `resident`.
+    rows_at_once : int
+        Rows predicted at once.
+    read : callable, optional
+        From some of the rows to the network's numbers.
+    """
     if not len(inputs):
         return np.empty(0)
     below, features = below_sigmoid(network), []
     for start in range(0, len(inputs), rows_at_once):
-        rows = read(inputs[start : start + rows_at_once])[..., None]
-        features.append(keras.ops.convert_to_numpy(below.predict_on_batch(rows)))
-    return log_odds(network, np.concatenate(features))
+        rows = inputs[start : start + rows_at_once]
+        features.append(_apply(below, (read(rows) if read else rows)[..., None]))
+    return log_odds(network, keras.ops.convert_to_numpy(keras.ops.concatenate(features)))
+
+
+def _apply(network: keras.Model, rows: Any) -> Any:
+    """Return what a network predicts; torch leaves it on the device, so that the next rows do not wait."""
+    if keras.backend.backend() != "torch":
+        return network.predict_on_batch(rows)
+    import torch
+
+    with torch.no_grad():
+        return network(rows, training=False)
 
 
 def below_sigmoid(network: keras.Model) -> keras.Model:

@@ -111,11 +111,11 @@ def compiled(network: nn.Module) -> Any:
     return torch.compile(network)
 
 
-def resident(array: np.ndarray) -> torch.Tensor:
-    """Return an array as a tensor, on the GPU if it fits there; on a CPU without a copy."""
-    tensor = torch.from_numpy(array)
-    if device().type == "cuda" and array.nbytes < SHARE_FOR_DATA * torch.cuda.mem_get_info()[0]:
-        return tensor.to(device())
+def resident(array: np.ndarray, place: torch.device | None = None) -> torch.Tensor:
+    """Return an array as a tensor, without a copy; on `place`, or else `device`, if that is a GPU where it fits."""
+    tensor, place = torch.from_numpy(array), place or device()
+    if place.type == "cuda" and array.nbytes < SHARE_FOR_DATA * torch.cuda.mem_get_info()[0]:
+        return tensor.to(place)
     return tensor
 
 

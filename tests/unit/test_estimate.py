@@ -16,6 +16,7 @@ from gliobench.estimate.networks import counted_cells, first_of, network_key, ne
 from gliobench.estimate.plan import dry_run_of
 from gliobench.estimate.rows import random_inputs, rows_of_patient, rows_of_training, shape_of
 from gliobench.estimate.sample import time_sample
+from gliobench.estimate.scores import time_scores
 from gliobench.progress import stage_of
 from gliobench.reporting.terminal import SCREEN, print_estimate
 from gliobench.settings.files import read_config
@@ -341,6 +342,13 @@ def test_a_few_patients_of_a_generated_cohort_tell_what_each_takes(tmp_path):
     made = sample["inputs"]["net"]
     assert (made["shape"], made["dtype"], made["rows"]) == ([16, 16], "uint8", {"FLAIR": 3.0})
     assert made["seconds"] > 0
+
+
+def test_scores_and_figures_of_random_predictions_take_their_time(tmp_path):
+    timed = time_scores(20, 2, 50, tmp_path)
+    assert set(timed) == {"cell_seconds", "pair_seconds", "figure_seconds"}
+    assert min(timed.values()) > 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["roc.pdf", "roc.png"]
 
 
 def test_a_published_cohort_without_its_files_is_counted_and_said_to_be_assumed(tmp_path):

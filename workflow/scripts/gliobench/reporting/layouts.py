@@ -423,7 +423,7 @@ def show_cost(table: pd.DataFrame) -> Display:
         "Device": texts(table["device"]),
         "Seconds of GPU": decimals(table["device_seconds"], 1),
         "Memory, MiB": decimals(table["peak_memory_mb"], 0),
-        "Samples a second": decimals(table["samples_per_second"], 1),
+        "Samples per second": decimals(table["samples_per_second"], 1),
         "Energy, kWh": decimals(table["energy_kwh"], 3),
     }
     optional = ("Estimated", "Seconds of GPU", "Energy, kWh")

@@ -30,13 +30,9 @@ def test_an_estimate_counts_the_jobs_of_the_study_and_begins_none(project):
     assert "the study" in finish(project, *ESTIMATE), "asked again, it is told again"
 
 
-def test_a_finished_study_stays_finished(small_copy):
+def test_a_finished_study_stays_finished_and_its_cost_is_shown_beside_the_estimate(small_copy):
     finish(small_copy, *ESTIMATE)
     assert planned_rules(small_copy, *SMALL) == set()
-
-
-def test_the_cost_of_a_study_stands_beside_what_was_estimated(small_copy):
-    finish(small_copy, *ESTIMATE)
     finish(small_copy, *SMALL, "--forcerun", "tabulate_cost")
     cost = read_table(small_copy / "results/small/tables/cost.tsv", "cost")
     foretold = cost.loc[cost["stage"] == "study", "estimated_seconds"]

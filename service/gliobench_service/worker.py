@@ -35,7 +35,7 @@ def work(settings: Settings) -> None:
     from gliobench.training.gpus import claim_gpu
     from gliobench_service.answer import Predictor  # after the variables that its libraries read
 
-    claim_gpu(0 if settings.device == "cpu" else 1, settings.data / "gpus")
+    claim_gpu(0 if settings.device == "cpu" else 1, locks=settings.data / "gpus")
     predictor = Predictor(settings.served_run(), Machine(settings.threads, settings.device))
     pause = threading.Event()
     while True:

@@ -162,7 +162,9 @@ def test_an_error_says_why_which_job_and_where_its_log_is(tmp_path):
     assert error_message(job(1, "split", [str(log)])) == (
         f"GlioBench: 2 folds need 2 patients of each label.\n  job: split\n  log: {log}"
     )
-    assert "it ended without a message" in error_message(job(1, "split", [str(tmp_path / "no.log")]))
+    said = error_message(job(1, "split", [str(tmp_path / "no.log")]))
+    assert "it ended without a message" in said
+    assert "kills for want of memory: then run fewer at once, by `--resources mem_mb=<the machine's memory>`" in said
 
 
 def record(event=None, message="", **fields):

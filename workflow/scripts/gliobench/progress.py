@@ -17,6 +17,10 @@ from gliobench.processes import SHOWN
 MINUTE = 60
 WIDTH = 120  # characters of a line where there is no terminal
 TAIL = 2**14  # bytes of a log that are searched for its last message
+SILENT = (
+    "it ended without a message, as a job does that the system kills for want of memory: then run fewer at once, by "
+    "`--resources mem_mb=<the machine's memory>` or `--cores 1`"
+)
 MESSAGE = re.compile(r"^\d\d:\d\d:\d\d ", re.MULTILINE)  # begins a message in a log
 # The stage of a rule, by the first prefix that fits; the order is that of the terminal.
 STAGES = {
@@ -207,7 +211,7 @@ def duration(seconds: float) -> str:
 def error_message(record: Mapping[str, Any]) -> str:
     """Say which job failed and why: the last message of its log, and where the log is."""
     log = next(iter(record["log"]), None)
-    why = last_message(log) or "it ended without a message"
+    why = last_message(log) or SILENT
     place = f"\n  log: {log}" if log else ""
     return f"GlioBench: {why}\n  job: {record['rule_name']}{place}"
 

@@ -14,6 +14,7 @@ scattergather:
 
 
 include: "rules/common.smk"
+include: "rules/gpus.smk"
 include: "rules/moved.smk"
 include: "rules/labels.smk"
 include: "rules/aggregate.smk"

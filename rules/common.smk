@@ -37,8 +37,6 @@ from gliobench.terms import (
     parent_cohort,
     visible_cohort,
 )
-from gliobench.training.gpu_memory import memory_of_training
-from gliobench.training.gpus import gpu_memory
 
 
 def asked(target):
@@ -153,33 +151,6 @@ def growing(first, per_input=0, share=lambda wildcards: 1):
         return round((first + sized) * 2 ** (attempt - 1))
 
     return amount
-
-
-def gpus_are_shared():
-    """Whether jobs run here, and the memory of the GPUs decides how many at once: --resources gpu=N is a number instead."""
-    here = workflow.is_main_process and workflow.local_exec
-    return here and GPUS and "gpu" not in workflow.global_resources
-
-
-def memory_on_gpu(trainings=lambda wildcards: 1):
-    """A resource: what so many trainings of a cell take of a GPU's memory, MiB, at most all of it."""
-
-    def amount(wildcards, input):
-        if not gpus_are_shared():
-            return 0
-        approach = STUDY.approaches[wildcards.approach]
-        space = approach.tuning["space"] if approach.tuned(wildcards.variant) else {}
-        one = memory_of_training(STUDY.job(cell_of(wildcards)), space)
-        one += share_of_inputs(wildcards) * input.size_mb
-        most = max(gpu_memory().values(), default=0)
-        return round(min(trainings(wildcards) * one, most))
-
-    return amount
-
-
-def workers_of_tuning(wildcards):
-    """The trainings of a tuning that run at once."""
-    return STUDY.approaches[wildcards.approach].tuning["workers"]
 
 
 def first_for_baselines(wildcards):

@@ -92,11 +92,6 @@ def samples_of(wildcards):
     )
 
 
-def whole_gpu():
-    """The memory of a GPU, MiB, where trainings share it: a network is timed alone."""
-    return max(gpu_memory().values(), default=0) if gpus_are_shared() else 0
-
-
 def given_machine():
     """What the command gives the study: cores here, or jobs at once on a cluster; and GPUs."""
     gpus = workflow.global_resources.get("gpu")

@@ -48,14 +48,6 @@ def lift_rate_limit():
         workflow.scheduler.job_rate_limiter = None
 
 
-def share_gpus():
-    """Let no more trainings run here at once than the memory of the GPUs holds, unless the user said how many."""
-    memory = sum(gpu_memory().values()) if gpus_are_shared() else 0
-    if memory:
-        workflow.register_resource("gpu_mb", memory)
-        workflow.scheduler.global_resources["gpu_mb"] = memory
-
-
 def check_download(targets):
     """A download without anything to fetch must not look like a finished one."""
     if "download" in targets and not DOWNLOADS:

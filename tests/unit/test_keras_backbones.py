@@ -79,7 +79,10 @@ def test_an_impossible_download_is_a_sentence(backbones, b0, monkeypatch, tmp_pa
     monkeypatch.setattr(socket, "getaddrinfo", unreachable)
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
     get_file = import_module("keras.src.applications.efficientnet").file_utils.get_file
-    elsewhere = lambda *names, **options: get_file(*names, **options | {"cache_dir": str(tmp_path)})  # noqa: E731
+
+    def elsewhere(*names, **options):
+        return get_file(*names, **options | {"cache_dir": str(tmp_path)})
+
     monkeypatch.setattr(import_module("keras.src.applications.efficientnet").file_utils, "get_file", elsewhere)
     with pytest.raises(
         GlioBenchError,
@@ -95,7 +98,10 @@ def test_weights_downloaded_once_need_no_network_afterwards(backbones, monkeypat
         import_module("keras.src.legacy.saving.legacy_h5_format").save_weights_to_hdf5_group(file, source)
     mobilenet = import_module("keras.src.applications.mobilenet")
     get_file = mobilenet.file_utils.get_file
-    elsewhere = lambda *names, **options: get_file(*names, **options | {"cache_dir": str(tmp_path)})  # noqa: E731
+
+    def elsewhere(*names, **options):
+        return get_file(*names, **options | {"cache_dir": str(tmp_path)})
+
     monkeypatch.setattr(mobilenet.file_utils, "get_file", elsewhere)
     bases = [backbones.build_backbone("mobilenet", SHAPE) for _ in range(2)]
     with serving((tmp_path / "published.h5").read_bytes()) as (address, asked):

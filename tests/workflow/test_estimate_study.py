@@ -35,7 +35,7 @@ def test_a_finished_study_stays_finished_and_its_cost_is_shown_beside_the_estima
     assert planned_rules(small_copy, *SMALL) == set()
     finish(small_copy, *SMALL, "--forcerun", "tabulate_cost")
     cost = read_table(small_copy / "results/small/tables/cost.tsv", "cost")
-    foretold = cost.loc[cost["stage"] == "study", "estimated_seconds"]
-    assert (foretold > 0).all()
+    estimated = cost.loc[cost["stage"] == "study", "estimated_seconds"]
+    assert (estimated > 0).all()
     assert cost.loc[cost["stage"] != "study", "estimated_seconds"].isna().all()
     assert "The estimate was" in (small_copy / "results/small/report/cost.html").read_text(encoding="utf-8")

@@ -15,8 +15,8 @@ with recipe(snakemake):
     jobs = [job_cost(*each) for each in zip(snakemake.input.jobs, snakemake.params.jobs, strict=True)]
     jobs += [training_cost(*each) for each in zip(snakemake.input.trainings, snakemake.input.records, strict=True)]
     stem = Path(snakemake.output.table[0]).with_suffix("")
-    foretold = stem.with_name("estimate.tsv")  # no input: a finished study stays so when it is asked for afterwards
-    table = cost_table(jobs, groups, read_table(foretold, "estimate") if foretold.is_file() else None)
+    estimate = stem.with_name("estimate.tsv")  # no input: a finished study stays so when it is asked for afterwards
+    table = cost_table(jobs, groups, read_table(estimate, "estimate") if estimate.is_file() else None)
     write_formats(table, stem, "cost")
 
     comparison = read_table(snakemake.input.comparison, "comparison")

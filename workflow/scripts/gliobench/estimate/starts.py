@@ -14,7 +14,7 @@ TRAINING = ("gliobench.training.job",)
 
 def start_seconds(*modules: str, then: str = "") -> float:
     """
-    Start Python anew with some modules; their files are at hand, as for most jobs, if this process has loaded them.
+    Start Python with some modules; their files are at hand, as for most jobs, if this process has loaded them.
 
     Parameters
     ----------

@@ -130,7 +130,7 @@ def cost_table(
         summed = summed.drop(columns="estimated_seconds")
     else:
         is_sum = summed["stage"] == "study"
-        summed["estimated_seconds"] = [_foretold(estimate, name) for name in summed["approach"]]
+        summed["estimated_seconds"] = [_estimated(estimate, name) for name in summed["approach"]]
         summed["estimated_seconds"] = summed["estimated_seconds"].where(is_sum)
     return check_table(summed, "cost", "the costs").round(DIGITS)
 
@@ -150,7 +150,7 @@ def _sum(jobs: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-def _foretold(estimate: pd.DataFrame, approach: Any) -> float:
+def _estimated(estimate: pd.DataFrame, approach: Any) -> float:
     """Return the estimated seconds of the jobs whose cost is recorded: of an approach, or of everything."""
     rows = estimate[estimate["stage"].isin(ORDER)]
     return float(rows.loc[pd.isna(approach) | (rows["approach"] == approach), "seconds"].sum())

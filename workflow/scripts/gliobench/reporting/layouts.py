@@ -433,7 +433,7 @@ def show_cost(table: pd.DataFrame) -> Display:
         "on copies with other labels; rows of stage study are sums: one row per approach, then one for everything."
     )
     if "Estimated" in values:
-        caption += " Estimated: the seconds that `snakemake estimate` foretold for these jobs, without early stopping."
+        caption += " Estimated: the seconds that `snakemake estimate` gave for these jobs, without early stopping."
     if "Energy, kWh" in values:
         caption += " If trainings shared a GPU, its energy counts once for each of them."
     whose = [

@@ -233,8 +233,8 @@ def cost_sentence(cost: pd.DataFrame) -> str:
     device = "" if pd.isna(whole["device"]) else f" (trained on {whole['device']})"
     memory = whole["peak_memory_mb"]
     largest = "" if pd.isna(memory) else f"; the largest needed {memory:,.0f} MiB of memory"
-    foretold = whole.get("estimated_seconds")
-    estimated = "" if foretold is None or pd.isna(foretold) else f" The estimate was {duration(foretold)}."
+    estimate = whole.get("estimated_seconds")
+    estimated = "" if estimate is None or pd.isna(estimate) else f" The estimate was {duration(estimate)}."
     return (
         f"All {whole['n_jobs']} jobs took {duration(whole['seconds'])} in total{device}, {share} of it for "
         f"training and tuning{largest}.{estimated}"

@@ -1,4 +1,5 @@
-# make demo: the study on generated data. make test: every test. Both first install requirements.lock.
+# make demo: the study on generated data. make test and make test-studies: every test that needs no other machine or
+# program. All first install requirements.lock.
 SHELL := bash
 PYTHON ?= python3
 UV := 0.13.8
@@ -21,7 +22,7 @@ endif
 SERVE := PYTHONPATH=workflow/scripts:service $(SERVICE)/bin/python -m gliobench_service
 
 .PHONY: setup-service serve test-service lint-service
-.PHONY: setup demo watch controls sensitivity findings test test-tensorflow test-torch test-unit test-cluster test-gpu test-envs lint envs keys lock report clean
+.PHONY: setup demo watch controls sensitivity findings test test-studies test-tensorflow test-torch test-unit test-cluster test-gpu test-envs lint envs keys lock report clean
 
 setup: $(READY)
 
@@ -49,13 +50,17 @@ findings: $(READY)
 	PYTHONPATH=workflow/scripts python docs/findings/write.py
 
 test: $(READY)
-	python -m pytest -n 2 -m "not tensorflow and not torch and not workflow and not cluster and not gpu and not envs"
+	python -m pytest -n 2 -m "not tensorflow and not torch" tests/unit
 	$(MAKE) --jobs 2 --output-sync=target test-tensorflow test-torch
-	python -m pytest -n 2 --dist loadgroup -m workflow
+	python -m pytest -n 2 --dist loadgroup -m "not own_study" tests/workflow
+
+# Further studies, each run for one test file: own data and approaches, permutations, tuning; killed, moved, out of disk.
+test-studies: $(READY)
+	python -m pytest -n 2 --dist loadgroup -m own_study tests/workflow
 
 # One framework per process: tensorflow imported before torchvision or monai crashes.
 test-tensorflow test-torch: test-%: $(READY)
-	python -m pytest -m $*
+	python -m pytest -m $* $$(grep -l 'mark\.$*' tests/unit/*.py)
 
 # For development: about three minutes on two idle cores. The rest of `make test` loads frameworks, runs Snakemake, or simulates.
 test-unit: $(READY)

@@ -8,7 +8,7 @@ from studies import CHANCE, CHANCE_TABLES, finish, planned_rules
 
 from gliobench.files import read_json, read_table
 
-pytestmark = pytest.mark.workflow
+pytestmark = [pytest.mark.workflow, pytest.mark.own_study]
 RESULTS = "results/chance"
 COPIES = "strong-01/permutations/001-002"
 RUN = "runs/baseline/intensity/all/harmonised/repeat-0/seed-0/batch-0"

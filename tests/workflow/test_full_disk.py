@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from studies import SMALL, finish, result_bytes, sentence
 
-pytestmark = pytest.mark.workflow
+pytestmark = [pytest.mark.workflow, pytest.mark.own_study]
 TARGET = [*SMALL, "--", "results/small/tables/comparison.tsv"]
 
 

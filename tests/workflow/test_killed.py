@@ -7,7 +7,7 @@ import psutil
 import pytest
 from studies import SMALL, Running, edit, finish, result_bytes, reword
 
-pytestmark = pytest.mark.workflow
+pytestmark = [pytest.mark.workflow, pytest.mark.own_study]
 TARGET = [*SMALL, "--", "results/small/tables/comparison.tsv"]
 COHORT = "results/small/planted"
 RUN = f"{COHORT}/runs/cnn3d/main/FLAIR/harmonised/repeat-0/seed-0/batch-0"

@@ -8,7 +8,7 @@ from studies import finish
 from collections_on_disk import ucsf_rows, write_brats, write_ucsf, write_upenn
 from gliobench.files import read_table
 
-pytestmark = pytest.mark.workflow
+pytestmark = [pytest.mark.workflow, pytest.mark.own_study]
 N_PATIENTS = 12
 COLLECTION = {"modalities": ["FLAIR", "T1wCE"], "segmentation": True}
 STUDY = {

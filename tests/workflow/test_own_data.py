@@ -21,7 +21,11 @@ from dicom_files import write_series
 from gliobench.files import read_json, read_table
 from kaggle import kaggle
 
-pytestmark = [pytest.mark.workflow, pytest.mark.xdist_group("own data")]  # one worker makes the study
+pytestmark = [
+    pytest.mark.workflow,
+    pytest.mark.own_study,
+    pytest.mark.xdist_group("own data"),  # one worker makes the study
+]
 DOCUMENT = (ROOT / "docs/own-data.md").read_text(encoding="utf-8")
 TABLE = re.search(r"```tsv\n(.*?)```", DOCUMENT, re.S)[1]
 STUDY = re.search(r"`my-study.yaml`.*?```yaml\n(.*?)```", DOCUMENT, re.S)[1]

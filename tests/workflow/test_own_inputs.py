@@ -9,7 +9,7 @@ from studies import finish, planned_rules, sentence
 
 from gliobench.files import read_json, read_table
 
-pytestmark = pytest.mark.workflow
+pytestmark = [pytest.mark.workflow, pytest.mark.own_study]
 STUDY = ["--configfile", "crop.yaml", "--set-scatter", "shards=1"]
 TABLES = ["--", "results/crop/tables/comparison.tsv", "results/crop/tables/exclusions.tsv"]
 APPROACHES = ("resnet10_3d", "stacked_cnn3d")

@@ -8,7 +8,11 @@ import pytest
 import yaml
 from studies import copy_finished, copy_project, finish, sentence, snakemake
 
-pytestmark = [pytest.mark.workflow, pytest.mark.xdist_group("another config")]  # one worker makes the study
+pytestmark = [
+    pytest.mark.workflow,
+    pytest.mark.own_study,
+    pytest.mark.xdist_group("another config"),  # one worker makes the study
+]
 MINI: dict[str, Any] = {
     "study": "mini",
     "seed": 1,

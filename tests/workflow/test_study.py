@@ -57,6 +57,7 @@ def test_the_end_of_a_study_shows_its_table_and_where_its_page_is(finished_small
     assert (finished_small / command.partition("model=")[2] / "models").is_dir()
 
 
+@pytest.mark.own_study
 def test_the_same_config_gives_the_same_bytes_in_another_folder_cut_into_other_shards(finished_small, project):
     finish(project, "--configfile", "small.yaml", "--set-scatter", "shards=3", "--", COMPARISON)
     assert len(result_bytes(finished_small)) == 2

@@ -8,7 +8,7 @@ from studies import finish, planned_rules, sentence
 
 from gliobench.files import read_table
 
-pytestmark = pytest.mark.workflow
+pytestmark = [pytest.mark.workflow, pytest.mark.own_study]
 MINE = ["--configfile", "study.yaml", "--set-scatter", "shards=2"]
 N_PATIENTS = 24
 STUDY = {

@@ -6,7 +6,7 @@ from studies import ROOT, finish
 from gliobench.files import read_json, read_table
 from markdown_blocks import blocks
 
-pytestmark = pytest.mark.workflow
+pytestmark = [pytest.mark.workflow, pytest.mark.own_study]
 PAGE = ROOT / "docs/adding-an-approach.md"
 MODULE, *_ = blocks(PAGE, "python")
 SETTINGS, STUDY = blocks(PAGE, "yaml")

@@ -9,7 +9,11 @@ import pytest
 import yaml
 from studies import copy_finished, copy_project, finish
 
-pytestmark = [pytest.mark.workflow, pytest.mark.xdist_group("gpu")]  # one worker prepares the study
+pytestmark = [
+    pytest.mark.workflow,
+    pytest.mark.own_study,
+    pytest.mark.xdist_group("gpu"),  # one worker prepares the study
+]
 COHORT = "results/shared/planted"
 RUNS = f"{COHORT}/runs/stacked_cnn3d/main/all/harmonised/repeat-0/seed-0"
 BENCHMARK = f"{COHORT}/benchmarks/runs/stacked_cnn3d/main/all/harmonised/repeat-0_seed-0_batch-{{}}.tsv"

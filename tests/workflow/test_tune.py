@@ -11,7 +11,11 @@ from studies import Running, copy_project, finish, snakemake, wait_until
 
 from gliobench.files import read_json, read_table
 
-pytestmark = [pytest.mark.workflow, pytest.mark.xdist_group("tune")]  # one worker prepares the study
+pytestmark = [
+    pytest.mark.workflow,
+    pytest.mark.own_study,
+    pytest.mark.xdist_group("tune"),  # one worker prepares the study
+]
 COHORT = "results/tuned/planted"
 TUNING = f"{COHORT}/tuning/stacked_cnn3d/tuned/all/published"
 RUN = f"{COHORT}/runs/stacked_cnn3d/tuned/all/published/repeat-0/seed-0/batch-0/run.json"

@@ -5,7 +5,7 @@ from studies import finish, planned_rules
 
 from gliobench.files import read_table
 
-pytestmark = pytest.mark.workflow
+pytestmark = [pytest.mark.workflow, pytest.mark.own_study]
 VISIBLE = ["--configfile", "visible.yaml", "--set-scatter", "shards=1"]
 TABLE = ["--", "results/visible/tables/visible.tsv"]
 

@@ -50,7 +50,7 @@ findings: $(READY)
 	PYTHONPATH=workflow/scripts python docs/findings/write.py
 
 test: $(READY)
-	python -m pytest -n 2 -m "not tensorflow and not torch" tests/unit
+	python -m pytest -n 2 --dist worksteal -m "not tensorflow and not torch" tests/unit
 	$(MAKE) --jobs 2 --output-sync=target test-tensorflow test-torch
 	python -m pytest -n 2 --dist loadgroup -m "not own_study" tests/workflow
 

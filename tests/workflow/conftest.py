@@ -6,6 +6,13 @@ import pytest
 from studies import CHANCE, CHANCE_TABLES, SMALL, SMALL_AUDIT, SMOKE, copy_finished, copy_project, finish
 
 
+@pytest.hookimpl(trylast=True)  # once those are gone that were not asked for
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let the first test make the smoke study, and those that read it too come last: no other worker waits for it."""
+    smoke = [item for item in items if "finished" in getattr(item, "fixturenames", ())]
+    items.sort(key=lambda item: 1 if item in smoke[1:] else -1 if item in smoke else 0)
+
+
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """The project without results."""

@@ -14,6 +14,7 @@ scattergather:
 
 
 include: "rules/common.smk"
+include: "rules/memory.smk"
 include: "rules/gpus.smk"
 include: "rules/moved.smk"
 include: "rules/labels.smk"
@@ -77,6 +78,7 @@ rule partial:
 onstart:
     hold_study(REQUEST.home if REQUEST else RESULTS)
     lift_rate_limit()
+    share_memory()
     share_gpus()
     if not (REQUEST or PARTIAL or ESTIMATED):
         begin_on_backend()

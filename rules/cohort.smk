@@ -14,7 +14,7 @@ rule generate:
     # One thread: a job of two waits for two free cores, and on a small machine long trainings would start before it.
     threads: 1
     resources:
-        mem_mb=growing(4000),
+        mem_mb=memory(2000),
         runtime=growing(60),
     params:
         generator=lookup(dpath="{cohort}/generator", within=STUDY.cohorts, default={}),
@@ -43,7 +43,7 @@ rule read_cohort:
         "../envs/imaging.yaml"
     threads: 1
     resources:
-        mem_mb=growing(1000),
+        mem_mb=memory(1000),
         runtime=growing(10),
     params:
         folder=cohort_folder,
@@ -79,7 +79,7 @@ rule audit_series:
         "../envs/imaging.yaml"
     threads: 1
     resources:
-        mem_mb=growing(2000),
+        mem_mb=memory(2000),
         runtime=growing(240),
     params:
         folder=cohort_folder,
@@ -109,7 +109,7 @@ rule gather_series:
         "../envs/imaging.yaml"
     threads: 1
     resources:
-        mem_mb=growing(1000),
+        mem_mb=memory(1000),
         runtime=growing(10),
     params:
         made_with=made_place,

@@ -144,11 +144,12 @@ def share_of_inputs(wildcards):
 
 
 def growing(first, per_input=0, share=lambda wildcards: 1):
-    """A resource that doubles with every attempt: `first`, plus an amount per MB of a share of the input."""
+    """A resource that doubles with every attempt: `first`, of the job, plus an amount per MB of a share of the input."""
 
     def amount(wildcards, input, attempt):
         sized = per_input * share(wildcards) * input.size_mb if per_input else 0
-        return round((first + sized) * 2 ** (attempt - 1))
+        alone = first(wildcards) if callable(first) else first
+        return round((alone + sized) * 2 ** (attempt - 1))
 
     return amount
 

@@ -17,7 +17,7 @@ rule fetch_rsna:
         "../envs/imaging.yaml"
     threads: 1
     resources:
-        mem_mb=growing(1000),
+        mem_mb=memory(1000),
         runtime=growing(1440),
     params:
         folder=lambda wildcards: cohort_settings(wildcards)["path"],

@@ -130,7 +130,7 @@ rule time_images:
         lambda wildcards: f"../envs/{wildcards.environment}.yaml"
     threads: 1
     resources:
-        mem_mb=growing(4000),
+        mem_mb=memory(4000),
         runtime=growing(30),
     params:
         cohort=sampled_cohort,
@@ -157,7 +157,13 @@ rule time_tensorflow:
         "../envs/tensorflow.yaml"
     threads: 1
     resources:
-        mem_mb=growing(16000),
+        mem_mb=memory(
+            lambda wildcards: max(
+                memory_of(cell)
+                for cell in CELLS
+                if cell.approach == wildcards.approach
+            )
+        ),
         runtime=growing(60),
         gpu=GPUS,
         gpu_mb=lambda wildcards: whole_gpu(),
@@ -186,7 +192,7 @@ use rule time_tensorflow as time_sklearn with:
     conda:
         "../envs/report.yaml"
     resources:
-        mem_mb=growing(4000),
+        mem_mb=memory(4000),
         runtime=growing(30),
 
 
@@ -202,7 +208,7 @@ rule time_tables:
         "../envs/report.yaml"
     threads: 1
     resources:
-        mem_mb=growing(2000),
+        mem_mb=memory(2000),
         runtime=growing(10),
     params:
         repeats=max(
@@ -230,7 +236,7 @@ rule estimate:
         "../envs/report.yaml"
     threads: 1
     resources:
-        mem_mb=growing(2000),
+        mem_mb=memory(2000),
         runtime=growing(10),
     params:
         samples=TIMED_SAMPLES,

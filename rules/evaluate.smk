@@ -24,7 +24,7 @@ rule score:
         "../envs/report.yaml"
     threads: 1
     resources:
-        mem_mb=growing(4000),
+        mem_mb=memory(4000),
         runtime=growing(60),
     params:
         cells=lambda wildcards: STUDY.records(wildcards.cohort),
@@ -55,7 +55,7 @@ rule tabulate_baselines:
         "../envs/report.yaml"
     threads: 1
     resources:
-        mem_mb=growing(1000),
+        mem_mb=memory(1000),
         runtime=growing(10),
     params:
         cells=lambda wildcards: [
@@ -106,7 +106,7 @@ rule compare:
         "../envs/report.yaml"
     threads: 1
     resources:
-        mem_mb=growing(1000),
+        mem_mb=memory(1000),
         runtime=growing(10),
     params:
         cells=STUDY.records(),
@@ -147,7 +147,7 @@ rule describe_cohorts:
         "../envs/report.yaml"
     threads: 1
     resources:
-        mem_mb=growing(1000),
+        mem_mb=memory(1000),
         runtime=growing(10),
     params:
         cohorts=DESCRIBED_COHORTS,
@@ -176,7 +176,7 @@ rule compare_replicates:
         "../envs/report.yaml"
     threads: 1
     resources:
-        mem_mb=growing(1000),
+        mem_mb=memory(1000),
         runtime=growing(10),
     params:
         groups=STUDY.groups,
@@ -198,7 +198,7 @@ rule tabulate_copies:
         "../envs/report.yaml"
     threads: 1
     resources:
-        mem_mb=growing(4000),
+        mem_mb=memory(4000),
         runtime=growing(30),
     params:
         library=library_digest("tabulate_copies.py"),
@@ -225,7 +225,7 @@ rule tabulate_visible:
         "../envs/report.yaml"
     threads: 1
     resources:
-        mem_mb=growing(4000),
+        mem_mb=memory(4000),
         runtime=growing(30),
     params:
         seed=STUDY.seed,
@@ -254,7 +254,7 @@ rule tabulate_sensitivity:
         "../envs/report.yaml"
     threads: 1
     resources:
-        mem_mb=growing(1000),
+        mem_mb=memory(1000),
         runtime=growing(10),
     params:
         groups=STUDY.sensitivity,
@@ -285,7 +285,7 @@ rule tabulate_cost:
         "../envs/report.yaml"
     threads: 1
     resources:
-        mem_mb=growing(1000),
+        mem_mb=memory(1000),
         runtime=growing(10),
     params:
         jobs=list(measured_jobs().values()),

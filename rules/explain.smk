@@ -20,7 +20,7 @@ rule explain:
         "../envs/torch.yaml"
     threads: 1
     resources:
-        mem_mb=growing(8000),
+        mem_mb=memory(4000),
         runtime=growing(60),
         gpu=GPUS,
         gpu_mb=memory_on_gpu(),

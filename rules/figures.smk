@@ -50,7 +50,7 @@ for SHOWN_COHORT, APPROACH in dict.fromkeys(
             "../envs/report.yaml"
         threads: 1
         resources:
-            mem_mb=growing(1000),
+            mem_mb=memory(1000),
             runtime=growing(10),
         params:
             cells=[vars(cell) for cell in SCORED],
@@ -82,7 +82,7 @@ rule plot_phase_curves:
         "../envs/report.yaml"
     threads: 1
     resources:
-        mem_mb=growing(1000),
+        mem_mb=memory(1000),
         runtime=growing(10),
     params:
         phases=lambda wildcards: STUDY.phases(wildcards.approach),
@@ -113,7 +113,7 @@ rule plot_sweep:
         "../envs/report.yaml"
     threads: 1
     resources:
-        mem_mb=growing(1000),
+        mem_mb=memory(1000),
         runtime=growing(10),
     params:
         library=library_digest("plot_sweep.py"),
@@ -140,7 +140,7 @@ rule plot_tuning:
         "../envs/report.yaml"
     threads: 1
     resources:
-        mem_mb=growing(1000),
+        mem_mb=memory(1000),
         runtime=growing(10),
     params:
         library=library_digest("plot_tuning.py"),

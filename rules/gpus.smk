@@ -1,5 +1,4 @@
 # No rules here: how trainings on this machine share its GPUs.
-from gliobench.training.gpu_memory import memory_of_training
 from gliobench.training.gpus import gpu_memory
 
 
@@ -15,9 +14,7 @@ def memory_on_gpu(trainings=lambda wildcards: 1):
     def amount(wildcards, input):
         if not gpus_are_shared():
             return 0
-        approach = STUDY.approaches[wildcards.approach]
-        space = approach.tuning["space"] if approach.tuned(wildcards.variant) else {}
-        one = memory_of_training(STUDY.job(cell_of(wildcards)), space)
+        one = step_memory(cell_of(wildcards))
         one += share_of_inputs(wildcards) * input.size_mb
         most = max(gpu_memory().values(), default=0)
         return round(min(trainings(wildcards) * one, most))
@@ -39,5 +36,4 @@ def share_gpus():
     """Let no more trainings run here at once than the memory of the GPUs holds, unless the user said how many."""
     memory = sum(gpu_memory().values()) if gpus_are_shared() else 0
     if memory:
-        workflow.register_resource("gpu_mb", memory)
-        workflow.scheduler.global_resources["gpu_mb"] = memory
+        share_here("gpu_mb", memory)

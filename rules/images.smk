@@ -17,7 +17,7 @@ rule plot_audit:
         "../envs/report.yaml"
     threads: 1
     resources:
-        mem_mb=growing(2000),
+        mem_mb=memory(2000),
         runtime=growing(10),
     params:
         library=library_digest("plot_audit.py"),
@@ -46,7 +46,7 @@ rule plot_examples:
         "../envs/report.yaml"
     threads: 1
     resources:
-        mem_mb=growing(4000),
+        mem_mb=memory(2000),
         runtime=growing(10),
     params:
         seed=STUDY.seed,
@@ -75,7 +75,7 @@ rule plot_gradcam:
         "../envs/report.yaml"
     threads: 1
     resources:
-        mem_mb=growing(2000),
+        mem_mb=memory(2000),
         runtime=growing(10),
     params:
         channels=lambda wildcards: [
@@ -107,7 +107,7 @@ rule plot_inputs:
         "../envs/report.yaml"
     threads: 1
     resources:
-        mem_mb=growing(4000),
+        mem_mb=memory(2000),
         runtime=growing(10),
     params:
         library=library_digest("plot_inputs.py"),
@@ -136,7 +136,7 @@ rule plot_slices:
         "../envs/report.yaml"
     threads: 1
     resources:
-        mem_mb=growing(4000),
+        mem_mb=memory(2000),
         runtime=growing(10),
     params:
         library=library_digest("plot_slices.py"),

@@ -18,7 +18,7 @@ rule plot_forest:
         "../envs/report.yaml"
     threads: 1
     resources:
-        mem_mb=growing(1000),
+        mem_mb=memory(1000),
         runtime=growing(10),
     params:
         groups=STUDY.groups,
@@ -50,7 +50,7 @@ rule plot_overlays:
         "../envs/report.yaml"
     threads: 1
     resources:
-        mem_mb=growing(2000),
+        mem_mb=memory(2000),
         runtime=growing(10),
     params:
         cells=lambda wildcards: [

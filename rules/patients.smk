@@ -21,7 +21,7 @@ rule page_patients:
         "../envs/report.yaml"
     threads: 1
     resources:
-        mem_mb=growing(4000),
+        mem_mb=memory(4000),
         runtime=growing(60),
     params:
         methods=lambda wildcards: plan.patient_methods(STUDY, wildcards.cohort),

@@ -24,7 +24,7 @@ rule predict_prepare:
         f"../envs/{environment(REQUEST.record['input']['kind'])}.yaml"
     threads: 1
     resources:
-        mem_mb=growing(4000),
+        mem_mb=memory(2000),
         runtime=growing(20),
     params:
         patient=lambda wildcards: str(REQUEST.patients[wildcards.patient]),
@@ -54,7 +54,7 @@ rule predict_apply:
         f"../envs/{REQUEST.environment}.yaml"
     threads: 1
     resources:
-        mem_mb=growing(6000),
+        mem_mb=memory(3000),
         runtime=growing(20),
         gpu=GPUS,
     params:
@@ -92,7 +92,7 @@ rule predict_show:
         "../envs/report.yaml"
     threads: 1
     resources:
-        mem_mb=growing(2000),
+        mem_mb=memory(2000),
         runtime=growing(10),
     params:
         tables=REQUEST.tables,
@@ -115,7 +115,7 @@ if REQUEST.table:
             "../envs/report.yaml"
         threads: 1
         resources:
-            mem_mb=growing(1000),
+            mem_mb=memory(1000),
             runtime=growing(5),
         params:
             library=library_digest("predict_list.py"),

@@ -18,7 +18,7 @@ rule choose_field:
         "../envs/report.yaml"
     threads: 1
     resources:
-        mem_mb=growing(1000),
+        mem_mb=memory(1000),
         runtime=growing(10),
     params:
         cohorts=lambda wildcards: STUDY.field_cohorts(wildcards.input_name),
@@ -59,7 +59,7 @@ rule preprocess:
         input_environment
     threads: 1
     resources:
-        mem_mb=growing(4000),
+        mem_mb=memory(2000),
         runtime=growing(240),
     params:
         # The location of the files is not a setting: a parameter made from an input does not count as one.

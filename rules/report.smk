@@ -26,7 +26,7 @@ rule compare_splits:
         "../envs/report.yaml"
     threads: 1
     resources:
-        mem_mb=growing(2000),
+        mem_mb=memory(2000),
         runtime=growing(10),
     params:
         groups=STUDY.groups,
@@ -72,7 +72,7 @@ rule page:
         "../envs/report.yaml"
     threads: 1
     resources:
-        mem_mb=growing(2000),
+        mem_mb=memory(2000),
         runtime=growing(10),
     params:
         figures=PAGE_FIGURES,

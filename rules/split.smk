@@ -12,7 +12,7 @@ rule split:
         "../envs/report.yaml"
     threads: 1
     resources:
-        mem_mb=growing(1000),
+        mem_mb=memory(1000),
         runtime=growing(10),
     params:
         scheme=lookup(dpath="{scheme}", within=STUDY.splits),

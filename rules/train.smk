@@ -25,7 +25,11 @@ rule train_tensorflow:
     # Results repeat to the byte only for the same number of threads, so it is fixed, whatever the number of free cores.
     threads: 1
     resources:
-        mem_mb=growing(6000, per_input=2.2, share=share_of_inputs),
+        mem_mb=memory(
+            lambda wildcards: memory_of(cell_of(wildcards)),
+            per_input=2.2,
+            share=share_of_inputs,
+        ),
         runtime=growing(720),
         gpu=GPUS,
         gpu_mb=memory_on_gpu(),
@@ -62,7 +66,7 @@ use rule train_tensorflow as train_sklearn with:
     conda:
         "../envs/report.yaml"
     resources:
-        mem_mb=growing(4000),
+        mem_mb=memory(1000),
         runtime=growing(60),
 
 

@@ -18,7 +18,13 @@ rule tune:
         tuning_environment
     threads: 1
     resources:
-        mem_mb=growing(16000),
+        mem_mb=memory(
+            lambda wildcards: workers_of_tuning(wildcards)
+            * memory_of(cell_of(wildcards)),
+            per_input=2.2,
+            share=lambda wildcards: workers_of_tuning(wildcards)
+            * share_of_inputs(wildcards),
+        ),
         runtime=growing(1440),
         gpu=GPUS,
         gpu_mb=memory_on_gpu(workers_of_tuning),

@@ -20,7 +20,7 @@ rule measure_regions:
         "../envs/imaging.yaml"
     threads: 1
     resources:
-        mem_mb=growing(2000),
+        mem_mb=memory(2000),
         runtime=growing(60),
     params:
         images=lambda wildcards, input: (
@@ -59,7 +59,7 @@ rule see_labels:
         "../envs/report.yaml"
     threads: 1
     resources:
-        mem_mb=growing(1000),
+        mem_mb=memory(1000),
         runtime=growing(10),
     params:
         visible=lambda wildcards: visible_labels(wildcards)[wildcards.label],

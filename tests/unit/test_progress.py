@@ -164,7 +164,7 @@ def test_an_error_says_why_which_job_and_where_its_log_is(tmp_path):
     )
     said = error_message(job(1, "split", [str(tmp_path / "no.log")]))
     assert "it ended without a message" in said
-    assert "kills for want of memory: then run fewer at once, by `--resources mem_mb=<the machine's memory>`" in said
+    assert "then run fewer at once, by `--resources mem_mb=<less than the machine's memory>` or `--cores 1`" in said
 
 
 def record(event=None, message="", **fields):

@@ -19,7 +19,7 @@ WIDTH = 120  # characters of a line where there is no terminal
 TAIL = 2**14  # bytes of a log that are searched for its last message
 SILENT = (
     "it ended without a message, as a job does that the system kills for want of memory: then run fewer at once, by "
-    "`--resources mem_mb=<the machine's memory>` or `--cores 1`"
+    "`--resources mem_mb=<less than the machine's memory>` or `--cores 1`"
 )
 MESSAGE = re.compile(r"^\d\d:\d\d:\d\d ", re.MULTILINE)  # begins a message in a log
 # The stage of a rule, by the first prefix that fits; the order is that of the terminal.

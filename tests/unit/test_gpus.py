@@ -17,7 +17,8 @@ time.sleep(60)
 """
 FIRST, SECOND, DIVIDED = (f"GPU-{digit * 8}-aaaa-bbbb-cccc-000000000000" for digit in "123")
 SMALL, LARGE = (f"MIG-{digit * 8}-aaaa-bbbb-cccc-000000000000" for digit in "45")
-TWO = f"GPU 0: NVIDIA H100 (UUID: {FIRST})\nGPU 1: NVIDIA L4 (UUID: {SECOND})\n"
+ONE = f"GPU 0: NVIDIA H100 (UUID: {FIRST})\n"
+TWO = f"{ONE}GPU 1: NVIDIA L4 (UUID: {SECOND})\n"
 THREE = f"""{TWO}GPU 2: NVIDIA A100-SXM4-40GB (UUID: {DIVIDED})
   MIG 1g.5gb      Device  0: (UUID: {SMALL})
   MIG 3g.20gb     Device  1: (UUID: {LARGE})
@@ -116,6 +117,16 @@ def test_a_training_waits_until_another_leaves_it_enough_memory(train, driver, t
     assert claim_gpu(1, 30_000, tmp_path) == FIRST
     assert len(waited) == 1
     assert capsys.readouterr().err == "waits for a GPU of which the trainings of this folder leave 30000 MiB\n"
+
+
+def test_trainings_of_two_studies_on_a_single_gpu_are_counted_together(train, driver, tmp_path, monkeypatch):
+    driver(ONE)
+    (first, taken), (_, beside) = train("0", 60_000), train("0", 20_000)
+    assert taken == beside == FIRST
+    monkeypatch.setattr(gpus.time, "sleep", lambda seconds: (first.kill(), first.wait()))
+    monkeypatch.setenv(VISIBLE, "0")
+    assert claim_gpu(1, 30_000, tmp_path) == FIRST
+    assert first.returncode is not None, "the third did not start before one of the others had ended"
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])

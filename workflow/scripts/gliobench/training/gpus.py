@@ -44,12 +44,12 @@ def claim_gpu(asked: int, memory: int = 0, locks: str | Path = LOCKS) -> str | N
     Returns
     -------
     str or None
-        The GPU's name for CUDA, its UUID if the driver lists it; None if there is no choice.
+        The GPU's name for CUDA, its UUID if the driver lists it; None if there is neither a choice nor memory to count.
     """
     os.environ.setdefault(ORDER, BY_BUS)
     os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")  # else TensorFlow takes all of a GPU's memory
     gpus = visible_gpus() if asked else []
-    if len(gpus) < 2:
+    if not gpus or (len(gpus) == 1 and not memory):
         return None
     machine = "-".join([socket.gethostname(), *filter(None, [os.environ.get("SLURM_JOB_ID")])])
     folder = Path(locks) / machine

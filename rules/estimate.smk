@@ -94,10 +94,10 @@ def samples_of(wildcards):
 
 def given_machine():
     """What the command gives the study: cores here, or jobs at once on a cluster; and GPUs."""
-    gpus = workflow.global_resources.get("gpu")
+    gpus = workflow.global_resources.get("gpu").value
     return {
-        "cores": (workflow.cores if workflow.local_exec else workflow.nodes) or 1,
-        "gpus": gpus.value if gpus else len(visible_gpus()) or 1,
+        "cores": workflow.nodes or workflow.cores or 1,
+        "gpus": gpus or len(visible_gpus()) or 1,
     }
 
 

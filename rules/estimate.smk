@@ -130,7 +130,7 @@ rule time_images:
         lambda wildcards: f"../envs/{wildcards.environment}.yaml"
     threads: 1
     resources:
-        mem_mb=memory(4000),
+        mem_mb=memory(2000),
         runtime=growing(30),
     params:
         cohort=sampled_cohort,
@@ -192,7 +192,7 @@ use rule time_tensorflow as time_sklearn with:
     conda:
         "../envs/report.yaml"
     resources:
-        mem_mb=memory(4000),
+        mem_mb=memory(1000),
         runtime=growing(30),
 
 

@@ -1,4 +1,4 @@
-"""How much of a GPU's memory a training takes, estimated from its shape; docs/method.md#devices says from what."""
+"""How much memory a training takes where it computes, by its shape; docs/method.md#devices says from what."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -29,7 +29,7 @@ KEPT: dict[str, Callable[[Mapping[str, Any]], float]] = {
 
 def memory_of_training(job: Mapping[str, Any], space: Mapping[str, Mapping[str, Any]] | None = None) -> float:
     """
-    Estimate the memory that a training holds on a GPU, without its inputs.
+    Estimate the memory that a training holds on a GPU, or of a machine whose CPU trains, without its inputs.
 
     Parameters
     ----------

@@ -1,5 +1,6 @@
 """Jobs on one machine share its memory; here a control group, whose files are the test's, says how much there is."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,9 @@ NAPS = """
 rule nap:
     output: "naps/{name}"
     resources: mem_mb=memory(2000)
-    shell: "touch {output}.begun && sleep 1 && touch {output}.ended {output}"
+    shell: "touch {output}.begun && sleep 2 && touch {output}.ended {output}"
 """
+NETWORK = re.compile(r"wildcards: approach=(\w+)\n.* mem_mb=(\d+)")  # in a plan
 TWO = ["naps/first", "naps/second"]
 ALONE = (
     "GlioBench: a job is estimated to need 2.0 GB of memory, and jobs here share 0.9 GB (`--resources mem_mb=N` is "
@@ -49,3 +51,9 @@ def test_a_job_that_needs_more_memory_than_there_is_runs_alone_and_one_warning_s
 def test_an_amount_that_the_user_names_counts_instead_of_the_machines(small_machine):
     assert ALONE not in finish(small_machine, *SMOKE, "--resources", "mem=8GB", "--", *TWO)
     assert overlap(small_machine)
+
+
+def test_a_network_on_a_cpu_is_counted_by_its_size(project):
+    shown = finish(project, "estimate", "--dry-run", "--quiet", "host", "--config", "device=cpu")
+    named = {approach: int(megabytes) for approach, megabytes in NETWORK.findall(shown)}
+    assert named["resnet10_3d"] > named["cnn3d"] > named["resnet18"] > 0

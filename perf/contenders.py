@@ -1,11 +1,12 @@
 """
-What `perf/training.py` compares: an approach's own `fit`, its training step alone, and a plain loop.
+What `perf/training.py` compares: an approach's own `fit`, its training step alone, a plain loop, and `perf/peers.py`.
 
 A turn trains some batches and returns the seconds that they took.
 """
 
 import math
 import os
+import sys
 import time
 from collections.abc import Callable, Iterator, Sized
 from contextlib import suppress
@@ -47,6 +48,8 @@ class Task:
         Rows of a batch, batches of a timed epoch, turns that are kept.
     device : {"auto", "cpu", "cuda"}
         As in a study's config.
+    backend : {"tensorflow", "torch"}
+        Of Keras.
     """
 
     approach: str
@@ -58,6 +61,7 @@ class Task:
     steps: int
     repeats: int
     device: str
+    backend: str
 
 
 @dataclass(frozen=True)
@@ -80,7 +84,7 @@ class Training:
     def pipeline(self) -> float:
         """Return the seconds of the second epoch."""
         last = self.fit()[-1]
-        _check_loss(self.task, last["loss"])
+        check_loss(last["loss"])
         return last["seconds"]
 
     def first_batch(self) -> tuple[np.ndarray, np.ndarray]:
@@ -88,16 +92,22 @@ class Training:
         return self.train.inputs[: self.task.batch_size], self.train.labels[: self.task.batch_size]
 
 
+def asked_of_loop(training: Training) -> tuple[Any, Any, Any]:
+    """Return what the `fit` of an approach gives to `torch_loop`: model, settings of the loop, optimiser."""
+    from gliobench.training import torch_loop
+
+    with mock.patch.object(torch_loop, "train", side_effect=InterruptedError) as train, suppress(InterruptedError):
+        training.fit()
+    return train.call_args.args[:3]
+
+
 def loop_contenders(training: Training) -> tuple[Turn, Turn]:
     """Return resident and plain training of an approach that trains in `torch_loop`, as its `fit` asks it to."""
     import torch
 
-    from gliobench.training import torch_loop
     from gliobench.training.torch_session import autocast, device
 
-    with mock.patch.object(torch_loop, "train", side_effect=InterruptedError) as train, suppress(InterruptedError):
-        training.fit()
-    model, loop, optimizer = train.call_args.args[:3]
+    model, loop, optimizer = asked_of_loop(training)
     inputs, labels = training.first_batch()
     batch = model.read(torch.from_numpy(inputs).to(device()))
     batch, truth = loop.augment(batch, torch.Generator(device())), torch.from_numpy(labels).to(device())
@@ -173,7 +183,7 @@ def plain_turn(training: Training, step: Callable, rows: Sized) -> Turn:
     def turn() -> float:
         start = time.perf_counter()
         for batch, truth in loader:
-            _check_loss(training.task, step(batch.to(device()), truth.to(device())).item())
+            check_loss(step(batch.to(device()), truth.to(device())).item())
         return time.perf_counter() - start
 
     return turn
@@ -187,18 +197,22 @@ def resident_turn(training: Training, ready: Callable[[], Any], step: Callable[[
         float(step())
         start = time.perf_counter()
         losses = [step() for _ in range(training.task.steps)]
-        _check_loss(training.task, float(losses[-1]))
+        check_loss(float(losses[-1]))
         return time.perf_counter() - start
 
     return turn
+
+
+def keras_step(training: Training) -> Any:
+    """Return the compiled Keras model whose step the approach takes in the task's phase."""
+    return training.model.steps[training.task.phase] if hasattr(training.model, "steps") else training.model
 
 
 def keras_contenders(training: Training) -> tuple[Turn, Turn]:
     """Return resident and plain training of a Keras approach; all three share one model and its compiled step."""
     import keras
 
-    task, part = training.task, training.train
-    model = training.model.steps[task.phase] if hasattr(training.model, "steps") else training.model
+    task, part, model = training.task, training.train, keras_step(training)
     brightest = np.float32(255 if task.kind == "slices" else 1)
     images, labels = (part.inputs / brightest)[..., None], part.labels[:, None].astype(np.float32)
     batch, truth = (keras.ops.convert_to_tensor(values[: task.batch_size]) for values in (images, labels))
@@ -213,7 +227,7 @@ def keras_contenders(training: Training) -> tuple[Turn, Turn]:
         if "augmentation" in task.parameters:
             data = {"x": plain_slices(images, labels, task), "steps_per_epoch": task.steps, "shuffle": False}
         history = model.fit(**data, epochs=2, callbacks=[clock], verbose=0).history
-        _check_loss(task, history["loss"][-1])
+        check_loss(history["loss"][-1])
         return ticks[-1] - ticks[-2]
 
     def step() -> float:
@@ -245,7 +259,13 @@ def augmented_slice(image: np.ndarray, settings: dict[str, Any], rng: np.random.
     return np.clip(moved * np.float32(rng.uniform(*settings["brightness"])), 0, 1)
 
 
-def _check_loss(task: Task, loss: float) -> None:
+def say(sentence: str) -> None:
+    """Print progress, separately from the result."""
+    print(sentence, file=sys.stderr, flush=True)
+
+
+def check_loss(loss: float) -> None:
+    """Refuse the speed of a training whose loss is no number."""
     if not math.isfinite(loss):
         raise GlioBenchError("a loss was no number, so that its speed says nothing")
 

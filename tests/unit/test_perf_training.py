@@ -17,14 +17,9 @@ sys.path.insert(0, str(SCRIPTS.parents[1]))
 from perf import contenders, training
 
 ROOT = SCRIPTS.parents[1]
-KEYS = {
-    "approach",
-    "device",
-    "samples_per_second",
-    "samples_per_second_resident",
-    "samples_per_second_plain",
-    "peak_memory_bytes",
-}
+NAMES = {"approach", "device", "peer"}
+SPEEDS = {f"samples_per_second_{name}" for name in ("pipeline", "resident", "plain", "peer")}
+NUMBERS = SPEEDS | {"peak_memory_bytes"}
 
 
 def settings_of(approach):
@@ -45,23 +40,42 @@ def run_tiny(approach, *options, **environment):
 
 @pytest.mark.parametrize(
     "approach",
-    [pytest.param("resnet18", marks=pytest.mark.torch), pytest.param("cnn3d", marks=pytest.mark.tensorflow)],
+    [pytest.param("stacked_cnn3d", marks=pytest.mark.torch), pytest.param("cnn3d", marks=pytest.mark.tensorflow)],
 )
 def test_an_approach_gives_one_object_of_positive_numbers(approach):
     done = run_tiny(approach, "--json")
     assert done.returncode == 0, done.stderr
     (row,) = json.loads(done.stdout)
-    assert set(row) == KEYS
+    assert set(row) == NAMES | NUMBERS
     assert (row["approach"], row["device"]) == (approach, "cpu")
-    assert all(row[name] > 0 for name in KEYS - {"approach", "device"})
+    assert row["peer"] in ("uncompiled", "compiled", "a graph", "compiled by XLA")
+    assert all(row[name] > 0 for name in NUMBERS)
 
 
-def test_an_approach_without_its_package_is_a_sentence_and_no_row():
-    done = run_tiny("cnn3d", "--json", KERAS_BACKEND="nothing")
+def test_an_approach_without_its_package_is_a_sentence_and_no_row(tmp_path):
+    missing = "raise ModuleNotFoundError(\"No module named 'keras'\", name='keras')"
+    (tmp_path / "keras.py").write_text(missing, encoding="utf-8")
+    done = run_tiny("cnn3d", "--json", PYTHONPATH=str(tmp_path))
     assert done.returncode == 1
     assert done.stdout == ""
-    assert "cnn3d is not measured: " in done.stderr
+    assert "cnn3d is not measured: the package keras is not installed." in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.tensorflow
+def test_keras_runs_on_what_is_asked_for_and_only_rivals_that_are_asked_for_are_measured():
+    done = run_tiny("cnn3d", "--backend", "tensorflow", "--rivals", "resident", KERAS_BACKEND="torch")
+    assert done.returncode == 0, done.stderr
+    assert "Keras on tensorflow" in done.stdout
+    heads = "| approach | input | batch | pipeline | resident | pipeline/resident | peak memory |"
+    assert done.stdout.splitlines()[-3] == heads
+
+
+@pytest.mark.parametrize(("visible", "backend"), [("0", "torch"), ("", "tensorflow")])
+def test_keras_runs_on_what_a_study_on_this_machine_would_choose(monkeypatch, visible, backend):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    assert training.read_task("cnn3d", 1, 10, 5, "auto").backend == backend
+    assert training.read_task("cnn3d", 1, 10, 5, "auto", "torch").backend == "torch"
 
 
 @pytest.mark.parametrize("option", ["--steps=0", "--repeats=0", "--scale=0", "--scale=2"])
@@ -117,15 +131,19 @@ def test_a_slice_that_nothing_changes_stays():
 
 
 def test_the_table_names_device_scale_and_ratios_of_medians():
-    row = dict.fromkeys(KEYS, 0) | {
+    row = {
         "approach": "resnet18",
         "device": "cpu",
-        "samples_per_second": 30.0,
+        "samples_per_second_pipeline": 30.0,
         "samples_per_second_resident": 40.0,
         "samples_per_second_plain": 20.0,
+        "samples_per_second_peer": 32.0,
         "peak_memory_bytes": 1_500_000_000,
+        "peer": "compiled",
     }
-    text = training.table([row], {"resnet18": training.read_task("resnet18", 0.5, 10, 5, "auto")}, 0.5)
+    text = training.table([row], {"resnet18": training.read_task("resnet18", 0.5, 10, 5, "auto", "torch")}, 0.5)
     assert text.startswith(f"**{contenders.CORES}-core CPU**; Python ")
+    assert "Keras on torch" in text
     assert "0.5 of the full size" in text
-    assert text.splitlines()[-1] == "| resnet18 | 112x112 | 16 | 30.0 | 40.0 | 20.0 | 0.75 | 1.50 | 1.50 GB |"
+    line = "| resnet18 | 112x112 | 16 | 30.0 | 40.0 | 20.0 | 32.0 | 0.75 | 1.50 | 0.94 | 1.50 GB | compiled |"
+    assert text.splitlines()[-1] == line

@@ -70,7 +70,7 @@ test-unit: $(READY)
 test-cluster: $(READY)
 	python -m pytest -m cluster tests/cluster
 
-# On a GPU: each approach in its own process.
+# On a GPU: each approach in its own process, and a study of a planted cohort and one without a signal.
 test-gpu: $(READY)
 	python -m pytest -n 2 --dist loadgroup -m gpu tests/gpu
 

@@ -12,9 +12,8 @@ from gliobench.files import read_table
 
 CONTROLS = yaml.safe_load((ROOT / "config" / "controls.yaml").read_text(encoding="utf-8"))
 VISIBLE = yaml.safe_load((ROOT / "config" / "controls-visible.yaml").read_text(encoding="utf-8"))
-SETTINGS = (
-    VISIBLE["settings"] | CONTROLS["settings"]
-)  # of the network that only the visible labels have, and the others'
+# Of the network that only the visible labels have, and of the others.
+SETTINGS = VISIBLE["settings"] | CONTROLS["settings"]
 ON_FLAIR = ("efficientnet", "resnet18", "resnet10_3d")  # the controls read these there; the others choose by themselves
 TABLES = "results/planted-and-null/tables"
 

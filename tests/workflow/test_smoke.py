@@ -227,7 +227,6 @@ TORCH = [
 ]
 
 
-@pytest.mark.own_study
 def test_torch_gives_the_same_bytes_in_another_folder_cut_into_other_shards(finished, project):
     targets = [f"{RESULTS}/{cell}/{FOLD}/predictions.tsv" for cell in TORCH]
     finish(project, "--configfile", "config/smoke.yaml", "--set-scatter", "shards=3", "--", *targets)

@@ -68,7 +68,7 @@ def began_and_ended(project: Path, batch: int) -> tuple[float, float]:
     [
         (3_000, [], False),
         (80_000, [], True),
-        (3_000, ["--resources", "gpu=2"], True),
+        (3_000, ["gpu=2"], True),
     ],
     ids=["one-fits", "both-fit", "two-asked"],
 )
@@ -76,6 +76,7 @@ def test_no_more_trainings_start_than_a_gpu_holds_or_the_user_asks_for(prepared,
     project = copy_finished(prepared, tmp_path / "project")
     path = programs_with_a_driver(tmp_path / "programs", mebibytes)
     trainings = [f"{RUNS}/batch-{batch}/run.json" for batch in (0, 1)]
-    finish(project, *SNAKEMAKE, *asked, "--", *trainings, PATH=path)
+    memory = "mem_mb=64000"  # of the machine, whatever this one has
+    finish(project, *SNAKEMAKE, "--resources", memory, *asked, "--", *trainings, PATH=path)
     (_, first_ended), (second_began, _) = sorted(began_and_ended(project, batch) for batch in (0, 1))
     assert (second_began < first_ended) == at_once

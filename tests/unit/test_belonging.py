@@ -39,6 +39,16 @@ def test_where_the_files_lie_does_not_change_what_they_hold():
     assert changed(cohorts=CONFIG["cohorts"] | {"mine": MINE}) == set()
 
 
+def test_where_the_tables_of_features_lie_does_not_change_what_they_hold_but_their_columns_do():
+    def with_features(table, column):
+        mine = MINE | {"features": {"clinical": {"table": table, "id": "ID", "numbers": {"age": column}}}}
+        return {made.key: made.digest for made in everything(study(cohorts=CONFIG["cohorts"] | {"mine": mine}))}
+
+    here = with_features("here/clinical.csv", "Age")
+    assert with_features("elsewhere/clinical.csv", "Age") == here
+    assert with_features("here/clinical.csv", "Years")["mine"] != here["mine"]
+
+
 def test_another_seed_changes_everything_and_an_approach_more_nothing():
     assert changed(seed=2) == {made.key for made in everything(study())}
     assert changed(runs=[*CONFIG["runs"], {"approach": "resnet18"}]) == set()

@@ -1,5 +1,7 @@
 """A study of tables alone runs to the table and the page, reads no image, and notices an edited table."""
 
+import shutil
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -84,6 +86,33 @@ def test_a_study_of_tables_alone_runs_to_the_table_and_notices_an_edit(project):
     assert {"read_cohort", "preprocess", "train_sklearn"} <= planned_rules(project, *MINE)
     clinical.write_text(clinical.read_text(encoding="utf-8").replace("51", "fifty"), encoding="utf-8")
     assert "'Age' of patient p00 is 'fifty', not a finite number" in sentence(project, *MINE)
+
+
+def spiked_study(folder):
+    """Return a study, of a clinic in a folder, whose labels are also drawn from the patients' age."""
+    changed = yaml.safe_load(yaml.safe_dump(STUDY))
+    clinic = changed["cohorts"]["clinic"]
+    clinic["table"] = str(folder / "patients.tsv")
+    clinic["features"] = {"clinical": clinic["features"]["clinical"] | {"table": str(folder / "clinical.csv")}}
+    clinic["spiked"] = {"features": "clinical", "column": "age", "oracle_auc": [0.9], "copies": 2}
+    run = {"approach": "tabular", "modalities": ["clinical"], "permutations": 19, "spiked": True}
+    return yaml.safe_dump(changed | {"runs": [run]})
+
+
+def test_labels_drawn_from_features_are_kept_and_nothing_is_trained_when_the_files_only_moved(project, tmp_path):
+    write_clinic(project)
+    target = [*MINE, "--", "results/tables/tables/copies.tsv"]
+    (project / "study.yaml").write_text(spiked_study(project / "clinic"), encoding="utf-8")
+    finish(project, *target)
+    copies = read_table(project / "results/tables/tables/copies.tsv", "copies")
+    assert copies["labels"].tolist() == ["permutations", "spiked-0.90"]
+    shutil.move(project / "clinic", tmp_path / "elsewhere")
+    (project / "study.yaml").write_text(spiked_study(tmp_path / "elsewhere"), encoding="utf-8")
+    planned = planned_rules(project, *target)
+    assert "read_cohort" in planned
+    assert not [rule for rule in planned if rule.startswith(("train", "preprocess", "split"))]
+    finish(project, *target)
+    assert planned_rules(project, *target) == set()
 
 
 def test_a_survival_column_is_refused_before_anything_is_trained(project):

@@ -106,8 +106,9 @@ def ended(journal: Path) -> int:
 
 def in_mid_trial(journal: Path) -> bool:
     """Whether a trial after the first has reported an epoch and not ended."""
-    last = journal.read_text().rsplit("\n", 2)[-2]
-    return begun(journal) >= 2 and last.startswith('{"op_code":7,') and ended(journal) < begun(journal)
+    *whole, _ = journal.read_text().split("\n")
+    reported = bool(whole) and whole[-1].startswith('{"op_code":7,')
+    return reported and begun(journal) >= 2 and ended(journal) < begun(journal)
 
 
 def test_the_tuning_never_opens_a_test_patients_file_which_are_read_once_after_it(uninterrupted):

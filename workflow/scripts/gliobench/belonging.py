@@ -16,7 +16,7 @@ from gliobench.terms import PERMUTATIONS, SPIKED, VISIBLE, WITHIN_SITE, labels_o
 NOTES = ".settings"  # below a study's results; a note has the path of what it describes
 COMPARISON = "comparison"
 FORMAT = 2  # of results: folders, tables, records; increased when older ones can no longer be read
-PLACES = ("path", "table", "sites")  # of a cohort: the location of its files does not change their content
+PLACES = ("path", "table", "sites")  # of a cohort and its features: the location of files does not change their content
 SHOWN_BY = ("subgroups",)  # of a cohort: changes no training
 LONGEST_NAME = 254  # of the file name of a Snakemake note
 
@@ -63,11 +63,17 @@ def of_reading(settings: dict[str, Any]) -> dict[str, Any]:
 
 def made_cohort(study: Study, cohort: str) -> Made:
     """Name the patients of a cohort, from its settings without the location of the user's files."""
-    settings = {key: value for key, value in of_reading(study.cohorts[cohort]).items() if key not in PLACES}
+    settings = _without_places(of_reading(study.cohorts[cohort]))
+    if "features" in settings:
+        settings["features"] = {name: _without_places(group) for name, group in settings["features"].items()}
     settings["portable"] = study.portable
     if "members" in settings:
         settings["members"] = {name: made_cohort(study, name).digest for name in settings["members"]}
     return Made(cohort, digest(settings), f"{cohort}/patients.tsv")
+
+
+def _without_places(settings: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in settings.items() if key not in PLACES}
 
 
 def made_input(study: Study, name: str, cohort: str) -> Made:

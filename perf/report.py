@@ -58,7 +58,7 @@ def make_report(folder: Path, n_patients: int, n_cells: int) -> float:
         record.update(SETTINGS, folds=[FOLD | {"fold": fold} for fold in range(KFOLD["folds"])])
     scored = [score_cell(predictions, records, base_seed=1, resamples=100) for predictions, records in cells]
     published = read_table(ROOT / "config" / "published.tsv", "published")
-    named = [records[0] | {"caveat": None, "settings": "paper", "n_runs": len(records)} for _, records in cells]
+    named = [records[0] | {"caveat": None, "settings": "paper", "n_jobs": len(records)} for _, records in cells]
     comparison = comparison_table(pd.concat(scored, ignore_index=True), named, published, {COHORT: "synthetic"})
     tables = {"comparison": comparison, "published": published, "pairwise": pairwise_table(cells)}
     predictions = pd.concat([cell_rows(*cell) for cell in cells], ignore_index=True)

@@ -69,7 +69,7 @@ def permuted_files(cohort, name):
     return files_of(copies, name)
 
 
-# Those that are controls of their own: in copies within sites, recognising the hospital is no chance.
+# Copies that the table `copies` has as controls; not those within sites, where recognising the hospital still scores.
 COPIES = [
     copy
     for cell in CELLS

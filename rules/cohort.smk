@@ -58,7 +58,7 @@ rule read_cohort:
 
 
 rule audit_series:
-    """Read each series of a shard of patients for its facts, with a thumbnail."""
+    """Read each series of a shard of patients: its facts, a thumbnail, and the voxels that inputs are made of."""
     input:
         generated,
         patients=f"{COHORT}/patients.tsv",

@@ -25,7 +25,7 @@ def memory(first, per_input=0, share=lambda wildcards: 1):
 
 
 def memory_shared_here():
-    """What the jobs of this run share, MB, once they start; endless where each has a node, or nothing starts."""
+    """What the jobs of this run share, MB, once they start; without limit on a cluster, and in a dry run."""
     starts = workflow.is_main_process and workflow.scheduler and not workflow.dryrun
     shared = workflow.global_resources.get("mem_mb").value
     return shared if starts and workflow.local_exec and shared else math.inf

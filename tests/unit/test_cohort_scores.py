@@ -22,7 +22,7 @@ def cell_and_runs(repeats, **names):
     names = {"approach": "cnn3d", "variant": "main"} | names
     predictions, records, _ = make_cell(repeats=repeats, **names)
     own = {name: value for name, value in names.items() if name != "random_seed"}
-    return BASE | own | {"n_runs": repeats}, (predictions, records)
+    return BASE | own | {"n_jobs": repeats}, (predictions, records)
 
 
 def without(runs, *numbers):
@@ -53,7 +53,7 @@ def test_a_cell_that_lacks_runs_is_missing_and_scored_with_what_is_there():
 
 def test_what_else_is_wrong_with_a_cell_stays_among_its_reasons():
     predictions, records, _ = make_cell(repeats=1, bad=[0])
-    cell = BASE | {"approach": "cnn3d", "variant": "main", "n_runs": 2}
+    cell = BASE | {"approach": "cnn3d", "variant": "main", "n_jobs": 2}
     metrics, *_ = scores([cell], (predictions, records))
     assert metrics["reason"].iloc[0].startswith("1 of 2 trainings exist; 1 of 3 folds diverged")
     assert metrics["auc_reason"].isna().all()

@@ -470,7 +470,7 @@ class Splitting(Toy):
 FULL = "CUDA out of memory. Tried to allocate 20.00 MiB."
 SENTENCE = (
     "the memory of the GPU is full: lower `batch_size` of cnn3d in the config under `settings`, or run fewer trainings "
-    "on a GPU at once (--resources gpu=1)"
+    "at once (--resources gpu=N, with N the number of GPUs)"
 )
 
 

@@ -130,7 +130,7 @@ def test_a_trial_that_diverges_is_a_failed_row_and_the_search_goes_on(toy):
         (
             RuntimeError("CUDA error: out of memory\nand so on"),
             "the memory of the GPU is full: lower `batch_size` of toy in the config under `settings`, or run fewer "
-            "trainings on a GPU at once (--resources gpu=1)",
+            "trainings at once (--resources gpu=N, with N the number of GPUs)",
         ),
     ],
 )

@@ -1,4 +1,4 @@
-"""Read the facts of each series of a shard of patients."""
+"""Read each series of a shard of patients: its facts, a thumbnail, and the voxels that inputs are made of."""
 
 from gliobench.recipe import recipe
 

@@ -374,7 +374,7 @@ class Study(Asked):
         return [
             asdict(cell)
             | {"caveat": self.caveat(cell), "weights": self.approaches[cell.approach].weights(cell.variant)}
-            | {"n_runs": len(self.batches(cell)), "settings": self.fidelity(cell)}
+            | {"n_jobs": len(self.batches(cell)), "settings": self.fidelity(cell)}
             for cell in self.cells
             if cohort in (None, cell.cohort)
         ]

@@ -23,7 +23,7 @@ BRAIN = ("brain_x", "brain_y", "brain_z")
 MARKED = "marked_ml"
 SAME_PLACE = 0.1  # mm; tolerance for the corners of one grid, because headers are rounded
 Grid = tuple[tuple[int, ...], np.ndarray]  # a volume's shape and its affine
-Keep = Callable[[str, str, Volume, SeriesFacts], None]  # what is done with each series that can be used
+Keep = Callable[[str, str, Volume, SeriesFacts], None]  # what is done with each series that can be read
 
 
 def audit_patients(

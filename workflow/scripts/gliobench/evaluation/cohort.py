@@ -31,7 +31,7 @@ def score_cohort(
     Parameters
     ----------
     cells : sequence of dict
-        The cohort's part of the grid: cohort, approach, variant, modality, protocol, weights, caveat, and ``n_runs``,
+        The cohort's part of the grid: cohort, approach, variant, modality, protocol, weights, caveat, and ``n_jobs``,
         the number of training jobs of the cell.
     runs : (predictions, records)
         The ``predictions.tsv`` and ``run.json`` of the finished jobs of any cells, in the same order.
@@ -57,7 +57,7 @@ def score_cohort(
         _score(cell, mine, permuted, base_seed, resamples, sites)
         for cell, mine in zip(cells, own.values(), strict=True)
     ]
-    whole = [mine for cell, mine in zip(cells, own.values(), strict=True) if len(mine[1]) == cell["n_runs"]]
+    whole = [mine for cell, mine in zip(cells, own.values(), strict=True) if len(mine[1]) == cell["n_jobs"]]
     return (
         pd.concat(metrics, ignore_index=True),
         pairwise_table(whole),
@@ -74,7 +74,7 @@ def _runs_of(cell: Mapping[str, Any], runs: Runs) -> Runs:
 def _score(
     cell: Mapping[str, Any], runs: Runs, permuted: Runs, base_seed: int, resamples: int, sites: pd.Series | None
 ) -> pd.DataFrame:
-    there, wanted = len(runs[1]), cell["n_runs"]
+    there, wanted = len(runs[1]), cell["n_jobs"]
     lacks = f"{there} of {wanted} trainings exist"
     if not there:
         head = {name: cell[name] for name in [*CELL, "weights", "caveat"]}

@@ -1,1 +1,1 @@
-"""DICOM reading, geometry, intensity."""
+"""Reading DICOM and NIfTI, geometry, resampling, registration, intensity."""

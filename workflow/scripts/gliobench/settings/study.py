@@ -61,7 +61,7 @@ class Run(Settings):
     permutations: Annotated[int, Field(ge=1, le=999)] | None = Field(
         None,
         description="number of [label permutations](../docs/method.md#permutations) to train on, "
-        "which fill `p_chance`; 0.05 needs 19",
+        "which fill `p_chance`; 0.05 needs 19, from which number on they may also widen the interval of the cell",
     )
     permutations_within_site: Annotated[int, Field(ge=1, le=999)] | None = Field(
         None,

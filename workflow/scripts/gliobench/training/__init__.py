@@ -53,7 +53,7 @@ def why_it_failed(error: Exception, approach: str) -> str:
         return first_line(error)
     return (
         f"the memory of the GPU is full: lower `batch_size` of {approach} in the config under `settings`, or run fewer "
-        "trainings on a GPU at once (--resources gpu=1)"
+        "trainings at once (--resources gpu=N, with N the number of GPUs)"
     )
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from keras_on_torch import run_on_torch
 
-pytestmark = pytest.mark.torch
+pytestmark = pytest.mark.slow  # torch is loaded in a process of its own
 TRAINING = """
 import json, os, sys
 import numpy as np

@@ -99,7 +99,7 @@ def test_the_peer_learns_and_steps_as_often_as_we_do(approach, backend):
     check(seen(approach, backend))
 
 
-@pytest.mark.torch
+@pytest.mark.slow  # torch is loaded in a process of its own
 @pytest.mark.parametrize("approach", ["cnn3d", "efficientnet"])
 def test_the_peer_of_keras_on_torch_learns_and_steps_as_often_as_we_do(approach):
     code = f"import json, test_perf_peers; print(json.dumps(test_perf_peers.seen({approach!r}, 'torch')))"

@@ -2,6 +2,7 @@
 const { job, state, csrf } = document.querySelector("#result").dataset;
 const trouble = document.querySelector("#trouble");
 const going = ["waiting", "running"];
+let called = false; // by a button, whose answer leads to another page: the job's end must not load this one again
 
 function tell(words) {
   trouble.hidden = !words;
@@ -12,6 +13,7 @@ async function ask() {
   try {
     const reply = await fetch(`/results/${job}`);
     const answer = await reply.json();
+    if (called) return;
     if (!reply.ok || !going.includes(answer.state)) return location.reload();
     const before = answer.waiting_before ? `, after ${answer.waiting_before} other${answer.waiting_before > 1 ? "s" : ""}` : "";
     document.querySelector("#stage").textContent = answer.stage + before;
@@ -26,7 +28,7 @@ if (going.includes(state)) ask();
 
 for (const button of document.querySelectorAll("button[data-call]")) {
   button.addEventListener("click", async () => {
-    button.disabled = true;
+    button.disabled = called = true;
     try {
       const reply = await fetch(button.dataset.call, { method: button.dataset.method, headers: { "X-CSRF-Token": csrf } });
       if (reply.ok) return location.assign("/history");
@@ -34,6 +36,7 @@ for (const button of document.querySelectorAll("button[data-call]")) {
     } catch {
       tell("The service cannot be reached: try again.");
     }
-    button.disabled = false;
+    button.disabled = called = false;
+    if (going.includes(state)) ask();
   });
 }

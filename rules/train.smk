@@ -27,7 +27,7 @@ rule train_tensorflow:
     resources:
         mem_mb=memory(
             lambda wildcards: memory_of(cell_of(wildcards)),
-            per_input=2.2,
+            per_input=HELD,
             share=share_of_inputs,
         ),
         runtime=growing(720),

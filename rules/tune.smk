@@ -21,7 +21,7 @@ rule tune:
         mem_mb=memory(
             lambda wildcards: workers_of_tuning(wildcards)
             * memory_of(cell_of(wildcards)),
-            per_input=2.2,
+            per_input=HELD,
             share=lambda wildcards: workers_of_tuning(wildcards)
             * share_of_inputs(wildcards),
         ),

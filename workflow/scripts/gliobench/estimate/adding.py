@@ -11,6 +11,7 @@ from gliobench.evaluation.cost import PERMUTE
 from gliobench.files import check_table, table_schema
 from gliobench.splits import split_or_reason
 from gliobench.terms import OK, parent_cohort
+from gliobench.training.gpu_memory import HELD
 from gliobench.training.parts import ROLES
 
 STAGES = {
@@ -22,7 +23,6 @@ STAGES = {
 }  # of rules whose cost is recorded; trainings aside
 GATHERED = ("figures", "tables", "report")  # stages of the terminal that keep their name
 MIB, MB, HOUR = 2**20, 10**6, 3600
-COPIES = 2.2  # of the inputs that a training holds, with those of its parts
 BASIS = {
     "generate": "one patient generated",
     "audit": "one patient read",
@@ -192,7 +192,7 @@ def _add_trainings(found: _Sum, cell: Mapping[str, Any], seed: int) -> None:
     once = float(speed["once_seconds"].sum())
     n_folds, on_gpu = len(folds) * cell["seeds"], speed["device"].iloc[0] != "cpu"
     read = sum(made["rows"].get(name, 0) for name in cell["series"]) * _patients(sample) * _row_bytes(made)
-    memory = float(speed["peak_bytes"].max()) + COPIES * read
+    memory = float(speed["peak_bytes"].max()) + HELD * read
     for stage, times in (("train", 1), (PERMUTE, cell["copies"])):
         if times:
             seconds, started = times * cell["seeds"] * whole.sum(), times * cell["jobs"] * once

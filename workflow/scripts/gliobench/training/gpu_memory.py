@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 MIB = 2**20
+HELD = 2.2  # times its inputs that a training holds in the machine's memory: them, and those of its parts
 FIXED = 2048  # MiB of any training: CUDA itself, libraries' workspaces, weights with their gradients and moments
 PEAK = 1.5  # the most that is held in a step, as a multiple of KEPT: that of cnn3d on an H100; other networks had less
 # Bytes that a forward pass in float32 keeps for the backward pass, per pixel or voxel of a row of the input. Counted

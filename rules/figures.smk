@@ -1,5 +1,5 @@
 # Figures of cells and of their inputs; gliobench.plan says which a study has.
-CELL_FIGURES = f"{RESULTS}/{plan.CELL}"
+CELL_FIGURES = f"{RESULTS}/{plan.CELL_FIGURES}"
 CELL_LABELS = {
     "approach": "{approach}",
     "variant": "{variant}",
@@ -35,7 +35,7 @@ for SHOWN_COHORT, APPROACH in dict.fromkeys(
                 for cell in SCORED
                 for name, phase in CHOSEN
                 for path in figure(
-                    f"{RESULTS}/{plan.CELL}/{plan.stem_of(name, phase)}".format(
+                    f"{RESULTS}/{plan.CELL_FIGURES}/{plan.stem_of(name, phase)}".format(
                         **vars(cell)
                     ),
                     name,

@@ -255,7 +255,7 @@ def test_permutations_that_are_few_constant_or_hardly_vary_leave_the_default():
 def test_permutations_of_a_cell_raise_the_factor_of_its_test_patients_only():
     predictions, records, _ = make_cell(n=60, folds=5)
     copies = [make_cell(n=60, folds=5, signal=(-1) ** number, random_seed=100 + number)[:2] for number in range(20)]
-    table = score_cell(predictions, records, base_seed=1, resamples=50, permuted=copies).set_index("part")
+    table = score_cell(predictions, records, base_seed=1, resamples=50, copies=copies).set_index("part")
     assert "from 20 permutations" in table.loc["test", "interval_method"]
     assert "by the number of repeats of all folds, 1" in table.loc["validation", "interval_method"]
     assert table.loc["validation", "interval_factor"] == 2.0

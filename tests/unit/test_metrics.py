@@ -231,7 +231,7 @@ def test_p_chance_counts_permutations_that_reach_the_observed_auc():
     permuted = [cell_of_strength(0, 10 + number, seeds=2) for number in range(19)]
     observed = score_cell(*cell, base_seed=1, resamples=50).set_index("part").loc["test", "auc"]
     aucs = [score_cell(*one, base_seed=1, resamples=50).set_index("part").loc["test", "auc"] for one in permuted]
-    table = score_cell(*cell, base_seed=1, resamples=50, permuted=permuted).set_index("part")
+    table = score_cell(*cell, base_seed=1, resamples=50, copies=permuted).set_index("part")
     assert table.loc["test", "p_chance"] == pytest.approx((1 + np.sum(np.array(aucs) >= observed)) / 20)
     assert table.loc["test", "n_permutations"] == 19
     assert pd.isna(table.loc["validation", "p_chance"])
@@ -240,13 +240,13 @@ def test_p_chance_counts_permutations_that_reach_the_observed_auc():
 
 def test_a_permutation_as_good_as_the_runs_counts_against_them():
     cell = cell_of_strength(0.3, 1)
-    table = score_cell(*cell, base_seed=1, resamples=50, permuted=[cell, cell])
+    table = score_cell(*cell, base_seed=1, resamples=50, copies=[cell, cell])
     assert table.loc[0, "p_chance"] == 1
 
 
 def test_a_permutation_that_diverged_does_not_count_and_is_said():
     permuted = [cell_of_strength(0, 2), cell_of_strength(0, 3, bad=(0, 1, 2))]
-    table = score_cell(*cell_of_strength(3, 1), base_seed=1, resamples=50, permuted=permuted)
+    table = score_cell(*cell_of_strength(3, 1), base_seed=1, resamples=50, copies=permuted)
     assert table.loc[0, ["p_chance", "n_permutations"]].tolist() == [0.5, 1]
     assert "1 of 2 permutations have no AUC and do not count" in table.loc[0, "reason"]
 

@@ -61,7 +61,7 @@ def scored(signal, folder):
     ]
     predictions, record = trained("made", people, inputs, folder, 0)
     permuted = permuted_runs(CELL, "permutations", *zip(*copies, strict=True))
-    metrics = score_cell([predictions], [record], base_seed=0, resamples=100, permuted=permuted)
+    metrics = score_cell([predictions], [record], base_seed=0, resamples=100, copies=permuted)
     return metrics.set_index("part").loc["test"]
 
 

@@ -14,7 +14,7 @@ from gliobench.terms import MODALITIES
 # An approach's YAML names its figures; these are the names, grouped by what one figure shows.
 EACH_PHASE = ("roc", "confusion", "classification")  # one figure per cell and phase
 
-CELL = "figures/{cohort}/{approach}/{variant}/{modality}/{protocol}"
+CELL_FIGURES = "figures/{cohort}/{approach}/{variant}/{modality}/{protocol}"
 SLICES = "figures/{cohort}/{input_name}/slices-{modality}"
 ALL_SLICES = "figures/{cohort}/{input_name}/all-slices-{modality}"
 PHASE_CURVES = "figures/{cohort}/{approach}/{variant}/phase-curves-{protocol}"
@@ -159,7 +159,7 @@ def sweep_cells(cells: Iterable[Cell], names: Mapping[str, Any]) -> list[Cell]:
 
 def _of_cell(study: Study, cell: Cell) -> Iterator[tuple[str, str, str, str]]:
     names = figure_names(study, cell.approach)
-    folder = CELL.format(**vars(cell))
+    folder = CELL_FIGURES.format(**vars(cell))
     label = f"{cell.variant}, {cell.modality}, {cell.protocol}"
     for name, phase in cell_figures(study, cell.approach):
         scored = f"{label}, {phase}" if phase not in ("", "final") else label

@@ -41,7 +41,7 @@ def score_cell(
     base_seed: int,
     resamples: int = RESAMPLES,
     caveat: str | None = None,
-    permuted: Sequence[Copy] = (),
+    copies: Sequence[Copy] = (),
     sites: pd.Series | None = None,
     within: Sequence[Copy] = (),
 ) -> pd.DataFrame:
@@ -60,7 +60,7 @@ def score_cell(
         Number of resamples for each interval.
     caveat : str, optional
         A warning about this protocol or variant.
-    permuted : sequence of (predictions, records)
+    copies : sequence of (predictions, records)
         The same cell re-trained on permuted labels, one pair per permutation, for the `p_chance` of the test
         patients.
     sites : pandas.Series of str, optional
@@ -87,7 +87,7 @@ def score_cell(
         place = head | {"phase": phase, "part": part, "status": status}
         is_slice = part_rows["slice_index"].notna()
         seed = derive_seed(base_seed, "bootstrap", *cell.values(), phase, part)
-        samples, inside = (_permuted_samples(copies, phase) if part == "test" else [] for copies in (permuted, within))
+        samples, inside = (_permuted_samples(each, phase) if part == "test" else [] for each in (copies, within))
         together = sites_together(part_rows, sites, cell["protocol"]) if part == "test" else None
         why = "; ".join(filter(None, [reason, together])) or None
         of_patients = _score_patients(part_rows[~is_slice], why, resamples, seed, samples, sites, inside)
@@ -137,17 +137,17 @@ def _score_patients(
     reason: str | None,
     resamples: int,
     seed: int,
-    permuted: Sequence[Sample | None],
+    permuted_samples: Sequence[Sample | None],
     sites: pd.Series | None,
-    within: Sequence[Sample | None],
+    samples_within_site: Sequence[Sample | None],
 ) -> dict[str, Any]:
     sample = make_sample(rows)
     values = dict(zip(METRICS, score(sample, *unit_weights(sample)).tolist(), strict=True))
-    found = intervals(sample, seed, resamples, [copy for copy in permuted if copy])
+    found = intervals(sample, seed, resamples, [each for each in permuted_samples if each])
     conditional = conditional_auc(sample, seed, resamples) if found.factor else found.ends["auc"]
     calibrated, not_calibrated = calibration(rows)
-    against_chance, no_chance = _p_chance(values["auc"], [_auc(copy) for copy in permuted])
-    of_sites, not_by_site = site_scores(sample, sites, found.factor, within)
+    against_chance, no_chance = _p_chance(values["auc"], [_auc(each) for each in permuted_samples])
+    of_sites, not_by_site = site_scores(sample, sites, found.factor, samples_within_site)
     reasons = [reason, *why_empty(sample, values), not_calibrated, no_chance, *not_by_site]
     return {
         "unit": "patient",
@@ -171,10 +171,10 @@ def _score_patients(
     }
 
 
-def _permuted_samples(permuted: Sequence[Copy], phase: str) -> list[Sample | None]:
+def _permuted_samples(copies: Sequence[Copy], phase: str) -> list[Sample | None]:
     """Return the test patients of each permutation in a phase, None if it has none."""
     samples = []
-    for predictions, records in permuted:
+    for predictions, records in copies:
         rows = patient_rows(predictions, records)
         rows = rows[(rows["phase"] == phase) & (rows["part"] == "test")]
         samples.append(make_sample(rows) if len(rows) else None)
@@ -185,11 +185,11 @@ def _auc(sample: Sample | None) -> float:
     return float(auc(sample, *unit_weights(sample))) if sample else float("nan")
 
 
-def _p_chance(observed: float, permuted: Sequence[float]) -> tuple[dict[str, Any], str | None]:
-    p, count = permutation_p(observed, permuted)
-    lost = len(permuted) - count
-    reason = f"{lost} of {len(permuted)} permutations have no AUC and do not count" if lost else None
-    return {"p_chance": p, "n_permutations": count if permuted else None}, reason
+def _p_chance(observed: float, permuted_aucs: Sequence[float]) -> tuple[dict[str, Any], str | None]:
+    p, count = permutation_p(observed, permuted_aucs)
+    lost = len(permuted_aucs) - count
+    reason = f"{lost} of {len(permuted_aucs)} permutations have no AUC and do not count" if lost else None
+    return {"p_chance": p, "n_permutations": count if permuted_aucs else None}, reason
 
 
 def cell_status(records: Sequence[Record]) -> tuple[str, str | None]:

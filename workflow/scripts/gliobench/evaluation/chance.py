@@ -6,7 +6,7 @@ from numpy.typing import ArrayLike
 from gliobench.evaluation.columns import ROUNDING
 
 
-def permutation_p(observed: float, permuted: ArrayLike) -> tuple[float, int]:
+def permutation_p(observed: float, permuted_aucs: ArrayLike) -> tuple[float, int]:
     """
     One-sided p, (1 + b) / (B + 1): b of B permutations reach the observed score (Phipson and Smyth 2010).
 
@@ -14,7 +14,7 @@ def permutation_p(observed: float, permuted: ArrayLike) -> tuple[float, int]:
     ----------
     observed : float
         Score of the true labels.
-    permuted : array-like of float, shape (B,)
+    permuted_aucs : array-like of float, shape (B,)
         Score of each permutation; those that are not numbers do not count.
 
     Returns
@@ -24,7 +24,7 @@ def permutation_p(observed: float, permuted: ArrayLike) -> tuple[float, int]:
     int
         B.
     """
-    defined = np.asarray(permuted, dtype=float)
+    defined = np.asarray(permuted_aucs, dtype=float)
     defined = defined[~np.isnan(defined)]
     if np.isnan(observed) or not len(defined):
         return float("nan"), len(defined)

@@ -19,7 +19,7 @@ Tables = tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame]
 def score_cohort(
     cells: Sequence[Mapping[str, Any]],
     runs: Runs,
-    permuted: Runs,
+    copies: Runs,
     base_seed: int,
     resamples: int,
     groups: Mapping[str, pd.Series] | None = None,
@@ -35,7 +35,7 @@ def score_cohort(
         the number of training jobs of the cell.
     runs : (predictions, records)
         The ``predictions.tsv`` and ``run.json`` of the finished jobs of any cells, in the same order.
-    permuted : (predictions, records)
+    copies : (predictions, records)
         The same for jobs on copies of the cohort with permuted labels.
     base_seed, resamples : int
         As for `gliobench.evaluation.cells.score_cell`.
@@ -54,8 +54,7 @@ def score_cohort(
     sites = groups.get("site")
     own = {tuple(cell[name] for name in CELL): _runs_of(cell, runs) for cell in cells}
     metrics = [
-        _score(cell, mine, permuted, base_seed, resamples, sites)
-        for cell, mine in zip(cells, own.values(), strict=True)
+        _score(cell, mine, copies, base_seed, resamples, sites) for cell, mine in zip(cells, own.values(), strict=True)
     ]
     whole = [mine for cell, mine in zip(cells, own.values(), strict=True) if len(mine[1]) == cell["n_jobs"]]
     return (
@@ -72,7 +71,7 @@ def _runs_of(cell: Mapping[str, Any], runs: Runs) -> Runs:
 
 
 def _score(
-    cell: Mapping[str, Any], runs: Runs, permuted: Runs, base_seed: int, resamples: int, sites: pd.Series | None
+    cell: Mapping[str, Any], runs: Runs, copies: Runs, base_seed: int, resamples: int, sites: pd.Series | None
 ) -> pd.DataFrame:
     there, wanted = len(runs[1]), cell["n_jobs"]
     lacks = f"{there} of {wanted} trainings exist"
@@ -84,11 +83,11 @@ def _score(
         reasons = [lacks if pd.isna(old) else f"{lacks}; {old}" for old in metrics["reason"]]
         no_auc = metrics["auc_reason"].mask(metrics["unit"].isna(), lacks)
         return metrics.assign(status="missing", reason=reasons, auc_reason=no_auc)
-    copies, within = (
-        [copy for copy in permuted_runs(cell, kind, *permuted) if len(copy[1]) == wanted]
+    among_all, within = (
+        [copy for copy in permuted_runs(cell, kind, *copies) if len(copy[1]) == wanted]
         for kind in (PERMUTATIONS, WITHIN_SITE)
     )
-    return score_cell(*runs, base_seed, resamples, cell["caveat"], copies, sites, within)
+    return score_cell(*runs, base_seed, resamples, cell["caveat"], among_all, sites, within)
 
 
 def permuted_runs(

@@ -45,10 +45,10 @@ def copies_table(predictions: Sequence[pd.DataFrame], records: Sequence[Record])
     aucs = _copy_aucs(predictions, records)
     for names, of_cell in aucs.groupby([*CELL, "phase"], sort=False):
         head = dict(zip([*CELL, "phase"], names, strict=True))
-        permuted = of_cell.loc[of_cell["labels"] == PERMUTATIONS, "auc"].dropna().to_numpy()
+        permuted_aucs = of_cell.loc[of_cell["labels"] == PERMUTATIONS, "auc"].dropna().to_numpy()
         for labels, copies in of_cell.groupby("labels"):
-            row = head | {"labels": labels, "n_permutations": len(permuted)}
-            rows.append(_row(row, copies["auc"].dropna().to_numpy(), permuted))
+            row = head | {"labels": labels, "n_permutations": len(permuted_aucs)}
+            rows.append(_row(row, copies["auc"].dropna().to_numpy(), permuted_aucs))
     table = pd.DataFrame(rows, columns=list(table_schema("copies")["properties"]))
     return check_table(table, "copies", "the copies")
 
@@ -69,21 +69,21 @@ def _copy_aucs(predictions: Sequence[pd.DataFrame], records: Sequence[Record]) -
     return pd.DataFrame(found, columns=[*CELL, "phase", "labels", "auc"])
 
 
-def _row(row: dict[str, Any], aucs: np.ndarray, permuted: np.ndarray) -> dict[str, Any]:
+def _row(row: dict[str, Any], aucs: np.ndarray, permuted_aucs: np.ndarray) -> dict[str, Any]:
     mean, equivalence = t_interval(aucs).bounded(), t_interval(aucs, EQUIVALENCE).bounded()
     row |= {"n": mean.n, "mean": mean.mean, "low": mean.low, "high": mean.high}
     row |= {"equivalence_low": equivalence.low, "equivalence_high": equivalence.high}
     if row["labels"] == PERMUTATIONS:
         row["verdict"] = chance_verdict(equivalence, mean)
     else:
-        row |= {"oracle_auc": float(row["labels"].partition("-")[2])} | _detection(aucs, permuted)
+        row |= {"oracle_auc": float(row["labels"].partition("-")[2])} | _detection(aucs, permuted_aucs)
     return row | {"statement": _statement(row)}
 
 
-def _detection(aucs: np.ndarray, permuted: np.ndarray) -> dict[str, Any]:
-    if not len(aucs) or not len(permuted):
+def _detection(aucs: np.ndarray, permuted_aucs: np.ndarray) -> dict[str, Any]:
+    if not len(aucs) or not len(permuted_aucs):
         return {}
-    detected = sum(permutation_p(value, permuted)[0] <= SIGNIFICANT for value in aucs)
+    detected = sum(permutation_p(value, permuted_aucs)[0] <= SIGNIFICANT for value in aucs)
     ends = stats.binomtest(detected, len(aucs)).proportion_ci(CONFIDENCE, method="wilson")
     share = {"share": detected / len(aucs), "share_low": float(ends.low), "share_high": float(ends.high)}
     return {"detected": detected} | share

@@ -137,7 +137,7 @@ def permuted_factor(aucs: ArrayLike, variances: ArrayLike, n_repeats: int) -> Fa
     return Factor(ratio, f"from {len(found)} permutations") if ratio > default.value else default
 
 
-def intervals(sample: Sample, seed: int, resamples: int = RESAMPLES, permuted: Sequence[Sample] = ()) -> Found:
+def intervals(sample: Sample, seed: int, resamples: int = RESAMPLES, permuted_samples: Sequence[Sample] = ()) -> Found:
     """
     95 % intervals for every score of a sample.
 
@@ -153,7 +153,7 @@ def intervals(sample: Sample, seed: int, resamples: int = RESAMPLES, permuted: S
         The predictions.
     seed, resamples : int
         As for `conditional_intervals`.
-    permuted : sequence of Sample
+    permuted_samples : sequence of Sample
         The trainings of the same cell on permuted labels, one a permutation.
 
     """
@@ -161,8 +161,8 @@ def intervals(sample: Sample, seed: int, resamples: int = RESAMPLES, permuted: S
         return Found(dict.fromkeys(METRICS, NONE), {LEAVE_ONE_OUT: []})
     if sample.n_splits == 1:
         return conditional_intervals(sample, seed, resamples)
-    aucs = [float(auc(copy, *unit_weights(copy))) for copy in permuted]
-    variances = [variance_of_repeat(auc_influence(copy)) for copy in permuted]
+    aucs = [float(auc(each, *unit_weights(each))) for each in permuted_samples]
+    variances = [variance_of_repeat(auc_influence(each)) for each in permuted_samples]
     return retrained_intervals(sample, permuted_factor(aucs, variances, sample.n_whole_repeats))
 
 

@@ -119,7 +119,7 @@ def within_influence(sample: Sample, inside: Sample, divided: Divided) -> Influe
 
 
 def site_scores(
-    sample: Sample, sites: pd.Series | None, factor: Factor | None, permuted: Sequence[Sample | None] = ()
+    sample: Sample, sites: pd.Series | None, factor: Factor | None, permuted_samples: Sequence[Sample | None] = ()
 ) -> tuple[dict[str, Any], list[str]]:
     """
     Score a sample within sites.
@@ -132,7 +132,7 @@ def site_scores(
         As for `within_sites`; None or without a known site: nothing is scored.
     factor : Factor or None
         Of the variance, as for the interval of the AUC.
-    permuted : sequence of Sample or None
+    permuted_samples : sequence of Sample or None
         The test patients of trainings on labels permuted within sites; None for one without any.
 
     Returns
@@ -144,7 +144,7 @@ def site_scores(
     """
     patients = pd.Index([*sample.positive.patients, *sample.negative.patients])
     if sites is None or sites.reindex(patients).isna().all():
-        return {}, ["p_chance_within_site is empty: no patient has a known site"] if permuted else []
+        return {}, ["p_chance_within_site is empty: no patient has a known site"] if permuted_samples else []
     inside = within_sites(sample, sites)
     divided = divide_auc(sample, inside)
     columns: dict[str, Any] = {
@@ -155,11 +155,13 @@ def site_scores(
     }
     if np.isnan(divided.within):
         return columns, ["auc_within_site is empty: no run scores patients of both labels of one known site"]
-    aucs = [auc_within_site(one, sites) if one else float("nan") for one in permuted]
+    aucs = [auc_within_site(one, sites) if one else float("nan") for one in permuted_samples]
     p, count = permutation_p(divided.within, aucs)
-    columns |= {"p_chance_within_site": p, "n_permutations_within_site": count if permuted else None}
-    lost = len(permuted) - count
-    reasons = [f"{lost} of {len(permuted)} permutations within sites have no AUC and do not count"] if lost else []
+    columns |= {"p_chance_within_site": p, "n_permutations_within_site": count if permuted_samples else None}
+    lost = len(permuted_samples) - count
+    reasons = (
+        [f"{lost} of {len(permuted_samples)} permutations within sites have no AUC and do not count"] if lost else []
+    )
     return columns | _intervals(sample, inside, divided, factor), reasons
 
 

@@ -25,8 +25,8 @@ from gliobench.reporting.patient_answer import others_note, sentences
 from gliobench.terms import GENERATED, USABLE, VOXELS_ONLY, parent_cohort
 
 PURPOSE = "For research only: this is not a medical device and must not be used for patient care."
-RUN: tuple[str, ...] = ("cohort", "cohort_kind", "approach", "variant", "modality", "protocol")
-RUN += ("repeat", "seed_index", "batch", "weights")
+RUN_KEYS: tuple[str, ...] = ("cohort", "cohort_kind", "approach", "variant", "modality", "protocol")
+RUN_KEYS += ("repeat", "seed_index", "batch", "weights")
 SCORE = ("n_patients", "part", "auc", "auc_low", "auc_high", "caveat", "status", "reason")
 SCORED_PARTS = {"test": 0, "whole": 1, "validation": 2}
 DIFFERS = 0.005  # of probabilities: visible in two decimals
@@ -145,7 +145,7 @@ def describe(
         "n_rows": answer["n_rows"],
         "phase": record["phases"][-1],
         "series": plain_rows(series),
-        "model": {name: record[name] for name in RUN},
+        "model": {name: record[name] for name in RUN_KEYS},
         "device": answer["device"],
         "versions": answer["versions"],
     }

@@ -17,6 +17,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 import keras
 
 from gliobench.training import SOUND_CUDNN, Diverged, Machine, OnEpoch
+from gliobench.training.freed_memory import keep_freed_memory
 
 _DEVICE = ExitStack()  # holds Keras' device for as long as the process lives
 _BELOW: WeakKeyDictionary[keras.Model, keras.Model] = WeakKeyDictionary()
@@ -46,6 +47,7 @@ def prepare(machine: Machine) -> str:
     GlioBenchError
         ``cuda`` was requested, and there is none that the backend can use.
     """
+    keep_freed_memory()
     backend = keras.backend.backend()
     name = {"tensorflow": _prepare_tensorflow, "torch": _prepare_torch}[backend](machine)
     machine.check_gpu(name != "cpu", backend)

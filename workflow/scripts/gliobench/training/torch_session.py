@@ -14,6 +14,7 @@ from torch import nn
 from gliobench.errors import GlioBenchError
 from gliobench.recipe import LOGGER
 from gliobench.training import SOUND_CUDNN, Machine
+from gliobench.training.freed_memory import keep_freed_memory
 
 SUFFIX = ".pt"
 SHARE_FOR_DATA = 0.5  # of the GPU's free memory
@@ -39,6 +40,7 @@ def prepare(machine: Machine) -> str:
         ``cuda`` is requested, and there is none that PyTorch can use.
     """
     machine.check_gpu(torch.cuda.is_available(), "torch")
+    keep_freed_memory()
     on_gpu = machine.device != "cpu" and torch.cuda.is_available()
     torch.set_num_threads(machine.threads)
     if torch.get_num_interop_threads() != 1:

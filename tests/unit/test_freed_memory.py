@@ -37,3 +37,4 @@ def test_another_c_library_stays_as_it_is(monkeypatch):
 
     monkeypatch.setattr(freed_memory.ctypes, "CDLL", lambda name: object())
     freed_memory.keep_freed_memory()
+    assert freed_memory.mallopt() is None

@@ -7,15 +7,13 @@ with recipe(snakemake):
 
     claim_gpu(snakemake.resources.get("gpu", 0), snakemake.resources.get("gpu_mb", 0))  # before PyTorch looks for one
 
-    from importlib import import_module
-
     import numpy as np
 
     from gliobench.files import read_table, whole, write_table
-    from gliobench.training import Machine
+    from gliobench.training import Machine, import_approach
     from gliobench.training.gradcam import explain
 
-    approach = import_module(f"gliobench.approaches.{snakemake.wildcards.approach}")
+    approach = import_approach(snakemake.wildcards.approach, "torch")
     approach.prepare(Machine(snakemake.threads, **snakemake.params.machine))
     predictions, models = snakemake.input.run
     cams, maps, images = explain(

@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from gliobench.errors import GlioBenchError
@@ -134,17 +135,17 @@ def _check_column(values: pd.Series, rule: dict[str, Any], where: str) -> pd.Ser
         typed = values.astype(DTYPES[kind])
     except (ValueError, TypeError) as error:
         raise GlioBenchError(f"{where}: column {values.name} must hold {kind} values: {error}.") from error
-    bad = typed.isna() & ("null" not in kinds)
+    missing = typed.isna().to_numpy()
+    bad = missing & ("null" not in kinds)
     if "enum" in rule:
-        bad |= typed.notna() & ~typed.isin([value for value in rule["enum"] if value is not None])
+        bad |= ~(missing | typed.isin(rule["enum"]).to_numpy())
     if "pattern" in rule:  # of the whole text
-        bad |= typed.notna() & ~typed.str.fullmatch(rule["pattern"]).fillna(False).astype(bool)
-    if "minimum" in rule:
-        bad |= (typed < rule["minimum"]).fillna(False).astype(bool)
-    if "maximum" in rule:
-        bad |= (typed > rule["maximum"]).fillna(False).astype(bool)
+        bad |= ~(missing | typed.str.fullmatch(rule["pattern"]).to_numpy(bool, na_value=False))
+    if "minimum" in rule or "maximum" in rule:
+        numbers = typed.to_numpy(float, na_value=np.nan)  # a comparison with NaN is false
+        bad |= (numbers < rule.get("minimum", -np.inf)) | (numbers > rule.get("maximum", np.inf))
     if bad.any():
-        row = int(bad.to_numpy().argmax())
+        row = int(bad.argmax())
         value = typed.iloc[row]
         raise GlioBenchError(
             f"{where}: column {values.name}, row {row + 1} holds {value!r}, which its schema does not allow "

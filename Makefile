@@ -49,10 +49,12 @@ findings: $(READY)
 	for study in $(FINDINGS); do snakemake --configfile config/$$study.yaml --set-scatter shards=4 || exit; done
 	PYTHONPATH=workflow/scripts python docs/findings/write.py
 
+# WORKFLOW= adds the tests of test-studies.
+WORKFLOW ?= -m "not own_study"
 test: $(READY)
 	python -m pytest -n 2 --dist worksteal -m "not tensorflow and not torch" tests/unit
 	$(MAKE) --jobs 2 --output-sync=target test-tensorflow test-torch
-	python -m pytest -n 2 --dist loadgroup -m "not own_study" tests/workflow
+	python -m pytest -n 2 --dist loadgroup $(WORKFLOW) tests/workflow
 
 # Further studies, each run for one test file: own data and approaches, permutations, tuning; killed, moved, out of disk.
 test-studies: $(READY)
@@ -66,9 +68,9 @@ test-tensorflow test-torch: test-%: $(READY)
 test-unit: $(READY)
 	python -m pytest -n 2 -m "not slow and not tensorflow and not torch" tests/unit
 
-# On a real one-node SLURM, installed from Debian packages: run as root.
+# On a real SLURM of one node per test, installed from Debian packages: run as root.
 test-cluster: $(READY)
-	python -m pytest -m cluster tests/cluster
+	python -m pytest -n 2 -m cluster tests/cluster
 
 # On a GPU: each approach in its own process, and a study of a planted cohort and one without a signal.
 test-gpu: $(READY)
@@ -93,9 +95,12 @@ serve: $(SERVICE_READY)
 	$(if $(RUN),,$(error name a finished run: make serve RUN=<folder of a run>))
 	$(SERVE) serve $(RUN)
 
-# With real servers and a browser, eight minutes; what the machine lacks is skipped or, where CI is set and as root, installed.
+# With real servers and a browser; what the machine lacks is skipped or, where CI is set and as root, installed.
+# The load is tested alone, on the same study: it measures how fast the service answers.
 test-service: lint-service
-	$(SERVICE)/bin/python -m pytest tests/service
+	study=$$(mktemp -d) && trap 'rm -r "$$study"' EXIT && export TEST_STUDY="$$study" && \
+	  $(SERVICE)/bin/python -m pytest -n 2 --dist loadfile --ignore tests/service/test_load.py tests/service && \
+	  $(SERVICE)/bin/python -m pytest tests/service/test_load.py
 
 lint-service: $(SERVICE_READY)
 	$(SERVICE)/bin/mypy --config-file service/mypy.ini

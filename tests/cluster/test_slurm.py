@@ -3,7 +3,6 @@
 import os
 import re
 import shutil
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,10 +10,10 @@ from pathlib import Path
 import pytest
 import studies
 from one_node import PACKAGES, PROGRAMS, OneNode
-from studies import SMALL, SMOKE, Running, copy_project, finish, result_bytes, wait_until
-from test_smoke import EXPECTED
+from studies import SMALL, Running, copy_project, finish, result_bytes, wait_until
 
 from gliobench.files import read_table
+from programs import install
 
 pytestmark = pytest.mark.cluster
 # A cluster of one's own answers at once and knows no accounts.
@@ -23,10 +22,16 @@ SLURM = [
     *("--slurm-init-seconds-before-status-checks", "1", "--seconds-between-status-checks", "1", "--latency-wait", "5"),
 ]
 TABLE = "results/{}/tables/comparison.tsv"
-NAMES = ["cohort", "approach", "variant", "modality", "protocol", "phase", "part", "unit"]
+STUDY = ["--configfile", "cluster.yaml", "--set-scatter", "shards=1"]
+METHODS = [
+    "baseline header harmonised",
+    "cnn3d main harmonised",
+    "stacked_cnn3d main harmonised",
+    "stacked_cnn3d tuned published",
+]
 GPU_RULES = {"train_tensorflow", "train_torch", "tune"}
 RUN = "results/small/planted/runs/cnn3d/main/FLAIR/harmonised/repeat-0/seed-0/batch-0"
-HOURS = 3600
+HOUR = 3600
 Jobs = dict[str, tuple[str, ...]]  # number -> state, memory and GPUs asked for, rule
 
 
@@ -37,11 +42,8 @@ def programs() -> None:
     if os.geteuid() != 0 or (missing and not shutil.which("apt-get")):
         sentence = f"needs root, and Debian or Ubuntu, to install {', '.join(PACKAGES)} and start them"
         (pytest.fail if os.environ.get("CI") else pytest.skip)(sentence)
-    if not missing:
-        return
-    quiet = {"DEBIAN_FRONTEND": "noninteractive"}
-    for command in (["update"], ["install", "--yes", "--no-install-recommends", *PACKAGES]):
-        subprocess.run(["apt-get", "--quiet", *command], env=os.environ | quiet, check=True)
+    if missing:
+        install(*PACKAGES)
 
 
 @pytest.fixture
@@ -56,8 +58,10 @@ def slurm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[OneNode]:
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """The project without results."""
-    return copy_project(tmp_path / "project")
+    """The project without results, and the study of these tests."""
+    project = copy_project(tmp_path / "project")
+    shutil.copy(Path(__file__).with_name("cluster.yaml"), project)
+    return project
 
 
 def watch(running: Running, slurm: OneNode, patience: float) -> list[Jobs]:
@@ -84,11 +88,11 @@ def using_gpus(jobs: Jobs, *states: str) -> int:
     return sum(gpus != "N/A" for state, _, gpus, _ in jobs.values() if state in states)
 
 
-def test_the_smoke_study_ends_with_its_table_and_no_two_trainings_share_the_gpu(project, slurm):
-    with Running(project, *SMOKE, *SLURM, "--", TABLE.format("smoke")) as running:
-        seen = watch(running, slurm, patience=HOURS)
-    table = read_table(project / TABLE.format("smoke"), "comparison")
-    assert table[NAMES].agg(" ".join, axis=1).tolist() == EXPECTED
+def test_a_study_ends_with_its_table_and_no_two_trainings_share_the_gpu(project, slurm):
+    with Running(project, *STUDY, *SLURM, "--", TABLE.format("cluster")) as running:
+        seen = watch(running, slurm, patience=HOUR)
+    table = read_table(project / TABLE.format("cluster"), "comparison")
+    assert table[["approach", "variant", "protocol"]].agg(" ".join, axis=1).unique().tolist() == METHODS
     assert set(table["status"]) == {"ok"}
     ended = {number: job for jobs in seen for number, job in jobs.items()}
     on_gpu = {rule: gpus for _, _, gpus, rule in ended.values() if gpus != "N/A"}

@@ -24,9 +24,10 @@ RUN = "results/service/planted/runs/{}/harmonised/repeat-0/seed-0/batch-0"
 
 @pytest.fixture(scope="session")
 def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project with a finished study; TEST_STUDY names where to keep it from one call to the next."""
-    kept = os.environ.get("TEST_STUDY")
-    home = Path(kept) if kept else tmp_path_factory.mktemp("study")
+    """A project with a finished study, made once for all workers; TEST_STUDY names where to keep it between calls."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    home = Path(os.environ.get("TEST_STUDY", shared / "study"))
     home.mkdir(parents=True, exist_ok=True)
     with (home / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

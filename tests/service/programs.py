@@ -1,8 +1,10 @@
 """Programs of the distribution that the tests start."""
 
+import fcntl
 import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
@@ -21,14 +23,21 @@ def program(names: str | tuple[str, ...], package: str) -> Path:
     found = _find(names)
     may_install = os.environ.get("CI") and os.geteuid() == 0 and shutil.which("apt-get")
     if found is None and may_install:
-        quiet = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-        for command in (["update"], ["install", "--yes", "--no-install-recommends", package]):
-            subprocess.run(["apt-get", "--quiet", *command], env=quiet, check=True)
+        install(package)
         found = _find(names)
     if found is None:
         reason = f"{names[0]} is not installed: apt-get install {package}"
         pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
     return found
+
+
+def install(*packages: str) -> None:
+    """Install Debian packages, while no other test does."""
+    quiet = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+    with (Path(tempfile.gettempdir()) / "gliobench-apt.lock").open("w") as lock:  # apt-get ends where another runs
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        for command in (["update"], ["install", "--yes", "--no-install-recommends", *packages]):
+            subprocess.run(["apt-get", "--quiet", *command], env=quiet, check=True)
 
 
 def _find(names: Iterable[str]) -> Path | None:

@@ -27,6 +27,7 @@ MINI: dict[str, Any] = {
     "runs": [{"approach": "baseline", "variants": ["prior", "header"]}],
 }
 PATIENTS = "results/mini/planted/patients.tsv"
+TABLE = ["--", "results/mini/tables/comparison.tsv"]  # what comes after it has no part in this
 SCORES = "planted  baseline"  # the heading of the table in a terminal
 NOT_SHOWN = "are from another config (planted/baseline/header/all/harmonised"
 
@@ -44,7 +45,7 @@ def signal(strength: float) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     project = copy_project(tmp_path_factory.mktemp("finished") / "project")
-    printed = finish(project, *write_config(project))
+    printed = finish(project, *write_config(project), *TABLE)
     assert SCORES in printed
     return project
 
@@ -66,7 +67,8 @@ def test_after_a_change_of_a_key_one_target_shows_no_score_of_the_old_config(pro
     assert SCORES not in printed
     assert NOT_SHOWN in printed
     if key == "seed and signal":
-        assert SCORES in finish(project, *write_config(project, **CHANGES[key])), "a whole run makes them anew"
+        anew = finish(project, *write_config(project, **CHANGES[key]), *TABLE)
+        assert SCORES in anew, "a run to the table makes them again"
 
 
 def test_a_study_of_another_name_has_no_results_yet(project: Path) -> None:
@@ -85,7 +87,7 @@ def test_without_snakemakes_notes_another_config_is_refused_and_the_same_one_goe
     assert "GlioBench: results/mini holds results of another config (planted and" in refused
     assert "re-run everything with --forceall" in refused
     assert "another config" in sentence(project, *write_config(project, bootstrap=100, seeds=1, device="cpu"))
-    shown = finish(project, *write_config(project))
+    shown = finish(project, *write_config(project), *TABLE)
     assert "Nothing to be done" in shown
     assert SCORES in shown
 

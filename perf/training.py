@@ -111,13 +111,21 @@ def measured(task: Task, rivals: Sequence[str]) -> dict[str, Any] | None:
     say(f"{task.approach}: {'x'.join(map(str, task.shape))}, batches of {task.batch_size}")
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
         try:
-            return process.submit(measure, task, rivals).result()
+            row = process.submit(measure, task, rivals).result()
+            say(f"{task.approach}: {speeds(row)} samples per second")  # a run that is stopped loses no measurement
+            return row
         except ModuleNotFoundError as error:
             say(f"{task.approach} is not measured: the package {error.name} is not installed.")
         except Exception as error:
             kind = "" if isinstance(error, GlioBenchError) else f"{type(error).__name__}: "
             say(f"{task.approach} is not measured: {kind}{str(error).partition(chr(10))[0]}")
     return None
+
+
+def speeds(row: dict[str, Any]) -> str:
+    """Return an approach's speeds, each with its name."""
+    prefix = "samples_per_second_"
+    return ", ".join(f"{name.removeprefix(prefix)} {row[name]:#.3g}" for name in row if name.startswith(prefix))
 
 
 def table(rows: list[dict[str, Any]], tasks: dict[str, Task], scale: float) -> str:

@@ -93,12 +93,19 @@ def samples_of(wildcards):
 
 
 def given_machine():
-    """What the command gives the study: cores here, or jobs at once on a cluster; and GPUs."""
+    """What the command gives the study: cores here, or jobs at once on a cluster; GPUs; and memory."""
     gpus = workflow.global_resources.get("gpu").value
     return {
         "cores": workflow.nodes or workflow.cores or 1,
         "gpus": gpus or len(visible_gpus()) or 1,
+        "memory": memory_to_share(),
     }
+
+
+def counted_cells(wildcards):
+    """The cells of the study, each with the memory that its trainings are counted with."""
+    counted = zip(networks.counted_cells(STUDY), STUDY.cells, strict=True)
+    return [each | {"memory_mb": memory_of(cell)} for each, cell in counted]
 
 
 rule count_jobs:
@@ -232,6 +239,7 @@ rule estimate:
         text=f"{RESULTS}/tables/estimate.txt",
     log:
         f"{ESTIMATE}/logs/estimate.log",
+    localrule: True  # a job on a node does not know how many jobs may run at once
     conda:
         "../envs/report.yaml"
     threads: 1
@@ -241,7 +249,7 @@ rule estimate:
     params:
         samples=TIMED_SAMPLES,
         approaches=list(STUDY.approaches),
-        cells=networks.counted_cells(STUDY),
+        cells=counted_cells,
         cohorts={cohort: networks.first_of(STUDY, cohort) for cohort in SCORED_COHORTS},
         inputs=[
             list(each)

@@ -8,6 +8,7 @@ from gliobench.training.gpu_memory import HELD, MIB, memory_of_training
 from gliobench.training.gpus import gpu_memory
 
 BESIDE_GPU = 6000  # MB of a training on a GPU, or whose network has no estimate
+WITHOUT_NETWORK = 1000  # MB of a training of scikit-learn
 WARNED_OF = set()  # approaches with a job that needs more than there is
 
 
@@ -45,6 +46,8 @@ def warn_of_large_job(wildcards, megabytes):
 
 def memory_of(cell):
     """What a training of a cell takes of the machine's memory, MB, without its inputs; of a tuning, its largest trial."""
+    if STUDY.toolchain(cell.approach) == "sklearn":
+        return WITHOUT_NETWORK
     step = step_memory(cell) * MIB / 1e6
     return BESIDE_GPU if computes_on_gpu(cell.approach) or math.isinf(step) else step
 
@@ -68,8 +71,15 @@ def share_here(name, amount):
     workflow.scheduler.global_resources[name] = amount
 
 
+def memory_to_share():
+    """What jobs that run here share, MB: as much as the user said, or this machine has; without limit on a cluster."""
+    if not workflow.local_exec:
+        return math.inf
+    return workflow.global_resources.get("mem_mb").value or memory_for_jobs()
+
+
 def share_memory():
     """Let no more jobs run here at once than this machine's memory holds, unless the user said how much it is."""
     here = workflow.is_main_process and workflow.local_exec
     if here and "mem_mb" not in workflow.global_resources:
-        share_here("mem_mb", memory_for_jobs())
+        share_here("mem_mb", memory_to_share())

@@ -66,7 +66,7 @@ use rule train_tensorflow as train_sklearn with:
     conda:
         "../envs/report.yaml"
     resources:
-        mem_mb=memory(1000),
+        mem_mb=memory(WITHOUT_NETWORK),
         runtime=growing(60),
 
 

@@ -71,6 +71,7 @@ CELL = {
     "series": ["FLAIR"],
     "seeds": 1,
     "jobs": 3,
+    "memory_mb": 2000,
     "copies": 0,
     "epochs": {"final": [10, 4]},
     "trials": 0,
@@ -161,6 +162,21 @@ def test_hours_are_shared_by_cores_but_not_shorter_than_the_longest_job_or_the_g
     many = CELL | {"seeds": 10, "jobs": 30}
     on_gpu = added_up(jobs, [many], device="NVIDIA H200", cores=10**6).iloc[-1]
     assert on_gpu["hours"] == pytest.approx(on_gpu["device_seconds"] / 3600, abs=1e-5)
+
+
+@pytest.mark.parametrize(("memory", "at_once"), [(1000, 1), (2005, 1), (4000, 1), (4010, 2), (8020, 4)])
+def test_hours_count_that_trainings_wait_for_memory_and_that_one_too_large_for_it_runs_alone(memory, at_once):
+    jobs = planned(("train_torch", "planted", "net", 300))
+    table = added_up(jobs, [CELL | {"seeds": 100, "jobs": 300}], cores=100, memory=memory)
+    seconds = of(table, "train")["seconds"]
+    assert table.iloc[-1]["hours"] == pytest.approx(seconds / at_once / 3600, rel=1e-3)
+
+
+def test_workers_of_a_tuning_are_counted_together():
+    jobs = planned(("tune", "planted", "net", 1))
+    tuned = [CELL | {"jobs": 0, "seeds": 0, "trials": 400, "workers": workers} for workers in (1, 4)]
+    one, four = (added_up(jobs, [cell], cores=100, memory=4000).iloc[-1]["hours"] for cell in tuned)
+    assert one == pytest.approx(4 * four, rel=1e-3), "neither waits: a tuning is one job"
 
 
 def test_generated_images_are_written_and_every_input_is_read():

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -66,6 +67,7 @@ def test_an_approach_without_its_package_is_a_sentence_and_no_row(tmp_path):
 def test_keras_runs_on_what_is_asked_for_and_only_rivals_that_are_asked_for_are_measured():
     done = run_tiny("cnn3d", "--backend", "tensorflow", "--rivals", "resident", KERAS_BACKEND="torch")
     assert done.returncode == 0, done.stderr
+    assert re.search(r"^cnn3d: pipeline \S+, resident \S+ samples per second$", done.stderr, re.MULTILINE), "at once"
     assert "Keras on tensorflow" in done.stdout
     heads = "| approach | input | batch | pipeline | resident | pipeline/resident | peak memory |"
     assert done.stdout.splitlines()[-3] == heads

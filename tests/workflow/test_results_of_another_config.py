@@ -27,7 +27,6 @@ MINI: dict[str, Any] = {
     "runs": [{"approach": "baseline", "variants": ["prior", "header"]}],
 }
 PATIENTS = "results/mini/planted/patients.tsv"
-TABLE = ["--", "results/mini/tables/comparison.tsv"]  # what comes after it has no part in this
 SCORES = "planted  baseline"  # the heading of the table in a terminal
 NOT_SHOWN = "are from another config (planted/baseline/header/all/harmonised"
 
@@ -43,16 +42,16 @@ def signal(strength: float) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    project = copy_project(tmp_path_factory.mktemp("finished") / "project")
-    printed = finish(project, *write_config(project), *TABLE)
+def mini(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    project = copy_project(tmp_path_factory.mktemp("mini") / "project")
+    printed = finish(project, *write_config(project))
     assert SCORES in printed
     return project
 
 
 @pytest.fixture
-def project(finished: Path, tmp_path: Path) -> Path:
-    return copy_finished(finished, tmp_path / "project")
+def project(mini: Path, tmp_path: Path) -> Path:
+    return copy_finished(mini, tmp_path / "project")
 
 
 CHANGES: dict[str, dict[str, Any]] = {  # tests/unit/test_belonging.py has every key
@@ -67,8 +66,7 @@ def test_after_a_change_of_a_key_one_target_shows_no_score_of_the_old_config(pro
     assert SCORES not in printed
     assert NOT_SHOWN in printed
     if key == "seed and signal":
-        anew = finish(project, *write_config(project, **CHANGES[key]), *TABLE)
-        assert SCORES in anew, "a run to the table makes them again"
+        assert SCORES in finish(project, *write_config(project, **CHANGES[key])), "a whole run makes them anew"
 
 
 def test_a_study_of_another_name_has_no_results_yet(project: Path) -> None:
@@ -87,16 +85,16 @@ def test_without_snakemakes_notes_another_config_is_refused_and_the_same_one_goe
     assert "GlioBench: results/mini holds results of another config (planted and" in refused
     assert "re-run everything with --forceall" in refused
     assert "another config" in sentence(project, *write_config(project, bootstrap=100, seeds=1, device="cpu"))
-    shown = finish(project, *write_config(project), *TABLE)
+    shown = finish(project, *write_config(project))
     assert "Nothing to be done" in shown
     assert SCORES in shown
 
 
-def test_results_copied_to_another_clone_are_refused_under_another_seed(finished: Path, tmp_path: Path) -> None:
+def test_results_copied_to_another_clone_are_refused_under_another_seed(mini: Path, tmp_path: Path) -> None:
     clone = copy_project(tmp_path / "clone")
     finish(clone, *write_config(clone, seed=2), "--", PATIENTS)  # the clone has notes, of its own patients
     shutil.rmtree(clone / "results")
-    shutil.copytree(finished / "results", clone / "results")
+    shutil.copytree(mini / "results", clone / "results")
     assert "holds results of another config" in sentence(clone, *write_config(clone, seed=2))
     forced = snakemake(clone, *write_config(clone, seed=2), "--forceall", "-n")
     assert forced.returncode == 0

@@ -1,5 +1,6 @@
 """The plan of a study times what was timed of it: jobs, seconds, memory, disk and bytes, by stage and approach."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -40,7 +41,11 @@ BASIS = {
 
 @dataclass
 class Part:
-    """What the jobs of a stage and approach take beside their starts."""
+    """
+    What the jobs of a stage and approach take beside their starts.
+
+    `by_memory` is how many seconds its trainings need if nothing but memory limits how many run at once.
+    """
 
     seconds: float = 0.0
     least: float = 0.0
@@ -49,6 +54,7 @@ class Part:
     disk: float = 0.0
     read: float = 0.0
     longest: float = 0.0
+    by_memory: float = 0.0
 
     def add(self, **amounts: float) -> None:
         """Add amounts; memory and the longest job are largest ones."""
@@ -82,10 +88,15 @@ class Timed:
 
 @dataclass
 class Machine:
-    """What the study may use: cores, or jobs at once on a cluster, and GPUs."""
+    """What the study may use: cores, or jobs at once on a cluster; GPUs; and MB of memory that its jobs share."""
 
     cores: int
     gpus: int
+    memory: float = math.inf
+
+    def at_once(self, megabytes: float) -> float:
+        """Return how many jobs of a size fit into the memory; one that is too large runs alone."""
+        return math.inf if math.isinf(self.memory) else max(1, self.memory // megabytes)
 
 
 @dataclass
@@ -93,6 +104,7 @@ class _Sum:
     """The parts of a study while they are added up."""
 
     timed: Timed
+    machine: Machine
     parts: dict[tuple[str, str | None], Part] = field(default_factory=dict)
 
     def part(self, stage: str, approach: str | None = None) -> Part:
@@ -117,7 +129,7 @@ def estimate(
     jobs : DataFrame
         Table ``plan``, its approaches without the names of variants' own inputs.
     cells : sequence of dict
-        As from `gliobench.estimate.networks.counted_cells`.
+        As from `gliobench.estimate.networks.counted_cells`, with ``memory_mb`` that Snakemake counts for a training.
     cohorts : mapping of str to str
         Every cohort of the study, and the one that stands for it in ``samples``.
     inputs : iterable of (str, str, str)
@@ -127,7 +139,7 @@ def estimate(
     timed : Timed
         What was timed.
     machine : Machine
-        Cores and GPUs.
+        What the study may use.
     seed : int
         Of the splits that are drawn to count patients.
 
@@ -136,7 +148,7 @@ def estimate(
     DataFrame
         Table ``estimate``: a row per stage and approach, then the sum of each approach, and that of everything.
     """
-    found = _Sum(timed)
+    found = _Sum(timed, machine)
     for first in cohorts.values():
         _add_images(found, timed.samples[first])
     for cohort, name, approach in inputs:
@@ -145,7 +157,13 @@ def estimate(
         _add_trainings(found, cell, seed)
     _add_scores(found, cells, figures)
     rows = _rows(jobs, found)
-    return _with_sums(rows, machine, max((part.longest for part in found.parts.values()), default=0.0))
+    return _with_sums(rows, machine, _one_after_another(found))
+
+
+def _one_after_another(found: _Sum) -> float:
+    """Return the seconds that no number of cores shortens: the longest job, or trainings that wait for memory."""
+    parts = found.parts.values()
+    return max([sum(part.by_memory for part in parts), *(part.longest for part in parts)])
 
 
 def _add_images(found: _Sum, sample: Mapping[str, Any]) -> None:
@@ -193,6 +211,7 @@ def _add_trainings(found: _Sum, cell: Mapping[str, Any], seed: int) -> None:
     n_folds, on_gpu = len(folds) * cell["seeds"], speed["device"].iloc[0] != "cpu"
     read = sum(made["rows"].get(name, 0) for name in cell["series"]) * _patients(sample) * _row_bytes(made)
     memory = float(speed["peak_bytes"].max()) + HELD * read
+    counted = cell["memory_mb"] + HELD * read / MB
     for stage, times in (("train", 1), (PERMUTE, cell["copies"])):
         if times:
             seconds, started = times * cell["seeds"] * whole.sum(), times * cell["jobs"] * once
@@ -204,6 +223,8 @@ def _add_trainings(found: _Sum, cell: Mapping[str, Any], seed: int) -> None:
                 read=times * cell["jobs"] * read,
                 memory=memory,
                 longest=(seconds / times / cell["jobs"] + once) if cell["jobs"] else 0.0,
+                by_memory=(seconds + started + times * cell["jobs"] * timed.starts[approach])
+                / found.machine.at_once(counted),
             )
     if cell["trials"]:
         first = speed.iloc[:1]
@@ -216,6 +237,7 @@ def _add_trainings(found: _Sum, cell: Mapping[str, Any], seed: int) -> None:
             read=cell["workers"] * read,
             memory=cell["workers"] * memory,
             longest=seconds + started,
+            by_memory=(seconds + started) / found.machine.at_once(cell["workers"] * counted),
         )
 
 
@@ -317,11 +339,11 @@ def _rows(jobs: pd.DataFrame, found: _Sum) -> list[dict[str, Any]]:
 SUMMED = ("n_jobs", "seconds", "seconds_least", "disk_mb", "read_mb")
 
 
-def _with_sums(rows: list[dict[str, Any]], machine: Machine, longest: float) -> pd.DataFrame:
+def _with_sums(rows: list[dict[str, Any]], machine: Machine, at_least: float) -> pd.DataFrame:
     table = pd.DataFrame(rows, columns=list(table_schema("estimate")["properties"]))
     sums = [{"approach": name} | _sum(part) for name, part in table.groupby("approach", sort=True)]
     whole = _sum(table)
-    busy = max(whole["seconds"] / machine.cores, longest)
+    busy = max(whole["seconds"] / machine.cores, at_least)
     on_gpus = whole["device_seconds"] / max(1, machine.gpus) if whole["device_seconds"] else 0.0
     sums.append(whole | {"hours": max(busy, on_gpus) / HOUR})
     joined = pd.DataFrame([*rows, *({"stage": "study"} | each for each in sums)], columns=list(table))

@@ -49,12 +49,10 @@ findings: $(READY)
 	for study in $(FINDINGS); do snakemake --configfile config/$$study.yaml --set-scatter shards=4 || exit; done
 	PYTHONPATH=workflow/scripts python docs/findings/write.py
 
-# WORKFLOW= adds the tests of test-studies.
-WORKFLOW ?= -m "not own_study"
 test: $(READY)
 	python -m pytest -n 2 --dist worksteal -m "not tensorflow and not torch" tests/unit
 	$(MAKE) --jobs 2 --output-sync=target test-tensorflow test-torch
-	python -m pytest -n 2 --dist loadgroup $(WORKFLOW) tests/workflow
+	python -m pytest -n 2 --dist loadgroup -m "not own_study" tests/workflow
 
 # Further studies, each run for one test file: own data and approaches, permutations, tuning; killed, moved, out of disk.
 test-studies: $(READY)

@@ -16,7 +16,7 @@ from gliobench.caches import keep_caches
 from gliobench.cohorts import DECODED_KIND, FEATURES_KIND
 from gliobench.cohorts.names import LABEL_TABLES, feature_tables, site_tables
 from gliobench.errors import GlioBenchError
-from gliobench.estimate import COMMAND, TARGET, networks
+from gliobench.estimate import BACKEND, COMMAND, TARGET, networks
 from gliobench.predict.request import take_request
 from gliobench.processes import lead_jobs
 from gliobench.settings.files import as_in_a_file, read_config
@@ -64,7 +64,7 @@ try:
     update_config(config, as_in_a_file(workflow.config_settings.config))
     REQUEST = take_request(config)
     STUDY = Study(config, ROOT)
-    STUDY.backend = backends.resolve(STUDY, from_scratch())
+    STUDY.backend = os.environ.get(BACKEND) or backends.resolve(STUDY, from_scratch())
     CELLS = STUDY.cells
     if asked(snapshot.TARGET) and snapshot.FOLDER not in os.environ:
         os.environ[snapshot.FOLDER] = snapshot.take_snapshot(STUDY)
@@ -72,6 +72,7 @@ try:
     PARTIAL = os.environ.get(snapshot.FOLDER)
     if asked(TARGET):
         os.environ[COMMAND] = json.dumps(sys.argv[1:])
+        os.environ[BACKEND] = STUDY.backend
     # Whether only what the study will take is asked for; jobs are told in the same way.
     ESTIMATED = COMMAND in os.environ
     if PARTIAL:

@@ -1,10 +1,12 @@
 """What a study will take: told before it starts, with the jobs of Snakemake's own plan, and nothing of it begun."""
 
+import json
 import re
 
 import pytest
 from studies import SMALL, finish, planned_rules
 
+from gliobench.estimate import BACKEND, COMMAND
 from gliobench.files import read_table
 
 pytestmark = pytest.mark.workflow
@@ -39,3 +41,11 @@ def test_a_finished_study_stays_finished_and_its_cost_is_shown_beside_the_estima
     assert (estimated > 0).all()
     assert cost.loc[cost["stage"] != "study", "estimated_seconds"].isna().all()
     assert "The estimate was" in (small_copy / "results/small/report/cost.html").read_text(encoding="utf-8")
+
+
+def test_a_job_on_a_node_with_a_gpu_times_the_network_on_what_keras_runs_on_where_the_estimate_was_asked_for(project):
+    asked = {COMMAND: json.dumps(ESTIMATE), BACKEND: "tensorflow"}  # by the process that submits the job
+    speed = "results/small/estimate/networks/cnn3d.tsv"
+    planned = finish(project, "--dry-run", *SMALL, "--", speed, **asked, CUDA_VISIBLE_DEVICES="0")
+    assert "time_tensorflow" in planned
+    assert "time_torch" not in planned

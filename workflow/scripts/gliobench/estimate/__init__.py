@@ -3,3 +3,4 @@
 TARGET = "estimate"
 COMMAND = "GLIOBENCH_COMMAND"  # environment variable: the arguments of the command that asks for an estimate
 PLANNED = "GLIOBENCH_PLAN"  # environment variable: where a dry run writes its jobs
+BACKEND = "GLIOBENCH_BACKEND"  # environment variable: what Keras runs on in it, also on nodes that show other GPUs

@@ -1,10 +1,12 @@
 """The service as its users start it: a command, processes, a port."""
 
 import os
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +62,21 @@ class Service:
     def processes(self, kind: str) -> list[psutil.Process]:
         """Return the running processes of the command ``web`` or ``worker``."""
         return [child for child in self.main.children(recursive=True) if kind in arguments(child)[3:4]]
+
+    def suspend(self, process: psutil.Process) -> None:
+        """Suspend a process where it does not hold the lock of the database: with it, nobody could write."""
+
+        def suspended_without_lock() -> bool:
+            process.suspend()
+            try:
+                with closing(sqlite3.connect(self.data / "service.sqlite", timeout=1)) as connection:
+                    connection.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError:
+                process.resume()
+                return False
+            return True
+
+        wait_until(suspended_without_lock, "the process holds no lock", self.said)
 
     def kill(self) -> None:
         """Kill the main process alone with SIGKILL; the others must end with it."""

@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Error, Page, expect, sync_playwright
 
 from clients import patient_files, zipped
 from gliobench.files import read_table
 from gliobench.predict.describe import PURPOSE
 from programs import program
-from running import PASSWORD, PATIENCE, Service
+from running import PASSWORD, PATIENCE, Service, wait_until
 from test_service import expected
 
 SOFTWARE = ("--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--ignore-gpu-blocklist")  # WebGL
@@ -30,6 +30,11 @@ DROP = """([name, content]) => {
   const drag = { dataTransfer, bubbles: true, cancelable: true };
   for (const kind of ["dragover", "drop"])
     document.querySelector(".drop").dispatchEvent(new DragEvent(kind, drag));
+}"""
+HOW_FAR = """() => {
+  const all = (selector) => [...document.querySelectorAll(selector)];
+  const ended = all("#probability, p.problem").some((each) => each.checkVisibility());
+  return [all("#stage").map((each) => each.innerText), all("progress").map((each) => each.value), ended];
 }"""
 
 
@@ -102,13 +107,22 @@ def walk(browser: Browser, service: Service, images: Path) -> Walk:
     predict(page)
     page.wait_for_url("**/view/*")
     seen = Walk(page.url, heard=heard)
-    answer = page.locator("#probability, p.problem:visible")
-    while not answer.count():  # the models are loaded first: there is time to see it
-        seen.stages += page.locator("#stage").all_inner_texts()
-        seen.progress += page.locator("progress").evaluate_all("all => all.map((each) => each.value)")
-        page.wait_for_timeout(200)
+    wait_until(lambda: answered(page, seen), "the job is answered", service.said)
     page.context.close()
     return seen
+
+
+def answered(page: Page, seen: Walk) -> bool:
+    """Whether the page shows the answer; if not, note how far it says the job is."""
+    try:
+        stages, progress, ended = page.evaluate(HOW_FAR)
+    except Error as error:
+        if "navigation" in str(error):  # the page loads itself again when the job has ended
+            return False
+        raise
+    seen.stages += stages
+    seen.progress += progress
+    return ended
 
 
 def result(browser: Browser, service: Service, walk: Walk, *look: object) -> tuple[Page, list[str]]:
@@ -191,7 +205,7 @@ def test_every_page_fits_is_accessible_and_says_what_it_is_for(browser, service,
 
 def test_a_waiting_job_is_shown_and_can_be_cancelled(browser, service, images):
     (worker,) = service.processes("worker")
-    worker.suspend()
+    service.suspend(worker)
     try:
         for scheme, width in LOOKS:
             page, heard = opened(browser, service, scheme, width)

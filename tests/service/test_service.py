@@ -131,7 +131,7 @@ def test_a_worker_that_takes_too_long_is_ended_and_its_job_is_done_again(run, im
         jobs = [ask(service, headers, images, f"{number:05}") for number in range(4)]
         wait_until(lambda: any(each["state"] == "running" for each in results(service, headers, jobs)), "a job runs")
         (stuck,) = service.processes("worker")
-        stuck.suspend()
+        service.suspend(stuck)
         found = all_ended(service, headers, jobs)
         assert [each["state"] for each in found] == ["done"] * 4
         assert stuck.pid not in [worker.pid for worker in service.processes("worker")]

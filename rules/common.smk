@@ -97,7 +97,7 @@ if PARTIAL:  # with Snakemake's state in its own folder, while the study may run
 RESULTS = STUDY.results
 COHORT = f"{RESULTS}/{{cohort}}"
 TUNING = f"{RESULTS}/{paths.TUNING}"
-RUN = f"{RESULTS}/{paths.RUN}"
+RUN_FOLDER = f"{RESULTS}/{paths.RUN_FOLDER}"
 IMAGENET = f"{RESULTS}/.weights/{{approach}}.json"
 LOGS = f"{COHORT}/logs"
 

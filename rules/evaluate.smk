@@ -71,7 +71,7 @@ rule tabulate_baselines:
         "../workflow/scripts/tabulate_baselines.py"
 
 
-rule compare:
+rule tabulate_comparison:
     """The result: every cell of the study with the published figures, and the verdicts."""
     input:
         metrics=expand(f"{COHORT}/metrics.tsv", cohort=SCORED_COHORTS),
@@ -101,7 +101,7 @@ rule compare:
             format=FORMATS,
         ),
     log:
-        f"{RESULTS}/logs/compare.log",
+        f"{RESULTS}/logs/tabulate_comparison.log",
     conda:
         "../envs/report.yaml"
     threads: 1
@@ -122,9 +122,9 @@ rule compare:
         study=plan.study_question(STUDY),
         about=about_study(),
         made_with=belonging.note_of_comparison(STUDY),
-        library=library_digest("compare.py"),
+        library=library_digest("tabulate_comparison.py"),
     script:
-        "../workflow/scripts/compare.py"
+        "../workflow/scripts/tabulate_comparison.py"
 
 
 rule describe_cohorts:
@@ -158,7 +158,7 @@ rule describe_cohorts:
         "../workflow/scripts/describe_cohorts.py"
 
 
-rule compare_replicates:
+rule tabulate_replicates:
     """Controls: the mean AUC over replicated cohorts, and its difference between variants, as a table and a figure."""
     input:
         comparison=f"{RESULTS}/tables/comparison.tsv",
@@ -171,7 +171,7 @@ rule compare_replicates:
             figure="replicates",
         ),
     log:
-        f"{RESULTS}/logs/compare_replicates.log",
+        f"{RESULTS}/logs/tabulate_replicates.log",
     conda:
         "../envs/report.yaml"
     threads: 1
@@ -180,9 +180,9 @@ rule compare_replicates:
         runtime=growing(10),
     params:
         groups=STUDY.groups,
-        library=library_digest("compare_replicates.py"),
+        library=library_digest("tabulate_replicates.py"),
     script:
-        "../workflow/scripts/compare_replicates.py"
+        "../workflow/scripts/tabulate_replicates.py"
 
 
 rule tabulate_copies:

@@ -13,7 +13,7 @@ rule explain:
         maps=f"{EXPLANATIONS}/cams.npy",
         images=f"{EXPLANATIONS}/images.npy",
     log:
-        f"{LOGS}/explanations/{paths.CELL}.log",
+        f"{LOGS}/explanations/{paths.CELL_FOLDER}.log",
     benchmark:
         f"{RESULTS}/{paths.BENCHMARKS['explain']}"
     conda:

@@ -10,7 +10,7 @@ def labelled(wildcards):
             "patients": ancient(patients),  # changed patients change the split
             "split": split_scheme(wildcards),
         }
-    made = paths.RUN.format(**wildcards)
+    made = paths.RUN_FOLDER.format(**wildcards)
     tables = zip(("patients", "series"), cohort_tables(cohort))
     read = {name: as_audited(path, made, cohort) for name, path in tables}
     return read | (measured(cohort) if kind == "spiked" else {})
@@ -31,5 +31,5 @@ def made_from_labels(wildcards):
     if kind_of_labels(wildcards.cohort) == "own":
         return {}
     cohort = parent_cohort(wildcards.cohort)
-    note = content_note(paths.RUN.format(**wildcards), cohort)
+    note = content_note(paths.RUN_FOLDER.format(**wildcards), cohort)
     return {note: cohort_tables(cohort)}

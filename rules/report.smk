@@ -7,7 +7,7 @@ LEAKAGE_CELLS = plan.leakage_cells(STUDY)
 LEAKAGE_CELLS += [copy for cell in LEAKAGE_CELLS for copy in STUDY.permuted(cell)]
 
 
-rule compare_splits:
+rule tabulate_leakage:
     """Slice leakage: how much splitting slices freely, and reporting the best validation epoch, add to a score."""
     input:
         predictions=files_of(LEAKAGE_CELLS, "predictions.tsv"),
@@ -21,7 +21,7 @@ rule compare_splits:
             figure="slice leakage",
         ),
     log:
-        f"{RESULTS}/logs/compare_splits.log",
+        f"{RESULTS}/logs/tabulate_leakage.log",
     conda:
         "../envs/report.yaml"
     threads: 1
@@ -30,9 +30,9 @@ rule compare_splits:
         runtime=growing(10),
     params:
         groups=STUDY.groups,
-        library=library_digest("compare_splits.py"),
+        library=library_digest("tabulate_leakage.py"),
     script:
-        "../workflow/scripts/compare_splits.py"
+        "../workflow/scripts/tabulate_leakage.py"
 
 
 PAGE_TABLES = [

@@ -8,12 +8,12 @@ rule train_tensorflow:
         tuned=tuned_parameters,
         weights=weights_file,
     output:
-        predictions=f"{RUN}/predictions.tsv",
-        history=f"{RUN}/history.tsv",
-        record=f"{RUN}/run.json",
-        models=directory(f"{RUN}/models"),
+        predictions=f"{RUN_FOLDER}/predictions.tsv",
+        history=f"{RUN_FOLDER}/history.tsv",
+        record=f"{RUN_FOLDER}/run.json",
+        models=directory(f"{RUN_FOLDER}/models"),
     log:
-        f"{LOGS}/runs/{paths.CELL}/repeat-{{repeat}}_seed-{{seed}}_batch-{{batch}}.log",
+        f"{LOGS}/runs/{paths.CELL_FOLDER}/repeat-{{repeat}}_seed-{{seed}}_batch-{{batch}}.log",
     benchmark:
         f"{RESULTS}/{paths.BENCHMARKS['train']}"
     wildcard_constraints:
@@ -70,7 +70,7 @@ use rule train_tensorflow as train_sklearn with:
         runtime=growing(60),
 
 
-use rule train_sklearn as train_copies with:
+use rule train_sklearn as train_sklearn_copies with:
     wildcard_constraints:
         cohort=copied_cohorts(),
         approach=approaches_of("sklearn"),

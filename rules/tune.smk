@@ -10,13 +10,13 @@ rule tune:
         trials=f"{TUNING}/trials.tsv",
         best=f"{TUNING}/best.json",
     log:
-        f"{LOGS}/tuning/{paths.CELL}.log",
+        f"{LOGS}/tuning/{paths.CELL_FOLDER}.log",
     benchmark:
         f"{RESULTS}/{paths.BENCHMARKS['tune']}"
     priority: LONG_ONES_EARLY
     conda:
         tuning_environment
-    threads: 1
+    threads: workers_of_tuning
     resources:
         mem_mb=memory(
             lambda wildcards: workers_of_tuning(wildcards)

@@ -11,12 +11,12 @@ import pandas as pd
 from gliobench.cohorts import DECODED_KIND, read_patient_series
 from gliobench.errors import GlioBenchError
 from gliobench.evaluation.one_patient import out_of_fold
+from gliobench.files import check_record
 from gliobench.inputs.store import write_shard
 from gliobench.predict.describe import Study, describe, read_study
 from gliobench.predict.folds import Models, apply_models, load_models
 from gliobench.predict.patient import audit_patient, check_made, input_affine, make_patient_inputs
 from gliobench.predict.request import Request, read_record
-from gliobench.records import check_record
 from gliobench.terms import MODALITIES, USABLE
 from gliobench.training import Machine
 from gliobench_service.answer_files import MAP

@@ -21,7 +21,7 @@ from gliobench.cohorts.find import Found, find_series, read_head
 from gliobench.cohorts.names import NIFTI
 from gliobench.cohorts.unpack import DAMAGED, MemberError, RoomError, unpack
 from gliobench.errors import GlioBenchError
-from gliobench.imaging.slices import GZIPPED
+from gliobench.imaging.dicom_slice import GZIPPED
 from gliobench.predict.patient import series_of_run
 from gliobench.terms import ALL_SERIES
 from gliobench_service.errors import DISK_FULL, Refused

@@ -29,7 +29,7 @@ from pydicom.uid import (
 )
 
 from dicom_files import SHARED, image, nested, save, write_series
-from gliobench.imaging import slices
+from gliobench.imaging import dicom_slice
 from gliobench.imaging.dicom import read_series
 from gliobench.imaging.facts import SeriesError
 from gliobench.imaging.scan import NotPlain, scan
@@ -39,7 +39,7 @@ RNG = np.random.default_rng(0)
 
 
 def pydicom_only():
-    return patch.object(slices, "scan", side_effect=NotPlain)
+    return patch.object(dicom_slice, "scan", side_effect=NotPlain)
 
 
 @cache

@@ -138,7 +138,9 @@ def test_a_training_takes_its_folds_its_epochs_its_predictions_and_the_start_of_
 
 
 def test_copies_are_trainings_of_their_own_stage():
-    jobs = planned(("train_torch", "planted", "net", 3), ("train_copies", "planted/permutations/001", "net", 12))
+    jobs = planned(
+        ("train_torch", "planted", "net", 3), ("train_sklearn_copies", "planted/permutations/001", "net", 12)
+    )
     table = added_up(jobs, [CELL | {"copies": 4}])
     started = 12 * 4.0
     own = of(table, "train")["seconds"] - 3 * 4.0
@@ -198,7 +200,7 @@ def test_generated_images_are_written_and_every_input_is_read():
     ("rule", "cohort", "stage"),
     [
         ("train_torch", "planted", "train"),
-        ("train_copies", "planted/permutations/001-019", "permute"),
+        ("train_sklearn_copies", "planted/permutations/001-019", "permute"),
         ("audit_series", "planted", "audit"),
         ("read_cohort", "planted", "other"),
         ("plot_scores_of_cnn3d", "planted", "figures"),

@@ -4,8 +4,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gliobench.errors import GlioBenchError
-from gliobench.files import check_table, read_json, read_table, shard_of, table_schema, whole, write_json, write_table
-from gliobench.records import SCHEMAS
+from gliobench.files import (
+    SCHEMAS,
+    check_table,
+    read_json,
+    read_table,
+    shard_of,
+    table_schema,
+    whole,
+    write_json,
+    write_table,
+)
 
 
 def patients(**columns):

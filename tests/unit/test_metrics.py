@@ -13,7 +13,7 @@ from gliobench.evaluation.cells import score_cell
 from gliobench.evaluation.columns import METRICS
 from gliobench.evaluation.metrics import bounded, make_sample, pooled_auc, score, unit_weights, why_empty
 from gliobench.evaluation.runs import patient_rows
-from gliobench.evaluation.slices import score_slices
+from gliobench.evaluation.slice_scores import score_slices
 from gliobench.files import check_table, table_schema
 
 

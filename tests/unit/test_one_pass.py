@@ -12,7 +12,7 @@ import yaml
 from gliobench.cohorts import DECODED_KIND, rsna, synthetic
 from gliobench.cohorts.audit import audit_patients
 from gliobench.cohorts.decoded import keep_series
-from gliobench.imaging import slices
+from gliobench.imaging import dicom_slice
 from gliobench.inputs.make import make_inputs, usable_series
 from gliobench.settings.generators import SyntheticGenerator
 from gliobench.study import Study
@@ -33,7 +33,7 @@ def cohort(tmp_path):
 def opened(monkeypatch):
     """How often each image file was decoded."""
     counts: Counter[Path] = Counter()
-    plain = slices._plain_slice
+    plain = dicom_slice._plain_slice
 
     def counted(path, head):
         found = plain(path, head)
@@ -44,7 +44,7 @@ def opened(monkeypatch):
 
         return replace(found, load=load)
 
-    monkeypatch.setattr(slices, "_plain_slice", counted)
+    monkeypatch.setattr(dicom_slice, "_plain_slice", counted)
     return counts
 
 

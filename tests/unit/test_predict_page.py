@@ -10,10 +10,9 @@ from markupsafe import escape
 
 from gliobench.evaluation.one_patient import NEW, OTHER_IMAGES, PIXELS, SAME_ID, SERIES_UID, UNCHECKED
 from gliobench.figures.placement import MOST_LINES, placement_caption, placement_figure
-from gliobench.files import table_schema, write_json, write_table
+from gliobench.files import check_record, table_schema, write_json, write_table
 from gliobench.predict.describe import cell_score, tabulate
 from gliobench.predict.request import TABLES, Request
-from gliobench.records import check_record
 from gliobench.reporting.patient_answer import others_note, score_sentence, sentences
 from gliobench.reporting.prediction import CAM, MIDDLE, NO_INPUT, SLICES, Shown, draw_prediction, write_prediction_page
 from gliobench.reporting.terminal import SCREEN, print_answer, print_patients

@@ -16,10 +16,10 @@ from pydicom.uid import JPEG2000Lossless
 
 from dicom_files import image, save, write_series
 from gliobench.cohorts.decoded import keep_series
-from gliobench.cohorts.paths import read_path
+from gliobench.cohorts.series import read_path
 from gliobench.imaging.dicom import read_series
+from gliobench.imaging.dicom_slice import OTHER_VENDOR, VENDORS, _vendor
 from gliobench.imaging.facts import SeriesError
-from gliobench.imaging.slices import OTHER_VENDOR, VENDORS, _vendor
 from gliobench.imaging.volume import windowed
 
 ROOT = Path(__file__).parents[2]

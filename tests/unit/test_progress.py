@@ -82,7 +82,7 @@ def test_the_time_to_go_knows_that_the_jobs_of_one_rule_take_longer_than_those_o
 
 
 def test_copies_of_labels_are_counted_apart_so_that_the_baselines_are_soon_done():
-    assert [stage_of(rule) for rule in ("train_baselines", "train_copies", "train_sklearn")] == [
+    assert [stage_of(rule) for rule in ("train_baselines", "train_sklearn_copies", "train_sklearn")] == [
         "baselines",
         "copies",
         "training",

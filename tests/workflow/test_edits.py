@@ -11,7 +11,7 @@ from source_edits import computing_tokens, with_other
 pytestmark = pytest.mark.workflow
 LIBRARY = "workflow/scripts/gliobench"
 TORCH = {"resnet18", "stacked_cnn3d", "densenet121", "resnet10_3d"}
-COMPARED = {"compare", "plot_forest", "tabulate_cost", "page"}
+COMPARED = {"tabulate_comparison", "plot_forest", "tabulate_cost", "page"}
 SCORES = {"score", "plot_scores_of_cnn3d_on_planted", "plot_overlays", "page_patients", *COMPARED}
 
 
@@ -25,7 +25,7 @@ def after_edit(project, path: str) -> set[str]:
     ("path", "expected"),
     [
         (f"{LIBRARY}/evaluation/comparison.py", COMPARED),
-        ("workflow/scripts/compare.py", COMPARED),
+        ("workflow/scripts/tabulate_comparison.py", COMPARED),
         ("config/published.tsv", COMPARED),
         (f"{LIBRARY}/reporting/tables.py", {"describe_cohorts", "page_patients", *COMPARED}),
         (f"{LIBRARY}/approaches/cnn3d.py", {"train_tensorflow", *SCORES}),
@@ -79,7 +79,7 @@ def test_a_number_of_an_approach_trains_that_approach_again_and_no_other(finishe
     path.write_text(with_other(text, number), encoding="utf-8")
     assert trained_again(finished_copy) == {"resnet18"}
     planned = planned_rules(finished_copy, *SMOKE)
-    assert {"train_torch", "compare_splits", "plot_scores_of_resnet18_on_planted", "score", *COMPARED} <= planned
+    assert {"train_torch", "tabulate_leakage", "plot_scores_of_resnet18_on_planted", "score", *COMPARED} <= planned
     assert not {"train_tensorflow", "train_baselines", "tune", "preprocess", "split"} & planned
 
 

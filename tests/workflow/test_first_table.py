@@ -34,8 +34,8 @@ def test_the_baselines_are_trained_and_shown_before_any_network(study):
     shown, network = order.index("tabulate_baselines"), order.index("train_tensorflow")
     assert shown < network
     assert order[:shown].count("train_baselines") == order.count("train_baselines") == 2
-    assert order[:shown].count("train_copies") == 0, "permuted labels are in no hurry"
-    assert order.count("train_copies") == 1
+    assert order[:shown].count("train_sklearn_copies") == 0, "permuted labels are in no hurry"
+    assert order.count("train_sklearn_copies") == 1
     assert order[:shown].count("preprocess") == 2, "the network's inputs, in two shards, are made afterwards"
     table = (study / FIRST).read_text(encoding="utf-8")
     assert re.search(r"^  prior +all +harmonised +test +12  0.50", table, re.MULTILINE)

@@ -81,7 +81,7 @@ def test_what_exists_is_tabulated_and_nothing_is_trained_or_written_elsewhere(be
     assert planned_rules(begun, *STUDY, "--", "partial") == set(), "nothing is new"
     finish(begun, *STUDY, "--", record("intensity", 1))
     planned = planned_rules(begun, *STUDY, "--", "partial")
-    assert {"score", "compare", "page"} <= planned, "a new run is seen"
+    assert {"score", "tabulate_comparison", "page"} <= planned, "a new run is seen"
     assert not [rule for rule in planned if rule.startswith(("train", "tune", "preprocess", "audit", "generate"))]
 
 

@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 from studies import edit, finish, planned_rules, sentence
 
-from gliobench.files import read_json, read_table
-from gliobench.records import check_record
+from gliobench.files import check_record, read_json, read_table
 
 pytestmark = pytest.mark.workflow
 RUN = "results/small/planted/runs/cnn3d/main/FLAIR/harmonised/repeat-0/seed-0/batch-0"

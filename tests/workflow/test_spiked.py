@@ -26,5 +26,5 @@ def test_drawn_labels_are_trained_on_copies_and_the_share_detected_is_tabulated(
     assert planned_rules(project, *SPIKED, *TABLE) == set()
     spiked = (project / "spiked.yaml").read_text(encoding="utf-8")
     (project / "spiked.yaml").write_text(spiked.replace("column: p50", "column: p75"), encoding="utf-8")
-    again = {"train_copies", "tabulate_copies"}
+    again = {"train_sklearn_copies", "tabulate_copies"}
     assert planned_rules(project, *SPIKED, *TABLE) == again, "the images, the inputs and the permutations stay"

@@ -82,7 +82,7 @@ def test_a_study_that_moves_with_its_project_stays_finished(finished_small, tmp_
 
 def test_one_key_can_be_changed_on_the_command_line(small_copy):
     assert "generate" in planned_rules(small_copy, *SMALL, "--config", "seed=2")
-    assert planned_rules(small_copy, *SMALL, "--config", "bootstrap=300") >= {"score", "compare"}
+    assert planned_rules(small_copy, *SMALL, "--config", "bootstrap=300") >= {"score", "tabulate_comparison"}
     assert "train_tensorflow" not in planned_rules(small_copy, *SMALL, "--config", "bootstrap=300")
 
 

@@ -10,9 +10,8 @@ with recipe(snakemake):
     from gliobench.evaluation.one_patient import out_of_fold
     from gliobench.figures.placement import placement_caption, placement_figure
     from gliobench.figures.style import save_figure
-    from gliobench.files import read_json, read_table, write_json
+    from gliobench.files import check_record, read_json, read_table, write_json
     from gliobench.predict.describe import describe, read_input, read_study
-    from gliobench.records import check_record
     from gliobench.reporting.prediction import Shown, draw_prediction, write_prediction_page
 
     record, answer = read_json(snakemake.input.record), read_json(snakemake.input.answer)

@@ -14,7 +14,7 @@ with recipe(snakemake):
     trials, best = search(
         Job(**snakemake.params.job, library=snakemake.params.library),
         snakemake.params.tuning,
-        Machine(snakemake.threads, **snakemake.params.machine),
+        Machine(1, **snakemake.params.machine),  # each worker
         patients=snakemake.input.patients,
         split=snakemake.input.split,
         arrays=list(snakemake.input.arrays),

@@ -114,7 +114,7 @@ def rows(study: Study) -> dict[str, str]:
             [
                 made_runs(study, cell).digest,
                 study.batches(cell),
-                [copy.cohort for kind in (PERMUTATIONS, WITHIN_SITE) for copy in study.permuted(cell, kind)],
+                [copy.cohort for labels in (PERMUTATIONS, WITHIN_SITE) for copy in study.permuted(cell, labels)],
                 study.bootstrap,
             ]
         )

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gliobench.errors import GlioBenchError
-from gliobench.records import SCHEMAS
+from gliobench.errors import GlioBenchError, nearest
 
+SCHEMAS = Path(__file__).parents[2] / "schemas"
 DTYPES: dict[str, Any] = {"string": "str", "integer": "Int64", "number": "float64"}
 
 
@@ -48,6 +48,30 @@ def write_json(record: Any, path: str | Path) -> None:
 def read_json(path: str | Path) -> Any:
     """Read a JSON file."""
     return json.loads(Path(path).read_text(encoding="utf-8"))
+
+
+def check_record(record: Any, schema: str, where: str) -> None:
+    """
+    Check a record against ``workflow/schemas/<schema>.schema.json``.
+
+    Raises
+    ------
+    GlioBenchError
+        With the first problem and its place, and the nearest known key for an unknown one.
+    """
+    from jsonschema import Draft202012Validator  # slow to import, and most jobs check tables only
+
+    rules = read_json(SCHEMAS / f"{schema}.schema.json")
+    errors = Draft202012Validator(rules).iter_errors(record)
+    for error in sorted(errors, key=lambda error: [str(part) for part in error.absolute_path]):
+        place = ".".join(str(part) for part in error.absolute_path) or "the top level"
+        if error.validator == "additionalProperties":
+            known = error.schema["properties"]
+            key = next(str(key) for key in error.instance if key not in known)
+            raise GlioBenchError(f"{where}, {place}: unknown key {key!r}; {nearest(key, known)}")
+        if error.validator == "required":
+            raise GlioBenchError(f"{where}, {place}: {error.message}.")
+        raise GlioBenchError(f"{where}, {place}: {error.message} ({error.schema.get('description', schema)}).")
 
 
 @cache

@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from gliobench.errors import GlioBenchError
-from gliobench.files import read_json
-from gliobench.records import check_record
+from gliobench.files import check_record, read_json
 
 RECORD = "study.json"  # in a study's folder
 

@@ -154,7 +154,7 @@ def _sweeps(cells: list[Cell]) -> Iterator[tuple[str, str, str]]:
 
 def sweep_cells(cells: Iterable[Cell], names: Mapping[str, Any]) -> list[Cell]:
     """Return the cells of one sweep of learning rates: the variants ``lr_*`` and ``main``."""
-    return [cell for cell in cells_like(cells, names) if cell.variant == "main" or cell.variant.startswith("lr_")]
+    return [cell for cell in cells_like(cells, names) if cell.variant == MAIN or cell.variant.startswith("lr_")]
 
 
 def _of_cell(study: Study, cell: Cell) -> Iterator[tuple[str, str, str, str]]:

@@ -29,11 +29,11 @@ STAGES = {
     "splits": ("split", "see_labels"),
     "tuning": ("tune",),
     "baselines": ("train_baselines", "tabulate_baselines"),
-    "copies": ("train_copies",),  # of a cohort with other labels, by the approaches in scikit-learn
+    "copies": ("train_sklearn_copies",),  # of a cohort with other labels, by the approaches in scikit-learn
     "training": ("train_",),
     "predict": ("predict_prepare", "predict_apply", "predict_show", "predict_list"),
     "figures": ("plot_", "explain"),
-    "tables": ("score", "compare", "describe_", "tabulate_"),
+    "tables": ("score", "describe_", "tabulate_"),
     "report": ("page",),
     "estimate": ("count_jobs", "time_", "estimate"),
 }

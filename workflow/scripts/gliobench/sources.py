@@ -13,7 +13,6 @@ LEFT_OUT = (  # of every digest, because they produce no output numbers; their i
     "gliobench/errors.py",  # the error that users read
     "gliobench/processes.py",  # locks, and processes that end with their parent
     "gliobench/recipe.py",  # the frame of scripts: log, progress, readable errors
-    "gliobench/records.py",  # refuses a record that lacks something
     "gliobench/results.py",  # what notebooks use
     "gliobench/training/gpus.py",  # which of several GPUs a training takes
     "gliobench/training/meter.py",  # time, memory and energy: measured, never twice the same

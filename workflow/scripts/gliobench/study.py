@@ -25,6 +25,7 @@ from gliobench.settings.study import Run
 from gliobench.terms import (
     ALL,
     BASELINE,
+    MAIN,
     MODALITIES,
     PERMUTATIONS,
     SEGMENTATION,
@@ -57,7 +58,7 @@ class Cell:
     @property
     def path(self) -> str:
         """The cell's folder below ``results/{study}/{cohort}/runs``."""
-        return paths.CELL.format(**asdict(self))
+        return paths.CELL_FOLDER.format(**asdict(self))
 
 
 def kind_of_labels(cohort: str) -> str:
@@ -181,13 +182,13 @@ class Study(Asked):
 
     @cached_property
     def _permutations(self) -> dict[Cell, dict[str, int]]:
-        """Number of label permutations in the config for each cell and kind; 0 if not given."""
+        """Number of label permutations that each cell is asked for, among all patients and within sites."""
         counts: dict[Cell, dict[str, int]] = {}
         for run in self.file.runs:
             asked = {PERMUTATIONS: run.permutations or 0, WITHIN_SITE: run.permutations_within_site or 0}
             for cell in self._expand(run):
                 before = counts.get(cell, dict.fromkeys(asked, 0))
-                counts[cell] = {kind: max(before[kind], count) for kind, count in asked.items()}
+                counts[cell] = {labels: max(before[labels], count) for labels, count in asked.items()}
         return counts
 
     @cached_property
@@ -243,9 +244,9 @@ class Study(Asked):
         """Return a cell's counterparts on all copies of its cohort with other labels."""
         return self.permuted(cell) + self.permuted(cell, WITHIN_SITE) + self.spiked(cell) + self.visible(cell)
 
-    def permuted(self, cell: Cell, kind: str = PERMUTATIONS) -> list[Cell]:
+    def permuted(self, cell: Cell, labels: str = PERMUTATIONS) -> list[Cell]:
         """Return a cell's counterparts on copies with labels permuted among all patients, or `WITHIN_SITE`."""
-        return self._copies(cell, kind, self._permutations[cell][kind])
+        return self._copies(cell, labels, self._permutations[cell][labels])
 
     def base_seeds(self, cohort: str) -> dict[str, int]:
         """Return the base seed of a cohort or copy by its name, or of each of some copies that one job trains."""
@@ -253,7 +254,7 @@ class Study(Asked):
 
     def _expand(self, run: Run) -> Iterator[Cell]:
         where, approach = f"runs, {run.approach}", self.approaches[run.approach]
-        usual = ["main"] if "main" in approach.file.variants else list(approach.file.variants)
+        usual = [MAIN] if MAIN in approach.file.variants else list(approach.file.variants)
         for cohort in run.cohorts or list(self._cohorts):
             check_known(cohort, self._cohorts, f"{where}: no cohort")
             for member in self.groups.get(cohort, [cohort]):
@@ -361,7 +362,7 @@ class Study(Asked):
 
     def run_folders(self, cell: Cell) -> list[str]:
         """Return the folders of a cell's training jobs."""
-        return [f"{self.results}/{paths.RUN.format(**asdict(cell), **job)}" for job in self.batches(cell)]
+        return [f"{self.results}/{paths.RUN_FOLDER.format(**asdict(cell), **job)}" for job in self.batches(cell)]
 
     def run_benchmarks(self, cell: Cell) -> list[str]:
         """Return the files with the cost of a cell's training jobs, in the order of their folders."""

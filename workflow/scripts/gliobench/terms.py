@@ -7,6 +7,7 @@ MODALITIES: tuple[str, ...] = get_args(Modality)
 Region = Literal["whole", "core", "necrosis", "oedema", "enhancing"]  # of a tumour; `cohorts.names` has their labels
 ALL = "all"  # every modality of a cohort: as channels, or as rows where the input is slices
 BASELINE = "baseline"  # the rows that give the others meaning
+MAIN = "main"  # the variant that is trained unless others are asked for, and that tables compare
 WITHOUT_PAPER = (BASELINE, "tabular", "radiomics")
 SEGMENTATION, LESION = "segmentation", "lesion"  # series that are masks: the user's, the generator's
 ALL_SERIES = (*MODALITIES, SEGMENTATION)  # that a user may have of a patient
@@ -64,7 +65,7 @@ def visible_cohort(cohort: str, label: str) -> str:
 
 
 def labels_of(cohort: str) -> str:
-    """Return the kind of labels of a cohort or copy: ``own``, or the folder of such copies (``spiked-0.70``)."""
+    """Return the labels of a cohort or copy, as in tables: ``own``, or the folder of such copies (``spiked-0.70``)."""
     return cohort.split("/")[1] if "/" in cohort else "own"
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from gliobench.evaluation.columns import MAIN
+from gliobench.terms import MAIN
 
 DASH = "\N{EN DASH}"
 EMPTY = DASH

@@ -73,14 +73,14 @@ def read_patient_series(kind: str, folder: Any, patient_id: str, name: str) -> "
     Returns
     -------
     volume, facts
-        As `gliobench.cohorts.paths.read_path` returns them.
+        As `gliobench.cohorts.series.read_path` returns them.
 
     Raises
     ------
     SeriesError
         The series is absent or unreadable, or the operating system refuses its files.
     """
-    from gliobench.cohorts.paths import read_path  # imaging libraries, which those who only ask for labels do not need
+    from gliobench.cohorts.series import read_path  # imaging libraries, which those who only ask for labels do not need
 
     try:
         return read_path(layout(kind).locate(folder, patient_id, name))

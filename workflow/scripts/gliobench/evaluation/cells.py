@@ -28,7 +28,7 @@ from gliobench.evaluation.metrics import (
 )
 from gliobench.evaluation.runs import Record, all_rows, patient_rows
 from gliobench.evaluation.sites import site_scores, sites_together
-from gliobench.evaluation.slices import score_slices
+from gliobench.evaluation.slice_scores import score_slices
 from gliobench.files import check_table, table_schema
 from gliobench.seeds import derive_seed
 

@@ -84,14 +84,14 @@ def _score(
         no_auc = metrics["auc_reason"].mask(metrics["unit"].isna(), lacks)
         return metrics.assign(status="missing", reason=reasons, auc_reason=no_auc)
     among_all, within = (
-        [copy for copy in permuted_runs(cell, kind, *copies) if len(copy[1]) == wanted]
-        for kind in (PERMUTATIONS, WITHIN_SITE)
+        [copy for copy in permuted_runs(cell, labels, *copies) if len(copy[1]) == wanted]
+        for labels in (PERMUTATIONS, WITHIN_SITE)
     )
     return score_cell(*runs, base_seed, resamples, cell["caveat"], among_all, sites, within)
 
 
 def permuted_runs(
-    cell: Mapping[str, Any], kind: str, predictions: Sequence[pd.DataFrame], records: Sequence[Mapping[str, Any]]
+    cell: Mapping[str, Any], labels: str, predictions: Sequence[pd.DataFrame], records: Sequence[Mapping[str, Any]]
 ) -> list[Runs]:
     """
     Gather the runs of a cell on the copies of its cohort with permuted labels.
@@ -100,7 +100,7 @@ def permuted_runs(
     ----------
     cell : mapping
         cohort, approach, variant, modality and protocol.
-    kind : {"permutations", "permutations-within-site"}
+    labels : {"permutations", "permutations-within-site"}
         How the labels of the copies were permuted.
     predictions, records : sequence
         The ``predictions.tsv`` and ``run.json`` of runs on copies, of any cells, in the same order.
@@ -113,7 +113,7 @@ def permuted_runs(
     copies: dict[str, Runs] = {}
     for table, record in zip(predictions, records, strict=True):
         same = all(record[name] == cell[name] for name in CELL[1:])
-        if same and parent_cohort(record["cohort"]) == cell["cohort"] and labels_of(record["cohort"]) == kind:
+        if same and parent_cohort(record["cohort"]) == cell["cohort"] and labels_of(record["cohort"]) == labels:
             tables, own = copies.setdefault(record["cohort"], ([], []))
             tables.append(table)
             own.append(record)

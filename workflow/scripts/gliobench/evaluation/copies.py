@@ -23,7 +23,7 @@ Record = Mapping[str, Any]
 
 def copies_table(predictions: Sequence[pd.DataFrame], records: Sequence[Record]) -> pd.DataFrame:
     """
-    Summarise the copies of every cell, by kind of labels.
+    Summarise the copies of every cell, by their labels.
 
     Copies share images, so that the intervals are conditional on these patients.
 

@@ -9,7 +9,7 @@ import pandas as pd
 from gliobench.evaluation.columns import CELL, METRICS, PARTS, ROUND
 from gliobench.evaluation.metrics import make_sample, score, unit_weights
 from gliobench.evaluation.runs import Record, all_rows
-from gliobench.evaluation.slices import score_round
+from gliobench.evaluation.slice_scores import score_round
 from gliobench.files import check_table, table_schema
 
 SCORES = ("accuracy", "auc", "precision", "recall", "specificity", "f1", "balanced_accuracy")

@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from gliobench.imaging import geometry
+from gliobench.imaging.dicom_slice import GEOMETRY, GZIPPED, Slice, opened, read_slice
 from gliobench.imaging.facts import SeriesError, SeriesFacts, why_implausible
-from gliobench.imaging.slices import GEOMETRY, GZIPPED, Slice, opened, read_slice
 from gliobench.imaging.tiles import is_tile_sheet
 from gliobench.imaging.volume import Stored, Volume, shown, sizes, values
 

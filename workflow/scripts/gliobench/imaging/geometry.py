@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from gliobench.imaging.slices import GEOMETRY, Slice
+from gliobench.imaging.dicom_slice import GEOMETRY, Slice
 from gliobench.imaging.volume import PLANES
 
 Array = npt.NDArray[np.float64]

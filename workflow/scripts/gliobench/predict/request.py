@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from gliobench.errors import GlioBenchError
-from gliobench.records import check_record
+from gliobench.files import check_record
 from gliobench.terms import ALL_SERIES, TABLE
 
 TARGET = "predict"

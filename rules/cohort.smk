@@ -38,7 +38,7 @@ rule read_cohort:
         left_out=f"{COHORT}/left_out.tsv",
     log:
         f"{COHORT}/logs/read_cohort.log",
-    priority: FIRST_TABLE
+    priority: FOR_FIRST_TABLE
     conda:
         "../envs/imaging.yaml"
     threads: 1
@@ -52,7 +52,9 @@ rule read_cohort:
         features=feature_sources,
         made_with=lambda wildcards: SHARDS_NOTE
         | belonging.note_of(STUDY, belonging.made_cohort(STUDY, wildcards.cohort)),
-        library=library_digest("read_cohort.py"),
+        library=lambda wildcards: library_digest(
+            "read_cohort.py", *layout_modules(wildcards)
+        ),
     script:
         "../workflow/scripts/read_cohort.py"
 
@@ -74,7 +76,7 @@ rule audit_series:
         f"{COHORT}/logs/audit/{{shard}}.log",
     benchmark:
         f"{RESULTS}/{paths.BENCHMARKS['audit']}"
-    priority: FIRST_TABLE
+    priority: FOR_FIRST_TABLE
     conda:
         "../envs/imaging.yaml"
     threads: 1
@@ -90,7 +92,9 @@ rule audit_series:
         exclude=lookup(dpath="{cohort}/exclude", within=STUDY.cohorts, default={}),
         kind=lookup(dpath="{cohort}/kind", within=STUDY.cohorts),
         features=feature_sources,
-        library=library_digest("audit_series.py"),
+        library=lambda wildcards: library_digest(
+            "audit_series.py", *layout_modules(wildcards)
+        ),
     script:
         "../workflow/scripts/audit_series.py"
 
@@ -104,7 +108,7 @@ rule gather_series:
         series=f"{COHORT}/series.tsv",
     log:
         f"{COHORT}/logs/gather_series.log",
-    priority: FIRST_TABLE
+    priority: FOR_FIRST_TABLE
     conda:
         "../envs/imaging.yaml"
     threads: 1

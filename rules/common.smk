@@ -13,7 +13,7 @@ sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
 
 from gliobench import backends, belonging, moved, paths, plan, snapshot
 from gliobench.caches import keep_caches
-from gliobench.cohorts import DECODED_KIND, FEATURES_KIND
+from gliobench.cohorts import DECODED_KIND, FEATURES_KIND, layout_module
 from gliobench.cohorts.names import LABEL_TABLES, feature_tables, site_tables
 from gliobench.errors import GlioBenchError
 from gliobench.estimate import BACKEND, COMMAND, TARGET, networks
@@ -132,7 +132,7 @@ def project_file(path):
 
 # Ready jobs start in this order: what the first table needs, then inputs, then long trainings; short ones fill the gaps
 # between the last long ones.
-FIRST_TABLE, PREPARED_FIRST, LONG_ONES_EARLY = 3, 2, 1
+FOR_FIRST_TABLE, PREPARED_FIRST, LONG_ONES_EARLY = 3, 2, 1
 GPUS = 0 if STUDY.device == "cpu" else 1  # requested by a training
 
 
@@ -157,7 +157,7 @@ def growing(first, per_input=0, share=lambda wildcards: 1):
 
 def first_for_baselines(wildcards):
     """The priority of an input: those of the baselines are needed for the first table."""
-    return FIRST_TABLE if wildcards.input_name == BASELINE else PREPARED_FIRST
+    return FOR_FIRST_TABLE if wildcards.input_name == BASELINE else PREPARED_FIRST
 
 
 def cohort_settings(wildcards):
@@ -197,6 +197,18 @@ def generator_module(wildcards):
     """The library file that generates a cohort of its kind."""
     kind = cohort_settings(wildcards)["kind"]
     return f"gliobench/cohorts/{kind.replace('-', '_')}.py"
+
+
+def layout_modules(wildcards):
+    """The library files that know where the images of a cohort, or of the members of a union, lie."""
+    cohorts = [wildcards.cohort, *STUDY.members(wildcards.cohort)]
+    names = sorted({layout_module(STUDY.cohorts[each]["kind"]) for each in cohorts})
+    return [f"gliobench/cohorts/{name}.py" for name in names]
+
+
+def read_by(wildcards):
+    """The same, where jobs read a cohort's own images; those that the audit keeps have one layout."""
+    return [] if STUDY.decoded else layout_modules(wildcards)
 
 
 def folder_of(cohort):

@@ -50,7 +50,7 @@ rule tabulate_baselines:
         f"{RESULTS}/{paths.FIRST_TABLE}",
     log:
         f"{COHORT}/logs/tabulate_baselines.log",
-    priority: FIRST_TABLE
+    priority: FOR_FIRST_TABLE
     conda:
         "../envs/report.yaml"
     threads: 1
@@ -109,7 +109,7 @@ rule tabulate_comparison:
         mem_mb=memory(1000),
         runtime=growing(10),
     params:
-        cells=STUDY.records(),
+        cells=STUDY.cell_facts(),
         cohorts={
             name: {
                 "kind": STUDY.kinds[name],
@@ -152,7 +152,7 @@ rule describe_cohorts:
     params:
         cohorts=DESCRIBED_COHORTS,
         inputs=list(described_inputs().values()),
-        approaches=list(described_fields().values()),
+        fields=list(described_fields().values()),
         library=library_digest("describe_cohorts.py"),
     script:
         "../workflow/scripts/describe_cohorts.py"

@@ -22,11 +22,6 @@ def memory_on_gpu(trainings=lambda wildcards: 1):
     return amount
 
 
-def workers_of_tuning(wildcards):
-    """The trainings of a tuning that run at once."""
-    return STUDY.approaches[wildcards.approach].tuning["workers"]
-
-
 def whole_gpu():
     """The memory of a GPU, MiB, where trainings share it: a network is timed alone."""
     return max(gpu_memory().values(), default=0) if gpus_are_shared() else 0

@@ -21,10 +21,10 @@ rule choose_field:
         mem_mb=memory(1000),
         runtime=growing(10),
     params:
-        cohorts=lambda wildcards: STUDY.field_cohorts(wildcards.input_name),
-        input=lambda wildcards: STUDY.named_input(
-            wildcards.input_name, STUDY.field_cohorts(wildcards.input_name)[0]
-        ),
+        inputs=lambda wildcards: {
+            cohort: STUDY.named_input(wildcards.input_name, cohort)
+            for cohort in STUDY.field_cohorts(wildcards.input_name)
+        },
         made_from=lambda wildcards: {
             content_note(f"fields/{wildcards.input_name}", cohort): cohort_tables(
                 cohort
@@ -73,7 +73,7 @@ rule preprocess:
         ),
         made_from=made_from(paths.INPUT),
         library=lambda wildcards: library_digest(
-            "preprocess.py", input_module(wildcards)
+            "preprocess.py", input_module(wildcards), *read_by(wildcards)
         ),
     script:
         "../workflow/scripts/preprocess.py"

@@ -7,7 +7,7 @@ rule split:
         split=f"{RESULTS}/{paths.SPLIT}.tsv",
     log:
         f"{COHORT}/logs/split/{{scheme}}.log",
-    priority: FIRST_TABLE
+    priority: FOR_FIRST_TABLE
     conda:
         "../envs/report.yaml"
     threads: 1

@@ -79,7 +79,7 @@ use rule train_sklearn as train_sklearn_copies with:
 use rule train_sklearn as train_baselines with:
     wildcard_constraints:
         approach=BASELINE,
-    priority: FIRST_TABLE
+    priority: FOR_FIRST_TABLE
 
 
 ruleorder: train_baselines > train_sklearn

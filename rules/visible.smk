@@ -30,7 +30,9 @@ rule measure_regions:
         ),
         measures=lambda wildcards: STUDY.measures(wildcards.cohort),
         made_from=made_from(paths.REGIONS),
-        library=library_digest("measure_regions.py"),
+        library=lambda wildcards: library_digest(
+            "measure_regions.py", *read_by(wildcards)
+        ),
     script:
         "../workflow/scripts/measure_regions.py"
 

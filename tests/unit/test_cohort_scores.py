@@ -47,7 +47,7 @@ def test_a_cell_that_lacks_runs_is_missing_and_scored_with_what_is_there():
     cell, runs = cell_and_runs(3)
     metrics, *_ = scores([cell], without(runs, 1))
     assert set(metrics["status"]) == {"missing"}
-    assert all(reason.startswith("2 of 3 trainings exist") for reason in metrics["reason"])
+    assert all(reason.startswith("2 of 3 training jobs exist") for reason in metrics["reason"])
     assert metrics["auc"].notna().any()
 
 
@@ -55,14 +55,14 @@ def test_what_else_is_wrong_with_a_cell_stays_among_its_reasons():
     predictions, records, _ = make_cell(repeats=1, bad=[0])
     cell = BASE | {"approach": "cnn3d", "variant": "main", "n_jobs": 2}
     metrics, *_ = scores([cell], (predictions, records))
-    assert metrics["reason"].iloc[0].startswith("1 of 2 trainings exist; 1 of 3 folds diverged")
+    assert metrics["reason"].iloc[0].startswith("1 of 2 training jobs exist; 1 of 3 folds diverged")
     assert metrics["auc_reason"].isna().all()
 
 
 def test_a_cell_without_runs_is_a_row():
     cell, _ = cell_and_runs(3)
     metrics, pairwise, variance, subgroups = scores([cell], NOTHING)
-    why = "0 of 3 trainings exist"
+    why = "0 of 3 training jobs exist"
     assert metrics[["variant", "n_runs", "status", "reason", "auc_reason"]].to_numpy().tolist() == [
         ["main", 0, "missing", why, why]
     ]

@@ -32,14 +32,14 @@ from dicom_files import SHARED, image, nested, save, write_series
 from gliobench.imaging import dicom_slice
 from gliobench.imaging.dicom import read_series
 from gliobench.imaging.facts import SeriesError
-from gliobench.imaging.scan import NotPlain, scan
+from gliobench.imaging.plain_dicom import NotPlain, read_plain
 from gliobench.imaging.volume import windowed
 
 RNG = np.random.default_rng(0)
 
 
 def pydicom_only():
-    return patch.object(dicom_slice, "scan", side_effect=NotPlain)
+    return patch.object(dicom_slice, "read_plain", side_effect=NotPlain)
 
 
 @cache
@@ -184,7 +184,7 @@ def test_the_fast_way_walks_over_sequences(undefined_length: bool, syntax: str, 
     pixels = np.arange(6, dtype=np.uint16).reshape(2, 3)
     path = save(image(pixels, ReferencedImageSequence=sequence), tmp_path / "one.dcm", syntax)
     data = path.read_bytes()
-    fields, offset, length = scan(data)
+    fields, offset, length = read_plain(data)
     assert (fields["Rows"], fields["Columns"], length) == (2, 3, 12)
     assert data[offset:] == pixels.tobytes()
 

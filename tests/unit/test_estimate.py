@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from gliobench.errors import GlioBenchError
 from gliobench.estimate.adding import Machine, Timed, estimate, stage_in_estimate
+from gliobench.estimate.jobs import dry_run_of
 from gliobench.estimate.networks import counted_cells, first_of, network_key, networks, stand_in
-from gliobench.estimate.plan import dry_run_of
 from gliobench.estimate.rows import random_inputs, rows_of_patient, rows_of_training, shape_of
 from gliobench.estimate.sample import time_sample
 from gliobench.estimate.scores import time_scores

@@ -27,9 +27,13 @@ def series(sizes, status="ok", modality="T1wCE"):
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
+def chosen_for(settings, tables):
+    return choose_field(dict.fromkeys(tables, settings), tables)
+
+
 @given(sizes=SIZES, shape=st.tuples(*[st.integers(20, 96)] * 3), spacing=st.floats(0.8, 8))
 def test_every_brain_fits_with_a_voxel_to_spare(sizes, shape, spacing):
-    chosen = choose_field(ASKED | {"shape": shape, "spacing": spacing}, {"one": series(sizes)})
+    chosen = chosen_for(ASKED | {"shape": shape, "spacing": spacing}, {"one": series(sizes)})
     made = np.array(chosen["spacing"])
     assert (made >= spacing - 1e-4).all()
     assert (np.array(sizes).max(axis=0) <= (np.array(shape) - 2) * made + 1e-3).all()
@@ -41,16 +45,23 @@ def test_every_brain_fits_with_a_voxel_to_spare(sizes, shape, spacing):
 
 def test_brains_of_all_cohorts_count_and_those_that_are_not_used_do_not():
     fits, wide = series([(140, 180, 130)]), series([(150, 197, 130)])
-    assert choose_field(ASKED, {"one": fits})["spacing"] == [2.0] * 3
-    assert choose_field(ASKED, {"one": fits, "two": wide})["spacing"] == [2.1] * 3
+    assert chosen_for(ASKED, {"one": fits})["spacing"] == [2.0] * 3
+    assert chosen_for(ASKED, {"one": fits, "two": wide})["spacing"] == [2.1] * 3
     for unused in (series([(150, 250, 130)], status="excluded"), series([(150, 250, 130)], modality="FLAIR")):
-        assert choose_field(ASKED, {"one": fits, "two": unused})["spacing"] == [2.0] * 3
-    assert choose_field(ASKED, {"one": series([(np.nan,) * 3])})["spacing"] == [2.0] * 3
+        assert chosen_for(ASKED, {"one": fits, "two": unused})["spacing"] == [2.0] * 3
+    assert chosen_for(ASKED, {"one": series([(np.nan,) * 3])})["spacing"] == [2.0] * 3
+
+
+def test_each_cohort_shows_its_brains_in_its_own_reference():
+    tables = {"one": series([(140, 180, 130)]), "two": series([(150, 197, 130)], modality="FLAIR")}
+    for reference, spacing in (("FLAIR", 2.1), ("T1wCE", 2.0)):
+        inputs = {"one": ASKED, "two": ASKED | {"reference": reference}}
+        assert choose_field(inputs, tables)["spacing"] == [spacing] * 3
 
 
 def test_a_fixed_field_says_which_brains_it_cuts_and_by_how_much():
     wide = series([(140, 180, 130), (150, 197.4, 201)])
-    chosen = choose_field(ASKED | {"field": "fixed"}, {"one": wide})
+    chosen = chosen_for(ASKED | {"field": "fixed"}, {"one": wide})
     assert chosen["field"] == [192.0] * 3
     reason = (
         "its brain is larger than the field of view: 5 of 197 mm from front to back, 9 of 201 mm from top to bottom "
@@ -69,5 +80,5 @@ def test_the_record_of_a_run_keeps_the_spacing_that_was_chosen(tmp_path):
 
 @pytest.mark.parametrize("given_as", [2.0, [2.0, 2.5, 3.0]])
 def test_a_spacing_may_differ_from_axis_to_axis(given_as):
-    chosen = choose_field(ASKED | {"spacing": given_as}, {"one": series([(100, 100, 100)])})
+    chosen = chosen_for(ASKED | {"spacing": given_as}, {"one": series([(100, 100, 100)])})
     assert chosen["spacing"] == np.broadcast_to(given_as, 3).tolist()

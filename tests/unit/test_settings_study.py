@@ -38,7 +38,7 @@ def study(**changes):
 
 def expand(**changes):
     made = study(**changes)
-    return made.splits, made.approaches, made.records()
+    return made.splits, made.approaches, made.cell_facts()
 
 
 def refused(sentence, **changes):
@@ -52,7 +52,7 @@ def test_every_study_that_is_shipped_spans_a_grid(name):
     assert made.name == ("full" if name == "config.yaml" else Path(name).stem)
     assert made.cells
     assert all(made.run_folders(cell) for cell in made.cells)
-    assert len(made.records()) == len(made.cells)
+    assert len(made.cell_facts()) == len(made.cells)
 
 
 @pytest.mark.parametrize("name", APPROACHES)
@@ -71,7 +71,7 @@ def test_every_approach_is_a_yaml_and_a_module_whose_variants_resolve(name):
         for variant, own in settings.variants.items()
     ]
     made = study(runs=runs, cohorts={"clinic": clinic})
-    for record in made.records():
+    for record in made.cell_facts():
         assert set(made.approaches[name].parameters_of(record["variant"])) == set(settings.parameters)
 
 
@@ -358,6 +358,33 @@ def test_a_segmentation_moves_the_grid_of_no_variant_but_the_crop_and_that_of_de
     assert made.series(made.cells[0]) == made.series(made.cells[1]) == list(MODALITIES)
     assert made.field_cohorts("stacked_cnn3d") == ["outlined"]
     assert made.field_cohorts("stacked_cnn3d-tumour_crop") == []
+
+
+TWO = {"one": {"kind": "synthetic"}, "two": {"kind": "synthetic"}}
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "usual"),
+    [("spacing", 4.0, 2.0), ("shape", [48, 48, 48], [96, 96, 96]), ("field", "fixed", "study")],
+)
+def test_one_cohorts_own_grid_is_refused_where_cohorts_share_a_field_of_view(key, value, usual):
+    settings = {"stacked_cnn3d": {"on_cohort": {"two": {"input": {key: value}}}}}
+    refused(
+        f"runs, stacked_cnn3d: cohorts one and two share a field of view, but `{key}` is {usual} on one and {value} on "
+        "two; set it for all cohorts, in settings.stacked_cnn3d.input.",
+        cohorts=TWO,
+        runs=[{"approach": "stacked_cnn3d"}],
+        settings=settings,
+    )
+    alone = study(cohorts=TWO, runs=[{"approach": "stacked_cnn3d", "cohorts": ["two"]}], settings=settings)
+    assert alone.input_of(*alone.cells)[key] == value
+
+
+def test_a_cohorts_own_reference_places_its_grid_in_a_shared_field_of_view():
+    settings = {"stacked_cnn3d": {"on_cohort": {"two": {"input": {"reference": "FLAIR"}}}}}
+    made = study(cohorts=TWO, runs=[{"approach": "stacked_cnn3d"}], settings=settings)
+    assert made.field_cohorts("stacked_cnn3d") == ["one", "two"]
+    assert [made.input_of(cell)["reference"] for cell in made.cells] == ["T1wCE", "FLAIR"]
 
 
 @pytest.mark.parametrize("approach", ["stacked_cnn3d", "resnet10_3d"])

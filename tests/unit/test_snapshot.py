@@ -114,7 +114,7 @@ def test_a_group_without_a_whole_cell_is_no_group_yet(study):
 
 @pytest.mark.parametrize(("there", "word"), [(3, "an unfinished"), (4, "a finished")])
 def test_a_report_says_how_much_of_the_study_it_is_made_of(there, word):
-    assert snapshot.about(there, 4) == f"This report is of {word} study: {there} of 4 trainings exist."
+    assert snapshot.about(there, 4) == f"This report is of {word} study: {there} of 4 training jobs exist."
 
 
 def test_a_training_of_another_config_does_not_count(study):

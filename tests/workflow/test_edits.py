@@ -47,6 +47,13 @@ def test_an_edit_of_the_reader_reads_and_trains_again_but_generates_nothing(smal
     assert "generate" not in planned
 
 
+def test_an_edit_of_where_a_kinds_images_lie_reads_cohorts_of_this_kind_again(finished_copy):
+    edit(finished_copy / LIBRARY / "cohorts/brainstem.py")
+    shown = finish(finished_copy, "--dry-run", "--quiet", "progress", *SMOKE)
+    again = set(re.findall(r"output: results/smoke/([^/]+)/(?:patients\.tsv|audit/)", shown))
+    assert again == {"brainstem"}, shown
+
+
 def trained_again(project) -> set[str]:
     """Return the approaches that the finished smoke study would train again."""
     shown = finish(project, "--dry-run", "--quiet", "progress", *SMOKE)

@@ -58,13 +58,13 @@ def test_what_exists_is_tabulated_and_nothing_is_trained_or_written_elsewhere(be
     before = outside(begun)
     printed = finish(begun, *STUDY, "--", "partial")
     assert outside(begun) == before
-    assert "6 of 10 trainings exist" in printed
+    assert "6 of 10 training jobs exist" in printed
 
     table = read_table(begun / PARTIAL / "tables/comparison.tsv", "comparison")
     status = table.drop_duplicates("variant").set_index("variant")
     assert status["status"].to_dict() == {"prior": "missing", "header": "ok", "intensity": "missing"}
-    assert status.loc["intensity", "reason"].startswith("1 of 2 trainings exist")
-    assert status.loc["prior", "reason"] == "0 of 2 trainings exist"
+    assert status.loc["intensity", "reason"].startswith("1 of 2 training jobs exist")
+    assert status.loc["prior", "reason"] == "0 of 2 training jobs exist"
     assert table.loc[table["variant"] == "intensity", "accuracy"].notna().any(), "what is there is scored"
     whole = read_table(begun / PARTIAL / "tables/variance.tsv", "variance")
     assert set(whole["variant"]) == {"header"}, "half a cell is another estimand"
@@ -74,7 +74,7 @@ def test_what_exists_is_tabulated_and_nothing_is_trained_or_written_elsewhere(be
     assert cohorts["patients"].tolist() == [12]
 
     page = (begun / PARTIAL / "report/index.html").read_text(encoding="utf-8")
-    assert "unfinished study: 6 of 10 trainings exist" in page
+    assert "unfinished study: 6 of 10 training jobs exist" in page
     assert "patients.html" not in page, "patients have pages once the study is finished"
     assert {"forest.png", "cost.png"} <= {path.name for path in (begun / PARTIAL / "report/figures").iterdir()}
 
@@ -100,14 +100,14 @@ def test_it_works_while_the_study_trains_and_leaves_it_alone(begun):
     status = table.drop_duplicates(["approach", "variant"]).set_index(["approach", "variant"])["status"]
     assert status["cnn3d", "main"] == "missing"
     assert status["baseline", "header"] == "ok"
-    assert "of 12 trainings exist" in printed
+    assert "of 12 training jobs exist" in printed
 
 
 def test_a_study_that_was_never_run_has_a_report_too(project):
     printed = finish(project, "--configfile", "small.yaml", "--", "partial")
-    assert "0 of 1 trainings exist" in printed
+    assert "0 of 1 training jobs exist" in printed
     table = read_table(project / PARTIAL / "tables/comparison.tsv", "comparison")
-    assert table[["status", "reason"]].to_numpy().tolist() == [["missing", "0 of 1 trainings exist"]]
+    assert table[["status", "reason"]].to_numpy().tolist() == [["missing", "0 of 1 training jobs exist"]]
     assert (project / PARTIAL / "report/approaches/cnn3d.html").is_file()
     assert {path.name for path in (project / "results/small").iterdir()} == {"partial"}
     shown = {path.name for path in (project / PARTIAL).iterdir() if path.name[0] != "."}

@@ -6,8 +6,6 @@ with recipe(snakemake):
     from gliobench.files import read_table, write_json
     from gliobench.inputs.field import choose_field
 
-    tables = {
-        cohort: read_table(path, "series")
-        for cohort, path in zip(snakemake.params.cohorts, snakemake.input, strict=True)
-    }
-    write_json(choose_field(snakemake.params.input, tables), snakemake.output.field)
+    inputs = snakemake.params.inputs
+    tables = {cohort: read_table(path, "series") for cohort, path in zip(inputs, snakemake.input, strict=True)}
+    write_json(choose_field(inputs, tables), snakemake.output.field)

@@ -3,7 +3,7 @@
 from gliobench.recipe import recipe
 
 with recipe(snakemake):
-    from gliobench.estimate.plan import count_jobs
+    from gliobench.estimate.jobs import count_jobs
     from gliobench.files import write_table
 
     write_table(count_jobs(snakemake.params.owners), snakemake.output[0], "plan")

@@ -15,12 +15,9 @@ with recipe(snakemake):
     cohorts = snakemake.params.cohorts
     summaries = [cohort_summary(*each) for each in zip(cohorts, patients, series, strict=True)]
     indexes: dict[str, dict[str, list]] = {cohort: {} for cohort in cohorts}
-    for (cohort, approach), path in zip(snakemake.params.inputs, snakemake.input.indexes, strict=True):
-        indexes[cohort].setdefault(approach, []).append(read_table(path, "index"))
-    fields = {
-        approach: read_json(path)
-        for approach, path in zip(snakemake.params.approaches, snakemake.input.fields, strict=True)
-    }
+    for (cohort, name), path in zip(snakemake.params.inputs, snakemake.input.indexes, strict=True):
+        indexes[cohort].setdefault(name, []).append(read_table(path, "index"))
+    fields = {name: read_json(path) for name, path in zip(snakemake.params.fields, snakemake.input.fields, strict=True)}
     patients_out = [read_table(path, "left_out") for path in snakemake.input.left_out]
     left_out = [
         exclusions(cohort, of_cohort, indexes[cohort], fields, people)

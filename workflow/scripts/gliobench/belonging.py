@@ -113,7 +113,7 @@ def rows(study: Study) -> dict[str, str]:
         f"{cell.cohort}/{cell.path}": digest(
             [
                 made_runs(study, cell).digest,
-                study.batches(cell),
+                study.training_jobs(cell),
                 [copy.cohort for labels in (PERMUTATIONS, WITHIN_SITE) for copy in study.permuted(cell, labels)],
                 study.bootstrap,
             ]

@@ -59,7 +59,7 @@ def look_at(study: Study, folder: str) -> None:
 def about(there: int, wanted: int) -> str:
     """Say how much of a study a report is made of: trainings that exist, and those of the whole study."""
     whole = "a finished" if there == wanted else "an unfinished"
-    return f"This report is of {whole} study: {there} of {wanted} trainings exist."
+    return f"This report is of {whole} study: {there} of {wanted} training jobs exist."
 
 
 def has_run(folder: str) -> bool:

@@ -1,6 +1,6 @@
 """The study: what its config asks for, expanded into the grid of runs. Light to import: parsing needs it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -15,6 +15,7 @@ from gliobench.settings.fit import (
     check_input,
     check_known_sites,
     check_permuted,
+    check_same_field,
     check_sites,
     check_spiked,
     check_tuned,
@@ -101,15 +102,19 @@ class Study(Asked):
 
     def field_cohorts(self, name: str) -> list[str]:
         """Return the cohorts used to choose the field of view of the grid of an input."""
-        cohorts = dict.fromkeys(cell.cohort for cell in self.cells if self.input_name(cell) == name)
+        return list(self._grids_of_brains(name, self.cells))
+
+    def _grids_of_brains(self, name: str, cells: Iterable[Cell]) -> dict[str, dict[str, Any]]:
+        """Return the settings of an input by cohort, where it is a grid around the brain."""
+        cohorts = dict.fromkeys(cell.cohort for cell in cells if self.input_name(cell) == name)
         inputs = {cohort: self.named_input(name, cohort) for cohort in cohorts}
-        return [cohort for cohort, made in inputs.items() if made["kind"] == "grid" and made["around"] == "brain"]
+        return {name: made for name, made in inputs.items() if made["kind"] == "grid" and made["around"] == "brain"}
 
     def reads_tables(self, approach: str) -> bool:
         """Whether an approach reads features in tables instead of images."""
         return bool(self.approaches[approach].file.input["kind"] == TABLE)
 
-    def parts(self, approach: str, cohort: str) -> list[str]:
+    def readable(self, approach: str, cohort: str) -> list[str]:
         """Return what of a cohort an approach can be trained on: its modalities, or its groups of features."""
         return self.features(cohort) if self.reads_tables(approach) else self.modalities(cohort)
 
@@ -149,6 +154,8 @@ class Study(Asked):
         cells = list(self._permutations)
         for cell in cells:
             self._check(cell)
+        for name in dict.fromkeys(map(self.input_name, cells)):
+            check_same_field(self._grids_of_brains(name, cells), *self.input_owners[name])
         return cells
 
     @cached_property
@@ -274,7 +281,7 @@ class Study(Asked):
         raise GlioBenchError(f"runs, {approach.name}: no variant {variant!r}; {hint}")
 
     def _check_modality(self, approach: StudyApproach, modality: str, cohort: str, shown: str) -> None:
-        where, parts = f"runs, {approach.name}", self.parts(approach.name, cohort)
+        where, parts = f"runs, {approach.name}", self.readable(approach.name, cohort)
         what, key = ("features", "features") if self.reads_tables(approach.name) else ("modality", "modalities")
         if not parts and modality == ALL and approach.name == BASELINE:
             return  # some of its variants need no image
@@ -309,7 +316,7 @@ class Study(Asked):
         """
         Return what training jobs read or draw labels by, as plain data, on the cell's cohort or on copies of it.
 
-        They are read from the cohort's tables otherwise; where the user's tables lie is no setting, and not here.
+        The cohort's own labels are read from its tables; where the user's tables lie is no setting, and not here.
         """
         kind = kind_of_labels(cohort)
         labels: dict[str, Any] = {"kind": kind, "seeds": self.base_seeds(cohort)}
@@ -350,7 +357,7 @@ class Study(Asked):
         changed = self.file.settings.get(cell.approach) or (published and self.scheme_name(cell) in self.file.splits)
         return "changed" if changed else "paper"
 
-    def batches(self, cell: Cell) -> list[dict[str, int]]:
+    def training_jobs(self, cell: Cell) -> list[dict[str, int]]:
         """Return the training jobs of a cell: repeat, seed and batch of each."""
         scheme = self.splits[self.scheme_name(cell)]
         return [
@@ -362,20 +369,19 @@ class Study(Asked):
 
     def run_folders(self, cell: Cell) -> list[str]:
         """Return the folders of a cell's training jobs."""
-        return [f"{self.results}/{paths.RUN_FOLDER.format(**asdict(cell), **job)}" for job in self.batches(cell)]
+        return [f"{self.results}/{paths.RUN_FOLDER.format(**asdict(cell), **job)}" for job in self.training_jobs(cell)]
 
     def run_benchmarks(self, cell: Cell) -> list[str]:
         """Return the files with the cost of a cell's training jobs, in the order of their folders."""
-        return [
-            f"{self.results}/{paths.BENCHMARKS['train'].format(**asdict(cell), **job)}" for job in self.batches(cell)
-        ]
+        pattern = f"{self.results}/{paths.BENCHMARKS['train']}"
+        return [pattern.format(**asdict(cell), **job) for job in self.training_jobs(cell)]
 
     def records(self, cohort: str | None = None) -> list[dict[str, Any]]:
         """Return the cells (of one cohort) as records for scripts: names, caveat, weights, settings, number of jobs."""
         return [
             asdict(cell)
             | {"caveat": self.caveat(cell), "weights": self.approaches[cell.approach].weights(cell.variant)}
-            | {"n_jobs": len(self.batches(cell)), "settings": self.fidelity(cell)}
+            | {"n_jobs": len(self.training_jobs(cell)), "settings": self.fidelity(cell)}
             for cell in self.cells
             if cohort in (None, cell.cohort)
         ]

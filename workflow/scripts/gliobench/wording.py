@@ -55,7 +55,7 @@ def method_name(row: Mapping[Hashable, Any]) -> str:
     return f"{row['approach']}{variant} {row['modality']}"
 
 
-def figure_name(row: Mapping[Hashable, Any]) -> str:
+def published_name(row: Mapping[Hashable, Any]) -> str:
     """Name a published figure by its score and, where it has them, its class, epoch and subgroup."""
     epoch = None if pd.isna(row["epoch"]) else f"{row['epoch']} epoch"
     averaging = None if row["averaging"] == "positive class" else row["averaging"]

@@ -5,6 +5,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from gliobench.imaging.facts import SeriesError
+from gliobench.terms import GENERATED
 
 if TYPE_CHECKING:
     from gliobench.imaging.facts import SeriesFacts
@@ -15,9 +16,6 @@ DECODED_KIND = "decoded"  # kind of what the audit keeps
 FEATURES_KIND = "features"  # kind of numbers and categories in tables: `gliobench.cohorts.features` reads them
 
 
-COLLECTIONS = ("upenn-gbm", "ucsf-pdgm", "brats2021", "union")  # kinds whose modules have their names
-
-
 def layout(kind: str) -> ModuleType:
     """
     Return the module that reads cohorts of one kind.
@@ -26,8 +24,7 @@ def layout(kind: str) -> ModuleType:
     ----------
     kind : str
         rsna, brainstem, synthetic, synthetic-brainstem, table, upenn-gbm, ucsf-pdgm, brats2021 or union, as in the
-        config; single, a patient's own folder; or
-        decoded, what an audit kept of any of them.
+        config; single, a patient's own folder; or decoded, what an audit kept of any of them.
 
     Returns
     -------
@@ -35,28 +32,12 @@ def layout(kind: str) -> ModuleType:
         Offers ``read_patients(folder, sites, settings)`` (but for single and decoded) and ``locate(folder, patient_id,
         name)``.
     """
-    # Only the requested one: each is slow to import.
-    if kind.endswith("brainstem"):
-        from gliobench.cohorts import nifti
+    return import_module(f"gliobench.cohorts.{layout_module(kind)}")
 
-        return nifti
-    if kind == "table":
-        from gliobench.cohorts import table
 
-        return table
-    if kind == DECODED_KIND:
-        from gliobench.cohorts import decoded
-
-        return decoded
-    if kind == "single":
-        from gliobench.cohorts import single
-
-        return single
-    if kind in COLLECTIONS:
-        return import_module(f"gliobench.cohorts.{kind.replace('-', '_')}")
-    from gliobench.cohorts import rsna
-
-    return rsna
+def layout_module(kind: str) -> str:
+    """Return the name of that module; a generated cohort has the layout of the kind that it imitates."""
+    return GENERATED.get(kind, kind).replace("-", "_")
 
 
 def read_patient_series(kind: str, folder: Any, patient_id: str, name: str) -> "tuple[Volume, SeriesFacts]":

@@ -50,7 +50,7 @@ def audit_patients(
     kind : str
         The cohort's kind.
     keep : callable, optional
-        Is given patient, name, volume and facts of each series that can be used.
+        Is given patient, name, volume and facts of each series that can be read and is not blank.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""File names in a cohort's folder, shared by readers and generators."""
+"""Names that readers, generators and settings of cohorts share: files, columns, grades, and values of segmentations."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -28,7 +28,7 @@ REGIONS = {  # values of a tumour's segmentation: BraTS 2021, UPENN-GBM and UCSF
     "oedema": (2,),
     "enhancing": (4, 3),
 }
-LABELS = {"none": 0, "microscopic": 0, "extensive": 1}  # [doc: Materials and Methods, first paragraph]
+GRADE_LABELS = {"none": 0, "microscopic": 0, "extensive": 1}  # [doc: Materials and Methods, first paragraph]
 
 
 def segmentation_file(folder: str | Path, patient_id: str) -> Path:

@@ -12,7 +12,7 @@ from gliobench.errors import GlioBenchError
 from gliobench.imaging.facts import SeriesError
 from gliobench.terms import MODALITIES
 
-LABELS = LABEL_TABLES["rsna"]
+LABEL_TABLE = LABEL_TABLES["rsna"]
 LABEL_NAMES = {0: "unmethylated", 1: "methylated"}
 
 
@@ -46,7 +46,7 @@ def read_patients(
     folder = Path(folder)
     labels = _read_labels(folder)
     if (settings or {}).get("modalities", MODALITIES):
-        check_folders(labels["patient_id"], folder / "train", folder / LABELS)
+        check_folders(labels["patient_id"], folder / "train", folder / LABEL_TABLE)
     patients = labels.assign(label_name=labels["label"].map(LABEL_NAMES))
     known = read_sites(sites)
     known["patient_id"] = _padded(known["patient_id"])
@@ -83,10 +83,11 @@ def locate(folder: str | Path, patient_id: str, name: str) -> Path:
 
 
 def _read_labels(folder: Path) -> pd.DataFrame:
-    path = folder / LABELS
+    path = folder / LABEL_TABLE
     if not path.is_file():
         raise GlioBenchError(
-            f"{path} does not exist: put the RSNA-MICCAI 2021 data there ({LABELS} and train/<id>/<modality>/*.dcm; "
+            f"{path} does not exist: put the RSNA-MICCAI 2021 data there ({LABEL_TABLE} and "
+            "train/<id>/<modality>/*.dcm; "
             "Kaggle competition rsna-miccai-brain-tumor-radiogenomic-classification, which needs an account; "
             "`snakemake download` fetches them with your Kaggle credentials), "
             "or try the generated cohorts first with `make demo`."

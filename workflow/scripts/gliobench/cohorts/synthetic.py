@@ -20,7 +20,7 @@ from gliobench.cohorts.writers import Scanner, write_nifti, write_series
 from gliobench.files import whole
 from gliobench.seeds import derive_seed
 
-LABELS = LABEL_TABLES["rsna"]
+LABEL_TABLE = LABEL_TABLES["rsna"]
 OUTLINED = "T1wCE"  # the segmentation is on its grid, or on that of the first series where there is none
 ORACLE_DRAWS = 1_000_000
 SMALLEST_CLASS = 3  # each class holds at least one in this number of patients
@@ -224,9 +224,9 @@ def write_cohort(settings: Mapping[str, Any], seed: int, folder: str | Path, wor
     """
     folder = Path(folder)
     patients = draw_patients(settings, seed)
-    clear(folder, [folder / "train", folder / "lesions", folder / "segmentations"], folder / LABELS)
+    clear(folder, [folder / "train", folder / "lesions", folder / "segmentations"], folder / LABEL_TABLE)
     write = partial(write_patient, settings=settings, seed=seed, folder=folder)
     write_patients(write, patients, folder, settings["matrix"], workers)
-    with whole(folder / LABELS) as temporary:
+    with whole(folder / LABEL_TABLE) as temporary:
         labels = patients[["patient_id", "label"]].set_axis(["BraTS21ID", "MGMT_value"], axis=1)
         labels.to_csv(temporary, index=False, lineterminator="\n")

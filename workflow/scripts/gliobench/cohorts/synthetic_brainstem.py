@@ -14,7 +14,7 @@ from gliobench.cohorts.anatomy import Anatomy
 from gliobench.cohorts.generator import clear, grow_tumour, patient_rng, working_spacing, write_patients
 from gliobench.cohorts.infiltration import draw_infiltration, infiltrate, load_brainstem
 from gliobench.cohorts.lesion import Lesion, draw_traits
-from gliobench.cohorts.names import GRADES, LABELS, TABLE
+from gliobench.cohorts.names import GRADE_LABELS, GRADES, TABLE
 from gliobench.cohorts.writers import write_nifti
 from gliobench.files import whole
 from gliobench.seeds import derive_seed
@@ -60,7 +60,7 @@ def draw_patients(settings: Mapping[str, Any], seed: int) -> pd.DataFrame:
     prior = (1 - settings["signal"]) * frequency[-1]
     return patients.assign(
         patient_id=[f"{number:05}" for number in range(len(patients))],
-        label=patients["grade"].map(LABELS),
+        label=patients["grade"].map(GRADE_LABELS),
         share=[rng.uniform(*ranges[grade]) for grade in shown],
         oracle_probability=settings["signal"] * (shown == "extensive") + prior,
     )
@@ -128,7 +128,7 @@ def _write(voxels: NDArray, affine: NDArray[np.float64], path: Path) -> None:
 
 def write_cohort(settings: Mapping[str, Any], seed: int, folder: str | Path, workers: int = 1) -> None:
     """
-    Write a cohort in the layout that `gliobench.cohorts.nifti` reads; parameters as of `write_patient`.
+    Write a cohort in the layout that `gliobench.cohorts.brainstem` reads; parameters as of `write_patient`.
 
     ``truth.tsv`` has no sites. ``patients.tsv`` is written last and marks the cohort as complete. Files from an earlier
     call are replaced.

@@ -12,7 +12,7 @@ from gliobench.evaluation.cost import PERMUTE
 from gliobench.files import check_table, table_schema
 from gliobench.splits import split_or_reason
 from gliobench.terms import OK, parent_cohort
-from gliobench.training.gpu_memory import HELD
+from gliobench.training.memory import HELD
 from gliobench.training.parts import ROLES
 
 STAGES = {

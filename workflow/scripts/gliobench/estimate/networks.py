@@ -90,7 +90,7 @@ def counted_cells(study: Study) -> list[dict[str, Any]]:
             "input_name": study.input_name(cell),
             "series": study.series(cell),
             "seeds": study.seeds,
-            "jobs": len(study.batches(cell)),
+            "jobs": len(study.training_jobs(cell)),
             "copies": sum(len(copies_in(copy.cohort)) for copy in study.copies(cell)),
             "epochs": {phase: _epochs(_parameters(study, cell), phase) for phase in study.phases(cell.approach)},
             **_tuning(study, cell),

@@ -146,7 +146,7 @@ def _make(
     """Make one input of the sample; return what a patient took, and what was made of each series."""
     made = dict(asked["settings"])
     if asked["field"]:
-        made["spacing"] = choose_field(made, {"sample": series})["spacing"]
+        made["spacing"] = choose_field({"sample": made}, {"sample": series})["spacing"]
     if asked["features"]:
         images = (settings["features"], FEATURES_KIND)
     usable = usable_series(series[series["status"] == OK], asked["series"], made)

@@ -74,7 +74,7 @@ def _score(
     cell: Mapping[str, Any], runs: Runs, copies: Runs, base_seed: int, resamples: int, sites: pd.Series | None
 ) -> pd.DataFrame:
     there, wanted = len(runs[1]), cell["n_jobs"]
-    lacks = f"{there} of {wanted} trainings exist"
+    lacks = f"{there} of {wanted} training jobs exist"
     if not there:
         head = {name: cell[name] for name in [*CELL, "weights", "caveat"]}
         return as_metrics([head | {"n_runs": 0, "status": "missing", "reason": lacks, "auc_reason": lacks}])

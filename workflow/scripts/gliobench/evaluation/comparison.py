@@ -95,7 +95,7 @@ def _published(row: Row, figures: Mapping[tuple[Any, ...], Mapping[str, Row]], k
     kinds = table_schema("published")["properties"]["cohort_kind"]["enum"]
     if kind not in kinds:
         other = "generated cohort" if kind in GENERATED else "another cohort"
-        return _no_figure(NOT_COMPARABLE, f"not comparable: {other}")
+        return _nothing_published(NOT_COMPARABLE, f"not comparable: {other}")
     method = tuple(row.get(name) for name in METHOD)
     figure = figures.get((kind, *method))
     if figure is not None:
@@ -104,11 +104,11 @@ def _published(row: Row, figures: Mapping[tuple[Any, ...], Mapping[str, Row]], k
         return {f"published_{name}": one["value"] for name, one in figure.items()} | about
     elsewhere = [other for other in kinds if (other, *method) in figures]
     if elsewhere:
-        return _no_figure(NOT_COMPARABLE, f"not comparable: the paper's cohort is {elsewhere[0]}")
-    return _no_figure(None, "no published figure for this row")
+        return _nothing_published(NOT_COMPARABLE, f"not comparable: the paper's cohort is {elsewhere[0]}")
+    return _nothing_published(None, "no published figure for this row")
 
 
-def _no_figure(status: str | None, why: str) -> dict[str, Any]:
+def _nothing_published(status: str | None, why: str) -> dict[str, Any]:
     return {"published_status": status, "published_source": why}
 
 

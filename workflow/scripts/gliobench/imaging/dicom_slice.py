@@ -18,6 +18,7 @@ from pydicom.pixels import apply_modality_lut, pixel_array
 from pydicom.pixels.common import PhotometricInterpretation
 
 from gliobench.imaging.facts import SeriesError
+from gliobench.imaging.plain_dicom import CONVERT, FIELDS, PRIVATE_COUNTS, TABLES, Field, NotPlain, read_plain
 from gliobench.imaging.presentation import (
     FETCH_AGAIN,
     INVERTED_TABLE,
@@ -26,7 +27,6 @@ from gliobench.imaging.presentation import (
     presentation,
     refused,
 )
-from gliobench.imaging.scan import CONVERT, FIELDS, PRIVATE_COUNTS, TABLES, Field, NotPlain, scan
 
 # Their geometry lies in functional groups (DICOM PS3.6, annex A)
 ENHANCED = (
@@ -106,7 +106,7 @@ def read_slice(path: Path, head: bytes) -> Slice:
     Read the facts of one image file; its pixels follow with `Slice.load`.
 
     Plain files (uncompressed, little-endian, no look-up table: the common case) are scanned by
-    `gliobench.imaging.scan`, all others are read by pydicom: the same values, several times slower.
+    `gliobench.imaging.plain_dicom`, all others are read by pydicom: the same values, several times slower.
 
     Parameters
     ----------
@@ -127,7 +127,7 @@ def read_slice(path: Path, head: bytes) -> Slice:
 
 
 def _plain_slice(path: Path, head: bytes) -> Slice:
-    fields, offset, length = scan(head)
+    fields, offset, length = read_plain(head)
     if "PrivateCount" in fields:
         raise NotPlain
     if set(TABLES.values()) & fields.keys() or any(
@@ -213,7 +213,7 @@ def _tile_sheet(path: Path, maker: str) -> SeriesError:
 
 
 def _read_dataset(path: Path) -> tuple[pydicom.Dataset, dict[str, Any]]:
-    """Read a file with pydicom, and its fields as `scan` names them, an entry for each and `bytes` of pixel data."""
+    """Read a file with pydicom, and its fields as `read_plain` does: an entry for each, and `bytes` of pixel data."""
     with refused(path, "it cannot be read as DICOM: it is damaged or states no known transfer syntax"):
         with opened(path) as file:
             dataset = pydicom.dcmread(file, force=True)

@@ -15,16 +15,16 @@ STEP = 0.05  # mm; spacings are rounded up to it
 AXES = {"brain_x": "from right to left", "brain_y": "from front to back", "brain_z": "from top to bottom"}
 
 
-def choose_field(settings: Mapping[str, Any], cohorts: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
+def choose_field(inputs: Mapping[str, Mapping[str, Any]], cohorts: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
     """
     Choose the spacing of a grid so that it holds the brains of a study.
 
     Parameters
     ----------
-    settings : mapping
-        ``input`` of an approach: ``shape``, ``spacing``, ``reference``; ``field``: with ``study`` the spacing grows,
-        equally along all axes, until every brain in the reference fits with a voxel to spare; with ``fixed`` it does
-        not change.
+    inputs : mapping of str to mapping
+        ``input`` of an approach for each cohort: ``reference``, the series that shows the brain; and, the same for all,
+        ``shape``, ``spacing`` and ``field``: with ``study`` the spacing grows, equally along all axes, until every
+        brain in its reference fits with a voxel to spare; with ``fixed`` it does not change.
     cohorts : mapping of str to DataFrame
         Table ``series`` of each cohort.
 
@@ -34,11 +34,13 @@ def choose_field(settings: Mapping[str, Any], cohorts: Mapping[str, pd.DataFrame
         ``spacing`` and ``field`` (mm along x, y, z), and ``cut``: cohort, patient_id, modality and reason of every
         brain that does not fit the field.
     """
+    settings = next(iter(inputs.values()))
     spacing = np.broadcast_to(np.asarray(settings["spacing"], float), 3)
     shape = np.array(settings["shape"])
     tables = [table.assign(cohort=cohort) for cohort, table in cohorts.items()]
     series = pd.concat(tables, ignore_index=True)
-    brains = series[(series["status"] == OK) & (series["modality"] == settings["reference"])].dropna(subset=list(AXES))
+    references = series["cohort"].map({cohort: made["reference"] for cohort, made in inputs.items()})
+    brains = series[(series["status"] == OK) & (series["modality"] == references)].dropna(subset=list(AXES))
     sizes = brains[list(AXES)].to_numpy(float)
     if settings["field"] == "study" and len(sizes):
         growth = (sizes.max(axis=0) / ((shape - 2 * MARGIN) * spacing)).max()

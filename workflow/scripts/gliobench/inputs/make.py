@@ -82,7 +82,7 @@ def make_inputs(
     folder : path
         The cohort; for features what `gliobench.cohorts.features.read_features` takes.
     kind : str
-        Kind of the cohort, which defines its layout on disk; or ``features``.
+        Of what lies there: ``decoded``, what the audit kept; the cohort's own kind; or ``features``.
     settings : dict
         ``input`` of the approach: ``kind`` names the module of `gliobench.inputs` whose ``make_input(read, name,
         settings)`` makes the arrays of one series; ``voi_lut`` asks for the VOI LUT.

@@ -8,7 +8,7 @@ import pandas as pd
 from gliobench.evaluation.columns import BASELINE, CELL, HARMONISED, MAIN, PUBLISHED
 from gliobench.evaluation.verdicts import ON_GENERATED, VERDICTS, counted
 from gliobench.reporting.display import CHANGED, MARK, Display, changed_settings
-from gliobench.wording import EMPTY, figure_name, interval, title
+from gliobench.wording import EMPTY, interval, published_name, title
 
 NEEDLESS = {"Published": {EMPTY}, "Verdict": {EMPTY, ON_GENERATED}, "Status": {"ok"}}
 
@@ -120,7 +120,7 @@ def _verdict(row: Row, verdicts: pd.DataFrame | None) -> str:
     mine = verdicts[same & verdicts["unit"].ne("slice") & verdicts[["epoch", "subgroup"]].isna().all(axis=1)]
     if len(mine["verdict"].unique()) == 1:
         return str(mine["verdict"].iloc[0])
-    told = dict.fromkeys(f"{figure_name(one)}: {one['verdict']}" for one in mine.to_dict("records"))
+    told = dict.fromkeys(f"{published_name(one)}: {one['verdict']}" for one in mine.to_dict("records"))
     return ", ".join(told) or EMPTY
 
 
@@ -136,7 +136,7 @@ def show_claims(published: pd.DataFrame) -> Display:
     names = ["variant", "modality", "protocol", "phase", "part", "unit"]
     columns = {title(name): [str(row[name]) for row in records] for name in names}
     columns["n"] = [EMPTY if pd.isna(row["n"]) else str(row["n"]) for row in records]
-    columns["Score"] = [figure_name(row) for row in records]
+    columns["Score"] = [published_name(row) for row in records]
     columns["Published"] = ["NaN" if pd.isna(row["value"]) else f"{row['value']:g}" for row in records]
     columns["Source"] = [row["source"] for row in records]
     caption = "The paper's figures, as printed; percentages as shares."

@@ -8,7 +8,18 @@ import pandas as pd
 
 from gliobench.evaluation.columns import CELL, FEWEST_TRAININGS, LEAKAGE, METRICS, NOT_COMPARABLE, PUBLISHED
 from gliobench.reporting.display import Display
-from gliobench.wording import DASH, EMPTY, decimals, ends, figure_name, interval, intervals, method_name, texts, title
+from gliobench.wording import (
+    DASH,
+    EMPTY,
+    decimals,
+    ends,
+    interval,
+    intervals,
+    method_name,
+    published_name,
+    texts,
+    title,
+)
 
 BESIDE = {  # scores without an interval, shown where a study has them: heading -> column of the table ``comparison``
     "Pooled AUC": "auc_pooled",
@@ -257,7 +268,7 @@ def show_verdicts(table: pd.DataFrame) -> Display:
     keys = {title(name): texts(table[name]) for name in ("approach", "variant", "modality")}
     keys |= {
         "Part": _parts(table),
-        "Score": [figure_name(row) for row in table.to_dict("records")],
+        "Score": [published_name(row) for row in table.to_dict("records")],
         "Cohort": texts(table["cohort"]),
     }
     values = {
@@ -298,7 +309,7 @@ def _verdict_notes(table: pd.DataFrame) -> tuple[str, ...]:
         places = {
             f"published by {row['published_source']}": f"{method}, {row['part']}",
             row["note"]: f"{method}, {row['part']}",
-            row["reason"]: f"{method}, {row['part']}, {figure_name(row)}",
+            row["reason"]: f"{method}, {row['part']}, {published_name(row)}",
         }
         for note, place in places.items():
             if pd.notna(note):

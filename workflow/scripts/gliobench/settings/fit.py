@@ -1,6 +1,7 @@
 """Consistency checks of a study before anything runs; each failure raises an error message."""
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 from gliobench.cohorts.names import MEMBER_END
@@ -46,12 +47,31 @@ def check_members(cohorts: Mapping[str, Mapping[str, Any]], groups: Mapping[str,
                 )
 
 
+def _where(approach: str, variant: str | None) -> str:
+    return f"runs, {approach}: {variant}" if variant else f"runs, {approach}"
+
+
+def _key(approach: str, variant: str | None) -> str:
+    return f"settings.{approach}.on_variant.{variant}.input" if variant else f"settings.{approach}.input"
+
+
+def check_same_field(grids: Mapping[str, Mapping[str, Any]], approach: str, variant: str | None) -> None:
+    """Refuse grids around the brain, by cohort, that cannot have one field of view; `variant` as in `check_input`."""
+    for (one, first), (other, second) in pairwise(grids.items()):
+        for name in ("shape", "spacing", "field"):
+            if first[name] != second[name]:
+                raise GlioBenchError(
+                    f"{_where(approach, variant)}: cohorts {one} and {other} share a field of view, but `{name}` is "
+                    f"{first[name]} on {one} and {second[name]} on {other}; set it for all cohorts, in "
+                    f"{_key(approach, variant)}."
+                )
+
+
 def check_input(
     settings: Mapping[str, Any], series: Sequence[str], cohort: str, approach: str, variant: str | None = None
 ) -> None:
     """Refuse an input that needs a series the cohort lacks; `variant`: the one whose own input it is."""
-    where = f"runs, {approach}: {variant}" if variant else f"runs, {approach}"
-    key = f"settings.{approach}.on_variant.{variant}.input" if variant else f"settings.{approach}.input"
+    where, key = _where(approach, variant), _key(approach, variant)
     placed = settings.get("around") == "brain" or settings.get("registration") == "rigid"
     reference = settings.get("reference")
     if placed and reference not in series:

@@ -14,9 +14,9 @@ from gliobench.processes import peak_memory
 from gliobench.training import Part
 
 SEED = 0
-STEPS = 4  # batches of a timed epoch, if the training part has as many
-EPOCHS = 2  # of a warm fit: in the first, batches of a new size may still be traced
-SLOW = 5.0  # s of a pass with one batch, from which on no more are taken
+STEPS = 4  # minibatches of a timed epoch, if the training part has as many
+EPOCHS = 2  # of a warm fit: in the first, minibatches of a new size may still be traced
+SLOW = 5.0  # s of a pass with one minibatch, from which on no more are taken
 VALIDATION = 4  # training rows per validation row
 
 
@@ -55,7 +55,7 @@ def time_network(
     """
     Time one network of an approach: each phase with some steps, the epoch's scores, and predictions.
 
-    A first pass with one batch compiles; a second one is kept, unless it was so short that more batches can be taken.
+    A first pass with one minibatch compiles; a second one is kept, unless it was so short that more can be taken.
 
     Parameters
     ----------

@@ -1,5 +1,5 @@
 """
-TorchIO's augmentation of training patients, in batches on their device, drawn from one generator.
+TorchIO's augmentation of training patients, in minibatches on their device, drawn from one generator.
 
 Definitions and strengths are those of TorchIO 1.2, with volumes of 1 mm voxels. Each patient has its own draws; its
 images share them, except for the exponent of `gamma` and the noise of each voxel, as in TorchIO.

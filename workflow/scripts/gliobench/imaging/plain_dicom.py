@@ -54,7 +54,7 @@ PRIVATE_COUNTS = (
 TABLES = {int(Tag(keyword)): keyword for keyword in ("ModalityLUTSequence", "VOILUTSequence")}  # only noted
 
 
-def scan(head: bytes) -> tuple[dict[str, Any], int, int]:
+def read_plain(head: bytes) -> tuple[dict[str, Any], int, int]:
     """
     Find the fields of an uncompressed little-endian file, and the position of its pixel data.
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from gliobench.cohorts.names import GRADES, LABELS, TABLE, nifti_file
+from gliobench.cohorts.names import GRADE_LABELS, GRADES, TABLE, nifti_file
 from gliobench.cohorts.patients import check_folders, check_ids, check_once, known_sites, read_rows, read_sites
 from gliobench.errors import GlioBenchError
 from gliobench.terms import MODALITIES
@@ -44,7 +44,7 @@ def read_patients(
     table = _read_table(folder / TABLE)
     if (settings or {}).get("modalities", MODALITIES):
         check_folders(table["patient_id"], folder, folder / TABLE)
-    label = table["grade"].map(LABELS)
+    label = table["grade"].map(GRADE_LABELS)
     patients = table.assign(label=label, label_name=label.map(LABEL_NAMES)).drop(columns="grade")
     known = read_sites(sites).drop(columns="site")
     return patients.merge(known, on="patient_id", how="left").sort_values("patient_id", ignore_index=True)

@@ -50,7 +50,7 @@ def test_an_edit_of_the_reader_reads_and_trains_again_but_generates_nothing(smal
 def test_an_edit_of_where_a_kinds_images_lie_reads_cohorts_of_this_kind_again(finished_copy):
     edit(finished_copy / LIBRARY / "cohorts/brainstem.py")
     shown = finish(finished_copy, "--dry-run", "--quiet", "progress", *SMOKE)
-    again = set(re.findall(r"output: results/smoke/([^/]+)/(?:patients\.tsv|audit/)", shown))
+    again = set(re.findall(r"output: results/smoke/([^/]+)/(?:patients\.tsv|decoded/)", shown))
     assert again == {"brainstem"}, shown
 
 

@@ -1,9 +1,12 @@
 """Folders in the layouts of three public collections run image approaches to the table, alone and as a union."""
 
+import re
+from pathlib import Path
+
 import pandas as pd
 import pytest
 import yaml
-from studies import finish
+from studies import copy_project, edit, finish
 
 from collections_on_disk import ucsf_rows, write_brats, write_ucsf, write_upenn
 from gliobench.files import read_table
@@ -45,12 +48,23 @@ def tables(study):
     return ["--", f"results/{study}/tables/comparison.tsv", f"results/{study}/tables/exclusions.tsv"]
 
 
-def test_three_collections_run_two_image_approaches_to_the_table_and_their_union_is_external_validation(project):
+COLLECTIONS = ["--configfile", "study.yaml", "--set-scatter", "shards=1", *tables("collections")]
+
+
+@pytest.fixture(scope="module")
+def collections(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """A project with a finished study of three collections and a union, and what Snakemake printed."""
+    project = copy_project(tmp_path_factory.mktemp("collections") / "project")
     write_upenn(project / "upenn", N_PATIENTS)
     write_ucsf(project / "ucsf", ucsf_rows(N_PATIENTS))
     write_brats(project / "brats", N_PATIENTS)
     (project / "study.yaml").write_text(yaml.safe_dump(STUDY), encoding="utf-8")
-    printed = finish(project, "--configfile", "study.yaml", "--set-scatter", "shards=1", *tables("collections"))
+    return project, finish(project, *COLLECTIONS)
+
+
+@pytest.mark.xdist_group("collections")
+def test_three_collections_run_two_image_approaches_to_the_table_and_their_union_is_external_validation(collections):
+    project, printed = collections
     assert "upenn: 14 found, 13 before surgery, 12 with a label; 6 of 12 have label 1" in printed
     table = read_table(project / "results/collections/tables/comparison.tsv", "comparison")
     rows = table[(table["part"] == "test") & (table["phase"] == "final")]
@@ -73,6 +87,15 @@ def test_three_collections_run_two_image_approaches_to_the_table_and_their_union
     excluded = read_table(project / "results/collections/tables/exclusions.tsv", "exclusions")
     upenn = excluded[(excluded["cohort"] == "upenn") & excluded["modality"].isna()]
     assert upenn["reason"].tolist() == ["the scan is from after surgery", "MGMT is Indeterminate"]
+
+
+@pytest.mark.xdist_group("collections")
+def test_an_edit_of_how_a_collection_is_read_reads_it_and_its_union_again_and_no_other(collections):
+    project, _ = collections
+    edit(project / "workflow/scripts/gliobench/cohorts/upenn_gbm.py")
+    planned = finish(project, "--dry-run", "--quiet", "progress", *COLLECTIONS)
+    assert set(re.findall(r"output: results/collections/([^/]+)/patients\.tsv", planned)) == {"upenn", "both"}
+    assert set(re.findall(r"output: results/collections/([^/]+)/decoded/", planned)) == {"upenn", "both"}
 
 
 def test_the_competitions_labels_and_a_crosswalk_with_gaps_run_without_an_image(project):

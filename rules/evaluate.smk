@@ -27,7 +27,7 @@ rule score:
         mem_mb=memory(4000),
         runtime=growing(60),
     params:
-        cells=lambda wildcards: STUDY.records(wildcards.cohort),
+        cells=lambda wildcards: STUDY.cell_facts(wildcards.cohort),
         seed=STUDY.seed,
         resamples=STUDY.bootstrap,
         subgroups=lambda wildcards: cohort_settings(wildcards).get("subgroups"),
@@ -60,7 +60,7 @@ rule tabulate_baselines:
     params:
         cells=lambda wildcards: [
             record
-            for record in STUDY.records(wildcards.cohort)
+            for record in STUDY.cell_facts(wildcards.cohort)
             if record["approach"] == BASELINE
         ],
         kind=lookup(dpath="{cohort}/kind", within=STUDY.cohorts),

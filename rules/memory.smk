@@ -59,6 +59,11 @@ def step_memory(cell):
     return memory_of_training(STUDY.job(cell), space)
 
 
+def workers_of_tuning(wildcards):
+    """The trainings of a tuning that run at once."""
+    return STUDY.approaches[wildcards.approach].tuning["workers"]
+
+
 def computes_on_gpu(approach):
     """Whether trainings use a GPU: if they request one, their framework can use it, and there is one if they run here."""
     able = GPUS and STUDY.toolchain(approach) != backends.TENSORFLOW

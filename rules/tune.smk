@@ -1,8 +1,3 @@
-def workers_of_tuning(wildcards):
-    """The trainings of a tuning that run at once."""
-    return STUDY.approaches[wildcards.approach].tuning["workers"]
-
-
 rule tune:
     """Search for a variant's hyperparameters on training and validation patients; every trial is a row."""
     input:

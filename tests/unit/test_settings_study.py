@@ -189,7 +189,7 @@ def test_a_study_changes_settings_and_splits_and_nothing_else():
 
 def test_a_caveat_goes_with_its_variant():
     made = study(runs=[{"approach": "cnn3d", "variants": ["main", "as_coded"]}])
-    caveats = {record["variant"]: record["caveat"] for record in made.records("clinic")}
+    caveats = {record["variant"]: record["caveat"] for record in made.cell_facts("clinic")}
     assert caveats == {"main": None, "as_coded": "labels permuted after the first epoch"}
 
 

@@ -376,7 +376,7 @@ class Study(Asked):
         pattern = f"{self.results}/{paths.BENCHMARKS['train']}"
         return [pattern.format(**asdict(cell), **job) for job in self.training_jobs(cell)]
 
-    def records(self, cohort: str | None = None) -> list[dict[str, Any]]:
+    def cell_facts(self, cohort: str | None = None) -> list[dict[str, Any]]:
         """Return the cells (of one cohort) as records for scripts: names, caveat, weights, settings, number of jobs."""
         return [
             asdict(cell)

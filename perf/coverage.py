@@ -64,6 +64,7 @@ LABELS = {60: (30, 30), 120: (60, 60), 585: (310, 275)}  # patients with label 1
 AREAS = (0.5, 0.7, 0.85)
 HELD_OUT = 0.15
 NORMAL = stats.norm.ppf(0.975)
+RESAMPLES = 10_000  # of a bootstrap, where an interval is for fitted models
 
 Ends = tuple[float, float]
 DrawSample = Callable[[int, float, int, np.random.Generator], Sample]
@@ -246,7 +247,7 @@ def measure_scores(
     rng = np.random.default_rng(size)
     drawn = [draw_sample(size, signal, repeats, rng) for _ in range(samples)]
     values = np.array([score(sample, *unit_weights(sample)) for sample in drawn])
-    ends = [intervals(sample, 0).ends for sample in drawn]
+    ends = [intervals(sample, 0, RESAMPLES).ends for sample in drawn]
     for place, name in enumerate(METRICS):
         truth, pairs = np.nanmean(values[:, place]), np.array([pair[name] for pair in ends])
         low, high = pairs[~np.isnan(pairs).any(axis=1)].T

@@ -156,7 +156,7 @@ def cross_validated(**changes):
 
 def test_the_interval_of_a_cross_validated_auc_is_symmetric_on_the_logit_scale_with_the_repeats_variance():
     sample = cross_validated()
-    found = intervals(sample, seed=1)
+    found = intervals(sample, seed=1, resamples=200)
     area = score(sample, *unit_weights(sample))[METRICS.index("auc")]
     error = np.sqrt(default_factor(2).value * variance_of_repeat(auc_influence(sample))) / (area * (1 - area))
     expected = expit(logit(area) + stats.norm.ppf(0.975) * np.array([-error, error]))
@@ -177,7 +177,7 @@ def test_the_interval_of_a_cross_validated_auc_is_symmetric_on_the_logit_scale_w
 def test_an_interval_holds_its_score_and_lies_in_the_scores_range(seed, n, repeats, signal):
     sample = cross_validated(n=n, folds=3, repeats=repeats, signal=signal, random_seed=seed)
     values = dict(zip(METRICS, score(sample, *unit_weights(sample)), strict=True))
-    found = intervals(sample, seed=1)
+    found = intervals(sample, seed=1, resamples=200)
     for name, (low, high) in found.ends.items():
         if np.isnan(low):
             assert np.isnan(high)
@@ -210,12 +210,12 @@ def test_one_training_part_has_the_interval_of_its_models():
 
 
 def test_repeated_hold_outs_have_the_factor_of_one_repeat_however_many():
-    assert intervals(cross_validated(folds=1, repeats=4), seed=1).factor.value == 2.0
-    assert intervals(cross_validated(folds=5, repeats=4), seed=1).factor.value == pytest.approx(1.55)
+    assert intervals(cross_validated(folds=1, repeats=4), seed=1, resamples=200).factor.value == 2.0
+    assert intervals(cross_validated(folds=5, repeats=4), seed=1, resamples=200).factor.value == pytest.approx(1.55)
 
 
 def test_leave_one_out_has_no_interval_and_says_why():
-    found = intervals(cross_validated(n=20, folds=20, repeats=1), seed=1)
+    found = intervals(cross_validated(n=20, folds=20, repeats=1), seed=1, resamples=200)
     assert np.isnan(np.array(list(found.ends.values()))).all()
     assert found.in_words() == (
         "none: leave-one-out does not show how much its models, which share their patients, would vary"

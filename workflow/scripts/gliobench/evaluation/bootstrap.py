@@ -9,7 +9,6 @@ from scipy.special import ndtr, ndtri
 from gliobench.evaluation.columns import ROUNDING
 
 CONFIDENCE = 0.95
-RESAMPLES = 10_000
 BATCH = 1_000  # resamples scored at once: keeps the weights of 585 patients below 10 MB
 
 Statistic = Callable[[np.ndarray, np.ndarray], np.ndarray]
@@ -35,7 +34,7 @@ class Resampled:
     without: tuple[np.ndarray, np.ndarray]
 
 
-def resample(statistic: Statistic, sizes: tuple[int, int], seed: int, resamples: int = RESAMPLES) -> Resampled:
+def resample(statistic: Statistic, sizes: tuple[int, int], seed: int, resamples: int) -> Resampled:
     """
     Resample patients within label.
 

@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 
 from gliobench.errors import GlioBenchError
-from gliobench.evaluation.bootstrap import RESAMPLES
 from gliobench.evaluation.calibration import calibration
 from gliobench.evaluation.chance import permutation_p
 from gliobench.evaluation.columns import CELL, METRICS, PARTS, RUN
@@ -39,7 +38,7 @@ def score_cell(
     predictions: Sequence[pd.DataFrame],
     records: Sequence[Record],
     base_seed: int,
-    resamples: int = RESAMPLES,
+    resamples: int,
     caveat: str | None = None,
     copies: Sequence[Copy] = (),
     sites: pd.Series | None = None,

@@ -10,7 +10,7 @@ from scipy import stats
 from scipy.special import expit, logit
 from statsmodels.stats.proportion import proportion_confint
 
-from gliobench.evaluation.bootstrap import CONFIDENCE, RESAMPLES, Statistic, bca_intervals, resample
+from gliobench.evaluation.bootstrap import CONFIDENCE, Statistic, bca_intervals, resample
 from gliobench.evaluation.columns import METRICS, ROUNDING, UNDEFINED
 from gliobench.evaluation.delong import (
     Influence,
@@ -137,7 +137,7 @@ def permuted_factor(aucs: ArrayLike, variances: ArrayLike, n_repeats: int) -> Fa
     return Factor(ratio, f"from {len(found)} permutations") if ratio > default.value else default
 
 
-def intervals(sample: Sample, seed: int, resamples: int = RESAMPLES, permuted_samples: Sequence[Sample] = ()) -> Found:
+def intervals(sample: Sample, seed: int, resamples: int, permuted_samples: Sequence[Sample] = ()) -> Found:
     """
     95 % intervals for every score of a sample.
 
@@ -316,7 +316,7 @@ def _combined(main: str, values: dict[str, float], ends: Ends, special: dict[str
     return ends, {main: []} | {method: scores for method, scores in methods.items() if scores}
 
 
-def conditional_intervals(sample: Sample, seed: int, resamples: int = RESAMPLES) -> Found:
+def conditional_intervals(sample: Sample, seed: int, resamples: int) -> Found:
     """
     95 % intervals for every score of the fitted models, by resampling the patients within label.
 
@@ -350,7 +350,7 @@ def conditional_intervals(sample: Sample, seed: int, resamples: int = RESAMPLES)
     return Found(*_combined(main, values, ends, special))
 
 
-def conditional_auc(sample: Sample, seed: int, resamples: int = RESAMPLES) -> tuple[float, float]:
+def conditional_auc(sample: Sample, seed: int, resamples: int) -> tuple[float, float]:
     """Return only the interval of the AUC, as `conditional_intervals` does."""
     value = float(auc(sample, *unit_weights(sample)))
     ends = _bca(lambda *weights: auc(sample, *weights)[None], ["auc"], sample, seed, resamples)

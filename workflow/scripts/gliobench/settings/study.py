@@ -92,7 +92,9 @@ class StudyFile(Settings):
     )
     seed: WholeNumber = Field(description="base seed; every other seed is derived from it")
     seeds: Count = Field(1, description="trainings with different seeds on the same fold; their scores are averaged")
-    bootstrap: Annotated[int, Field(ge=100)] = Field(2000, description="bootstrap resamples per interval")
+    bootstrap: Annotated[int, Field(ge=100)] = Field(
+        2000, description="bootstrap resamples behind each interval for fitted models"
+    )
     device: Literal["auto", "cpu", "cuda"] = Field(
         "auto",
         description="device for training; `auto` uses a GPU if there is one, `cuda` without one is an error",

@@ -101,7 +101,7 @@ def epochs(cnn3d, policy, count=3, part=None, seed=0):
         patients = np.concatenate([inputs.ravel() for inputs, _ in pairs]).astype(int)
         labels = np.concatenate([labels.ravel() for _, labels in pairs]).astype(int)
         seen.append(list(zip(patients.tolist(), labels.tolist(), strict=True)))
-        batches.on_epoch_end()
+        batches.shuffle()
     return seen
 
 
@@ -122,6 +122,30 @@ def test_labels_as_coded_are_right_in_the_first_epoch_and_permuted_afterwards(cn
         assert sorted(label for _, label in pairs) == sorted(numbered().labels)
         assert pairs != TRUE
     assert second != third
+
+
+def test_a_training_reads_each_epoch_whole_and_labels_as_coded_are_right_in_the_first(cnn3d, model, monkeypatch):
+    """Keras itself calls the end of an epoch once before the first, too."""
+    read = [[]]  # minibatches of each epoch, and what is left over
+
+    class Watched(cnn3d.LabelledMinibatches):
+        def __getitem__(self, number):
+            inputs, labels = super().__getitem__(number)
+            read[-1].append((number, labels[:, 0].astype(int).tolist()))
+            return inputs, labels
+
+        def shuffle(self):
+            read.append([])
+            super().shuffle()
+
+    monkeypatch.setattr(cnn3d, "LabelledMinibatches", Watched)
+    part = make_part(22)
+    fit(cnn3d, model, 5, part, epochs=3, labels="permuted_after_first_epoch")
+    epochs = [epoch[-6:] for epoch in read[:-1]]  # the first minibatch is read once more, for its shape
+    assert [[number for number, _ in epoch] for epoch in epochs] == [list(range(6))] * 3
+    first, *others = [[label for _, labels in epoch for label in labels] for epoch in epochs]
+    assert first == part.labels.tolist()
+    assert all(labels != first and sorted(labels) == sorted(first) for labels in others)
 
 
 def test_permuted_labels_are_wrong_from_the_start_and_stay_so(cnn3d):

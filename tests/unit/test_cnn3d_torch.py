@@ -29,10 +29,28 @@ for seed in (1, 2, 1):
     best = cnn3d.fit(model, "final", part(10, 0), part(6, 1), parameters, seed, history.append)
     log_odds = cnn3d.predict(model, part(5, 2).inputs).tolist()
     runs.append({"best": best, "epochs": len(history), "log_odds": log_odds})
+first = []
+
+class Watched(cnn3d.LabelledMinibatches):
+    def __getitem__(self, number):
+        inputs, labels = super().__getitem__(number)
+        first.append(labels[:, 0].astype(int).tolist())
+        return inputs, labels
+
+    def shuffle(self):
+        first.append("shuffled")
+        super().shuffle()
+
+cnn3d.LabelledMinibatches = Watched
+coded = parameters | {"labels": "permuted_after_first_epoch"}
+cnn3d.fit(model, "final", part(10, 0), part(6, 1), coded, 1, lambda record: None)
+cnn3d.fit(model, "final", part(10, 0), part(6, 1), parameters, 1, lambda record: None)
+first = first[: first.index("shuffled")]
 modules = sorted(sys.modules)  # Keras' own saving and loading look for tensorflow
 cnn3d.save(model, sys.argv[1])
 again = cnn3d.predict(cnn3d.load(sys.argv[1]), part(5, 2).inputs).tolist()
-print(json.dumps({"device": device, "backend": keras_backend(), "runs": runs, "again": again, "modules": modules}))
+found = {"device": device, "backend": keras_backend(), "runs": runs, "again": again}
+print(json.dumps(found | {"modules": modules, "first": first}))
 """
 
 
@@ -53,6 +71,10 @@ def test_a_training_repeats_on_torch(trained):
     first, other, again = trained["runs"]
     assert first == again
     assert first["log_odds"] != other["log_odds"]
+
+
+def test_labels_as_coded_are_right_in_the_first_epoch_on_torch(trained):
+    assert trained["first"][-3:] == [[0, 1, 0, 1], [0, 1, 0, 1], [0, 1]]
 
 
 def test_a_saved_model_predicts_the_same_on_torch(trained):

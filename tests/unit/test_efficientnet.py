@@ -292,7 +292,7 @@ def test_training_slices_keep_their_labels_in_an_order_new_each_epoch(efficientn
         np.testing.assert_array_equal(np.concatenate([labels[:, 0] for _, labels in pairs]), numbers % 2)
         assert sorted(numbers) == list(range(10))
         orders.append(numbers.tolist())
-        batches.on_epoch_end()
+        batches.shuffle()
     assert orders[0] != orders[1]
 
 
@@ -300,7 +300,7 @@ def test_a_batch_is_the_same_whenever_it_is_asked_for_and_another_in_the_next_ep
     batches = efficientnet.TrainingSlices(make_part(8), 8, SMALL["augmentation"], seed=3)
     first = batches[0][0]
     np.testing.assert_array_equal(first, batches[0][0])
-    batches.on_epoch_end()
+    batches.shuffle()
     assert np.any(first != batches[0][0])
 
 

@@ -87,7 +87,7 @@ def save(model: keras.Model, path: Path) -> None:
     model.save(path)
 
 
-class LabelledMinibatches(keras.utils.PyDataset):
+class LabelledMinibatches:
     """
     Minibatches of training patients, with the label handling of a variant.
 
@@ -106,7 +106,6 @@ class LabelledMinibatches(keras.utils.PyDataset):
     """
 
     def __init__(self, part: Part, batch_size: int, labels: str, rng: np.random.Generator):
-        super().__init__(workers=1)
         self.inputs = keras_session.resident(part.inputs)
         self.labels = rng.permutation(part.labels) if labels == "permuted" else part.labels
         self.batch_size = batch_size
@@ -121,7 +120,7 @@ class LabelledMinibatches(keras.utils.PyDataset):
         rows = self.order[number * self.batch_size : (number + 1) * self.batch_size]
         return self.inputs[rows, ..., None], self.labels[rows, None].astype("float32")
 
-    def on_epoch_end(self) -> None:
+    def shuffle(self) -> None:
         """Shuffle for the next epoch."""
         if self.policy == "permuted_after_first_epoch":
             self.labels = self.rng.permutation(self.labels)

@@ -161,7 +161,7 @@ def load(path: Path) -> Classifier:
     return Classifier(keras_session.load_network(path), steps={})
 
 
-class TrainingSlices(keras.utils.PyDataset):
+class TrainingSlices:
     """
     Minibatches of training slices, reshuffled and augmented again in each epoch.
 
@@ -178,7 +178,6 @@ class TrainingSlices(keras.utils.PyDataset):
     """
 
     def __init__(self, part: Part, batch_size: int, augmentation: dict[str, Any], seed: int):
-        super().__init__(workers=1)
         self.slices = keras_session.resident(part.inputs)
         self.labels = part.labels
         self.batch_size = batch_size
@@ -196,7 +195,7 @@ class TrainingSlices(keras.utils.PyDataset):
         slices = augment(_scaled(self.slices[rows]), self.augmentation, rng)
         return slices[..., None], self.labels[rows, None].astype("float32")
 
-    def on_epoch_end(self) -> None:
+    def shuffle(self) -> None:
         """Shuffle for the next epoch."""
         self.epoch += 1
         self._shuffle()

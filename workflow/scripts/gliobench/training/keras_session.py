@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -115,9 +115,20 @@ def compile_binary(model: keras.Model, optimizer: keras.optimizers.Optimizer) ->
     )
 
 
+class Minibatches(Protocol):
+    """What a training reads, one minibatch after the other; each is inputs and labels, in arrays or tensors."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, number: int) -> tuple[Any, Any]: ...
+
+    def shuffle(self) -> None:
+        """Prepare the next epoch; called after each one. Keras' own `on_epoch_end` is called before the first, too."""
+
+
 def fit_best(
     model: keras.Model,
-    minibatches: keras.utils.PyDataset,
+    minibatches: Minibatches,
     epochs: int,
     seed: int,
     watch: "BestEpoch",
@@ -126,10 +137,44 @@ def fit_best(
     """Train a compiled model, leave it with the weights of its best epoch, and return that epoch, from 1."""
     if not model.optimizer.built:  # a step that creates variables is traced twice
         model.optimizer.build(model.trainable_variables)
-    again = keras.callbacks.LambdaCallback(on_train_begin=lambda logs: seed_all(seed))  # torch draws while it compiles
-    model.fit(minibatches, epochs=epochs, callbacks=[again, watch, *callbacks], shuffle=False, verbose=0)
+    own = keras.callbacks.LambdaCallback(
+        on_train_begin=lambda logs: seed_all(seed),  # torch draws while it compiles
+        on_epoch_end=lambda epoch, logs: minibatches.shuffle(),
+    )
+    read = {"tensorflow": _tensorflow_data, "torch": _TorchData}[keras.backend.backend()]
+    model.fit(read(minibatches), epochs=epochs, callbacks=[own, watch, *callbacks], shuffle=False, verbose=0)
     model.set_weights(watch.best_weights)
     return watch.best_epoch
+
+
+class _TorchData(keras.utils.PyDataset):
+    """Minibatches as Keras reads them on the torch backend."""
+
+    def __init__(self, minibatches: Minibatches):
+        super().__init__(workers=1)
+        self.minibatches = minibatches
+
+    def __len__(self) -> int:
+        return len(self.minibatches)
+
+    def __getitem__(self, number: int) -> tuple[Any, Any]:
+        return self.minibatches[number]
+
+
+def _tensorflow_data(minibatches: Minibatches) -> Any:
+    """
+    Return minibatches as a data set of TensorFlow, which prepares one ahead.
+
+    Keras would leave it to an autotuner how many, whose thread often ends only two seconds after its epoch.
+    """
+    import tensorflow as tf
+
+    n = len(minibatches)
+    rows = tuple(tf.TensorSpec((None, *values.shape[1:]), values.dtype) for values in minibatches[0])
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    data = tf.data.Dataset.from_generator(lambda: map(minibatches.__getitem__, range(n)), output_signature=rows)
+    return data.apply(tf.data.experimental.assert_cardinality(n)).prefetch(1).with_options(options)
 
 
 def renew(model: keras.Model, fresh: keras.Model) -> None:

@@ -105,12 +105,13 @@ def loop_contenders(training: Training) -> tuple[Turn, Turn]:
     """Return resident and plain training of an approach that trains in `torch_loop`, as its `fit` asks it to."""
     import torch
 
+    from gliobench.training.torch_augment import Draws
     from gliobench.training.torch_session import autocast, device
 
     model, loop, optimizer = asked_of_loop(training)
     inputs, labels = training.first_batch()
     batch = model.read(torch.from_numpy(inputs).to(device()))
-    batch, truth = loop.augment(batch, torch.Generator(device())), torch.from_numpy(labels).to(device())
+    batch, truth = loop.augment(batch, Draws(SEED, device())), torch.from_numpy(labels).to(device())
 
     def forward(batch: Any) -> Any:
         with autocast():
@@ -118,7 +119,7 @@ def loop_contenders(training: Training) -> tuple[Turn, Turn]:
 
     def changed(row: int) -> tuple[Any, Any]:
         read = model.read(torch.from_numpy(training.train.inputs[row : row + 1]))
-        return loop.augment(read, torch.default_generator)[0], training.train.labels[row]
+        return loop.augment(read, Draws(row, read.device))[0], training.train.labels[row]
 
     resident = torch_step(forward, loop.loss, optimizer)
     network, plain_optimizer = plain_copy(model.network, optimizer)

@@ -92,6 +92,7 @@ def loop_peers(training: Training) -> Iterator[Peer]:
     """Yield the peers of an approach that trains in `torch_loop`."""
     import torch
 
+    from gliobench.training.torch_augment import Draws
     from gliobench.training.torch_session import autocast, device
 
     model, loop, optimizer = asked_of_loop(training)
@@ -102,7 +103,7 @@ def loop_peers(training: Training) -> Iterator[Peer]:
     inputs, labels = (
         torch.from_numpy(values).to(device()) for values in (training.train.inputs, training.train.labels)
     )
-    draws = torch.Generator(device()).manual_seed(SEED)
+    draws = Draws(SEED, device())
 
     def read(rows: Any) -> Batch:
         return loop.augment(model.read(inputs[rows]), draws).contiguous(memory_format=layout), labels[rows]

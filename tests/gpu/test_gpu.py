@@ -68,16 +68,21 @@ print(json.dumps(found))
 
 def run(approach, device, mode, model, trains="fit"):
     """Train or predict in a process of its own, fast, exact or in float32, and return what it found."""
+    return json.loads(output_of(TRAINING, approach, device, mode, str(model), trains))
+
+
+def output_of(script, *arguments):
+    """Run a script in a process of its own, and return the last line that it prints."""
     path = os.pathsep.join([str(ROOT), str(ROOT / "workflow" / "scripts"), os.environ.get("PYTHONPATH", "")])
     done = subprocess.run(
-        [sys.executable, "-c", TRAINING, approach, device, mode, str(model), trains],
+        [sys.executable, "-c", script, *arguments],
         env=os.environ | {"PYTHONPATH": path},
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    return json.loads(done.stdout.splitlines()[-1])
+    return done.stdout.splitlines()[-1]
 
 
 @pytest.fixture(scope="module")
@@ -145,3 +150,33 @@ def test_a_deterministic_training_repeats(tmp_path, approach):
     first, other, again = run(approach, "cuda", "exact", tmp_path / "model")["runs"]
     assert first == again
     assert first != other
+
+
+AUGMENTING = """
+import torch
+from perf.contenders import Training, asked_of_loop
+from perf.training import random_part, read_task
+from gliobench.training import Machine, import_approach
+from gliobench.training.torch_augment import Draws
+
+for name in ("resnet18", "stacked_cnn3d", "densenet121", "resnet10_3d"):
+    task = read_task(name, scale=0.25, steps=1, repeats=1, device="cuda")
+    approach = import_approach(name, task.backend)
+    approach.prepare(Machine(1, "cuda"))
+    part = random_part(task, task.batch_size)
+    model, loop, _ = asked_of_loop(
+        Training(task, approach, approach.build(task.shape, task.parameters, "none"), part, part)
+    )
+    rows, draws = torch.from_numpy(part.inputs).cuda(), Draws(0, torch.device("cuda"))
+    for mode in ("default", "error"):  # the first sends constants to the device
+        torch.cuda.set_sync_debug_mode(mode)
+        for _ in range(20):
+            loop.augment(model.read(rows), draws)
+    torch.cuda.set_sync_debug_mode("default")
+print("never waited")
+"""
+
+
+@pytest.mark.xdist_group("augmenting")
+def test_augmentation_never_waits_for_the_gpu():
+    assert output_of(AUGMENTING) == "never waited"

@@ -18,9 +18,8 @@ def torch():
 
 
 def augment(batch, seed=0, **changes):
-    torch = import_module("torch")
     module = import_module("gliobench.training.torch_augment")
-    return module.augment_volumes(batch, torch.Generator().manual_seed(seed), NOTHING | changes)
+    return module.augment_volumes(batch, module.Draws(seed, batch.device), NOTHING | changes)
 
 
 def volumes(shape, seed=0):

@@ -223,7 +223,12 @@ def test_steps_of_gradients_added_up_over_parts_are_those_of_whole_minibatches(l
         lambda network, rows: sizes.append(len(rows[0])) if network.training else None
     )
     (_, history, _), (_, history_of_parts, _) = (
-        run(loop, model, batch_size=batch_size, augment=lambda rows, draws: rows + loop.torch.rand(1, generator=draws))
+        run(
+            loop,
+            model,
+            batch_size=batch_size,
+            augment=lambda rows, draws: rows + loop.torch.rand(1, generator=draws.images),
+        )
         for model in (whole, parts)
     )
     assert max(sizes) == -(-batch_size // 2)

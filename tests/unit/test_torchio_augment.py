@@ -34,17 +34,24 @@ def patients(n=2, channels=3, shape=(10, 9, 8), seed=0):
 
 def augmented(batch, seed=0, segmentation=False, **changes):
     module = import_module("gliobench.training.torchio_augment")
-    generator = module.torch.Generator().manual_seed(seed)
-    return module.augment_patients(batch, generator, UNCHANGED | changes, segmentation)
+    return module.augment_patients(batch, module.Draws(seed, batch.device), UNCHANGED | changes, segmentation)
 
 
 def test_augmentation_is_new_each_time_and_repeats_with_the_seed(torch, module):
     batch = patients(8)
-    generator = torch.Generator().manual_seed(5)
-    first, second = (module.augment_patients(batch, generator, SETTINGS, False) for _ in range(2))
+    draws = module.Draws(5, batch.device)
+    first, second = (module.augment_patients(batch, draws, SETTINGS, False) for _ in range(2))
     assert torch.equal(augmented(batch, 5, **SETTINGS), first)
     assert not torch.equal(first, second)
     assert (first.shape, first.dtype) == (batch.shape, torch.float32)
+
+
+def test_which_patients_are_augmented_is_drawn_on_the_host(torch, module):
+    draws = module.Draws(3, torch.device("cpu"))
+    assert draws.choices.device.type == "cpu"
+    draws.choices, kept = torch.Generator().manual_seed(3), draws.images.get_state()
+    module.augment_patients(patients(), draws, UNCHANGED, False)
+    assert torch.equal(draws.images.get_state(), kept)
 
 
 def test_nothing_is_drawn_from_the_global_generator(torch):

@@ -138,7 +138,7 @@ def _train(model: Model, parts: tuple[Part, Part], parameters: dict, seed: int, 
         patience=parameters["epochs"],  # none: every epoch is trained
         rank=_rank,
         loss=_loss,
-        augment=lambda rows, generator: rows,
+        augment=lambda rows, draws: rows,
         drop_last=True,
     )
     torch_loop.train(model, loop, optimizer, parts, seed, on_epoch, schedule)

@@ -46,7 +46,7 @@ def _model(about: dict) -> Model:
 
 def as_colours(slices: torch.Tensor) -> torch.Tensor:
     """Turn slices (n, rows, columns) of 0 to 255 into three equal channels, normalised like ImageNet's (3.1)."""
-    mean, deviation = (torch.tensor(values, device=slices.device).view(3, 1, 1) for values in (MEAN, DEVIATION))
+    mean, deviation = (torch_session.constant(values, slices.device).view(3, 1, 1) for values in (MEAN, DEVIATION))
     return (slices[:, None].float() / 255 - mean) / deviation
 
 
@@ -67,7 +67,7 @@ def fit(model: Model, phase: str, train: Part, validation: Part, parameters: dic
         patience=parameters["epochs"],  # none: every epoch is trained
         rank=lambda record: (record["validation_accuracy"], -record["validation_loss"]),
         loss=nn.functional.cross_entropy,
-        augment=lambda rows, generator: flip(rows, 3, generator) if parameters["flip"] else rows,
+        augment=lambda rows, draws: flip(rows, 3, draws.images) if parameters["flip"] else rows,
     )
     return torch_loop.train(model, loop, optimizer, (train, validation), seed, on_epoch, schedule)
 

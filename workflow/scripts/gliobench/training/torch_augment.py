@@ -1,11 +1,37 @@
-"""Augmentation of minibatches of training images, on their device, drawn from one generator."""
+"""Augmentation of minibatches of training images on their device. On a GPU the host never waits for it."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 
+from gliobench.training.torch_session import constant
+
 AXES = ("x", "y", "z")
+
+
+class Draws:
+    """
+    What augmentation draws from, on a CPU one generator for all.
+
+    Parameters
+    ----------
+    seed : int
+        Of all that is drawn.
+    device : device
+        Of the images.
+
+    Attributes
+    ----------
+    images : Generator
+        Of numbers that images are changed with, on their device.
+    choices : Generator
+        Of which images are changed: on the host, because reading an answer from a GPU waits for all its work.
+    """
+
+    def __init__(self, seed: int, device: torch.device):
+        self.images = torch.Generator(device).manual_seed(seed)
+        self.choices = self.images if device.type == "cpu" else torch.Generator().manual_seed(seed)
 
 
 def flip(images: torch.Tensor, dimension: int, generator: torch.Generator) -> torch.Tensor:
@@ -14,7 +40,7 @@ def flip(images: torch.Tensor, dimension: int, generator: torch.Generator) -> to
     return torch.where(heads.view(-1, *[1] * (images.dim() - 1)), images.flip(dimension), images)
 
 
-def augment_volumes(images: torch.Tensor, generator: torch.Generator, settings: Mapping[str, Any]) -> torch.Tensor:
+def augment_volumes(images: torch.Tensor, draws: Draws, settings: Mapping[str, Any]) -> torch.Tensor:
     """
     Flip, rotate, zoom, and change the intensities of volumes.
 
@@ -22,8 +48,8 @@ def augment_volumes(images: torch.Tensor, generator: torch.Generator, settings: 
     ----------
     images : tensor
         Shape (n, channels, x, y, z), standardised, exactly 0 outside the brain; not changed.
-    generator : Generator
-        On the images' device.
+    draws : Draws
+        For the images' device.
     settings : dict
         ``flips``: axes to mirror along, of x, y, z. ``rotation``: largest angle about each axis, degrees. ``zoom``:
         largest change of size, a share. ``shift``: largest change of a channel's mean, and ``noise``: standard
@@ -35,22 +61,39 @@ def augment_volumes(images: torch.Tensor, generator: torch.Generator, settings: 
     tensor
         New ones of the same shape.
     """
-    for axis in settings["flips"]:
-        images = flip(images, 2 + AXES.index(axis), generator)
+    generator = draws.images
+    if settings["flips"]:
+        images = _flip_volumes(images, [2 + AXES.index(axis) for axis in settings["flips"]], draws.choices)
     if settings["rotation"] or settings["zoom"]:
         images = _turn_and_zoom(images, generator, settings["rotation"], settings["zoom"])
     return _change_intensities(images, generator, settings["shift"], settings["noise"])
+
+
+def _flip_volumes(images: torch.Tensor, dimensions: Sequence[int], choices: torch.Generator) -> torch.Tensor:
+    """Mirror each volume along each dimension with probability 0.5; all its axes at once."""
+    heads = [(torch.rand(len(images), generator=choices) < 0.5).tolist() for _ in dimensions]
+    return torch.stack(
+        [
+            volume.flip([dimension - 1 for dimension, head in zip(dimensions, of_volume, strict=True) if head])
+            for volume, of_volume in zip(images, zip(*heads, strict=True), strict=True)
+        ]
+    )
 
 
 def _turn_and_zoom(images: torch.Tensor, generator: torch.Generator, rotation: float, zoom: float) -> torch.Tensor:
     angles = torch.deg2rad(rotation * up_to_one((len(images), 3), images, generator))
     sizes = 1 + zoom * up_to_one((len(images), 1, 1), images, generator)
     # affine_grid counts in halves of the image, last axis first: a rotation in voxels needs a scaling before and after.
-    halves = torch.tensor(images.shape[:1:-1], dtype=images.dtype, device=images.device)
+    halves = sides(images).flip(0) / 2
     matrices = rotations(angles) / sizes * halves[None, None, :] / halves[None, :, None]
     affine = torch.cat([matrices, torch.zeros_like(matrices[..., :1])], dim=2)
     grid = torch.nn.functional.affine_grid(affine, list(images.shape), align_corners=False)
     return torch.nn.functional.grid_sample(images, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
+
+
+def sides(images: torch.Tensor) -> torch.Tensor:
+    """Return the sides of images of shape (n, channels, x, y, z), in voxels, on their device: shape (3,)."""
+    return constant(tuple(images.shape[2:]), images.device)
 
 
 def rotations(angles: torch.Tensor) -> torch.Tensor:
@@ -86,11 +129,10 @@ def _matrices(*rows: Sequence[torch.Tensor]) -> torch.Tensor:
 
 
 def _change_intensities(images: torch.Tensor, generator: torch.Generator, shift: float, noise: float) -> torch.Tensor:
-    added = torch.zeros_like(images)
-    if shift:
-        added = added + shift * up_to_one((*images.shape[:2], 1, 1, 1), images, generator)
+    added = shift * up_to_one((*images.shape[:2], 1, 1, 1), images, generator) if shift else 0.0
     if noise:
-        added = added + noise * torch.randn(images.shape, generator=generator, device=images.device, dtype=images.dtype)
+        of_voxels = torch.randn(images.shape, generator=generator, device=images.device, dtype=images.dtype)
+        added = of_voxels.mul_(noise).add_(added)
     return torch.where(images != 0, images + added, images)
 
 

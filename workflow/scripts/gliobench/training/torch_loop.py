@@ -14,10 +14,11 @@ from torch import nn
 
 from gliobench.training import Diverged, OnEpoch, Part, torch_session
 from gliobench.training.scores import binary_scores
+from gliobench.training.torch_augment import Draws
 from gliobench.training.torch_session import autocast, compiled, device, finite, resident
 from gliobench.training.torch_weights import State
 
-Augment = Callable[[torch.Tensor, torch.Generator], torch.Tensor]
+Augment = Callable[[torch.Tensor, Draws], torch.Tensor]
 
 
 @dataclass
@@ -80,7 +81,7 @@ class Loop:
     loss : callable
         From the network's output and integer labels to the mean loss of a minibatch, in nats.
     augment : callable
-        From a minibatch of inputs and a generator to one of the same shape; training only.
+        From a minibatch of inputs and `Draws` to one of the same shape; training only.
     uncapped : bool
         Whether the validation loss is `loss` of the outputs in float64. Else it is that of the probabilities, at most
         36 nats per row.
@@ -164,12 +165,12 @@ def train(
     """
     training, validation = parts
     torch_session.seed_all(seed)
-    draws = _Draws(torch.Generator().manual_seed(seed), torch.Generator(device()).manual_seed(seed))
+    order, draws = torch.Generator().manual_seed(seed), Draws(seed, device())
     rows, held_out = _rows(training), _rows(validation)
     best_rank, best_epoch, best_state = None, 0, {}
     for epoch in range(1, loop.epochs + 1):
         start = time.perf_counter()
-        trained = _one_epoch(model, loop, optimizer, rows, draws)
+        trained = _one_epoch(model, loop, optimizer, rows, torch.randperm(len(training), generator=order), draws)
         if schedule is not None:
             schedule.step()
         numbers = _to_host(*trained, *_validated(model, loop, held_out), finite(model.network))
@@ -187,12 +188,6 @@ def train(
 
 
 @dataclass(frozen=True)
-class _Draws:
-    order: torch.Generator
-    augmentation: torch.Generator
-
-
-@dataclass(frozen=True)
 class _Rows:
     """A part's rows and labels, both on the device if the rows fit there."""
 
@@ -206,14 +201,13 @@ def _rows(part: Part) -> _Rows:
 
 
 def _one_epoch(
-    model: Model, loop: Loop, optimizer: torch.optim.Optimizer, rows: _Rows, draws: _Draws
+    model: Model, loop: Loop, optimizer: torch.optim.Optimizer, rows: _Rows, order: torch.Tensor, draws: Draws
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Take one step per minibatch; return its losses' sum over rows, and label and probability used for each row."""
     model.network.train()
     total, seen, probabilities = torch.zeros((), device=device()), [], []
-    order = torch.randperm(len(rows.labels), generator=draws.order).to(rows.labels.device)
-    for chosen in split_minibatches(order, loop.batch_size, loop.drop_last):
-        minibatch = loop.augment(model.read(rows.inputs[chosen].to(device())), draws.augmentation)
+    for chosen in split_minibatches(order.to(rows.labels.device), loop.batch_size, loop.drop_last):
+        minibatch = loop.augment(model.read(rows.inputs[chosen].to(device())), draws)
         truth = rows.labels[chosen].to(device())
         parts = max(1, min(model.accumulate, len(truth) // 2))  # none of a single row
         optimizer.zero_grad()

@@ -4,6 +4,7 @@ import os
 import pickle
 import random
 from contextlib import AbstractContextManager, nullcontext
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -119,6 +120,12 @@ def resident(array: np.ndarray, place: torch.device | None = None) -> torch.Tens
     if place.type == "cuda" and array.nbytes < SHARE_FOR_DATA * torch.cuda.mem_get_info()[0]:
         return tensor.to(place)
     return tensor
+
+
+@cache
+def constant(values: tuple[float, ...], place: torch.device) -> torch.Tensor:
+    """Return numbers as a float32 tensor on a device, sent there once: the host waits for a GPU when it sends some."""
+    return torch.tensor(values, dtype=torch.float32, device=place)
 
 
 def finite(model: nn.Module) -> torch.Tensor:

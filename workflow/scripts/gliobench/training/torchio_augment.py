@@ -1,5 +1,5 @@
 """
-TorchIO's augmentation of training patients, in minibatches on their device, drawn from one generator.
+TorchIO's augmentation of training patients, in minibatches on their device. On a GPU the host never waits for it.
 
 Definitions and strengths are those of TorchIO 1.2, with volumes of 1 mm voxels. Each patient has its own draws; its
 images share them, except for the exponent of `gamma` and the noise of each voxel, as in TorchIO.
@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from gliobench.training.torch_augment import axis_rotations, up_to_one
+from gliobench.training.torch_augment import Draws, axis_rotations, sides, up_to_one
 
 ROTATION = 10.0  # degrees about each axis, of a patient and of a simulated movement
 ZOOM = 0.1  # share of each axis
@@ -30,7 +30,7 @@ def has_segmentation(inputs: np.ndarray) -> bool:
 
 
 def augment_patients(
-    images: torch.Tensor, generator: torch.Generator, settings: Mapping[str, Any], segmentation: bool
+    images: torch.Tensor, draws: Draws, settings: Mapping[str, Any], segmentation: bool
 ) -> torch.Tensor:
     """
     Augment each patient of a minibatch independently.
@@ -39,8 +39,8 @@ def augment_patients(
     ----------
     images : tensor
         Shape (n, channels, x, y, z), in [0, 1]; not changed.
-    generator : Generator
-        On the images' device.
+    draws : Draws
+        For the images' device.
     settings : dict
         ``affine``, ``noise``, ``gamma``, ``motion``, ``bias_field``: the probability of each; ``motion_voxels``: the
         largest translation of a simulated movement. Other strengths are TorchIO's defaults.
@@ -61,11 +61,12 @@ def augment_patients(
         "motion": (scans, partial(motion, voxels=settings["motion_voxels"])),
         "bias_field": (scans, bias_field),
     }
-    draws = torch.rand((len(steps), len(images)), generator=generator, device=images.device).cpu()
-    for (name, (target, change)), drawn in zip(steps.items(), draws, strict=True):
-        chosen = (drawn < settings[name]).nonzero()[:, 0].to(images.device)
-        if len(chosen):
-            target[chosen] = change(target[chosen], generator)
+    shares = torch.rand((len(steps), len(images)), generator=draws.choices)
+    for (name, (target, change)), drawn in zip(steps.items(), shares, strict=True):
+        chosen = [patient for patient, share in zip(target, drawn.tolist(), strict=True) if share < settings[name]]
+        if chosen:
+            for patient, new in zip(chosen, change(torch.stack(chosen), draws.images), strict=True):
+                patient.copy_(new)
     return changed
 
 
@@ -120,7 +121,7 @@ def motion(images: torch.Tensor, generator: torch.Generator, voxels: float) -> t
 def _moved(images: torch.Tensor, angles: torch.Tensor, shifts: torch.Tensor) -> torch.Tensor:
     first, second, third = axis_rotations(angles)
     matrices = third @ first @ second
-    middle = (_sides(images) - 1) / 2
+    middle = (sides(images) - 1) / 2
     return _resampled(images, matrices, matrices @ middle + shifts - middle)
 
 
@@ -144,10 +145,6 @@ def _angles(shape: tuple[int, ...], images: torch.Tensor, generator: torch.Gener
     return torch.deg2rad(ROTATION * up_to_one((*shape, 3), images, generator))
 
 
-def _sides(images: torch.Tensor) -> torch.Tensor:
-    return torch.tensor(images.shape[2:], dtype=images.dtype, device=images.device)
-
-
 def _resampled(
     images: torch.Tensor, matrices: torch.Tensor, shifts: torch.Tensor, labels: bool = False
 ) -> torch.Tensor:
@@ -158,7 +155,7 @@ def _resampled(
     labels, which are taken from the nearest voxel.
     """
     # affine_grid counts in halves of the image, last axis first.
-    halves = _sides(images) / 2
+    halves = sides(images) / 2
     scaled = (matrices * halves / halves[:, None]).flip(1, 2)
     maps = torch.cat([scaled, (shifts / halves).flip(1)[..., None]], dim=2)
     grid = torch.nn.functional.affine_grid(maps, list(images.shape), align_corners=False)

@@ -80,7 +80,7 @@ def study_of(runs: list[dict[str, Any]]) -> dict[str, Any]:
         "question": None,
         "own": True,
         "base_seed": 1,
-        "groups": {},
+        "replicates_of": {},
         "config": {},
     }
     facts |= {"cohort_kinds": {COHORT: "synthetic"}, "explored": {COHORT: f"explore/{COHORT}.html"}}

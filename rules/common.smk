@@ -206,8 +206,8 @@ def layout_modules(wildcards):
     return [f"gliobench/cohorts/{name}.py" for name in names]
 
 
-def read_by(wildcards):
-    """The same, where jobs read a cohort's own images; those that the audit keeps have one layout."""
+def decoding_modules(wildcards):
+    """The same, where a cohort's jobs decode its own images; those that the audit keeps have one layout."""
     return [] if STUDY.decoded else layout_modules(wildcards)
 
 

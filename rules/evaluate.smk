@@ -118,7 +118,7 @@ rule tabulate_comparison:
             }
             for name in SCORED_COHORTS
         },
-        groups=STUDY.groups,
+        replicates_of=STUDY.replicates_of,
         study=plan.study_question(STUDY),
         about=about_study(),
         made_with=belonging.note_of_comparison(STUDY),
@@ -179,7 +179,7 @@ rule tabulate_replicates:
         mem_mb=memory(1000),
         runtime=growing(10),
     params:
-        groups=STUDY.groups,
+        replicates_of=STUDY.replicates_of,
         library=library_digest("tabulate_replicates.py"),
     script:
         "../workflow/scripts/tabulate_replicates.py"
@@ -257,7 +257,7 @@ rule tabulate_sensitivity:
         mem_mb=memory(1000),
         runtime=growing(10),
     params:
-        groups=STUDY.sensitivity,
+        replicates_of=STUDY.sensitivity,
         library=library_digest("tabulate_sensitivity.py"),
     script:
         "../workflow/scripts/tabulate_sensitivity.py"
@@ -270,7 +270,7 @@ rule tabulate_cost:
         trainings=[benchmark for benchmark, _ in trainings()],
         records=[record for _, record in trainings()],
         comparison=f"{RESULTS}/tables/comparison.tsv",
-        replicates=f"{RESULTS}/tables/replicates.tsv" if STUDY.groups else [],
+        replicates=f"{RESULTS}/tables/replicates.tsv" if STUDY.replicates_of else [],
     output:
         table=expand(f"{RESULTS}/tables/cost.{{format}}", format=FORMATS),
         figure=figure(
@@ -289,7 +289,7 @@ rule tabulate_cost:
         runtime=growing(10),
     params:
         jobs=list(measured_jobs().values()),
-        groups=STUDY.groups,
+        replicates_of=STUDY.replicates_of,
         library=library_digest("tabulate_cost.py"),
     script:
         "../workflow/scripts/tabulate_cost.py"

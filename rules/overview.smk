@@ -4,7 +4,7 @@ rule plot_forest:
     input:
         comparison=f"{RESULTS}/tables/comparison.tsv",
         cohorts=f"{RESULTS}/tables/cohorts.tsv",
-        replicates=f"{RESULTS}/tables/replicates.tsv" if STUDY.groups else [],
+        replicates=f"{RESULTS}/tables/replicates.tsv" if STUDY.replicates_of else [],
     output:
         figure(
             f"{RESULTS}/figures/forest",
@@ -21,7 +21,7 @@ rule plot_forest:
         mem_mb=memory(1000),
         runtime=growing(10),
     params:
-        groups=STUDY.groups,
+        replicates_of=STUDY.replicates_of,
         library=library_digest("plot_forest.py"),
     script:
         "../workflow/scripts/plot_forest.py"

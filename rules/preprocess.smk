@@ -73,7 +73,7 @@ rule preprocess:
         ),
         made_from=made_from(paths.INPUT),
         library=lambda wildcards: library_digest(
-            "preprocess.py", input_module(wildcards), *read_by(wildcards)
+            "preprocess.py", input_module(wildcards), *decoding_modules(wildcards)
         ),
     script:
         "../workflow/scripts/preprocess.py"

@@ -15,7 +15,7 @@ rule tabulate_leakage:
     output:
         table=expand(f"{RESULTS}/tables/leakage.{{format}}", format=FORMATS),
         figure=figure(
-            f"{RESULTS}/{plan.LEAKAGE}",
+            f"{RESULTS}/{plan.LEAKAGE_FIGURE}",
             "leakage",
             category="Leakage",
             figure="slice leakage",
@@ -29,7 +29,7 @@ rule tabulate_leakage:
         mem_mb=memory(2000),
         runtime=growing(10),
     params:
-        groups=STUDY.groups,
+        replicates_of=STUDY.replicates_of,
         library=library_digest("tabulate_leakage.py"),
     script:
         "../workflow/scripts/tabulate_leakage.py"
@@ -38,7 +38,7 @@ rule tabulate_leakage:
 PAGE_TABLES = [
     *("comparison", "published_vs_reproduced", "pairwise", "variance", "subgroups"),
     *("cohorts", "exclusions", "cost"),
-    *["replicates"] * bool(STUDY.groups),
+    *["replicates"] * bool(STUDY.replicates_of),
     *["copies"] * bool(COPIES),
     *["visible"] * bool(SEEN_CELLS),
     *["sensitivity"] * bool(STUDY.sensitivity),

@@ -31,7 +31,7 @@ rule measure_regions:
         measures=lambda wildcards: STUDY.measures(wildcards.cohort),
         made_from=made_from(paths.REGIONS),
         library=lambda wildcards: library_digest(
-            "measure_regions.py", *read_by(wildcards)
+            "measure_regions.py", *decoding_modules(wildcards)
         ),
     script:
         "../workflow/scripts/measure_regions.py"

@@ -37,7 +37,7 @@ STUDY = {
     "own": False,
     "base_seed": 2021,
     "cohort_kinds": {"planted": "synthetic"},
-    "groups": {},
+    "replicates_of": {},
     "patient_cohorts": [],
     "approaches": {
         "cnn3d": {

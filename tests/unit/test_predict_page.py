@@ -12,7 +12,7 @@ from gliobench.evaluation.one_patient import NEW, OTHER_IMAGES, PIXELS, SAME_ID,
 from gliobench.figures.placement import MOST_LINES, placement_caption, placement_figure
 from gliobench.files import check_record, table_schema, write_json, write_table
 from gliobench.predict.describe import cell_score, tabulate
-from gliobench.predict.request import TABLES, Request
+from gliobench.predict.request import FILES, Request
 from gliobench.reporting.patient_answer import others_note, score_sentence, sentences
 from gliobench.reporting.prediction import CAM, MIDDLE, NO_INPUT, SLICES, Shown, draw_prediction, write_prediction_page
 from gliobench.reporting.terminal import SCREEN, print_answer, print_patients
@@ -322,7 +322,7 @@ def test_tables_are_the_runs_own_or_the_nearest_above_it(tmp_path):
     run = tmp_path / "study" / "clinic" / "runs" / "batch-0"
     (tmp_path / "study" / "tables").mkdir(parents=True)
     run.mkdir(parents=True)
-    places = [tmp_path / "study" / path for path in TABLES.values()]
+    places = [tmp_path / "study" / path for path in FILES.values()]
     for path in [*places, tmp_path / "study" / "clinic" / "series.tsv"]:
         path.touch()
     found = Request({}, run, {}).tables

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from gliobench.evaluation.sensitivity import METHOD, reached, sensitivity_table
+from gliobench.evaluation.sensitivity import GROUPED_BY, reached, sensitivity_table
 
-NAMES = dict(zip(METHOD, ("cnn3d", "main", "FLAIR", "harmonised", "final"), strict=True))
+NAMES = dict(zip(GROUPED_BY, ("cnn3d", "main", "FLAIR", "harmonised", "final"), strict=True))
 LEVELS = {"none": 0.5, "weak": 0.65, "middle": 0.8, "strong": 0.95}
 SPREAD = (-0.04, 0.0, 0.04)  # of the AUC of a level's cohorts about their mean
 GROUPS = {name: [f"{name}-{number}" for number in range(len(SPREAD))] for name in LEVELS}

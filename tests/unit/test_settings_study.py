@@ -160,10 +160,10 @@ def test_a_cell_named_twice_is_one_cell():
 def test_replicates_are_cohorts_with_seeds_of_their_own():
     cohorts = {"no-signal": {"kind": "synthetic", "replicates": 3}}
     made = study(cohorts=cohorts)
-    assert made.groups == {"no-signal": ["no-signal-01", "no-signal-02", "no-signal-03"]}
-    assert list(made.cohorts) == made.groups["no-signal"]
+    assert made.replicates_of == {"no-signal": ["no-signal-01", "no-signal-02", "no-signal-03"]}
+    assert list(made.cohorts) == made.replicates_of["no-signal"]
     assert len({settings["seed"] for settings in made.cohorts.values()}) == 3
-    assert [cell.cohort for cell in made.cells] == made.groups["no-signal"]
+    assert [cell.cohort for cell in made.cells] == made.replicates_of["no-signal"]
     more = study(cohorts={"no-signal": {"kind": "synthetic", "replicates": 4}})
     assert more.cohorts["no-signal-01"] == made.cohorts["no-signal-01"], "what is finished stays so as more are added"
 

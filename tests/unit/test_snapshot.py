@@ -104,12 +104,12 @@ def test_a_study_looked_at_in_part_draws_whole_cells_and_keeps_every_cell(study)
     snapshot.look_at(study, snapshot.take_snapshot(study))
     assert [(cell.cohort, cell.variant) for cell in study.drawn] == [("made-01", "header")]
     assert len(study.cells) == n_cells
-    assert study.groups == {"made": ["made-01", "made-02"]}
+    assert study.replicates_of == {"made": ["made-01", "made-02"]}
 
 
 def test_a_group_without_a_whole_cell_is_no_group_yet(study):
     snapshot.look_at(study, snapshot.take_snapshot(study))
-    assert study.groups == {}
+    assert study.replicates_of == {}
 
 
 @pytest.mark.parametrize(("there", "word"), [(3, "an unfinished"), (4, "a finished")])

@@ -9,9 +9,9 @@ with recipe(snakemake):
     from gliobench.figures.style import save_figure
     from gliobench.files import read_table
 
-    groups = snakemake.params.groups
+    replicates_of = snakemake.params.replicates_of
     comparison = read_table(snakemake.input.comparison, "comparison")
-    replicates = read_table(snakemake.input.replicates, "replicates") if groups else None
-    oracles = oracles_of(read_table(snakemake.input.cohorts, "cohorts"), groups)
-    figure = forest_figure(points_of(comparison, replicates, groups), oracles)
+    replicates = read_table(snakemake.input.replicates, "replicates") if replicates_of else None
+    oracles = oracles_of(read_table(snakemake.input.cohorts, "cohorts"), replicates_of)
+    figure = forest_figure(points_of(comparison, replicates, replicates_of), oracles)
     save_figure(figure, Path(snakemake.output[0]).with_suffix(""))

@@ -12,12 +12,12 @@ with recipe(snakemake):
     given, params = snakemake.input, snakemake.params
     runs = read_runs(given.predictions, given.records)
     copies = read_runs(given.permuted_predictions, given.permuted_records)
-    groups, series = {}, None
+    subgroups, series = {}, None
     if given.patients:
         patients, series = read_table(given.patients, "patients"), read_table(given.series, "series")
-        groups = {"site": patients.set_index("patient_id")["site"]}
-        groups |= read_subgroups(params.subgroups, patients["patient_id"])
-    tables = score_cohort(params.cells, runs, copies, params.seed, params.resamples, groups, series)
+        subgroups = {"site": patients.set_index("patient_id")["site"]}
+        subgroups |= read_subgroups(params.subgroups, patients["patient_id"])
+    tables = score_cohort(params.cells, runs, copies, params.seed, params.resamples, subgroups, series)
     for name, table in zip(("metrics", "pairwise", "variance", "subgroups"), tables, strict=True):
         write_table(table, snakemake.output[name], name)
     write_table(repeats_table(*runs), snakemake.output.repeats, "repeats")

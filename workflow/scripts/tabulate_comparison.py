@@ -28,8 +28,8 @@ with recipe(snakemake):
     # In a partial report there may be cohorts that have not been read.
     patients = {Path(path).parent.name: read_table(path, "patients") for path in snakemake.input.patients}
     names = {cohort: label_names(rows) for cohort, rows in patients.items()}
-    study, groups = snakemake.params.study, snakemake.params.groups
-    paragraphs = [snakemake.params.about, *question_and_answers(study, table, joined["pairwise"], names, groups)]
+    study, replicates_of = snakemake.params.study, snakemake.params.replicates_of
+    paragraphs = [snakemake.params.about, *question_and_answers(study, table, joined["pairwise"], names, replicates_of)]
     write_text(print_table(table, study["own"]) + print_paragraphs(paragraphs), folder / "comparison.txt")
 
     histories = [read_table(path, "history") for path in snakemake.input.histories]
@@ -38,7 +38,7 @@ with recipe(snakemake):
     cohorts = {
         name: about | {"n_labelled": len(patients.get(name, []))} for name, about in snakemake.params.cohorts.items()
     }
-    verdicts = verdict_table(published, scores, cohorts, groups)
+    verdicts = verdict_table(published, scores, cohorts, replicates_of)
     write_formats(verdicts, folder / "published_vs_reproduced", "published_vs_reproduced")
     write_text(print_verdicts(verdicts), folder / "published_vs_reproduced.txt")
 

@@ -11,15 +11,15 @@ with recipe(snakemake):
     from gliobench.files import read_table
     from gliobench.reporting.tables import write_formats
 
-    groups = snakemake.params.groups
+    replicates_of = snakemake.params.replicates_of
     jobs = [job_cost(*each) for each in zip(snakemake.input.jobs, snakemake.params.jobs, strict=True)]
     jobs += [training_cost(*each) for each in zip(snakemake.input.trainings, snakemake.input.records, strict=True)]
     stem = Path(snakemake.output.table[0]).with_suffix("")
     estimate = stem.with_name("estimate.tsv")  # no input: a finished study stays so when it is asked for afterwards
-    table = cost_table(jobs, groups, read_table(estimate, "estimate") if estimate.is_file() else None)
+    table = cost_table(jobs, replicates_of, read_table(estimate, "estimate") if estimate.is_file() else None)
     write_formats(table, stem, "cost")
 
     comparison = read_table(snakemake.input.comparison, "comparison")
-    replicates = read_table(snakemake.input.replicates, "replicates") if groups else None
-    figure = cost_figure(points_of(comparison, replicates, groups), table)
+    replicates = read_table(snakemake.input.replicates, "replicates") if replicates_of else None
+    figure = cost_figure(points_of(comparison, replicates, replicates_of), table)
     save_figure(figure, Path(snakemake.output.figure[0]).with_suffix(""))

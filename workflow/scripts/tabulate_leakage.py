@@ -12,6 +12,6 @@ with recipe(snakemake):
     from gliobench.reporting.tables import write_formats
 
     runs = read_runs(snakemake.input.predictions, snakemake.input.records)
-    table = leakage_table(*runs, snakemake.params.groups)
+    table = leakage_table(*runs, snakemake.params.replicates_of)
     write_formats(table, Path(snakemake.output.table[0]).with_suffix(""), "leakage")
     save_figure(leakage_figure(table), Path(snakemake.output.figure[0]).with_suffix(""))

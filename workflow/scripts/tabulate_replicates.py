@@ -11,8 +11,8 @@ with recipe(snakemake):
     from gliobench.files import read_table
     from gliobench.reporting.tables import write_formats
 
-    groups = snakemake.params.groups
+    replicates_of = snakemake.params.replicates_of
     comparison = read_table(snakemake.input.comparison, "comparison")
-    table = replicates_table(comparison, groups)
+    table = replicates_table(comparison, replicates_of)
     write_formats(table, Path(snakemake.output.table[0]).with_suffix(""), "replicates")
-    save_figure(replicates_figure(comparison, table, groups), Path(snakemake.output.figure[0]).with_suffix(""))
+    save_figure(replicates_figure(comparison, table, replicates_of), Path(snakemake.output.figure[0]).with_suffix(""))

@@ -11,9 +11,9 @@ with recipe(snakemake):
     from gliobench.files import read_table
     from gliobench.reporting.tables import write_formats
 
-    groups = snakemake.params.groups
+    replicates_of = snakemake.params.replicates_of
     comparison, cohorts = (read_table(snakemake.input[name], name) for name in ("comparison", "cohorts"))
-    table = sensitivity_table(comparison, cohorts, groups)
+    table = sensitivity_table(comparison, cohorts, replicates_of)
     write_formats(table, Path(snakemake.output.table[0]).with_suffix(""), "sensitivity")
-    figure = sensitivity_figure(comparison, cohorts, table, groups)
+    figure = sensitivity_figure(comparison, cohorts, table, replicates_of)
     save_figure(figure, Path(snakemake.output.figure[0]).with_suffix(""))

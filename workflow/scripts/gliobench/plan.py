@@ -19,7 +19,7 @@ SLICES = "figures/{cohort}/{input_name}/slices-{modality}"
 ALL_SLICES = "figures/{cohort}/{input_name}/all-slices-{modality}"
 PHASE_CURVES = "figures/{cohort}/{approach}/{variant}/phase-curves-{protocol}"
 SWEEP = "figures/{cohort}/{approach}/sweep-{modality}-{protocol}"
-LEAKAGE = "figures/leakage"
+LEAKAGE_FIGURE = "figures/leakage"
 OVERVIEW = {"forest": "AUC of every cell", "cost": "AUC against cost"}  # of the whole study: file and caption -> label
 OVERLAYS = {
     "roc": "ROC curves",
@@ -44,7 +44,7 @@ def figure_names(study: Study, approach: str) -> list[str]:
 
 def shown_cells(study: Study) -> list[Cell]:
     """Return the cells with figures of their own: replicated cohorts are shown only in their joint figure."""
-    replicates = {name for names in study.groups.values() for name in names}
+    replicates = {name for names in study.replicates_of.values() for name in names}
     return [cell for cell in study.drawn if cell.cohort not in replicates]
 
 
@@ -77,9 +77,9 @@ def page_figures(study: Study) -> list[Figure]:
         figures.append(_figure(study, "figures/sensitivity", "sensitivity", "overview", "Sensitivity floor"))
     if study.visible_cells:
         figures.append(_figure(study, "figures/visible", "visible", "controls", ""))
-    figures += [_figure(study, "figures/replicates", "controls", "controls", "")] if study.groups else []
+    figures += [_figure(study, "figures/replicates", "controls", "controls", "")] if study.replicates_of else []
     if leakage_cells(study):
-        figures.append(_figure(study, LEAKAGE, "leakage", "leakage", ""))
+        figures.append(_figure(study, LEAKAGE_FIGURE, "leakage", "leakage", ""))
     for cohort in dict.fromkeys(cell.cohort for cell in cells):
         if study.cohort_series(cohort):
             figures.append(_figure(study, f"figures/{cohort}/audit", "audit", "audit", cohort))
@@ -254,7 +254,7 @@ def report_facts(study: Study) -> dict[str, Any]:
         "name": study.name,
         "base_seed": study.seed,
         "cohort_kinds": {name: settings["kind"] for name, settings in study.config["cohorts"].items()},
-        "groups": study.groups,
+        "replicates_of": study.replicates_of,
         "patient_cohorts": patient_cohorts(study),
         "approaches": approaches,
         "explored": explore_pages(study),

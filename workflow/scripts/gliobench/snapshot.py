@@ -51,8 +51,8 @@ def look_at(study: Study, folder: str) -> None:
     study.in_part, study.results = True, folder
     study.drawn = [cell for cell in study.cells if all(map(has_run, study.run_folders(cell)))]
     there = {cell.cohort for cell in study.drawn}
-    study.groups = {name: members for name, members in study.groups.items() if there & set(members)}
-    levels = {name: members for name, members in study.sensitivity.items() if name in study.groups}
+    study.replicates_of = {name: members for name, members in study.replicates_of.items() if there & set(members)}
+    levels = {name: members for name, members in study.sensitivity.items() if name in study.replicates_of}
     study.sensitivity = levels if len(levels) > 1 else {}
 
 

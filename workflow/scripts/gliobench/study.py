@@ -264,7 +264,7 @@ class Study(Asked):
         usual = [MAIN] if MAIN in approach.file.variants else list(approach.file.variants)
         for cohort in run.cohorts or list(self._cohorts):
             check_known(cohort, self._cohorts, f"{where}: no cohort")
-            for member in self.groups.get(cohort, [cohort]):
+            for member in self.replicates_of.get(cohort, [cohort]):
                 for variant in run.variants or usual:
                     self._check_variant(approach, variant)
                     for modality in run.modalities or approach.file.modalities:

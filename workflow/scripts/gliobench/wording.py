@@ -64,7 +64,7 @@ def published_name(row: Mapping[Hashable, Any]) -> str:
     return title(row["metric"]) + (f" ({told})" if told else "")
 
 
-def intervals(table: pd.DataFrame, names: Sequence[str], digits: int = 2) -> list[str]:
+def interval_texts(table: pd.DataFrame, names: Sequence[str], digits: int = 2) -> list[str]:
     """Format three columns (value, low, high) as one."""
     value, low, high = (table[name] for name in names)
     return [interval(*row, digits=digits) for row in zip(value, low, high, strict=True)]

@@ -67,7 +67,7 @@ def pretrained(study: Study, approach: str) -> list[dict[str, Any]]:
 
 def first_of(study: Study, cohort: str) -> str:
     """Return the cohort that stands for it: the first of its replicates, which differ only in what is drawn."""
-    return study.groups.get(study.named(cohort), [cohort])[0]
+    return study.replicates_of.get(study.named(cohort), [cohort])[0]
 
 
 def counted_cells(study: Study) -> list[dict[str, Any]]:

@@ -11,7 +11,7 @@ from gliobench.training import Part
 from gliobench.training.timing import random_part
 
 TRAINED = 0.6  # of the patients, at most a timed training part: about that of five folds with validation patients
-TABLES = ("table", "radiomics")  # kinds whose inputs are values and, in a second row, what each is: 0 a number
+OF_VALUES = ("table", "radiomics")  # kinds whose inputs are values and, in a second row, what each is: 0 a number
 
 
 def rows_of_patient(made: Mapping[str, Any], kind: str, series: list[str]) -> float:
@@ -42,7 +42,7 @@ def random_inputs(made: Mapping[str, Any]) -> Callable[[tuple[int, ...], npt.DTy
 
     def draw(shape: tuple[int, ...], dtype: npt.DTypeLike, rows: int) -> Part:
         part = random_part(shape, dtype, rows)
-        if made["kind"] in TABLES:
+        if made["kind"] in OF_VALUES:
             part.inputs[:, :, 1] = 0
         return part
 

@@ -8,7 +8,7 @@ import time
 TRIES = 2
 SCRIPT = "snakemake.script"  # which Snakemake imports in front of every script
 IMAGES = ("gliobench.cohorts.audit", "gliobench.inputs.make")
-TABLES = ("gliobench.evaluation.cohort", "gliobench.figures.overview", "gliobench.reporting.tables")
+FOR_TABLES = ("gliobench.evaluation.cohort", "gliobench.figures.overview", "gliobench.reporting.tables")
 TRAINING = ("gliobench.training.job",)
 
 

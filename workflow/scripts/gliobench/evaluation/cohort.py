@@ -22,7 +22,7 @@ def score_cohort(
     copies: Runs,
     base_seed: int,
     resamples: int,
-    groups: Mapping[str, pd.Series] | None = None,
+    subgroups: Mapping[str, pd.Series] | None = None,
     series: pd.DataFrame | None = None,
 ) -> Tables:
     """
@@ -39,7 +39,7 @@ def score_cohort(
         The same for jobs on copies of the cohort with permuted labels.
     base_seed, resamples : int
         As for `gliobench.evaluation.cells.score_cell`.
-    groups : mapping of str to pandas.Series of str, optional
+    subgroups : mapping of str to pandas.Series of str, optional
         What divides the patients: ``site`` and others -> value by patient_id, missing where unknown.
     series : pandas.DataFrame, optional
         Table ``series`` of the cohort.
@@ -50,8 +50,8 @@ def score_cohort(
         A cell that lacks runs has the status ``missing``, even if some have been scored; its reason says how many
         exist. It is in no pair, variance or subgroup, because half a cell has another estimand.
     """
-    groups = groups or {}
-    sites = groups.get("site")
+    subgroups = subgroups or {}
+    sites = subgroups.get("site")
     own = {tuple(cell[name] for name in CELL): _runs_of(cell, runs) for cell in cells}
     metrics = [
         _score(cell, mine, copies, base_seed, resamples, sites) for cell, mine in zip(cells, own.values(), strict=True)
@@ -61,7 +61,7 @@ def score_cohort(
         pd.concat(metrics, ignore_index=True),
         pairwise_table(whole),
         variance_table(whole),
-        subgroups_table(whole, groups, series),
+        subgroups_table(whole, subgroups, series),
     )
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from gliobench import terms
 
 CELL = ["cohort", "approach", "variant", "modality", "protocol"]
-LEAKAGE = ["cohort", "labels", "approach", "modality", "protocol"]  # what names the rows of the table ``leakage``
+LEAKAGE_KEY = ["cohort", "labels", "approach", "modality", "protocol"]  # what names the rows of the table ``leakage``
 ROUND = ["repeat", "seed_index"]
 RUN = [*ROUND, "fold"]
 HARMONISED, MAIN = "harmonised", terms.MAIN  # the protocol and variant that tables compare

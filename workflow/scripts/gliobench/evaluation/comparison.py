@@ -13,7 +13,7 @@ from gliobench.files import check_table, table_schema
 from gliobench.terms import GENERATED
 
 DIGITS = 6  # of every number in a table's TSV: finer than any interval, coarser than a machine's rounding noise
-METHOD = [*CELL[1:], "phase", "part", "unit"]  # must be equal in a row and a published figure
+MUST_AGREE = [*CELL[1:], "phase", "part", "unit"]  # must be equal in a row and a published figure
 
 Row = Mapping[Any, Any]
 
@@ -80,7 +80,7 @@ def _by_key(published: pd.DataFrame) -> dict[tuple[Any, ...], dict[str, Row]]:
 
     Where a paper prints two in the same place, the first of the file stands in the table.
     """
-    names = ["cohort_kind", *METHOD]
+    names = ["cohort_kind", *MUST_AGREE]
     shown: dict[tuple[Any, ...], dict[str, Row]] = {}
     for row in as_figures(published):
         whole = row["epoch"] is None and row["subgroup"] is None and row["averaging"] in (None, POSITIVE)
@@ -96,7 +96,7 @@ def _published(row: Row, figures: Mapping[tuple[Any, ...], Mapping[str, Row]], k
     if kind not in kinds:
         other = "generated cohort" if kind in GENERATED else "another cohort"
         return _nothing_published(NOT_COMPARABLE, f"not comparable: {other}")
-    method = tuple(row.get(name) for name in METHOD)
+    method = tuple(row.get(name) for name in MUST_AGREE)
     figure = figures.get((kind, *method))
     if figure is not None:
         sources = dict.fromkeys(_source(one) for one in figure.values())

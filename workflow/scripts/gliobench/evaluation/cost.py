@@ -96,7 +96,7 @@ def _largest(values: Sequence[Any]) -> float:
 
 
 def cost_table(
-    jobs: Sequence[Mapping[str, Any]], groups: Mapping[str, Sequence[str]], estimate: pd.DataFrame | None = None
+    jobs: Sequence[Mapping[str, Any]], replicates_of: Mapping[str, Sequence[str]], estimate: pd.DataFrame | None = None
 ) -> pd.DataFrame:
     """
     Sum jobs into one row per cohort, stage and purpose, followed by rows for the whole study.
@@ -105,7 +105,7 @@ def cost_table(
     ----------
     jobs : sequence of dict
         As from `job_cost`.
-    groups : dict of str to sequence of str
+    replicates_of : dict of str to sequence of str
         Replicated cohorts, which are summed together.
     estimate : pandas.DataFrame, optional
         Table ``estimate`` of the study, if it was made.
@@ -115,7 +115,7 @@ def cost_table(
     pandas.DataFrame
         Table ``cost``. The last rows have stage ``study``: the sum of each approach, and of everything.
     """
-    group_of = {member: group for group, members in groups.items() for member in members}
+    group_of = {member: group for group, members in replicates_of.items() for member in members}
     columns = [*HEAD, "seconds", "cpu_seconds", "peak_memory_mb", "resumed", "device", "device_seconds", "energy_kwh"]
     table = pd.DataFrame(list(jobs), columns=[*columns, "trained", "samples", "folds", "again"])
     table["cohort"] = table["cohort"].replace(group_of)

@@ -7,13 +7,13 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import roc_auc_score
 
-from gliobench.evaluation.columns import LEAKAGE, RUN, THRESHOLD
+from gliobench.evaluation.columns import LEAKAGE_KEY, RUN, THRESHOLD
 from gliobench.evaluation.intervals import t_interval
 from gliobench.files import check_table, table_schema
 from gliobench.terms import labels_of, parent_cohort
 
 SPLITS = {"slice_split": "slice", "date_split": "date", "patient_split": "patient"}  # variant -> unit that is split
-PARTS = ("validation", "test")
+COMPARED_PARTS = ("validation", "test")
 UNITS = ("slice", "patient")
 NAMES = ["approach", "modality", "protocol"]
 
@@ -23,7 +23,7 @@ Record = Mapping[str, Any]
 def leakage_table(
     predictions: Sequence[pd.DataFrame],
     records: Sequence[Record],
-    groups: Mapping[str, Sequence[str]] | None = None,
+    replicates_of: Mapping[str, Sequence[str]] | None = None,
 ) -> pd.DataFrame:
     """
     Score each combination of split (slice, date or patient) and part (best validation epoch or untouched test).
@@ -37,7 +37,7 @@ def leakage_table(
         labels.
     records : sequence of dict
         Their ``run.json``, in the same order.
-    groups : mapping of str to sequence of str, optional
+    replicates_of : mapping of str to sequence of str, optional
         Replicated cohorts: a group's name -> its cohorts. They share rows, under the group's name.
 
     Returns
@@ -47,7 +47,7 @@ def leakage_table(
         of one cohort. Of a single cohort they are over its runs, which share patients: such an interval is conditional
         on them.
     """
-    group_of = {member: name for name, members in (groups or {}).items() for member in members}
+    group_of = {member: name for name, members in (replicates_of or {}).items() for member in members}
     tables = [
         table.assign(repeat=record["repeat"], seed_index=record["seed_index"], variant=record["variant"])
         .assign(**{name: record[name] for name in NAMES}, member=record["cohort"], labels=labels_of(record["cohort"]))
@@ -66,13 +66,13 @@ def _training_rows(record: Record) -> pd.DataFrame:
 
 
 def _rows(predictions: pd.DataFrame) -> Iterator[dict[str, Any]]:
-    for names, group in predictions.groupby([*LEAKAGE, "phase"], sort=False):
+    for names, group in predictions.groupby([*LEAKAGE_KEY, "phase"], sort=False):
         for unit in UNITS:
             for variant, split in SPLITS.items():
-                for part in PARTS:
+                for part in COMPARED_PARTS:
                     chosen = (group["unit"] == unit) & (group["variant"] == variant) & (group["part"] == part)
                     if chosen.any():
-                        head = dict(zip([*LEAKAGE, "phase"], names, strict=True))
+                        head = dict(zip([*LEAKAGE_KEY, "phase"], names, strict=True))
                         yield head | {"unit": unit, "split": split, "part": part} | _scores(group[chosen])
 
 

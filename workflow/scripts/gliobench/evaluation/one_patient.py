@@ -10,7 +10,7 @@ from gliobench.terms import MODALITIES, USABLE
 
 PIXELS, SERIES_UID, SAME_ID = "same pixels", "same SeriesInstanceUID", "same id"
 OTHER_IMAGES, NEW, UNCHECKED = "other images of a known id", "new", "not checked"
-PARTS = ("train", "validation", "whole", "test")  # the first one that a model has of a patient counts
+FIRST_COUNTS = ("train", "validation", "whole", "test")  # the first one that a model has of a patient counts
 UNSEEN = (None, "test")
 IMPLAUSIBLE = 0.05  # a conformal p up to this rules a label out
 MIDDLE_HALF = (0.25, 0.75)  # of all tested patients
@@ -57,7 +57,7 @@ def identify(patient: pd.DataFrame, cohort: pd.DataFrame | None, scored: Collect
 
 def parts_by_fold(predictions: pd.DataFrame, patient_ids: Collection[str]) -> dict[int, str]:
     """
-    Return the part that a patient has in each fold of a run; of several, the first of `PARTS`.
+    Return the part that a patient has in each fold of a run; of several, the first of `FIRST_COUNTS`.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ def parts_by_fold(predictions: pd.DataFrame, patient_ids: Collection[str]) -> di
     """
     rows = predictions[predictions["patient_id"].isin(list(patient_ids))]
     parts = rows.groupby("fold")["part"].unique().to_dict()
-    return {int(str(fold)): next(part for part in PARTS if part in there) for fold, there in parts.items()}
+    return {int(str(fold)): next(part for part in FIRST_COUNTS if part in there) for fold, there in parts.items()}
 
 
 def out_of_fold(predictions: pd.DataFrame, phase: str) -> pd.DataFrame:

@@ -13,7 +13,7 @@ from gliobench.evaluation.leakage import SPLITS
 from gliobench.evaluation.tested import tested_methods
 from gliobench.files import check_table, table_schema
 
-METHOD = ["approach", "modality", "protocol", "phase"]
+GROUPED_BY = ["approach", "modality", "protocol", "phase"]
 METRICS = {"auc": "AUC", "auc_within_site": "AUC within sites"}  # the second where sites are known
 CHANCE = 0.5
 MARGIN = 0.05  # an AUC nearer to chance than this is equivalent to it
@@ -23,7 +23,7 @@ EQUIVALENT, NOT_SHOWN = "equivalent to chance", "not shown"
 ABOVE, BELOW = "above chance", "below chance"
 
 
-def replicates_table(comparison: pd.DataFrame, groups: Mapping[str, Sequence[str]]) -> pd.DataFrame:
+def replicates_table(comparison: pd.DataFrame, replicates_of: Mapping[str, Sequence[str]]) -> pd.DataFrame:
     """
     Test AUC over groups of independent cohorts, and its paired difference between variants; within sites, too.
 
@@ -31,7 +31,7 @@ def replicates_table(comparison: pd.DataFrame, groups: Mapping[str, Sequence[str
     ----------
     comparison : pandas.DataFrame
         The table ``comparison`` (or ``metrics``); rows of test patients and of cells without a score are used.
-    groups : mapping of str to sequence of str
+    replicates_of : mapping of str to sequence of str
         A group's name -> its cohorts, for example ``{"no-signal": ["no-signal-01", ..., "no-signal-20"]}``.
 
     Returns
@@ -46,15 +46,15 @@ def replicates_table(comparison: pd.DataFrame, groups: Mapping[str, Sequence[str
         `chance_verdict`.
     """
     rows = []
-    for group, cohorts in groups.items():
+    for group, cohorts in replicates_of.items():
         cells = comparison[comparison["cohort"].isin(cohorts)]
         members = cells.loc[(cells["approach"] != PRIOR[0]) | (cells["variant"] != PRIOR[1]), "approach"]
         head = {"cohort_group": group, "family": max(members.nunique(), 1)}
         tested = tested_methods(cells)
         for metric in METRICS:
             if metric == "auc" or (metric in tested and tested[metric].notna().any()):
-                for method, of_method in tested.groupby(METHOD, sort=False):
-                    rows += _rows_of(head | dict(zip(METHOD, method, strict=True)) | {"metric": metric}, of_method)
+                for method, of_method in tested.groupby(GROUPED_BY, sort=False):
+                    rows += _rows_of(head | dict(zip(GROUPED_BY, method, strict=True)) | {"metric": metric}, of_method)
     table = pd.DataFrame(rows, columns=list(table_schema("replicates")["properties"]))
     return check_table(table, "replicates", "the replicates")
 

@@ -11,14 +11,14 @@ from gliobench.evaluation.intervals import CONFIDENCE, Interval, t_interval
 from gliobench.evaluation.tested import tested_methods, tested_patients
 from gliobench.files import check_table, table_schema
 
-METHOD = ["approach", "variant", "modality", "protocol", "phase"]
+GROUPED_BY = ["approach", "variant", "modality", "protocol", "phase"]
 CHANCE = 0.5
 FEWEST = 3  # points needed for a line with an interval
 
-Groups = Mapping[str, Sequence[str]]
+Levels = Mapping[str, Sequence[str]]
 
 
-def reached(comparison: pd.DataFrame, cohorts: pd.DataFrame, groups: Groups) -> pd.DataFrame:
+def reached(comparison: pd.DataFrame, cohorts: pd.DataFrame, replicates_of: Levels) -> pd.DataFrame:
     """
     Pair the AUC of each method on a cohort with the best AUC that any method could reach there.
 
@@ -28,7 +28,7 @@ def reached(comparison: pd.DataFrame, cohorts: pd.DataFrame, groups: Groups) -> 
         The table ``comparison`` (or ``metrics``); its rows of test patients with an AUC are used.
     cohorts : pandas.DataFrame
         The table ``cohorts``, for the oracle AUC of the patients.
-    groups : mapping of str to sequence of str
+    replicates_of : mapping of str to sequence of str
         The levels of signal: name of a level -> its cohorts.
 
     Returns
@@ -37,16 +37,16 @@ def reached(comparison: pd.DataFrame, cohorts: pd.DataFrame, groups: Groups) -> 
         approach, variant, modality, protocol, phase, group, cohort, oracle and auc: one row per method and cohort.
     """
     members = pd.DataFrame(
-        [(name, cohort) for name, names in groups.items() for cohort in names], columns=["group", "cohort"]
+        [(name, cohort) for name, names in replicates_of.items() for cohort in names], columns=["group", "cohort"]
     )
     oracles = cohorts.drop_duplicates("cohort")[["cohort", "oracle_auc"]].rename(columns={"oracle_auc": "oracle"})
     known = members.merge(oracles, on="cohort")
-    scores = tested_patients(comparison)[["cohort", *METHOD, "auc"]]
+    scores = tested_patients(comparison)[["cohort", *GROUPED_BY, "auc"]]
     joined = scores.merge(known, on="cohort").dropna(subset=["oracle", "auc"])
-    return joined[[*METHOD, "group", "cohort", "oracle", "auc"]].reset_index(drop=True)
+    return joined[[*GROUPED_BY, "group", "cohort", "oracle", "auc"]].reset_index(drop=True)
 
 
-def sensitivity_table(comparison: pd.DataFrame, cohorts: pd.DataFrame, groups: Groups) -> pd.DataFrame:
+def sensitivity_table(comparison: pd.DataFrame, cohorts: pd.DataFrame, replicates_of: Levels) -> pd.DataFrame:
     """
     Find how the AUC of each method grows with the planted signal, and the strength from which on it is found.
 
@@ -55,7 +55,7 @@ def sensitivity_table(comparison: pd.DataFrame, cohorts: pd.DataFrame, groups: G
 
     Parameters
     ----------
-    comparison, cohorts, groups
+    comparison, cohorts, replicates_of
         As for `reached`.
 
     Returns
@@ -64,9 +64,9 @@ def sensitivity_table(comparison: pd.DataFrame, cohorts: pd.DataFrame, groups: G
         The table ``sensitivity``: one row per approach, variant, modality, protocol and phase. One without an AUC on
         any cohort keeps its row, without a slope.
     """
-    points = reached(comparison, cohorts, groups)
-    levels = comparison[comparison["cohort"].isin([cohort for names in groups.values() for cohort in names])]
-    methods = tested_methods(levels)[METHOD].drop_duplicates().to_dict("records")
+    points = reached(comparison, cohorts, replicates_of)
+    levels = comparison[comparison["cohort"].isin([cohort for names in replicates_of.values() for cohort in names])]
+    methods = tested_methods(levels)[GROUPED_BY].drop_duplicates().to_dict("records")
     rows = [_row(method, points_of(method, points)) for method in methods]
     table = pd.DataFrame(rows, columns=list(table_schema("sensitivity")["properties"]))
     return check_table(table, "sensitivity", "the sensitivity of the approaches")
@@ -74,7 +74,7 @@ def sensitivity_table(comparison: pd.DataFrame, cohorts: pd.DataFrame, groups: G
 
 def points_of(method: Mapping[Any, Any], points: pd.DataFrame) -> pd.DataFrame:
     """Choose the rows of one method among those that `reached` returns."""
-    return points[(points[METHOD] == [method[name] for name in METHOD]).all(axis=1)]
+    return points[(points[GROUPED_BY] == [method[name] for name in GROUPED_BY]).all(axis=1)]
 
 
 def _row(method: Mapping[Any, Any], points: pd.DataFrame) -> dict[str, Any]:

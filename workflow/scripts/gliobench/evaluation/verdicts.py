@@ -31,9 +31,9 @@ LARGEST_DETECTABLE = 0.2  # a study that would miss more than this cannot say th
 ON_GENERATED, ON_OTHERS = "not comparable: generated", "not comparable: other patients"
 VERDICTS = ("consistent", "lower", "higher", "cannot tell", ON_GENERATED, ON_OTHERS, "not run")
 JUDGED = VERDICTS[:4]  # on the paper's own patients
-METHOD = ["approach", "variant", "modality"]
+GROUPED_BY = ["approach", "variant", "modality"]
 FIGURE = [
-    *METHOD,
+    *GROUPED_BY,
     *("phase", "part", "epoch", "subgroup", "published_protocol", "metric", "averaging", "published_source"),
 ]
 SEED = 1  # of every prediction, so that equal scores give equal verdicts
@@ -61,7 +61,7 @@ class Scores:
 
     def of(self, figure: Figure, cohorts: Sequence[str]) -> "Scores":
         """Return the rows of a figure's method, on some cohorts."""
-        method = tuple(figure[name] for name in METHOD)
+        method = tuple(figure[name] for name in GROUPED_BY)
         tables = zip((self.comparison, self.variance, self.repeats), self._places, strict=True)
         rows = [table.iloc[places.get(method, [])] for table, places in tables]
         return Scores(*(table[table["cohort"].isin(cohorts)] for table in rows))
@@ -69,7 +69,7 @@ class Scores:
     @cached_property
     def _places(self) -> list[Mapping[Any, Any]]:
         """Places of each table's rows by method: figures are many."""
-        return [table.groupby(METHOD).indices for table in (self.comparison, self.variance, self.repeats)]
+        return [table.groupby(GROUPED_BY).indices for table in (self.comparison, self.variance, self.repeats)]
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,7 @@ def verdict_table(
     published: pd.DataFrame,
     scores: Scores,
     cohorts: Mapping[str, Row],
-    groups: Mapping[str, Sequence[str]],
+    replicates_of: Mapping[str, Sequence[str]],
 ) -> pd.DataFrame:
     """
     Compare every published figure with the score reproduced here, and judge it.
@@ -142,7 +142,7 @@ def verdict_table(
     cohorts : dict of str to dict
         For each cohort its ``kind``, the patients it is ``like`` (``rsna`` or ``brainstem``), whether it is
         ``generated``, and the number of its labelled patients, ``n_labelled``.
-    groups : dict of str to sequence of str
+    replicates_of : dict of str to sequence of str
         Replicated cohorts: a group is one row, without scores.
 
     Returns
@@ -151,7 +151,7 @@ def verdict_table(
         Table ``published_vs_reproduced``: one row per figure and cohort of the paper's kind that runs the method,
         and one for a figure if no such cohort runs its method.
     """
-    places = _places(cohorts, groups)
+    places = _places(cohorts, replicates_of)
     figures = as_figures(published)
     sizes = possible_sizes(figures)
     rows = [row for figure, ns in zip(figures, sizes, strict=True) for row in _rows_of(figure, ns, scores, places)]
@@ -174,12 +174,17 @@ def counted(verdicts: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([verdicts[judged], rest[~names.isin(settled)]]).sort_index()
 
 
-def _places(cohorts: Mapping[str, Row], groups: Mapping[str, Sequence[str]]) -> list[dict[str, Any]]:
+def _places(cohorts: Mapping[str, Row], replicates_of: Mapping[str, Sequence[str]]) -> list[dict[str, Any]]:
     """Cohorts by themselves, and each group of replicates as one place with its members."""
-    group_of = {member: group for group, members in groups.items() for member in members}
+    group_of = {member: group for group, members in replicates_of.items() for member in members}
     names = {group_of.get(cohort, cohort): cohort for cohort in cohorts}
     return [
-        {**cohorts[cohort], "name": name, "members": groups.get(name, [cohort]), "replicated": name in groups}
+        {
+            **cohorts[cohort],
+            "name": name,
+            "members": replicates_of.get(name, [cohort]),
+            "replicated": name in replicates_of,
+        }
         for name, cohort in names.items()
     ]
 

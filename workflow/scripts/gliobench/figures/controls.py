@@ -12,10 +12,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from scipy import stats
 
-from gliobench.evaluation.columns import BLIND, CELL, HARMONISED, LEAKAGE, OWN, SEEN
+from gliobench.evaluation.columns import BLIND, CELL, HARMONISED, LEAKAGE_KEY, OWN, SEEN
 from gliobench.evaluation.intervals import CONFIDENCE, t_interval
-from gliobench.evaluation.leakage import PARTS, SPLITS, UNITS
-from gliobench.evaluation.replicates import CHANCE, MARGIN, METHOD
+from gliobench.evaluation.leakage import COMPARED_PARTS, SPLITS, UNITS
+from gliobench.evaluation.replicates import CHANCE, GROUPED_BY, MARGIN
 from gliobench.evaluation.sensitivity import points_of, reached
 from gliobench.evaluation.tested import tested_patients
 from gliobench.figures.style import (
@@ -43,7 +43,7 @@ Row = Mapping[Any, Any]
 
 @styled
 def replicates_figure(
-    comparison: pd.DataFrame, replicates: pd.DataFrame, groups: Mapping[str, Sequence[str]]
+    comparison: pd.DataFrame, replicates: pd.DataFrame, replicates_of: Mapping[str, Sequence[str]]
 ) -> Figure:
     """
     Draw the controls: one point per cohort, their mean and its 95 % t interval, against chance or no difference.
@@ -55,7 +55,7 @@ def replicates_figure(
     ----------
     comparison, replicates : pandas.DataFrame
         The tables of those names.
-    groups : mapping of str to sequence of str
+    replicates_of : mapping of str to sequence of str
         As for `gliobench.evaluation.replicates.replicates_table`.
     """
     replicates = _without_copies(replicates)
@@ -68,7 +68,7 @@ def replicates_figure(
         axes.axvline(reference, **CHANCE_LINE)
         if kind == "mean":
             axes.axvspan(CHANCE - MARGIN, CHANCE + MARGIN, color=GREY, alpha=0.2, lw=0)
-        names = [_draw_replicates(axes, place, row, comparison, groups) for place, row in enumerate(rows)]
+        names = [_draw_replicates(axes, place, row, comparison, replicates_of) for place, row in enumerate(rows)]
         axes.set_yticks(range(len(rows)), names)
         axes.set(ylim=(len(rows) - 0.5, -0.5), xlabel=label)
         low, high = axes.get_xlim()  # the interval of two cohorts can go far beyond possible scores
@@ -87,14 +87,14 @@ def _without_copies(replicates: pd.DataFrame) -> pd.DataFrame:
     """Return the rows but means of several cohorts with one and the same score, and those that repeat another score."""
     constant = replicates["control"].eq("mean") & replicates["n"].gt(1) & replicates["low"].isna()
     varying = replicates[~constant]
-    return varying[~varying.duplicated([*METHOD, "cohort_group", "variant", "contrast", "mean", "low", "high"])]
+    return varying[~varying.duplicated([*GROUPED_BY, "cohort_group", "variant", "contrast", "mean", "low", "high"])]
 
 
 def _draw_replicates(
-    axes: Axes, place: int, row: Row, comparison: pd.DataFrame, groups: Mapping[str, Sequence[str]]
+    axes: Axes, place: int, row: Row, comparison: pd.DataFrame, replicates_of: Mapping[str, Sequence[str]]
 ) -> str:
     """Draw one line of the controls and return its name."""
-    values = _values(row, comparison, groups) if row["n"] else np.empty(0)
+    values = _values(row, comparison, replicates_of) if row["n"] else np.empty(0)
     colour = approach_colour(row["approach"])
     scatter = np.linspace(-0.16, 0.16, len(values)) if len(values) > 1 else np.zeros(len(values))
     axes.plot(values, place + scatter, "o", ms=4, color=colour, alpha=0.45, mew=0)
@@ -111,10 +111,10 @@ def _draw_replicates(
     return f"{row['cohort_group']}: {row['approach']} {row['variant']}{minus}{phase}{protocol}{within}"
 
 
-def _values(row: Row, comparison: pd.DataFrame, groups: Mapping[str, Sequence[str]]) -> np.ndarray:
+def _values(row: Row, comparison: pd.DataFrame, replicates_of: Mapping[str, Sequence[str]]) -> np.ndarray:
     tested = tested_patients(comparison)
-    chosen = tested["cohort"].isin(groups[row["cohort_group"]])
-    for name in METHOD:
+    chosen = tested["cohort"].isin(replicates_of[row["cohort_group"]])
+    for name in GROUPED_BY:
         chosen &= tested[name] == row[name]
     aucs = {name: rows.set_index("cohort")[row["metric"]] for name, rows in tested[chosen].groupby("variant")}
     values = aucs[row["variant"]]
@@ -131,7 +131,7 @@ def leakage_figure(table: pd.DataFrame) -> Figure:
     table : pandas.DataFrame
         Table ``leakage``.
     """
-    groups = list(table.groupby([*LEAKAGE, "phase"], sort=False)) or [((), table)]
+    groups = list(table.groupby([*LEAKAGE_KEY, "phase"], sort=False)) or [((), table)]
     figure = new_figure(9, 0.9 + 0.5 * sum(1 + len(_places(rows)) for _, rows in groups))
     panels = figure.subplots(len(groups), 2, sharey=True, sharex="col", squeeze=False)
     for line, (names, rows) in zip(panels, groups, strict=True):
@@ -160,7 +160,7 @@ def _over(row: Row) -> str:
 def _places(rows: pd.DataFrame) -> dict[tuple[str, str], int]:
     """Return the line of each split and part, from the top."""
     there = [split for split in SPLITS.values() if (rows["split"] == split).any()]
-    return {corner: place for place, corner in enumerate(product(there, PARTS))}
+    return {corner: place for place, corner in enumerate(product(there, COMPARED_PARTS))}
 
 
 def _draw_panel(axes: Axes, rows: pd.DataFrame, score: str) -> None:
@@ -168,7 +168,7 @@ def _draw_panel(axes: Axes, rows: pd.DataFrame, score: str) -> None:
     axes.set_yticks(range(len(places)), [f"{split} split, {PARTS_IN_WORDS[part]}" for split, part in places])
     axes.set(ylim=(max(len(places), 1) - 0.5, -0.5))
     axes.grid(visible=False, axis="y")
-    for line in range(len(PARTS), len(places), len(PARTS)):
+    for line in range(len(COMPARED_PARTS), len(places), len(COMPARED_PARTS)):
         axes.axhline(line - 0.5, color=GREY, lw=0.6)
     if score == "auc":
         axes.axvline(0.5, **CHANCE_LINE)
@@ -209,7 +209,10 @@ def _leakage_legend() -> list[Line2D]:
 
 @styled
 def sensitivity_figure(
-    comparison: pd.DataFrame, cohorts: pd.DataFrame, sensitivity: pd.DataFrame, groups: Mapping[str, Sequence[str]]
+    comparison: pd.DataFrame,
+    cohorts: pd.DataFrame,
+    sensitivity: pd.DataFrame,
+    replicates_of: Mapping[str, Sequence[str]],
 ) -> Figure:
     """
     Draw the AUC reached against the oracle's: a panel per approach, a point per cohort, a diamond per group.
@@ -218,7 +221,7 @@ def sensitivity_figure(
     ----------
     comparison, cohorts, sensitivity : pandas.DataFrame
         The tables of those names.
-    groups : mapping of str to sequence of str
+    replicates_of : mapping of str to sequence of str
         The levels of signal: name of a group -> its cohorts.
     """
     rows = sensitivity.to_dict("records")
@@ -231,7 +234,7 @@ def sensitivity_figure(
     if not rows:
         say_why_empty(panels[0], "no approach was scored on these cohorts")
         return figure
-    points = reached(comparison, cohorts, groups)
+    points = reached(comparison, cohorts, replicates_of)
     left = min(0.4, points["oracle"].min() - 0.02)
     for axes, row in zip(panels, rows, strict=False):
         axes.plot([left, 1], [left, 1], **ORACLE_LINE)

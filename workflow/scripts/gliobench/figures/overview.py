@@ -36,7 +36,9 @@ Row = Mapping[Any, Any]
 
 
 def points_of(
-    comparison: pd.DataFrame, replicates: pd.DataFrame | None = None, groups: Mapping[str, Sequence[str]] | None = None
+    comparison: pd.DataFrame,
+    replicates: pd.DataFrame | None = None,
+    replicates_of: Mapping[str, Sequence[str]] | None = None,
 ) -> pd.DataFrame:
     """
     Return one row per cell and phase: the AUC of its test patients, or of the first other part it has.
@@ -47,7 +49,7 @@ def points_of(
         Table ``comparison``; rows of slices are left out.
     replicates : pandas.DataFrame, optional
         Table ``replicates``: a group of cohorts has one row per cell, its mean AUC with the t interval.
-    groups : mapping of str to sequence of str, optional
+    replicates_of : mapping of str to sequence of str, optional
         Cohorts of each group; they have no rows of their own.
 
     Returns
@@ -55,7 +57,7 @@ def points_of(
     pandas.DataFrame
         Columns `POINTS`, cohorts in the order of the table, groups last.
     """
-    members = [name for names in (groups or {}).values() for name in names]
+    members = [name for names in (replicates_of or {}).values() for name in names]
     rows = comparison[comparison["unit"].ne("slice") & ~comparison["cohort"].isin(members)]
     place = rows["part"].map({part: place for place, part in enumerate(PARTS)}).fillna(len(PARTS))
     first = rows.loc[place.sort_values(kind="stable").index].drop_duplicates([*CELL, "phase"]).sort_index()
@@ -66,13 +68,13 @@ def points_of(
     return pd.DataFrame(points, columns=POINTS)
 
 
-def oracles_of(cohorts: pd.DataFrame, groups: Mapping[str, Sequence[str]]) -> dict[str, float]:
+def oracles_of(cohorts: pd.DataFrame, replicates_of: Mapping[str, Sequence[str]]) -> dict[str, float]:
     """Return the oracle AUC of every generated cohort, and its mean over every group, from the table ``cohorts``."""
     rows = cohorts[cohorts["oracle_auc"].notna()].drop_duplicates("cohort")
     oracles = dict(zip(rows["cohort"].astype(str), rows["oracle_auc"].astype(float), strict=True))
     means = {
         name: float(np.mean([oracles[cohort] for cohort in members]))
-        for name, members in groups.items()
+        for name, members in replicates_of.items()
         if all(cohort in oracles for cohort in members)
     }
     return oracles | means

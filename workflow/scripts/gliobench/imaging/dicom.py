@@ -92,7 +92,7 @@ def _placed(
         facts,
         off_grid=stack.off_grid,
         plane=geometry.plane(first),
-        **sizes(volume, pixels_known=first.pixel_spacing is not None, slices_known=stack.spacing is not None),
+        **sizes(volume, pixels_known=first.pixel_spacing is not None, slices_known=stack.slice_spacing is not None),
     )
     reason = geometry.why_unplaced(slices, stack) or why_implausible(facts)
     return volume, replace(facts, unplaced=f"{folder}: {reason}" if reason else None)

@@ -18,7 +18,7 @@ from pydicom.pixels import apply_modality_lut, pixel_array
 from pydicom.pixels.common import PhotometricInterpretation
 
 from gliobench.imaging.facts import SeriesError
-from gliobench.imaging.plain_dicom import CONVERT, FIELDS, PRIVATE_COUNTS, TABLES, Field, NotPlain, read_plain
+from gliobench.imaging.plain_dicom import CONVERT, FIELDS, LOOKUP_TABLES, PRIVATE_COUNTS, Field, NotPlain, read_plain
 from gliobench.imaging.presentation import (
     FETCH_AGAIN,
     INVERTED_TABLE,
@@ -130,7 +130,7 @@ def _plain_slice(path: Path, head: bytes) -> Slice:
     fields, offset, length = read_plain(head)
     if "PrivateCount" in fields:
         raise NotPlain
-    if set(TABLES.values()) & fields.keys() or any(
+    if set(LOOKUP_TABLES.values()) & fields.keys() or any(
         fields.get(keyword) not in allowed for keyword, allowed in PLAIN.items()
     ):
         raise NotPlain

@@ -95,7 +95,7 @@ class Stack:
     ----------
     step : numpy.ndarray, shape (3,)
         The step from one slice to the next, LPS+ mm: the mean if the slices are equally spaced, else the median.
-    spacing : float or None
+    slice_spacing : float or None
         Its length along the slice normal, mm; None if the header does not state it.
     places : numpy.ndarray, shape (slices,), or None
         Positions of unequally spaced slices, in steps from the first.
@@ -108,7 +108,7 @@ class Stack:
     """
 
     step: Array
-    spacing: float | None
+    slice_spacing: float | None
     places: Array | None = None
     off_grid: float | None = None
     aside: float = 0.0
@@ -137,7 +137,7 @@ def stack(slices: Sequence[Slice]) -> Stack:
     widths = np.maximum(np.maximum(thick[:-1], thick[1:]), spacing)
     return Stack(
         step=way * spacing,
-        spacing=spacing,
+        slice_spacing=spacing,
         places=None if regular else along / spacing,
         off_grid=float(off_grid),
         aside=aside,

@@ -51,7 +51,7 @@ PRIVATE_COUNTS = (
     ("Siemens", 0x0019, "SIEMENS MR HEADER", 0x0A),
     ("United Imaging", 0x0065, "Image Private Header", 0x50),
 )
-TABLES = {int(Tag(keyword)): keyword for keyword in ("ModalityLUTSequence", "VOILUTSequence")}  # only noted
+LOOKUP_TABLES = {int(Tag(keyword)): keyword for keyword in ("ModalityLUTSequence", "VOILUTSequence")}  # only noted
 
 
 def read_plain(head: bytes) -> tuple[dict[str, Any], int, int]:
@@ -66,8 +66,8 @@ def read_plain(head: bytes) -> tuple[dict[str, Any], int, int]:
     Returns
     -------
     fields : dict
-        Values by DICOM keyword: those of `KEYWORDS` that the file has, and True for those of `TABLES`; ``PrivateCount``
-        is True where a private element may count slices.
+        Values by DICOM keyword: those of `KEYWORDS` that the file has, and True for those of `LOOKUP_TABLES`;
+        ``PrivateCount`` is True where a private element may count slices.
     offset, length : int
         Bytes, of the pixel data in the file, as its header states them.
 
@@ -110,8 +110,8 @@ def _dataset(head: bytes, position: int, syntax: str) -> tuple[dict[str, Any], i
             if explicit and head[start - 4 : start - 2] != field.vr.encode():
                 raise NotPlain
             fields[field.keyword] = _value(head[start:position], field)
-        elif tag in TABLES:
-            fields[TABLES[tag]] = True
+        elif tag in LOOKUP_TABLES:
+            fields[LOOKUP_TABLES[tag]] = True
         elif _may_count(tag):
             fields["PrivateCount"] = True
 

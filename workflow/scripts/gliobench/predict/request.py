@@ -23,7 +23,7 @@ ENVIRONMENTS = {"tensorflow": "tensorflow", "torch": "torch", "sklearn": "report
 LIBRARY = Path(__file__).parents[1]
 RESULTS = "results/predictions"
 # Tables that tell more about a run
-TABLES = {"predictions": "predictions.tsv", "series": "series.tsv", "comparison": "tables/comparison.tsv"}
+FILES = {"predictions": "predictions.tsv", "series": "series.tsv", "comparison": "tables/comparison.tsv"}
 
 
 @dataclass(frozen=True)
@@ -110,8 +110,8 @@ class Request:
 
     @property
     def tables(self) -> dict[str, str]:
-        """Those of `TABLES` that are stored with the run, by name."""
-        found = {name: _nearest(self.run, name, path) for name, path in TABLES.items()}
+        """Those of `FILES` that are stored with the run, by name."""
+        found = {name: _nearest(self.run, name, path) for name, path in FILES.items()}
         return {name: str(path) for name, path in found.items() if path}
 
     def images(self, patient: str) -> str:

@@ -42,7 +42,7 @@ def question_and_answers(
     comparison: pd.DataFrame,
     pairwise: pd.DataFrame,
     label_names: Mapping[str, str],
-    groups: Mapping[str, Collection[str]],
+    replicates_of: Mapping[str, Collection[str]],
 ) -> list[str]:
     """
     Return the title and question of a study, if it has them, and the answers if it is of its own patients.
@@ -53,13 +53,15 @@ def question_and_answers(
         As for `question`.
     comparison, pairwise : pandas.DataFrame
         As for `answers`.
-    groups : dict of str to collection of str
+    replicates_of : dict of str to collection of str
         Replicated cohorts, which are not answered one by one.
     """
     asked = [text for text in (study["title"], question(study, label_names)) if text]
     if not study["own"]:
         return asked
-    return asked + answers(comparison, pairwise, label_names, [name for names in groups.values() for name in names])
+    return asked + answers(
+        comparison, pairwise, label_names, [name for names in replicates_of.values() for name in names]
+    )
 
 
 def answers(

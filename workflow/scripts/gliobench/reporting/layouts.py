@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from gliobench.evaluation.columns import CELL, FEWEST_TRAININGS, LEAKAGE, METRICS, NOT_COMPARABLE, PUBLISHED
+from gliobench.evaluation.columns import CELL, FEWEST_TRAININGS, LEAKAGE_KEY, METRICS, NOT_COMPARABLE, PUBLISHED
 from gliobench.reporting.display import Display
 from gliobench.wording import (
     DASH,
@@ -14,7 +14,7 @@ from gliobench.wording import (
     decimals,
     ends,
     interval,
-    intervals,
+    interval_texts,
     method_name,
     published_name,
     texts,
@@ -59,14 +59,15 @@ def _parts(table: pd.DataFrame) -> list[str]:
 def show_comparison(table: pd.DataFrame) -> Display:
     """Lay out the table ``comparison`` for reading."""
     keys = {title(name): texts(table[name]) for name in CELL} | {"Part": _parts(table)}
-    scores = {title(name): intervals(table, [name, f"{name}_low", f"{name}_high"]) for name in METRICS}
+    scores = {title(name): interval_texts(table, [name, f"{name}_low", f"{name}_high"]) for name in METRICS}
     values = {"Status": texts(table["status"]), "n (positive)": _patients(table)}
     published = _published(table)
     figures = {"Published": published} if set(published) - {EMPTY, NOT_COMPARABLE} else {}
     values |= {name: scores[name] for name in ("AUC", "Accuracy")} | figures | scores
     if table["auc_within_site"].notna().any():
         values |= {
-            heading: intervals(table, [name, f"{name}_low", f"{name}_high"]) for heading, name in WITHIN_SITE.items()
+            heading: interval_texts(table, [name, f"{name}_low", f"{name}_high"])
+            for heading, name in WITHIN_SITE.items()
         }
     values |= {
         heading: decimals(table[name], 4 if name.startswith("p_chance") else 2)
@@ -116,9 +117,9 @@ def show_replicates(table: pd.DataFrame) -> Display:
     keys["Score"] = [title(name) for name in table["metric"]]
     values = {
         "n": texts(table["n"]),
-        "Mean AUC or difference": intervals(table, ["mean", "low", "high"], digits=3),
-        "Corrected for approaches": intervals(table, ["mean", "family_low", "family_high"], digits=3),
-        "90 % interval": intervals(table, ["mean", "equivalence_low", "equivalence_high"], digits=3),
+        "Mean AUC or difference": interval_texts(table, ["mean", "low", "high"], digits=3),
+        "Corrected for approaches": interval_texts(table, ["mean", "family_low", "family_high"], digits=3),
+        "90 % interval": interval_texts(table, ["mean", "equivalence_low", "equivalence_high"], digits=3),
         "Verdict": texts(table["verdict"]),
     }
     caption = (
@@ -134,9 +135,9 @@ def show_copies(table: pd.DataFrame) -> Display:
     keys = len(columns)
     columns |= {
         "Copies": texts(table["n"]),
-        "Mean AUC": intervals(table, ["mean", "low", "high"], digits=3),
+        "Mean AUC": interval_texts(table, ["mean", "low", "high"], digits=3),
         "Verdict": texts(table["verdict"]),
-        "Share detected": intervals(table, ["share", "share_low", "share_high"]),
+        "Share detected": interval_texts(table, ["share", "share_low", "share_high"]),
     }
     numbers = frozenset(["Copies", "Mean AUC", "Share detected"])
     caption = (
@@ -153,8 +154,8 @@ def show_visible(table: pd.DataFrame) -> Display:
     values = {
         "Patients": texts(table["n_patients"]),
         "Label 1": texts(table["n_positive"]),
-        "AUC": intervals(table, ["auc", "auc_low", "auc_high"]),
-        "Over trainings": intervals(table, ["auc", "training_low", "training_high"]),
+        "AUC": interval_texts(table, ["auc", "auc_low", "auc_high"]),
+        "Over trainings": interval_texts(table, ["auc", "training_low", "training_high"]),
         "Verdict": texts(table["verdict"]),
         "Method": texts(table["network"]),
     }
@@ -170,8 +171,8 @@ def show_leakage(table: pd.DataFrame) -> Display:
     """Lay out the table ``leakage`` for reading."""
     keys = _names(table, ["cohort", "labels", "approach", "modality", "protocol", "phase", "split", "part", "unit"])
     values = {
-        "AUC": intervals(table, ["auc", "auc_low", "auc_high"]),
-        "Accuracy": intervals(table, ["accuracy", "accuracy_low", "accuracy_high"]),
+        "AUC": interval_texts(table, ["auc", "auc_low", "auc_high"]),
+        "Accuracy": interval_texts(table, ["accuracy", "accuracy_low", "accuracy_high"]),
         "Majority class": decimals(table["majority"]),
         "n": texts(table["n_scored"]),
         "Cohorts": texts(table["n_cohorts"]),
@@ -195,7 +196,7 @@ def _names(table: pd.DataFrame, names: Sequence[str]) -> dict[str, list[str]]:
 def _leaks(table: pd.DataFrame) -> Iterator[str]:
     """Compare the scores of slices in the most optimistic and the most honest setting, and on the test part."""
     slices = table[table["unit"] == "slice"]
-    for names, rows in slices.groupby([*LEAKAGE, "phase"], sort=False):
+    for names, rows in slices.groupby([*LEAKAGE_KEY, "phase"], sort=False):
         corners = {(row["split"], row["part"]): row for row in rows.to_dict("records")}
         if {("slice", "validation"), ("patient", "test")} <= set(corners):
             flattering, honest = corners["slice", "validation"], corners["patient", "test"]
@@ -218,7 +219,7 @@ def show_cohorts(table: pd.DataFrame) -> Display:
     """Lay out the table ``cohorts`` for reading."""
 
     def spread(name: str, digits: int) -> list[str]:
-        return intervals(table, [f"{name}_{statistic}" for statistic in ("median", "min", "max")], digits)
+        return interval_texts(table, [f"{name}_{statistic}" for statistic in ("median", "min", "max")], digits)
 
     values = {
         "Patients (positive)": [f"{n} ({p})" for n, p in zip(table["patients"], table["positive"], strict=True)],
@@ -253,7 +254,7 @@ def show_sensitivity(table: pd.DataFrame) -> Display:
         "Levels": texts(table["n_levels"]),
         "Cohorts": texts(table["n_cohorts"]),
         "Oracle AUC": [DASH.join(ends) for ends in zip(*oracles, strict=True)],
-        "Slope": intervals(table, ["slope", "slope_low", "slope_high"]),
+        "Slope": interval_texts(table, ["slope", "slope_low", "slope_high"]),
         "Floor, oracle AUC": decimals(table["floor"]),
     }
     caption = (
@@ -279,8 +280,8 @@ def show_verdicts(table: pd.DataFrame) -> Display:
             .fillna(table["possible_n"].map("{}?".format, "ignore").astype("string"))
         ),
         "GRIM": texts(table["grim"]),
-        "Reproduced": intervals(table, ["reproduced", "reproduced_low", "reproduced_high"]),
-        "Harmonised": intervals(table, ["harmonised", "harmonised_low", "harmonised_high"]),
+        "Reproduced": interval_texts(table, ["reproduced", "reproduced_low", "reproduced_high"]),
+        "Harmonised": interval_texts(table, ["harmonised", "harmonised_low", "harmonised_high"]),
         "Expected": _expected(table),
         "Detectable": decimals(table["detectable_difference"]),
         "Rule": texts(table["rule"]),
@@ -331,7 +332,7 @@ def show_pairwise(table: pd.DataFrame) -> Display:
         "n (positive)": _patients(table),
         "AUC of first": decimals(table["first"], 3),
         "AUC of second": decimals(table["second"], 3),
-        "Difference": intervals(table, ["difference", "low", "high"], digits=3),
+        "Difference": interval_texts(table, ["difference", "low", "high"], digits=3),
         "p": decimals(table["p"], 4),
         "p by Holm": decimals(table["p_holm"], 4),
     }
@@ -361,9 +362,9 @@ def show_differences(table: pd.DataFrame) -> Display:
     methods = [f"{method_name(row)} {row['protocol']}" for row in table.to_dict("records")]
     keys = {"Cohort": texts(table["cohort"]), "Method": methods, "Part": _parts(table.assign(unit=None))}
     values = {
-        "First": intervals(table, ["first_auc", "first_auc_low", "first_auc_high"]),
-        "Second": intervals(table, ["second_auc", "second_auc_low", "second_auc_high"]),
-        "Difference": intervals(table, ["difference", "low", "high"]),
+        "First": interval_texts(table, ["first_auc", "first_auc_low", "first_auc_high"]),
+        "Second": interval_texts(table, ["second_auc", "second_auc_low", "second_auc_high"]),
+        "Difference": interval_texts(table, ["difference", "low", "high"]),
         "p": decimals(table["p"], 3),
         "n": [patients_compared(row) for row in table.to_dict("records")],
     }
@@ -413,7 +414,7 @@ def show_subgroups(table: pd.DataFrame) -> Display:
     keys = {title(name): texts(table[name]) for name in (*CELL, "phase", "column", "value")}
     values = {
         "n (positive)": _patients(table),
-        "AUC": intervals(table, ["auc", "auc_low", "auc_high"]),
+        "AUC": interval_texts(table, ["auc", "auc_low", "auc_high"]),
         "Why empty": texts(table["reason"]),
     }
     caption = (

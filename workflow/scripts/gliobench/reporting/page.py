@@ -189,11 +189,11 @@ def _result(study: Mapping[str, Any], tables: Tables, pictures: Pictures) -> dic
         "heading": study["title"] or (study["name"] if study["own"] else None),
         "question": question(study, names),
         "answers": answers(tables["comparison"], tables.get("pairwise"), names, replicates) if study["own"] else [],
-        "sentences": sentences(tables, study["groups"], study["own"]),
+        "sentences": sentences(tables, study["replicates_of"], study["own"]),
         "cards": _cards(study, tables),
         "missing": _missing(tables["comparison"]) if study.get("about") else None,
         "headlines": show_headlines(rows, verdicts, titles, study["own"]) if len(rows) else None,
-        "replicated": list(study["groups"]),
+        "replicated": list(study["replicates_of"]),
         "forest": pictures.of("forest"),
         "verdicts": _displays(tables)["published_vs_reproduced"],
         "counts": {} if verdicts is None else {name: n for name, n in verdict_counts(verdicts).items() if n},
@@ -263,7 +263,7 @@ def _controls(study: Mapping[str, Any], tables: Tables, pictures: Pictures) -> d
 
 def _replicates(study: Mapping[str, Any]) -> list[str]:
     """Name the cohorts that are shown together."""
-    return [name for names in study["groups"].values() for name in names]
+    return [name for names in study["replicates_of"].values() for name in names]
 
 
 def _method(study: Mapping[str, Any], tables: Tables, records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from gliobench.reporting.runs import anchor
 from gliobench.terms import ALL_SERIES, OK, USABLE
 from gliobench.wording import DASH, EMPTY, ends, method_name, reason
 
-PARTS = {OUT_OF_FOLD: "test", "validation": "validation part", "whole": "whole cohort"}
+IN_WORDS = {OUT_OF_FOLD: "test", "validation": "validation part", "whole": "whole cohort"}
 SEEN = "other slices or scans of the patient in training or validation"
 UNDECIDED = f"neither: exactly {THRESHOLD:g}"  # such as the prior of balanced classes
 NOT_SCORED = "not scored"
@@ -240,7 +240,7 @@ def _method(method: Row, row: Row | None, names: Mapping[int, str]) -> dict[str,
     several = row["n_runs"] > 1
     return line | {
         "scored": True,
-        "part": PARTS[row["part"]] + (f", {SEEN}" if row["seen"] else ""),
+        "part": IN_WORDS[row["part"]] + (f", {SEEN}" if row["seen"] else ""),
         "mean": row["mean"],
         "low": row["low"],
         "high": row["high"],

@@ -20,7 +20,12 @@ from gliobench.reporting.html import render
 from gliobench.terms import MODALITIES, WITHOUT_IMAGES
 from gliobench.wording import EMPTY
 
-PARTS = {"test": "tested by it", "validation": "in its validation part", "train": "trained on", "whole": "trained on"}
+IN_WORDS = {
+    "test": "tested by it",
+    "validation": "in its validation part",
+    "train": "trained on",
+    "whole": "trained on",
+}
 NOT_MET = "not met"
 YES_NO = {True: "yes", False: "no"}
 FACTS = {"modality": "Series", "status": "Status", "n_files": "Files", "n_slices": "Slices", "rows": "Rows"}
@@ -149,7 +154,7 @@ def write_prediction_page(path: str | Path, prediction: Mapping[str, Any], capti
 def _folds(prediction: Mapping[str, Any]) -> Display:
     counted = [fold for fold in prediction["folds"] if fold["part"] in UNSEEN] or prediction["folds"]
     rows = [
-        (str(fold["fold"]), f"{fold['probability']:.3f}", PARTS.get(fold["part"], NOT_MET), YES_NO[fold in counted])
+        (str(fold["fold"]), f"{fold['probability']:.3f}", IN_WORDS.get(fold["part"], NOT_MET), YES_NO[fold in counted])
         for fold in prediction["folds"]
     ]
     text = pd.DataFrame(rows, columns=["Fold", "Probability", "This patient was", "Counts"])

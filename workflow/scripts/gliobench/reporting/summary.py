@@ -18,7 +18,7 @@ SIDE = ["approach", "variant", "modality", "protocol", "phase"]
 Tables = Mapping[str, pd.DataFrame]
 
 
-def sentences(tables: Tables, groups: Mapping[str, Sequence[str]] | None = None, own: bool = False) -> list[str]:
+def sentences(tables: Tables, replicates_of: Mapping[str, Sequence[str]] | None = None, own: bool = False) -> list[str]:
     """
     Say what was run, what was found, which published figures hold up, what the controls show, and how precise it is.
 
@@ -27,13 +27,13 @@ def sentences(tables: Tables, groups: Mapping[str, Sequence[str]] | None = None,
     tables : dict of str to pandas.DataFrame
         ``comparison``, and any others of the study by the names of their schemas. The sentences say if a table is
         missing or has no rows.
-    groups : dict of str to sequence of str, optional
+    replicates_of : dict of str to sequence of str, optional
         Replicated cohorts, which are reported together, in the table ``replicates``.
     own : bool
         Whether the study is of patients other than the papers': nothing is said of published figures.
     """
     there = {name: table for name, table in tables.items() if len(table)}
-    members = {cohort for cohorts in (groups or {}).values() for cohort in cohorts}
+    members = {cohort for cohorts in (replicates_of or {}).values() for cohort in cohorts}
     papers = [] if own else [_stand(there.get("published_vs_reproduced"))]
     return [
         _run(there["comparison"]),

@@ -54,7 +54,7 @@ class Asked:
         self.portable = self.file.portable
         self.decoded = self.file.decoded
         self.show_images = self.file.show_images
-        check_cohort_names(list(self.file.cohorts), self.groups, RESERVED)
+        check_cohort_names(list(self.file.cohorts), self.replicates_of, RESERVED)
 
     @cached_property
     def _cohorts(self) -> dict[str, dict[str, Any]]:
@@ -65,7 +65,7 @@ class Asked:
         }
 
     @cached_property
-    def groups(self) -> dict[str, list[str]]:
+    def replicates_of(self) -> dict[str, list[str]]:
         """Names of the replicates of each replicated cohort."""
         return {
             name: [f"{name}-{number:02}" for number in range(1, settings["replicates"] + 1)]
@@ -79,21 +79,21 @@ class Asked:
         levels = self.file.sensitivity or []
         for name in levels:
             check_known(name, self._cohorts, f"{CONFIG}, sensitivity: no cohort")
-            if name not in self.groups:
+            if name not in self.replicates_of:
                 raise GlioBenchError(
                     f"{CONFIG}, sensitivity: cohort {name!r} is a single cohort, but a level needs several: "
                     "give it `replicates`."
                 )
-        return {name: self.groups[name] for name in levels}
+        return {name: self.replicates_of[name] for name in levels}
 
     @cached_property
     def cohorts(self) -> dict[str, dict]:
         """Settings of every cohort, replicates expanded, each with its own base seed under ``seed``."""
-        check_members(self._cohorts, self.groups)
+        check_members(self._cohorts, self.replicates_of)
         return {
             member: {key: settings[key] for key in settings if key != "replicates"} | {"seed": self.cohort_seed(member)}
             for name, settings in self._cohorts.items()
-            for member in self.groups.get(name, [name])
+            for member in self.replicates_of.get(name, [name])
         }
 
     def cohort_seed(self, cohort: str) -> int:
@@ -236,7 +236,7 @@ class Asked:
 
     def named(self, cohort: str) -> str:
         """Return the name that the config gives a cohort: that of its group if it is one of several replicates."""
-        return next((name for name, members in self.groups.items() if cohort in members), cohort)
+        return next((name for name, members in self.replicates_of.items() if cohort in members), cohort)
 
     @cached_property
     def splits(self) -> dict[str, dict]:

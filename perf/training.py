@@ -39,7 +39,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "workflow" / "scripts"))
 from perf.contenders import CONTENDERS, CORES, WORKERS, Task, Training, Turn, say
 from perf.peers import PEERS, fastest
 
-from gliobench.backends import AUTO, TENSORFLOW, TORCH, usable
+from gliobench.backends import AUTO, TENSORFLOW, TORCH, backend_for
 from gliobench.errors import GlioBenchError
 from gliobench.processes import peak_memory as most_memory
 from gliobench.settings.approach_of_study import StudyApproach
@@ -64,7 +64,7 @@ def read_task(approach: str, scale: float, steps: int, repeats: int, device: str
     kind = made["kind"]
     sides = [min(side, max(LEAST_SIDE[kind], round(side * scale))) for side in made["shape"]]
     channels = [CHANNELS] if kind == "grid" else []
-    backend = usable(device) if backend == AUTO else backend
+    backend = backend_for(device) if backend == AUTO else backend
     shape = (*channels, *sides)
     return Task(approach, shape, kind, phase, parameters, own["batch_size"], steps, repeats, device, backend)
 

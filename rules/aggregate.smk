@@ -101,9 +101,19 @@ def audited_there(wildcards):
     }
 
 
-def subgroups_table(wildcards):
+def subgroups_settings(wildcards):
+    """The cohort's key `subgroups`; its table is found from where Snakemake was started, also in a partial report."""
+    settings = cohort_settings(wildcards).get("subgroups")
+    if not (settings and PARTIAL):
+        return settings
+    return settings | {
+        "table": os.path.join(os.environ[snapshot.STARTED], settings["table"])
+    }
+
+
+def subgroups_source(wildcards):
     """The user's table of subgroups as an input, so that edits are noticed; a missing one gives a message."""
-    table = (cohort_settings(wildcards).get("subgroups") or {}).get("table")
+    table = (subgroups_settings(wildcards) or {}).get("table")
     return [table] if table and os.path.isfile(table) else []
 
 

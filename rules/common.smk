@@ -57,6 +57,17 @@ def from_scratch():
     return bool({"-F", "--forceall"} & set(sys.argv))
 
 
+def check_subgroups():
+    """Check tables of subgroups, which only the scores read, before anything is trained; a plan needs no data."""
+    planned = ESTIMATED or workflow.output_settings.dryrun
+    for settings in STUDY.cohorts.values():
+        table = (settings.get("subgroups") or {}).get("table")
+        if table and (os.path.isfile(table) or not planned):
+            from gliobench.cohorts.subgroups import read_rows_of
+
+            read_rows_of(settings["subgroups"])
+
+
 try:
     for path in workflow.configfiles:
         # Snakemake has read them; duplicate keys, which it drops, are rejected here.
@@ -68,6 +79,7 @@ try:
     CELLS = STUDY.cells
     if asked(snapshot.TARGET) and snapshot.FOLDER not in os.environ:
         os.environ[snapshot.FOLDER] = snapshot.take_snapshot(STUDY)
+        os.environ[snapshot.STARTED] = os.getcwd()
     # The folder of a snapshot, for a partial report.
     PARTIAL = os.environ.get(snapshot.FOLDER)
     if asked(TARGET):
@@ -79,6 +91,7 @@ try:
         snapshot.look_at(STUDY, PARTIAL)
     elif workflow.is_main_process and not REQUEST:
         backends.check_variable(STUDY)
+        check_subgroups()
         if not (ESTIMATED or something_forced()):
             belonging.check_belonging(STUDY)
     SHOWN_CELLS = plan.shown_cells(STUDY)

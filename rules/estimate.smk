@@ -92,7 +92,7 @@ def samples_of(wildcards):
     )
 
 
-def given_machine():
+def given_capacity():
     """What the command gives the study: cores here, or jobs at once on a cluster; GPUs; and memory."""
     gpus = workflow.global_resources.get("gpu").value
     return {
@@ -258,7 +258,7 @@ rule estimate:
             )
         ],
         figures=dict(Counter(shown["approach"] for shown in PAGE_FIGURES)),
-        machine=given_machine(),
+        capacity=given_capacity(),
         seed=STUDY.seed,
         library=library_digest("estimate.py"),
     script:

@@ -11,7 +11,7 @@ rule score:
             wildcards.cohort, "predictions.tsv"
         ),
         permuted_records=lambda wildcards: permuted_files(wildcards.cohort, "run.json"),
-        subgroups=subgroups_table,
+        subgroups=subgroups_source,
     output:
         metrics=f"{COHORT}/metrics.tsv",
         pairwise=f"{COHORT}/pairwise.tsv",
@@ -30,7 +30,7 @@ rule score:
         cells=lambda wildcards: STUDY.cell_facts(wildcards.cohort),
         seed=STUDY.seed,
         resamples=STUDY.bootstrap,
-        subgroups=lambda wildcards: cohort_settings(wildcards).get("subgroups"),
+        subgroups=subgroups_settings,
         made_from=made_from(SCORES),
         library=library_digest("score.py"),
     script:

@@ -153,6 +153,11 @@ def absent_data():
         if "sites" in settings
         for path in site_tables(sites_of(name))
     ]
+    named += [
+        (f"cohorts.{name}.subgroups.table", settings["subgroups"]["table"])
+        for name, settings in STUDY.cohorts.items()
+        if settings.get("subgroups")
+    ]
     return [(place, path) for place, path in named if not Path(path).exists()]
 
 

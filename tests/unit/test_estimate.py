@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gliobench.errors import GlioBenchError
-from gliobench.estimate.adding import Machine, Timed, estimate, stage_in_estimate
+from gliobench.estimate.adding import Capacity, Timed, estimate, stage_in_estimate
 from gliobench.estimate.jobs import dry_run_of
 from gliobench.estimate.networks import counted_cells, first_of, network_key, networks, stand_in
 from gliobench.estimate.rows import random_inputs, rows_of_patient, rows_of_training, shape_of
@@ -92,7 +92,7 @@ def planned(*rows):
 
 def added_up(jobs, cells=(CELL,), device="cpu", **machine):
     timed = Timed({"planted": SAMPLE}, pd.DataFrame([SPEED | {"device": device}]), STARTS, TABLES)
-    given = Machine(**{"cores": 1, "gpus": 1} | machine)
+    given = Capacity(**{"cores": 1, "gpus": 1} | machine)
     inputs = [("planted", "net", "net")]
     return estimate(jobs, cells, {"planted": "planted"}, inputs, {"net": 2, "": 1}, timed, given, seed=1)
 

@@ -9,6 +9,8 @@ from cell_files import make_cell
 from gliobench.cohorts.subgroups import read_subgroups
 from gliobench.errors import GlioBenchError
 from gliobench.evaluation.subgroups import MOST_VALUES, planes, subgroups_table
+from gliobench.settings.cohorts import Subgroups
+from gliobench.settings.models import check
 
 IDS = [f"{number:05}" for number in range(160)]
 
@@ -109,3 +111,9 @@ def test_a_wrong_table_of_subgroups_is_a_sentence(tmp_path, changes, content, sa
     asked = {"table": str(path), "id": "ID", "columns": ["Sex"]} | changes
     with pytest.raises(GlioBenchError, match=said):
         read_subgroups(asked, pd.Series(["00007"]))
+
+
+@pytest.mark.parametrize("name", ["site", "plane"])
+def test_a_column_named_as_one_of_our_own_is_refused(name):
+    with pytest.raises(GlioBenchError, match=f"`{name}` is scored in any case, .* leave it out, or give the column"):
+        check(Subgroups, {"table": "people.tsv", "columns": ["sex", name]}, "cohorts.mine.subgroups")

@@ -109,7 +109,7 @@ def fix_draws(monkeypatch, module, *shapes):
     rng = np.random.default_rng(1)
     draws = [module.torch.from_numpy(rng.uniform(-1, 1, shape).astype(np.float32)) for shape in shapes]
     left = iter(draws)
-    monkeypatch.setattr(module, "up_to_one", lambda *_: next(left))
+    monkeypatch.setattr(module, "minus_one_to_one", lambda *_: next(left))
     return draws
 
 

@@ -22,6 +22,8 @@ STUDY = {
 }
 FLAIR_ALONE = {"clinic": {"kind": "rsna", "path": "clinic", "modalities": ["FLAIR"]}}
 
+OF_SEX = {"clinic": STUDY["cohorts"]["clinic"] | {"subgroups": {"table": "people.csv", "columns": ["sex"]}}}
+
 
 def write_study(project: Path, **changes: object) -> None:
     (project / "study.yaml").write_text(yaml.safe_dump(STUDY | changes), encoding="utf-8")
@@ -47,6 +49,16 @@ def test_a_missing_label_file_says_what_is_expected_where_and_names_the_demo(pro
     assert "or try the generated cohorts first with `make demo`." in said
     log = (project / "results/mine/clinic/logs/read_cohort.log").read_text(encoding="utf-8")
     assert "clinic/train_labels.csv does not exist" in log
+
+
+def test_a_column_that_a_table_of_subgroups_lacks_is_said_before_anything_runs(project, clinic):
+    write_study(project, cohorts=OF_SEX)
+    assert "cohorts.clinic.subgroups.table: people.csv does not exist (yet)." in finish(project, *PATIENTS, "-n")
+    assert "people.csv does not exist: `subgroups.table` in the config must name" in sentence(project, *PATIENTS)
+    (project / "people.csv").write_text("patient_id,gender\n00000,f\n", encoding="utf-8")
+    said = sentence(project, *PATIENTS)
+    assert "GlioBench: people.csv has no column 'sex', which `subgroups` names" in said
+    assert not (project / "results/mine/clinic").exists()
 
 
 def test_more_folds_than_patients_of_a_label_are_the_reason_why_nothing_runs_on_them(project, audited_small):

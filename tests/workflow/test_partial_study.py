@@ -33,6 +33,10 @@ def half_trained(audited_small, tmp_path_factory):
         {"approach": "baseline", "variants": ["header"], "permutations": 26},
     ]
     del study["settings"]
+    study["cohorts"]["planted"]["subgroups"] = {"table": "people.tsv", "columns": ["sex"]}
+    patients = read_table(project / "results/small/planted/patients.tsv", "patients")["patient_id"]
+    rows = [f"{patient_id}\t{'mf'[place % 2]}" for place, patient_id in enumerate(patients)]
+    (project / "people.tsv").write_text("\n".join(["patient_id\tsex", *rows]) + "\n", encoding="utf-8")
     (project / "study.yaml").write_text(yaml.safe_dump(study), encoding="utf-8")
     last, others = (copies_name("planted", PERMUTATIONS, numbers) for numbers in (range(26, 27), range(1, 26)))
     of_copies = [record("header", 0, last), record("header", 1, last), record("header", 0, others)]
@@ -68,6 +72,8 @@ def test_what_exists_is_tabulated_and_nothing_is_trained_or_written_elsewhere(be
     assert table.loc[table["variant"] == "intensity", "accuracy"].notna().any(), "what is there is scored"
     whole = read_table(begun / PARTIAL / "tables/variance.tsv", "variance")
     assert set(whole["variant"]) == {"header"}, "half a cell is another estimand"
+    subgroups = read_table(begun / PARTIAL / "tables/subgroups.tsv", "subgroups")
+    assert set(subgroups.loc[subgroups["column"] == "sex", "value"]) == {"f", "m"}
     copies = read_table(begun / PARTIAL / "tables/copies.tsv", "copies")
     assert copies["n"].tolist() == [1], "and so is half a copy"
     cohorts = read_table(begun / PARTIAL / "tables/cohorts.tsv", "cohorts")

@@ -7,7 +7,7 @@ with recipe(snakemake):
 
     import pandas as pd
 
-    from gliobench.estimate.adding import Machine, Timed, estimate
+    from gliobench.estimate.adding import Capacity, Timed, estimate
     from gliobench.files import read_json, read_table, write_table, write_text
     from gliobench.reporting.terminal import print_estimate
 
@@ -28,7 +28,7 @@ with recipe(snakemake):
         params.inputs,
         params.figures,
         Timed(samples, pd.concat([each.assign(approach=name) for name, each in speeds.items()]), starts, tables),
-        Machine(**params.machine),
+        Capacity(**params.capacity),
         params.seed,
     )
     write_table(table, snakemake.output.table, "estimate")

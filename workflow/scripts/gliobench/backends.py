@@ -36,7 +36,7 @@ def resolve(study: Study, from_scratch: bool = False) -> str:
     """
     if study.file.backend != AUTO or not study.keras_approaches:
         return study.file.backend
-    return (None if from_scratch else begun_with(study)) or usable(study.device)
+    return (None if from_scratch else begun_with(study)) or backend_for(study.device)
 
 
 def begun_with(study: Study) -> str | None:
@@ -48,7 +48,7 @@ def begun_with(study: Study) -> str | None:
     return TENSORFLOW if earlier else None  # the default before the backend was noted
 
 
-def usable(device: str) -> str:
+def backend_for(device: str) -> str:
     """Return what Keras can use a device with: the locked wheels of TensorFlow bring no CUDA libraries."""
     on_gpu = device == "cuda" or (device == "auto" and bool(visible_gpus()))
     return TORCH if on_gpu else TENSORFLOW

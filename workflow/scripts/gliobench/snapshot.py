@@ -11,7 +11,8 @@ from gliobench.belonging import belongs, made_runs
 from gliobench.study import Study
 
 TARGET = "partial"
-FOLDER = "GLIOBENCH_PARTIAL"  # environment variable for the folder, so that jobs know it too
+# Environment variables, so that jobs know them too: the folder, and where Snakemake was started.
+FOLDER, STARTED = "GLIOBENCH_PARTIAL", "GLIOBENCH_STARTED"
 RUN_FILES = ("predictions.tsv", "history.tsv", "run.json")
 COHORT_FILES = ("patients.tsv", "series.tsv", "left_out.tsv")
 MEASURED = ("generate.tsv", "audit/*.tsv", "preprocess/**/*.tsv", "tuning/**/*.tsv", "explanations/**/*.tsv")

@@ -10,7 +10,7 @@ from gliobench.errors import GlioBenchError, nearest
 from gliobench.settings.approach_of_study import StudyApproach
 from gliobench.settings.approaches import Protocol
 from gliobench.settings.asked import Asked
-from gliobench.settings.fit import (
+from gliobench.settings.consistency import (
     check_images,
     check_input,
     check_known_sites,

@@ -33,15 +33,7 @@ def read_subgroups(settings: Mapping[str, Any] | None, patient_ids: pd.Series) -
     """
     if not settings:
         return {}
-    path = Path(settings["table"])
-    if not path.is_file():
-        raise GlioBenchError(f"{path} does not exist: `subgroups.table` in the config must name a table of patients.")
-    rows = read_rows(path, "," if path.suffix.lower() == ".csv" else "\t")
-    for name in (settings["id"], *settings["columns"]):
-        if name not in rows:
-            raise GlioBenchError(
-                f"{path} has no column {name!r}, which `subgroups` names; {nearest(name, list(rows.columns))}"
-            )
+    path, rows = Path(settings["table"]), read_rows_of(settings)
     ids = _as_in_cohort(rows[settings["id"]].str.strip(), patient_ids)
     check_once(ids, path)
     if not ids.isin(patient_ids).any():
@@ -51,6 +43,20 @@ def read_subgroups(settings: Mapping[str, Any] | None, patient_ids: pd.Series) -
         )
     values = rows.set_axis(ids)[settings["columns"]].apply(lambda column: column.str.strip()).replace("", None)
     return {name: values[name].reindex(patient_ids) for name in settings["columns"]}
+
+
+def read_rows_of(settings: Mapping[str, Any]) -> pd.DataFrame:
+    """Return the rows of a table of subgroups as text; one that does not exist or lacks a column is an error."""
+    path = Path(settings["table"])
+    if not path.is_file():
+        raise GlioBenchError(f"{path} does not exist: `subgroups.table` in the config must name a table of patients.")
+    rows = read_rows(path, "," if path.suffix.lower() == ".csv" else "\t")
+    for name in (settings["id"], *settings["columns"]):
+        if name not in rows:
+            raise GlioBenchError(
+                f"{path} has no column {name!r}, which `subgroups` names; {nearest(name, list(rows.columns))}"
+            )
+    return rows
 
 
 def _as_in_cohort(ids: pd.Series, patient_ids: pd.Series) -> pd.Series:

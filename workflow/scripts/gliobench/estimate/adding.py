@@ -87,7 +87,7 @@ class Timed:
 
 
 @dataclass
-class Machine:
+class Capacity:
     """What the study may use: cores, or jobs at once on a cluster; GPUs; and MB of memory that its jobs share."""
 
     cores: int
@@ -104,7 +104,7 @@ class _Sum:
     """The parts of a study while they are added up."""
 
     timed: Timed
-    machine: Machine
+    capacity: Capacity
     parts: dict[tuple[str, str | None], Part] = field(default_factory=dict)
 
     def part(self, stage: str, approach: str | None = None) -> Part:
@@ -118,7 +118,7 @@ def estimate(
     inputs: Iterable[tuple[str, str, str]],
     figures: Mapping[str, int],
     timed: Timed,
-    machine: Machine,
+    capacity: Capacity,
     seed: int,
 ) -> pd.DataFrame:
     """
@@ -138,7 +138,7 @@ def estimate(
         Figures drawn of each approach, and of none under an empty name.
     timed : Timed
         What was timed.
-    machine : Machine
+    capacity : Capacity
         What the study may use.
     seed : int
         Of the splits that are drawn to count patients.
@@ -148,7 +148,7 @@ def estimate(
     DataFrame
         Table ``estimate``: a row per stage and approach, then the sum of each approach, and that of everything.
     """
-    found = _Sum(timed, machine)
+    found = _Sum(timed, capacity)
     for first in cohorts.values():
         _add_images(found, timed.samples[first])
     for cohort, name, approach in inputs:
@@ -157,7 +157,7 @@ def estimate(
         _add_trainings(found, cell, seed)
     _add_scores(found, cells, figures)
     rows = _rows(jobs, found)
-    return _with_sums(rows, machine, _one_after_another(found))
+    return _with_sums(rows, capacity, _one_after_another(found))
 
 
 def _one_after_another(found: _Sum) -> float:
@@ -224,7 +224,7 @@ def _add_trainings(found: _Sum, cell: Mapping[str, Any], seed: int) -> None:
                 memory=memory,
                 longest=(seconds / times / cell["jobs"] + once) if cell["jobs"] else 0.0,
                 by_memory=(seconds + started + times * cell["jobs"] * timed.starts[approach])
-                / found.machine.at_once(counted),
+                / found.capacity.at_once(counted),
             )
     if cell["trials"]:
         first = speed.iloc[:1]
@@ -237,7 +237,7 @@ def _add_trainings(found: _Sum, cell: Mapping[str, Any], seed: int) -> None:
             read=cell["workers"] * read,
             memory=cell["workers"] * memory,
             longest=seconds + started,
-            by_memory=(seconds + started) / found.machine.at_once(cell["workers"] * counted),
+            by_memory=(seconds + started) / found.capacity.at_once(cell["workers"] * counted),
         )
 
 
@@ -339,12 +339,12 @@ def _rows(jobs: pd.DataFrame, found: _Sum) -> list[dict[str, Any]]:
 SUMMED = ("n_jobs", "seconds", "seconds_least", "disk_mb", "read_mb")
 
 
-def _with_sums(rows: list[dict[str, Any]], machine: Machine, at_least: float) -> pd.DataFrame:
+def _with_sums(rows: list[dict[str, Any]], capacity: Capacity, at_least: float) -> pd.DataFrame:
     table = pd.DataFrame(rows, columns=list(table_schema("estimate")["properties"]))
     sums = [{"approach": name} | _sum(part) for name, part in table.groupby("approach", sort=True)]
     whole = _sum(table)
-    busy = max(whole["seconds"] / machine.cores, at_least)
-    on_gpus = whole["device_seconds"] / max(1, machine.gpus) if whole["device_seconds"] else 0.0
+    busy = max(whole["seconds"] / capacity.cores, at_least)
+    on_gpus = whole["device_seconds"] / max(1, capacity.gpus) if whole["device_seconds"] else 0.0
     sums.append(whole | {"hours": max(busy, on_gpus) / HOUR})
     joined = pd.DataFrame([*rows, *({"stage": "study"} | each for each in sums)], columns=list(table))
     return check_table(joined, "estimate", "the estimate").round(6)

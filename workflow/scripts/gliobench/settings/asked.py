@@ -10,8 +10,8 @@ from gliobench.seeds import derive_seed
 from gliobench.settings.approach_of_study import StudyApproach
 from gliobench.settings.approaches import Approach
 from gliobench.settings.cohorts import KINDS
+from gliobench.settings.consistency import check_cohort_names, check_members
 from gliobench.settings.files import read_config
-from gliobench.settings.fit import check_cohort_names, check_members
 from gliobench.settings.models import check, check_kind, check_known, merge
 from gliobench.settings.splits import METHODS
 from gliobench.settings.study import StudyFile
@@ -158,11 +158,10 @@ class Asked:
 
     def _source(self, cohort: str, group: str, prefix: str) -> dict[str, Any]:
         settings = self.cohorts[cohort]
-        names = LABEL_COLUMNS.get((settings["kind"], settings.get("label", "mgmt")), [])
         return settings["features"][group] | {
             "folder": self.folder(cohort),
             "prefix": prefix,
-            "label_columns": names,
+            "label_columns": LABEL_COLUMNS[settings["kind"], settings.get("label", "mgmt")],
         }
 
     def folder(self, cohort: str) -> str:

@@ -90,9 +90,21 @@ class Visible(Settings):
 class Subgroups(Settings):
     """Columns of a table that divide the patients of a cohort."""
 
-    table: Text = Field(description="TSV or CSV (by its name) with a row per patient")
+    table: Text = Field(
+        description="TSV or CSV (by its name) with a row per patient; relative to where Snakemake is started"
+    )
     id: Text = Field("patient_id", description="column of the patients' ids")
     columns: Annotated[Different[Text], Field(min_length=1)] = Field(description="columns, such as sex or grade")
+
+    @field_validator("columns")
+    @classmethod
+    def _other_than_own(cls, columns: list[str]) -> list[str]:
+        for name in {"site", "plane"} & set(columns):
+            refuse(
+                f"`{name}` is scored in any case, as the key `sites` or the images tell it: leave it out, or give the "
+                "column of your table another name."
+            )
+        return columns
 
 
 class Cohort(Settings):

@@ -97,7 +97,8 @@ class StudyFile(Settings):
     )
     device: Literal["auto", "cpu", "cuda"] = Field(
         "auto",
-        description="device for training; `auto` uses a GPU if there is one, `cuda` without one is an error",
+        description="what networks are trained, tuned and asked on; `auto` uses a GPU if there is one, `cuda` "
+        "without one is an error",
     )
     backend: Literal["auto", "tensorflow", "torch"] = Field(
         "auto",

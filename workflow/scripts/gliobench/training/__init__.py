@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 SOUND_CUDNN = 91500  # from 9.15 on; 9.8 to 9.10 compute bfloat16 convolutions wrongly, without an error
 
 # By framework: why a GPU that is visible is not used.
-WITHOUT_GPU = {
+WHY_GPU_UNUSED = {
     "tensorflow": "TensorFlow cannot use the visible GPU ({gpu}), because its wheel brings no CUDA libraries: set "
     "`backend: torch`, on which approaches written in Keras can, or `device: cpu`.",
     "torch": "PyTorch cannot use the visible GPU ({gpu}): docs/full-run.md says which drivers and GPUs it needs; "
@@ -102,8 +102,8 @@ class Machine:
         str or None
             None if the training needs no GPU, or none is visible.
         """
-        gpus = [] if self.device == "cpu" or framework not in WITHOUT_GPU else visible_gpus()
-        return WITHOUT_GPU[framework].format(gpu=gpus[0]) if gpus else None
+        gpus = [] if self.device == "cpu" or framework not in WHY_GPU_UNUSED else visible_gpus()
+        return WHY_GPU_UNUSED[framework].format(gpu=gpus[0]) if gpus else None
 
 
 @dataclass(frozen=True)
@@ -184,7 +184,7 @@ def import_approach(name: str, toolchain: str) -> ModuleType:
     toolchain : str
         Of the study or of the run: ``tensorflow``, ``torch`` or ``sklearn``.
     """
-    if toolchain in WITHOUT_GPU:
+    if toolchain in WHY_GPU_UNUSED:
         os.environ["KERAS_BACKEND"] = toolchain
     gc.disable()
     try:

@@ -28,8 +28,8 @@ def prepare(machine: Machine) -> str:
     """
     Choose the device, fix the number of threads and request exact repeats; call once, before the first model.
 
-    On CPU everything is float32. On a GPU convolutions are in bfloat16 if known to be correct: on the torch
-    backend with cuDNN 9.15 or later.
+    On CPU everything is float32. On a GPU all layers but the last compute in bfloat16 if its convolutions are known to
+    be correct: on the torch backend with cuDNN 9.15 or later.
 
     Parameters
     ----------
@@ -220,7 +220,7 @@ def predict_log_odds(
     network : keras.Model
         As `below_sigmoid` wants it.
     inputs : array
-        Rows without their last axis, in host memory or `resident`.
+        Rows without the axis of channels, which is added here; in host memory or `resident`.
     rows_at_once : int
         Rows predicted at once.
     read : callable, optional
@@ -293,7 +293,7 @@ def all_layers(model: keras.Model) -> list[keras.layers.Layer]:
 
 class BestEpoch(keras.callbacks.Callback):
     """
-    Score the validation part after each epoch, keep the best weights, stop after `patience` epochs without better ones.
+    Score the validation part after each epoch, note the best weights, and stop after `patience` epochs without better.
 
     Parameters
     ----------

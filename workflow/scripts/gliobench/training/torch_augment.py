@@ -26,7 +26,7 @@ class Draws:
     images : Generator
         Of numbers that images are changed with, on their device.
     choices : Generator
-        Of which images are changed: on the host, because reading an answer from a GPU waits for all its work.
+        Of answers that the host reads, such as which patients are changed: reading one from a GPU waits for its work.
     """
 
     def __init__(self, seed: int, device: torch.device):
@@ -53,7 +53,8 @@ def augment_volumes(images: torch.Tensor, draws: Draws, settings: Mapping[str, A
     settings : dict
         ``flips``: axes to mirror along, of x, y, z. ``rotation``: largest angle about each axis, degrees. ``zoom``:
         largest change of size, a share. ``shift``: largest change of a channel's mean, and ``noise``: standard
-        deviation of the noise on each voxel; both in standard deviations of the standardised brain, and only inside it.
+        deviation of the noise on each voxel; both in standard deviations of the standardised brain, on voxels that are
+        not 0.
         0 skips a step.
 
     Returns
@@ -81,8 +82,8 @@ def _flip_volumes(images: torch.Tensor, dimensions: Sequence[int], choices: torc
 
 
 def _turn_and_zoom(images: torch.Tensor, generator: torch.Generator, rotation: float, zoom: float) -> torch.Tensor:
-    angles = torch.deg2rad(rotation * up_to_one((len(images), 3), images, generator))
-    sizes = 1 + zoom * up_to_one((len(images), 1, 1), images, generator)
+    angles = torch.deg2rad(rotation * minus_one_to_one((len(images), 3), images, generator))
+    sizes = 1 + zoom * minus_one_to_one((len(images), 1, 1), images, generator)
     # affine_grid counts in halves of the image, last axis first: a rotation in voxels needs a scaling before and after.
     halves = sides(images).flip(0) / 2
     matrices = rotations(angles) / sizes * halves[None, None, :] / halves[None, :, None]
@@ -129,13 +130,13 @@ def _matrices(*rows: Sequence[torch.Tensor]) -> torch.Tensor:
 
 
 def _change_intensities(images: torch.Tensor, generator: torch.Generator, shift: float, noise: float) -> torch.Tensor:
-    added = shift * up_to_one((*images.shape[:2], 1, 1, 1), images, generator) if shift else 0.0
+    added = shift * minus_one_to_one((*images.shape[:2], 1, 1, 1), images, generator) if shift else 0.0
     if noise:
         of_voxels = torch.randn(images.shape, generator=generator, device=images.device, dtype=images.dtype)
         added = of_voxels.mul_(noise).add_(added)
     return torch.where(images != 0, images + added, images)
 
 
-def up_to_one(shape: Sequence[int], like: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-    """Draw uniformly between -1 and 1."""
+def minus_one_to_one(shape: Sequence[int], like: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    """Draw uniformly between -1 and 1, on the device and of the number type of `like`."""
     return 2 * torch.rand(tuple(shape), generator=generator, device=like.device, dtype=like.dtype) - 1

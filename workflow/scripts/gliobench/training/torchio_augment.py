@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from gliobench.training.torch_augment import Draws, axis_rotations, sides, up_to_one
+from gliobench.training.torch_augment import Draws, axis_rotations, minus_one_to_one, sides
 
 ROTATION = 10.0  # degrees about each axis, of a patient and of a simulated movement
 ZOOM = 0.1  # share of each axis
@@ -72,7 +72,7 @@ def augment_patients(
 
 def affine(images: torch.Tensor, generator: torch.Generator, segmentation: bool) -> torch.Tensor:
     """Rotate, then zoom each axis, about the middle; outside is the image's minimum, and 0 in a segmentation."""
-    sizes = 1 + ZOOM * up_to_one((len(images), 1, 3), images, generator)
+    sizes = 1 + ZOOM * minus_one_to_one((len(images), 1, 3), images, generator)
     first, second, third = axis_rotations(_angles((len(images),), images, generator))
     matrices = (third @ first @ second).transpose(1, 2) / sizes  # from a voxel to where it comes from
     nowhere = torch.zeros_like(sizes[:, 0])
@@ -90,7 +90,7 @@ def noise(images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
 
 def gamma(images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     """Raise each channel to a power, in size where it is negative."""
-    powers = torch.exp(LOG_GAMMA * up_to_one((*images.shape[:2], 1, 1, 1), images, generator))
+    powers = torch.exp(LOG_GAMMA * minus_one_to_one((*images.shape[:2], 1, 1, 1), images, generator))
     return images.sign() * images.abs() ** powers
 
 
@@ -104,10 +104,10 @@ def motion(images: torch.Tensor, generator: torch.Generator, voxels: float) -> t
     """
     shape = (len(images), MOVEMENTS)
     angles = _angles(shape, images, generator)
-    shifts = voxels * up_to_one((*shape, 3), images, generator)
-    times = (1 + torch.arange(MOVEMENTS, device=images.device) + EARLIER * up_to_one(shape, images, generator)) / (
-        MOVEMENTS + 1
-    )
+    shifts = voxels * minus_one_to_one((*shape, 3), images, generator)
+    times = (
+        1 + torch.arange(MOVEMENTS, device=images.device) + EARLIER * minus_one_to_one(shape, images, generator)
+    ) / (MOVEMENTS + 1)
     before, after = (_moved(images, *movement) for movement in zip(angles.unbind(1), shifts.unbind(1), strict=True))
     length = images.shape[-1]
     middle = length // 2
@@ -128,7 +128,7 @@ def _moved(images: torch.Tensor, angles: torch.Tensor, shifts: torch.Tensor) -> 
 def bias_field(images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     """Multiply by the exponential of a polynomial of x, y and z, each from -1 to 1 (Sudre et al. 2017)."""
     size = ORDER + 1
-    coefficients = COEFFICIENT * up_to_one((len(images), size, size, size), images, generator)
+    coefficients = COEFFICIENT * minus_one_to_one((len(images), size, size, size), images, generator)
     order = torch.arange(size, device=images.device)
     coefficients = coefficients * (order[:, None, None] + order[:, None] + order <= ORDER)
     x, y, z = (_powers(side, images) for side in images.shape[2:])
@@ -142,7 +142,7 @@ def _powers(side: int, images: torch.Tensor) -> torch.Tensor:
 
 
 def _angles(shape: tuple[int, ...], images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-    return torch.deg2rad(ROTATION * up_to_one((*shape, 3), images, generator))
+    return torch.deg2rad(ROTATION * minus_one_to_one((*shape, 3), images, generator))
 
 
 def _resampled(

@@ -105,3 +105,26 @@ def test_a_network_trained_in_bfloat16_predicts_in_float32_where_the_session_doe
     points = np.random.default_rng(0).normal(size=(5, 2)).astype("float32")
     assert np.array_equal(read.predict(points, verbose=0), exact.predict(points, verbose=0))
     assert not np.array_equal(trained.predict(points, verbose=0), exact.predict(points, verbose=0))
+
+
+class Counted:
+    """Five rows in minibatches of two."""
+
+    def __len__(self):
+        return 3
+
+    def __getitem__(self, number):
+        rows = np.arange(5, dtype="float32")[2 * number : 2 * number + 2, None]
+        return rows, rows > 2
+
+    def shuffle(self):
+        raise AssertionError
+
+
+def test_tensorflow_reads_minibatches_in_order_epoch_after_epoch_and_tunes_nothing(session):
+    data = session._tensorflow_data(Counted())
+    assert not data.options().autotune.enabled, "its thread may outlive an epoch by seconds"
+    assert int(data.cardinality()) == 3
+    for _ in range(2):
+        assert [inputs.numpy().ravel().tolist() for inputs, _ in data] == [[0, 1], [2, 3], [4]]
+        assert [labels.numpy().ravel().tolist() for _, labels in data] == [[False, False], [False, True], [True]]

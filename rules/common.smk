@@ -39,7 +39,7 @@ from gliobench.terms import (
 )
 
 
-def asked(target):
+def is_target(target):
     """Whether the command line names a target: Snakemake tells a Snakefile none."""
     given = sys.argv[1:]
     return target in given and target in get_argument_parser().parse_args(given).targets
@@ -77,12 +77,12 @@ try:
     STUDY = Study(config, ROOT)
     STUDY.backend = os.environ.get(BACKEND) or backends.resolve(STUDY, from_scratch())
     CELLS = STUDY.cells
-    if asked(snapshot.TARGET) and snapshot.FOLDER not in os.environ:
+    if is_target(snapshot.TARGET) and snapshot.FOLDER not in os.environ:
         os.environ[snapshot.FOLDER] = snapshot.take_snapshot(STUDY)
         os.environ[snapshot.STARTED] = os.getcwd()
     # The folder of a snapshot, for a partial report.
     PARTIAL = os.environ.get(snapshot.FOLDER)
-    if asked(TARGET):
+    if is_target(TARGET):
         os.environ[COMMAND] = json.dumps(sys.argv[1:])
         os.environ[BACKEND] = STUDY.backend
     # Whether only what the study will take is asked for; jobs are told in the same way.

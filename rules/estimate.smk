@@ -230,7 +230,7 @@ rule time_tables:
 rule estimate:
     """What the study will take: jobs, hours, memory, disk and bytes read, in all and by approach."""
     input:
-        plan=f"{ESTIMATE}/jobs.tsv",
+        jobs=f"{ESTIMATE}/jobs.tsv",
         samples=[sample_file(*pair) for pair in TIMED_SAMPLES],
         speeds=expand(f"{SPEEDS}.tsv", approach=list(STUDY.approaches)),
         tables=f"{ESTIMATE}/tables.json",

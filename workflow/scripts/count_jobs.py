@@ -6,4 +6,4 @@ with recipe(snakemake):
     from gliobench.estimate.jobs import count_jobs
     from gliobench.files import write_table
 
-    write_table(count_jobs(snakemake.params.owners), snakemake.output[0], "plan")
+    write_table(count_jobs(snakemake.params.owners), snakemake.output[0], "jobs")

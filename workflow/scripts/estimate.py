@@ -22,7 +22,7 @@ with recipe(snakemake):
     starts = {"images": read_json(given.samples[0])["start_seconds"], "tables": tables["start_seconds"]}
     starts |= {name: speed["start_seconds"].iloc[0] for name, speed in speeds.items()}
     table = estimate(
-        read_table(given.plan, "plan"),
+        read_table(given.jobs, "jobs"),
         params.cells,
         params.cohorts,
         params.inputs,

@@ -328,7 +328,7 @@ class Plan(logging.Handler):
         return "\n".join(["GlioBench: jobs by stage and approach", *lines]) if lines else ""
 
     def write(self, path: str | Path) -> None:
-        """Write the jobs as the table ``plan``, for the job that estimates what they will take."""
+        """Write the jobs as the table ``jobs``, for the job that estimates what they will take."""
         rows = [("stage", "rule", "cohort", "approach", "jobs")]
         rows += [(stage_of(names[0]) or "", *names, str(count)) for names, count in self.jobs.items()]
         Path(path).write_text("".join(f"{chr(9).join(row)}\n" for row in rows), encoding="utf-8")

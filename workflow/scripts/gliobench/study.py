@@ -63,7 +63,7 @@ class Cell:
 
 
 def kind_of_labels(cohort: str) -> str:
-    """Return the module of `gliobench.training.labels` that gives a cohort, or copies of it, their labels."""
+    """Return the module of `gliobench.training.labels` that gives a cohort or its copies labels; ``own``: a table."""
     labels = labels_of(cohort)
     if labels in (PERMUTATIONS, WITHIN_SITE):
         return "permuted"

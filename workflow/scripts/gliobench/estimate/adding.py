@@ -127,7 +127,7 @@ def estimate(
     Parameters
     ----------
     jobs : DataFrame
-        Table ``plan``, its approaches without the names of variants' own inputs.
+        Table ``jobs``, its approaches without the names of variants' own inputs.
     cells : sequence of dict
         As from `gliobench.estimate.networks.counted_cells`, with ``memory_mb`` that Snakemake counts for a training.
     cohorts : mapping of str to str

@@ -24,7 +24,7 @@ def dry_run_of(arguments: Sequence[str]) -> list[str]:
 
 def count_jobs(owners: Mapping[str, str]) -> pd.DataFrame:
     """
-    Return the table ``plan`` of the study.
+    Return the table ``jobs`` of the study.
 
     Parameters
     ----------
@@ -46,4 +46,4 @@ def count_jobs(owners: Mapping[str, str]) -> pd.DataFrame:
             raise GlioBenchError(f"the study cannot be planned:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
         jobs = pd.read_csv(path, sep="\t", keep_default_na=False)
     named = jobs.assign(approach=jobs["approach"].map(lambda name: owners.get(name, name))).replace("", None)
-    return check_table(named, "plan", "the plan")
+    return check_table(named, "jobs", "the plan")

@@ -53,7 +53,7 @@ def test_a_missing_label_file_says_what_is_expected_where_and_names_the_demo(pro
 
 def test_a_column_that_a_table_of_subgroups_lacks_is_said_before_anything_runs(project, clinic):
     write_study(project, cohorts=OF_SEX)
-    assert "cohorts.clinic.subgroups.table: people.csv does not exist (yet)." in finish(project, *PATIENTS, "-n")
+    assert "cohorts.clinic.subgroups.table: people.csv does not exist (yet)." in finish(project, "-n", *PATIENTS)
     assert "people.csv does not exist: `subgroups.table` in the config must name" in sentence(project, *PATIENTS)
     (project / "people.csv").write_text("patient_id,gender\n00000,f\n", encoding="utf-8")
     said = sentence(project, *PATIENTS)

@@ -97,7 +97,7 @@ class StudyFile(Settings):
     )
     device: Literal["auto", "cpu", "cuda"] = Field(
         "auto",
-        description="what networks are trained, tuned and asked on; `auto` uses a GPU if there is one, `cuda` "
+        description="device on which networks are trained, tuned and used; `auto` uses a GPU if there is one, `cuda` "
         "without one is an error",
     )
     backend: Literal["auto", "tensorflow", "torch"] = Field(

@@ -17,8 +17,12 @@ from gliobench.files import check_table
 
 def dry_run_of(arguments: Sequence[str]) -> list[str]:
     """Return the arguments of Snakemake that plan the whole study, whatever of it exists, instead of the estimate."""
-    last = max(place for place, argument in enumerate(arguments) if argument == TARGET)
-    others = [*arguments[:last], *arguments[last + 1 :]]
+    from snakemake.cli import get_argument_parser  # slow to import
+
+    # The same word can also be the value of an option, such as a profile.
+    marked = [f"{argument}:{place}" if argument == TARGET else argument for place, argument in enumerate(arguments)]
+    targets = get_argument_parser().parse_args(marked).targets
+    others = [argument for argument, mark in zip(arguments, marked, strict=True) if mark not in targets]
     return ["--dry-run", "--forceall", *others]
 
 

@@ -228,8 +228,8 @@ def test_the_plan_is_of_the_whole_study_by_the_same_command():
 
 
 def test_an_option_of_the_estimates_name_is_kept_in_the_plan():
-    for given in (["estimate", "--profile", "estimate"], ["--profile", "estimate", "--", "estimate"]):
-        assert dry_run_of(given)[2:4] == ["--profile", "estimate"]
+    for asked in (["estimate", "--profile", "estimate"], ["--profile", "estimate", "--", "estimate"]):
+        assert dry_run_of(asked)[2:4] == ["--profile", "estimate"]
 
 
 def test_networks_that_differ_only_in_what_they_learn_are_timed_once():

@@ -122,8 +122,8 @@ class Cohort(Settings):
     )
     subgroups: Subgroups | None = Field(
         None,
-        description="columns of a table by which the test patients are [scored apart](../docs/method.md#subgroups), "
-        "besides `site` and `plane`",
+        description="columns of a table by which the test patients are "
+        "[scored separately](../docs/method.md#subgroups), besides `site` and `plane`",
     )
 
     @field_validator("exclude", mode="before", check_fields=False)

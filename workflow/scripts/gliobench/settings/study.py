@@ -126,7 +126,8 @@ class StudyFile(Settings):
         "trains nothing again",
     )
     cohorts: Annotated[dict[str, Any], Field(min_length=1)] = Field(
-        description="[cohorts](#cohorts) by name (letters, digits, `-`, `_`)"
+        description="[cohorts](#cohorts) by name (letters, digits, `-`, `_`), but not `estimate`, `fields`, `figures`, "
+        "`logs`, `partial`, `report` or `tables`, which are folders beside theirs"
     )
     splits: dict[str, dict[str, Any]] = Field({}, description="changes to [split schemes](#split-schemes), by scheme")
     settings: dict[str, Changes] = Field({}, description="changes to [approaches](#approaches), by approach")

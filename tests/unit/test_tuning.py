@@ -214,8 +214,8 @@ def test_a_search_never_opens_the_files_of_the_test_patients(toy):
         load_inputs("grid", arrays, ["T1w"], read_table(patients, "patients"), read_table(split, "split")["patient_id"])
 
 
-@pytest.mark.parametrize("other", ["code", "device", "threads", "deterministic", "gpu", "backend"])
-def test_a_search_by_other_code_or_on_another_machine_starts_anew(toy, monkeypatch, other):
+@pytest.mark.parametrize("other", ["code", "device", "threads", "deterministic", "gpu", "backend", "weights"])
+def test_a_search_by_other_code_from_other_weights_or_on_another_machine_starts_anew(toy, monkeypatch, other):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
     monkeypatch.setenv("KERAS_BACKEND", "torch")  # restored after a search has set it
     patients, split, arrays = write_inputs(toy / "cohort")
@@ -223,14 +223,18 @@ def test_a_search_by_other_code_or_on_another_machine_starts_anew(toy, monkeypat
 
     def journals(library="0123456789abcdef", toolchain="torch", **machine):
         settings = {"trials": 1, "workers": 1, "space": SPACE}
-        run_search(replace(job(), library=library, toolchain=toolchain), settings, Machine(**machine), **files)
-        return len(list((toy / "tuning" / ".unfinished").glob("*.log")))
+        asked = replace(job(), library=library, toolchain=toolchain, weights=str(toy / "weights"))
+        run_search(asked, settings, Machine(**machine), **files)
+        return len(list((toy / "tuning").glob("*.log")))
 
+    (toy / "weights").write_text("one")
     assert (journals(), journals()) == (1, 1)
     asked = {"code": {"library": "another"}, "device": {"device": "cpu"}, "threads": {"threads": 2}}
     asked |= {"deterministic": {"deterministic": True}, "backend": {"toolchain": "tensorflow"}}
     if other == "gpu":
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+    if other == "weights":
+        (toy / "weights").write_text("other")
     assert journals(**asked.get(other, {})) == 2
 
 
@@ -240,7 +244,7 @@ def test_a_search_on_the_cpu_does_not_ask_for_gpus(toy, monkeypatch):
     for shown in ("-1", "0"):
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", shown)
         run_search(job(), {"trials": 1, "workers": 1, "space": SPACE}, Machine(device="cpu"), **files)
-    assert len(list((toy / "tuning" / ".unfinished").glob("*.log"))) == 1
+    assert len(list((toy / "tuning").glob("*.log"))) == 1
 
 
 def test_workers_that_start_together_try_different_hyperparameters(toy):

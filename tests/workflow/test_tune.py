@@ -118,6 +118,7 @@ def test_the_tuning_never_opens_a_test_patients_file_which_are_read_once_after_i
     assert run["parameters"] | read_json(uninterrupted / TUNING / "best.json")["parameters"] == run["parameters"]
     predictions = read_table(uninterrupted / Path(RUN).with_name("predictions.tsv"), "predictions")
     assert (predictions["part"] == "test").sum() == 2
+    assert not list((uninterrupted / TUNING).glob(".*")), "a search that is asked for again starts over"
 
 
 def test_a_tuning_killed_in_mid_trial_loses_no_trial_and_ends_with_the_same_best_one(prepared, uninterrupted, tmp_path):

@@ -8,8 +8,10 @@ with recipe(snakemake):
     from gliobench.files import write_json, write_table
     from gliobench.training import Job, Machine
     from gliobench.training.gpus import claim_gpu
+    from gliobench.training.job import UNFINISHED, discard
     from gliobench.training.tuning import search
 
+    unfinished = Path(snakemake.output.best).parent / UNFINISHED
     claim_gpu(snakemake.resources.get("gpu", 0), snakemake.resources.get("gpu_mb", 0))
     trials, best = search(
         Job(**snakemake.params.job, library=snakemake.params.library),
@@ -18,7 +20,8 @@ with recipe(snakemake):
         patients=snakemake.input.patients,
         split=snakemake.input.split,
         arrays=list(snakemake.input.arrays),
-        folder=Path(snakemake.output.best).parent,
+        folder=unfinished,
     )
     write_table(trials, snakemake.output.trials, "trials")
     write_json(best, snakemake.output.best)
+    discard(unfinished)

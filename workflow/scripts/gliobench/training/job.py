@@ -25,6 +25,7 @@ from gliobench.training.labels import Labelled
 
 PACKAGES = ("keras", "tensorflow", "torch", "torchvision", "monai", "numpy", "scikit-learn")
 TABLES = ("predictions", "history")  # of a run
+UNFINISHED = ".unfinished"  # folder of what a job keeps in case of a kill
 RECORDED: tuple[str, ...] = ("repeat", "seed_index", "batch", "phases", "weights", "parameters")  # of a job
 RECORDED += ("toolchain", "cohort_kind", "input", "series")
 
@@ -51,7 +52,7 @@ def run_job(
     """
     approach = import_approach(job.cell["approach"], job.toolchain)
     device = approach.prepare(machine)
-    unfinished = Path(outputs.predictions).parent / ".unfinished"
+    unfinished = Path(outputs.predictions).parent / UNFINISHED
     models = Path(outputs.models)
     for made in (unfinished, models):  # even if no fold is the job's
         made.mkdir(parents=True, exist_ok=True)
@@ -62,7 +63,7 @@ def run_job(
         folder = unfinished if each.copy is None else unfinished / f"copy-{each.copy}"
         folds = train_folds(_job_of(job, each), approach, inputs, index, each.split, folder, machine, device)
         if each.copy is None:
-            _collect_models(approach, folder, models)
+            _collect_models(approach, folder, folds, models)
         records += [_numbered(each, fold) for fold in folds]
         for name, gathered in tables.items():
             gathered.append(_with_number(each, gather_folds(folder, folds, name)))
@@ -75,7 +76,7 @@ def run_job(
     record = _record(job, about, records)
     check_record(record, "run", str(outputs.record))
     write_json(record, outputs.record)
-    _discard(unfinished)
+    discard(unfinished)
 
 
 def _record(job: Job, about: dict[str, Any], folds: list[dict[str, Any]]) -> dict[str, Any]:
@@ -183,12 +184,16 @@ def versions() -> dict[str, str]:
     return {"python": platform.python_version()} | packages
 
 
-def _collect_models(approach: ModuleType, folds: Path, models: Path) -> None:
-    for model in sorted(folds.glob(f"fold-*/model{approach.SUFFIX}")):
-        shutil.copyfile(model, models / f"{model.parent.name}{approach.SUFFIX}")
+def _collect_models(approach: ModuleType, folder: Path, folds: Iterable[dict[str, Any]], models: Path) -> None:
+    """Copy the models of the job's folds; a job that was killed with other settings may have left more."""
+    for name in (f"fold-{fold['fold']}" for fold in folds):
+        model = folder / name / f"model{approach.SUFFIX}"
+        if model.is_file():  # a fold that failed has none
+            shutil.copyfile(model, models / f"{name}{approach.SUFFIX}")
 
 
-def _discard(folder: Path) -> None:
+def discard(folder: Path) -> None:
+    """Remove what a job kept in case of a kill."""
     doomed = folder.with_name(f".discarded.{uuid.uuid4().hex}")
     folder.rename(doomed)  # at once, so that a kill leaves no incomplete fold
     shutil.rmtree(doomed)

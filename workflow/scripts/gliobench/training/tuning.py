@@ -228,11 +228,12 @@ def search(
     arrays : sequence of str
         Shards of the approach's inputs; those that hold test patients alone are not opened.
     folder : Path
-        Where the journal of a search is kept, by what the search depends on.
+        Where the journal of a search is kept in case of a kill, by what the search depends on.
     """
-    journal = folder / ".unfinished" / f"{_fingerprint(job, settings, machine, [patients, split, *arrays])}.log"
+    weights = [job.weights] if Path(job.weights).is_file() else []
+    key = _fingerprint(job, settings, machine, [patients, split, *arrays, *weights])
     load = partial(load_parts, job.input["kind"], job.series, job.repeat, str(patients), str(split), list(arrays))
-    return tune(job, settings, machine, load, journal)
+    return tune(job, settings, machine, load, folder / f"{key}.log")
 
 
 def load_parts(

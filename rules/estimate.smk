@@ -51,6 +51,17 @@ def sampled_cohort(wildcards):
     }
 
 
+def files_of_patients(wildcards):
+    """What tells who the patients are, as far as it is here: the user's tables, and the generated members of a union."""
+    united = STUDY.members(wildcards.cohort) != [wildcards.cohort]
+    return own_tables(wildcards) + (generated(wildcards) if united else [])
+
+
+def gpus_here():
+    """The GPUs of this machine, if the networks are timed here."""
+    return visible_gpus() if workflow.is_main_process and workflow.local_exec else None
+
+
 def sampled_inputs(wildcards):
     """The inputs of a cohort that are made in an environment."""
     names = [
@@ -126,6 +137,8 @@ rule count_jobs:
 
 rule time_images:
     """Generate or read, audit and preprocess a few patients of a cohort."""
+    input:
+        files_of_patients,
     output:
         f"{SAMPLES}.json",
     log:
@@ -172,13 +185,14 @@ rule time_tensorflow:
             )
         ),
         runtime=growing(60),
-        gpu=GPUS,
-        gpu_mb=lambda wildcards: whole_gpu(),
+        gpu=gpus_of,
+        gpu_mb=whole_gpu,
     params:
         samples=samples_of,
         networks=timed_networks,
         toolchain=lambda wildcards: STUDY.toolchain(wildcards.approach),
         machine=STUDY.machine,
+        gpus=gpus_here(),
         library=lambda wildcards: library_digest(
             "time_networks.py", f"gliobench/approaches/{wildcards.approach}.py"
         ),

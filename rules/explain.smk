@@ -22,7 +22,7 @@ rule explain:
     resources:
         mem_mb=memory(4000),
         runtime=growing(60),
-        gpu=GPUS,
+        gpu=gpus_of,
         gpu_mb=memory_on_gpu(),
     params:
         kind=lambda wildcards: STUDY.input_of(cell_of(wildcards))["kind"],

@@ -8,11 +8,16 @@ def gpus_are_shared():
     return here and GPUS and "gpu" not in workflow.global_resources
 
 
+def gpus_of(wildcards):
+    """A resource: the GPUs that a training requests, none if its framework cannot use one."""
+    return GPUS if STUDY.toolchain(wildcards.approach) == backends.TORCH else 0
+
+
 def memory_on_gpu(trainings=lambda wildcards: 1):
     """A resource: what so many trainings of a cell take of a GPU's memory, MiB, at most all of it."""
 
     def amount(wildcards, input):
-        if not gpus_are_shared():
+        if not (gpus_are_shared() and gpus_of(wildcards)):
             return 0
         one = step_memory(cell_of(wildcards))
         one += share_of_inputs(wildcards) * input.size_mb
@@ -22,9 +27,10 @@ def memory_on_gpu(trainings=lambda wildcards: 1):
     return amount
 
 
-def whole_gpu():
-    """The memory of a GPU, MiB, where trainings share it: a network is timed alone."""
-    return max(gpu_memory().values(), default=0) if gpus_are_shared() else 0
+def whole_gpu(wildcards):
+    """A resource: the memory of a GPU, MiB, where trainings share it, because a network is timed alone."""
+    shared = gpus_are_shared() and gpus_of(wildcards)
+    return max(gpu_memory().values(), default=0) if shared else 0
 
 
 def share_gpus():

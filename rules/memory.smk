@@ -49,7 +49,7 @@ def memory_of(cell):
     if STUDY.toolchain(cell.approach) == "sklearn":
         return WITHOUT_NETWORK
     step = step_memory(cell) * MIB / 1e6
-    return BESIDE_GPU if computes_on_gpu(cell.approach) or math.isinf(step) else step
+    return BESIDE_GPU if computes_on_gpu(cell) or math.isinf(step) else step
 
 
 def step_memory(cell):
@@ -64,10 +64,9 @@ def workers_of_tuning(wildcards):
     return STUDY.approaches[wildcards.approach].tuning["workers"]
 
 
-def computes_on_gpu(approach):
-    """Whether trainings use a GPU: if they request one, their framework can use it, and there is one if they run here."""
-    able = GPUS and STUDY.toolchain(approach) != backends.TENSORFLOW
-    return able and not (workflow.local_exec and not gpu_memory())
+def computes_on_gpu(cell):
+    """Whether a training uses a GPU: if it requests one, and there is one if it runs here."""
+    return gpus_of(cell) and not (workflow.local_exec and not gpu_memory())
 
 
 def share_here(name, amount):

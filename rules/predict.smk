@@ -56,7 +56,7 @@ rule predict_apply:
     resources:
         mem_mb=memory(3000),
         runtime=growing(20),
-        gpu=GPUS,
+        gpu=GPUS if REQUEST.record["toolchain"] == backends.TORCH else 0,
     params:
         fold=REQUEST.fold,
         machine=STUDY.machine,

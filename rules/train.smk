@@ -31,7 +31,7 @@ rule train_tensorflow:
             share=share_of_inputs,
         ),
         runtime=growing(720),
-        gpu=GPUS,
+        gpu=gpus_of,
         gpu_mb=memory_on_gpu(),
     params:
         job=training_job,

@@ -26,7 +26,7 @@ rule tune:
             * share_of_inputs(wildcards),
         ),
         runtime=growing(1440),
-        gpu=GPUS,
+        gpu=gpus_of,
         gpu_mb=memory_on_gpu(workers_of_tuning),
     params:
         job=tuning_job,

@@ -29,7 +29,7 @@ METHODS = [
     "stacked_cnn3d main harmonised",
     "stacked_cnn3d tuned published",
 ]
-GPU_RULES = {"train_tensorflow", "train_torch", "tune"}
+GPU_RULES = {"train_torch", "tune"}
 RUN = "results/small/planted/runs/cnn3d/main/FLAIR/harmonised/repeat-0/seed-0/batch-0"
 HOUR = 3600
 Jobs = dict[str, tuple[str, ...]]  # number -> state, memory and GPUs asked for, rule

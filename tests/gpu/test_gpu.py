@@ -25,7 +25,6 @@ import json, sys
 import numpy as np
 from scipy.special import expit
 from perf.training import random_part, read_task
-import gliobench.training
 from gliobench.training import Machine, import_approach
 from gliobench.training.meter import Meter
 
@@ -34,7 +33,9 @@ exact = mode == "exact"
 if mode == "float32":
     import torch
 
-    gliobench.training.SOUND_CUDNN = sys.maxsize  # every cuDNN counts as too old for bfloat16
+    from gliobench.training import torch_session
+
+    torch_session.SOUND_CUDNN = sys.maxsize  # every cuDNN counts as too old for bfloat16
     torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
 task = read_task(name, scale=0.25, steps=6, repeats=1, device=device, backend="torch")
 approach = import_approach(name, task.backend)

@@ -125,7 +125,7 @@ def test_an_environment_that_names_another_backend_is_refused_in_a_sentence(monk
 
 def test_a_study_that_leaves_gpus_unused_though_nobody_decided_so_says_it(monkeypatch):
     assert backends.unused_gpus(study(), here=True) is None
-    assert "no GPU is visible here" in backends.unused_gpus(study(), here=False)
+    assert "will not use the GPUs of the nodes" in backends.unused_gpus(study(), here=False)
     backends.begin(study())
     show_gpus(monkeypatch, "0")
     assert "leaves the GPU of this machine unused: set `backend: torch`" in backends.unused_gpus(study(), here=True)

@@ -1,8 +1,10 @@
 """The estimate: what was timed times what is planned; every job counts once, and sums add up."""
 
+import shutil
 from collections import Counter
 from pathlib import Path
 from types import SimpleNamespace
+from unittest import mock
 
 import numpy as np
 import pandas as pd
@@ -10,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gliobench.cohorts import synthetic
 from gliobench.errors import GlioBenchError
 from gliobench.estimate.adding import Capacity, Timed, estimate, stage_in_estimate
 from gliobench.estimate.jobs import dry_run_of
@@ -45,6 +48,7 @@ SAMPLE = {
             "shape": [8, 8, 8],
             "dtype": "float32",
             "rows": {"FLAIR": 1.0},
+            "peak_bytes": 2e8,
         }
     },
 }
@@ -73,6 +77,7 @@ CELL = {
     "jobs": 3,
     "memory_mb": 2000,
     "copies": 0,
+    "copy_jobs": 0,
     "epochs": {"final": [10, 4]},
     "trials": 0,
     "workers": 0,
@@ -141,11 +146,25 @@ def test_copies_are_trainings_of_their_own_stage():
     jobs = planned(
         ("train_torch", "planted", "net", 3), ("train_sklearn_copies", "planted/permutations/001", "net", 12)
     )
-    table = added_up(jobs, [CELL | {"copies": 4}])
+    table = added_up(jobs, [CELL | {"copies": 4, "copy_jobs": 12}])
     started = 12 * 4.0
     own = of(table, "train")["seconds"] - 3 * 4.0
     assert of(table, "permute")["seconds"] == pytest.approx(4 * own + started)
     assert of(table, "permute")["n_jobs"] == 12
+
+
+def test_copies_that_share_a_job_start_once():
+    jobs = planned(("train_sklearn_copies", "planted/permutations/001-004", "net", 3))
+    apart, together = (added_up(jobs, [CELL | {"copies": 4, "copy_jobs": count}]) for count in (12, 3))
+    saved = of(apart, "permute")["seconds"] - of(together, "permute")["seconds"]
+    assert saved == pytest.approx((12 - 3) * 2.0), "what each job does once"
+
+
+def test_the_copies_of_a_study_are_counted_with_the_jobs_that_train_them():
+    study = study_of("smoke.yaml")
+    counted = {(cell["approach"], cell["variant"]): cell for cell in counted_cells(study) if cell["copies"]}
+    permuted = counted["baseline", "intensity"]
+    assert (permuted["copies"], permuted["copy_jobs"]) == (2, 1), "scikit-learn trains both in one job"
 
 
 def test_a_tuning_trains_one_fold_in_every_trial():
@@ -305,6 +324,16 @@ def test_a_small_study_is_timed_at_its_own_size():
     approach = Approach(seen=[])
     time_network(approach, (2, 2), "uint8", {"epochs": 3, "batch_size": 4}, ["final"], 10)
     assert [size for _, size, _ in approach.seen[1:]] == [4, 4, 10]
+    approach.seen.clear()
+    time_network(approach, (2, 2), "uint8", {"epochs": 3, "batch_size": 16}, ["final"], 10)
+    assert [size for _, size, _ in approach.seen[1:]] == [16, 16, 16], "a minibatch is whole"
+
+
+def test_a_network_that_cannot_be_timed_is_one_sentence():
+    approach = Approach(seen=[], __name__="gliobench.approaches.net")
+    approach.fit = mock.Mock(side_effect=RuntimeError("CUDA out of memory.\nTried to allocate"))
+    with pytest.raises(GlioBenchError, match=r"^net cannot be timed: "):
+        time_network(approach, (2, 2), "uint8", {"epochs": 3, "batch_size": 4}, ["final"], 10)
 
 
 def test_only_the_epochs_of_a_phase_are_changed():
@@ -380,6 +409,40 @@ def test_a_published_cohort_without_its_files_is_counted_and_said_to_be_assumed(
     assert len(sample["patients"]["patient_id"]) == 7
     assert sample["note"].startswith("planted: its files are not here, so it is counted as 7 patients")
     assert sample["generated"] is False
+
+
+@pytest.fixture
+def own(tmp_path):
+    """The settings of a cohort of seven patients whose files are the user's."""
+    synthetic.write_cohort(generator(), 1, tmp_path / "own", 1)
+    return {"kind": "rsna", "generator": None, "folder": str(tmp_path / "own")}
+
+
+def test_patients_without_their_images_are_passed_over(own, tmp_path):
+    first, second, *others = sorted(Path(own["folder"], "train").iterdir())
+    for each in (first, second):
+        shutil.rmtree(each / "FLAIR")
+    sample = sampled(tmp_path, **own)
+    assert sample["inputs"]["net"]["rows"] == {"FLAIR": 3.0}
+    assert sample["slices"] == 6.0
+    size = sum(path.stat().st_size for each in others[:2] for path in each.rglob("*.dcm"))
+    assert sample["image_bytes"] * 4 == size, "of four patients, two of them without an image"
+
+
+def test_a_cohort_of_which_an_input_cannot_be_made_is_one_sentence(own, tmp_path):
+    for each in Path(own["folder"], "train").iterdir():
+        shutil.rmtree(each / "FLAIR")
+    with pytest.raises(
+        GlioBenchError, match=r"^cohort planted: none of its first 7 patients has what the input `net` "
+    ):
+        sampled(tmp_path, **own)
+
+
+def test_a_cohort_without_a_label_is_one_sentence(own, tmp_path):
+    labels = Path(own["folder"], "train_labels.csv")
+    labels.write_text(labels.read_text().splitlines()[0] + "\n")
+    with pytest.raises(GlioBenchError, match="its patients cannot be counted, because "):
+        sampled(tmp_path, **own)
 
 
 def test_a_cohort_that_cannot_be_counted_is_one_sentence(tmp_path):

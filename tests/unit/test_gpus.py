@@ -219,6 +219,11 @@ def test_a_gpu_whose_memory_is_not_told_has_some(driver, monkeypatch):
     assert gpu_memory() == {SECOND: 1}
 
 
+def test_a_gpu_whose_memory_is_not_told_counts_like_the_smallest_of_the_others(driver):
+    driver(TWO, f"{FIRST}, [N/A]\n{SECOND}, 20000\n")
+    assert gpu_memory() == {FIRST: 20_000, SECOND: 20_000}, "with less it would never be chosen"
+
+
 @pytest.mark.parametrize("named", [None, "0"])
 def test_a_machine_without_a_driver_has_no_gpus_whose_memory_is_known(monkeypatch, named):
     if named:

@@ -1,5 +1,6 @@
 import pickle
 from importlib import import_module
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -76,11 +77,17 @@ def test_an_array_is_moved_to_a_gpu_if_it_takes_less_than_half_of_its_free_memor
 
 
 @pytest.mark.parametrize(
-    ("cudnn", "safe"), [(90800, False), (91002, False), (91500, True), (92400, True), (None, False)]
+    ("major", "cudnn", "safe"),
+    [(8, 90800, False), (8, 91002, False), (8, 91500, True), (12, 92400, True), (8, None, False), (7, 91500, False)],
 )
-def test_half_precision_is_used_only_where_cudnn_computes_it_right(session, torch, monkeypatch, cudnn, safe):
+def test_half_precision_is_used_only_where_gpu_and_cudnn_compute_it_right(
+    session, torch, monkeypatch, major, cudnn, safe
+):
     monkeypatch.setitem(session._used, "device", "cuda")
-    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: True)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "current_device", lambda: 0)
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device: SimpleNamespace(major=major))
+    monkeypatch.setattr(torch.cuda, "_check_bf16_tensor_supported", lambda device: True)  # emulated, from Turing on
     monkeypatch.setattr(torch.backends.cudnn, "version", lambda: cudnn)
     monkeypatch.setattr(torch, "autocast", lambda device, dtype: (device, dtype))
     context = session.autocast()

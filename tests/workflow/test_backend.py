@@ -1,5 +1,7 @@
 """What Keras runs on is decided when a study begins; a GPU that only the environment names stands in for one."""
 
+import re
+
 import pytest
 from studies import SMALL, finish, sentence
 
@@ -44,3 +46,10 @@ def test_another_backend_trains_again_is_recorded_and_kept_and_says_that_a_gpu_s
 def test_a_backend_of_the_environment_is_refused_before_any_job(small_copy):
     said = sentence(small_copy, *SMALL, KERAS_BACKEND="torch")
     assert "GlioBench: KERAS_BACKEND=torch is set in this terminal, but Keras runs on tensorflow in this study" in said
+
+
+def test_a_training_requests_a_gpu_only_where_its_framework_can_use_one(project):
+    for backend, gpus in (("tensorflow", "0"), ("torch", "1")):
+        asked = ["--workflow-profile", "none", "--config", f"backend={backend}", "--", RECORD]
+        planned = finish(project, "--dry-run", *SMALL, *asked, **GPU)
+        assert re.search(rf"rule train_{backend}:.*?gpu=(\d)", planned, re.DOTALL)[1] == gpus

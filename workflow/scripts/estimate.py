@@ -15,7 +15,8 @@ with recipe(snakemake):
     samples = {}
     for (cohort, _), path in zip(params.samples, given.samples, strict=True):
         sample = read_json(path)
-        inputs = samples.get(cohort, sample)["inputs"] | sample["inputs"]
+        made = {name: one | {"peak_bytes": sample["peak_bytes"]} for name, one in sample["inputs"].items()}
+        inputs = samples.get(cohort, sample)["inputs"] | made
         samples[cohort] = samples.get(cohort, sample) | {"inputs": inputs}
     tables = read_json(given.tables)
     speeds = {name: read_table(path, "speed") for name, path in zip(params.approaches, given.speeds, strict=True)}

@@ -101,6 +101,6 @@ def unused_gpus(study: Study, here: bool) -> str | None:
             "`backend: torch`, which trains its approaches again, or `backend: tensorflow` to have it so."
         )
     return (
-        "Keras runs on TensorFlow, because no GPU is visible here or the study began so, and would hold the GPUs of "
-        "the nodes without using them: set `backend: torch`, or `device: cpu` if they have none."
+        "Keras runs on TensorFlow, because no GPU is visible here or the study began so, and will not use the GPUs of "
+        "the nodes: set `backend: torch`, or `device: cpu` if they have none."
     )

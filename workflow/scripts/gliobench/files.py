@@ -14,7 +14,11 @@ import pandas as pd
 from gliobench.errors import GlioBenchError, nearest
 
 SCHEMAS = Path(__file__).parents[2] / "schemas"
-DTYPES: dict[str, Any] = {"string": "str", "integer": "Int64", "number": "float64"}
+DTYPES: dict[str, Any] = {
+    "string": pd.api.types.pandas_dtype("str"),
+    "integer": pd.Int64Dtype(),
+    "number": np.dtype(float),
+}
 
 
 @contextmanager
@@ -149,17 +153,18 @@ def check_table(table: pd.DataFrame, schema: str, where: str) -> pd.DataFrame:
         problem = f"lacks the columns {missing}" if missing else f"has the unknown columns {unknown}"
         raise GlioBenchError(f"{where}: the table {problem}; its columns are {list(columns)}.")
     there = {name: rule for name, rule in columns.items() if name not in left_out}
-    return pd.DataFrame({name: _check_column(table[name], rule, where) for name, rule in there.items()})
+    checked = {name: _check_column(table[name], rule, where).array for name, rule in there.items()}
+    return pd.DataFrame(checked, index=table.index)
 
 
 def _check_column(values: pd.Series, rule: dict[str, Any], where: str) -> pd.Series:
     kinds = [rule["type"]] if isinstance(rule["type"], str) else rule["type"]
     kind = next(kind for kind in kinds if kind != "null")
     try:
-        typed = values.astype(DTYPES[kind])
+        typed = values if values.dtype == DTYPES[kind] else values.astype(DTYPES[kind])
     except (ValueError, TypeError) as error:
         raise GlioBenchError(f"{where}: column {values.name} must hold {kind} values: {error}.") from error
-    missing = typed.isna().to_numpy()
+    missing = np.asarray(typed.array.isna())
     bad = missing & ("null" not in kinds)
     if "enum" in rule:
         bad |= ~(missing | typed.isin(rule["enum"]).to_numpy())

@@ -71,7 +71,7 @@ class Timed:
     Attributes
     ----------
     samples : dict
-        By cohort, as `gliobench.estimate.sample.time_sample` returns it, with ``peak_bytes``.
+        By cohort, as `gliobench.estimate.sample.time_sample` returns it, with ``peak_bytes``, as each of its inputs.
     speeds : DataFrame
         Table ``speed`` of every approach, with ``approach``.
     starts : dict
@@ -195,7 +195,7 @@ def _add_input(found: _Sum, sample: Mapping[str, Any], name: str, approach: str)
         least=seconds,
         disk=patients * made["bytes"],
         read=patients * (sample["decoded_bytes"] or sample["image_bytes"]),
-        memory=sample["peak_bytes"],
+        memory=made["peak_bytes"],
     )
 
 
@@ -212,19 +212,18 @@ def _add_trainings(found: _Sum, cell: Mapping[str, Any], seed: int) -> None:
     read = sum(made["rows"].get(name, 0) for name in cell["series"]) * _patients(sample) * _row_bytes(made)
     memory = float(speed["peak_bytes"].max()) + HELD * read
     counted = cell["memory_mb"] + HELD * read / MB
-    for stage, times in (("train", 1), (PERMUTE, cell["copies"])):
-        if times:
-            seconds, started = times * cell["seeds"] * whole.sum(), times * cell["jobs"] * once
+    for stage, times, jobs in (("train", 1, cell["jobs"]), (PERMUTE, cell["copies"], cell["copy_jobs"])):
+        if jobs:
+            seconds, started = times * cell["seeds"] * whole.sum(), jobs * once
             found.part(stage, approach).add(
                 seconds=seconds + started,
                 least=times * cell["seeds"] * least.sum() + started,
                 on_device=seconds if on_gpu else 0.0,
                 disk=n_folds * float(speed["model_bytes"].iloc[0]) if stage == "train" else 0.0,
-                read=times * cell["jobs"] * read,
+                read=jobs * read,
                 memory=memory,
-                longest=(seconds / times / cell["jobs"] + once) if cell["jobs"] else 0.0,
-                by_memory=(seconds + started + times * cell["jobs"] * timed.starts[approach])
-                / found.capacity.at_once(counted),
+                longest=seconds / jobs + once,
+                by_memory=(seconds + started + jobs * timed.starts[approach]) / found.capacity.at_once(counted),
             )
     if cell["trials"]:
         first = speed.iloc[:1]

@@ -78,8 +78,9 @@ def counted_cells(study: Study) -> list[dict[str, Any]]:
     -------
     list of dict
         The names of each; ``key`` of its network; ``first``: the cohort that stands for its own; ``scheme``: its split;
-        ``seeds``: trainings of each fold; ``jobs``: of its trainings; ``copies`` of its cohort with other labels;
-        ``epochs`` of each phase, the most and the least; ``trials`` of its tuning, and its ``workers``.
+        ``seeds``: trainings of each fold; ``jobs``: of its trainings; ``copies`` of its cohort with other labels, and
+        ``copy_jobs`` that train them; ``epochs`` of each phase, the most and the least; ``trials`` of its tuning, and
+        its ``workers``.
     """
     return [
         asdict(cell)
@@ -92,6 +93,7 @@ def counted_cells(study: Study) -> list[dict[str, Any]]:
             "seeds": study.seeds,
             "jobs": len(study.training_jobs(cell)),
             "copies": sum(len(copies_in(copy.cohort)) for copy in study.copies(cell)),
+            "copy_jobs": sum(len(study.training_jobs(copy)) for copy in study.copies(cell)),
             "epochs": {phase: _epochs(_parameters(study, cell), phase) for phase in study.phases(cell.approach)},
             **_tuning(study, cell),
         }

@@ -1,7 +1,8 @@
 """A few patients of a cohort, generated or read, audited and preprocessed, to time what the study does with each."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -20,11 +21,16 @@ from gliobench.files import join_tables, read_table
 from gliobench.inputs.field import choose_field
 from gliobench.inputs.make import make_inputs, usable_series
 from gliobench.inputs.store import shard_writer
-from gliobench.terms import GENERATED, OK
+from gliobench.terms import GENERATED
 
-PATIENTS = 2  # of a sample; the first bears what a job does once, the last is timed
+PATIENTS = 2  # of a sample that have all series; the first bears what a job does once, the last is timed
+TRIED = 20  # patients, until so many have all series
 UNKNOWN = (
     "cohort {cohort}: its patients cannot be counted, because {reason} Put its files in place and run `estimate` again."
+)
+NOTHING = (
+    "cohort {cohort}: none of its first {tried} patients has what the input `{name}` is made of, so it cannot be "
+    "timed. The first reason: {reason}"
 )
 ASSUMED = (
     "{cohort}: its files are not here, so it is counted as {patients} patients, as in the collection, and generated "
@@ -58,27 +64,23 @@ def time_sample(cohort: str, settings: Mapping[str, Any], inputs: Mapping[str, A
         patient ``seconds``, ``bytes`` and ``rows`` by series.
     """
     patients, note, settings = _patients(cohort, settings)
-    chosen = patients["patient_id"].iloc[: PATIENTS if len(patients) >= PATIENTS else 1].tolist()
     generated = settings.get("generator")
-    seconds = []
     if generated:
         settings = {**settings, "folder": folder / "images"}
-        for patient_id in chosen:
-            begun = time.perf_counter()
-            _write(settings, patient_id)
-            seconds.append(time.perf_counter() - begun)
-    series, decoded, audited = _audit(chosen, settings, folder)
-    made = {name: _make(chosen, name, asked, series, decoded, settings, folder) for name, asked in inputs.items()}
-    image_bytes = (_size(folder / "images") if generated else _size_of_own(settings, chosen)) / len(chosen)
+    tried = _try(patients["patient_id"], settings, inputs, folder)
+    series, names = join_tables([each.series for each in tried], "series"), [each.patient_id for each in tried]
+    made = {name: _make(cohort, tried, name, asked, settings, folder) for name, asked in inputs.items()}
+    image_bytes = (_size(folder / "images") if generated else _size_of_own(settings, names)) / len(tried)
+    seconds = [each.write_seconds for each in tried]
     return {
         "patients": patients.astype(object).where(patients.notna(), None).to_dict("list"),
         "note": note,
         "generated": bool(generated) and not note,
-        "generate_seconds": seconds[-1] if seconds else 0.0,
-        "generate_once": max(0.0, seconds[0] - seconds[-1]) if seconds else 0.0,
-        "audit_seconds": audited,
+        "generate_seconds": seconds[-1],
+        "generate_once": max(0.0, seconds[0] - seconds[-1]),
+        "audit_seconds": tried[-1].audit_seconds,
         "image_bytes": image_bytes,
-        "decoded_bytes": _size(folder / "decoded") / len(chosen),
+        "decoded_bytes": _size(folder / "decoded") / len(tried),
         "slices": float(series["n_slices"].mean()) if series["n_slices"].notna().any() else 0.0,
         "inputs": made,
     }
@@ -91,7 +93,10 @@ def _patients(cohort: str, settings: Mapping[str, Any]) -> tuple[pd.DataFrame, s
         return _drawn(settings), None, settings
     try:
         found = layout(kind).read_patients(settings["folder"], settings["sites"], settings["settings"])
-        return divide(found, cohort)[0], None, settings
+        patients = divide(found, cohort)[0]
+        if patients.empty:
+            raise GlioBenchError("none of them has a label that counts.")
+        return patients, None, settings
     except (GlioBenchError, OSError) as reason:
         if not settings["stands_in"]:
             raise GlioBenchError(UNKNOWN.format(cohort=cohort, reason=reason)) from None
@@ -111,54 +116,85 @@ def _module(settings: Mapping[str, Any]) -> Any:
     return import_module(f"gliobench.cohorts.{settings['kind'].replace('-', '_')}")
 
 
+@dataclass(frozen=True)
+class _Tried:
+    """A patient of the sample: the table ``series``, and the seconds that generating and auditing took."""
+
+    patient_id: str
+    series: pd.DataFrame
+    write_seconds: float
+    audit_seconds: float
+
+
+def _try(
+    patient_ids: Iterable[str], settings: Mapping[str, Any], inputs: Mapping[str, Any], folder: Path
+) -> list[_Tried]:
+    """Generate and audit patients one after the other, until enough of them have all that is asked for."""
+    tried: list[_Tried] = []
+    complete = 0
+    for patient_id in list(patient_ids)[:TRIED]:
+        begun = time.perf_counter()
+        if settings.get("generator"):
+            _write(settings, patient_id)
+        written = time.perf_counter()
+        series = _audit(patient_id, settings, folder)
+        tried.append(_Tried(patient_id, series, written - begun, time.perf_counter() - written))
+        complete += all(_usable(series, asked).get(patient_id) == asked["series"] for asked in inputs.values())
+        if complete == PATIENTS:
+            break
+    return tried
+
+
+def _usable(series: pd.DataFrame, asked: Mapping[str, Any]) -> dict[str, list[str]]:
+    return usable_series(series, asked["series"], asked["settings"])
+
+
 def _write(settings: Mapping[str, Any], patient_id: str) -> None:
     drawn = _drawn(settings)
     patient: dict[Any, Any] = drawn[drawn["patient_id"] == patient_id].iloc[0].to_dict()
     _module(settings).write_patient(patient, settings["generator"], settings["seed"], settings["folder"])
 
 
-def _audit(chosen: list[str], settings: Mapping[str, Any], folder: Path) -> tuple[pd.DataFrame, tuple[Any, str], float]:
-    """Audit the sample; return its series, where its images are and their kind, and the seconds of a patient."""
+def _audit(patient_id: str, settings: Mapping[str, Any], folder: Path) -> pd.DataFrame:
+    """Audit a patient, keep what is decoded if the study does, and return the table ``series``."""
     kind, place = settings["kind"], settings["folder"]
     keep = partial(keep_series, folder / "decoded") if settings["decoded"] else None
-    tables, seconds = [], 0.0
-    for patient_id in chosen:
-        begun = time.perf_counter()
-        tables.append(audit_patients([patient_id], settings["series"], place, {}, kind, keep)[0])
-        if keep:
-            for name in settings["masks"]:
-                keep(patient_id, name, *read_patient_series(kind, place, patient_id, name))
-        seconds = time.perf_counter() - begun
-    tables.append(audit_features(chosen, settings["features"]))
-    series = join_tables(tables, "series")
-    return series, (folder / "decoded", DECODED_KIND) if keep else (place, kind), seconds
+    images, _ = audit_patients([patient_id], settings["series"], place, {}, kind, keep)
+    if keep:
+        for name in settings["masks"]:
+            keep(patient_id, name, *read_patient_series(kind, place, patient_id, name))
+    return join_tables([images, audit_features([patient_id], settings["features"])], "series")
 
 
 def _make(
-    chosen: list[str],
+    cohort: str,
+    tried: Sequence[_Tried],
     name: str,
     asked: Mapping[str, Any],
-    series: pd.DataFrame,
-    images: tuple[Any, str],
     settings: Mapping[str, Any],
     folder: Path,
 ) -> dict[str, Any]:
     """Make one input of the sample; return what a patient took, and what was made of each series."""
+    series = join_tables([each.series for each in tried], "series")
+    usable = _usable(series, asked)
     made = dict(asked["settings"])
     if asked["field"]:
         made["spacing"] = choose_field({"sample": made}, {"sample": series})["spacing"]
-    if asked["features"]:
-        images = (settings["features"], FEATURES_KIND)
-    usable = usable_series(series[series["status"] == OK], asked["series"], made)
+    decoded, own = (folder / "decoded", DECODED_KIND), (settings["folder"], settings["kind"])
+    tables = (settings["features"], FEATURES_KIND)
+    place, kind = tables if asked["features"] else decoded if settings["decoded"] else own
     path, seconds = folder / f"{name}.npy", 0.0
     with shard_writer(path) as append:
-        for patient_id in (each for each in chosen if each in usable):
+        for patient_id in (each.patient_id for each in tried if each.patient_id in usable):
             begun = time.perf_counter()
-            append(*make_inputs(patient_id, usable[patient_id], *images, made))
+            append(*make_inputs(patient_id, usable[patient_id], place, kind, made))
             seconds = time.perf_counter() - begun
     stored, index = np.load(path, mmap_mode="r"), read_table(path.with_suffix(".tsv"), "index")
     there = index[index["reason"].isna()]
-    patients = max(1, there["patient_id"].nunique())
+    if there.empty:
+        reason = next(iter([*series["reason"].dropna(), *index["reason"]]), "no such series was found")
+        raise GlioBenchError(NOTHING.format(cohort=cohort, tried=len(tried), name=name, reason=reason))
+    patients = there["patient_id"].nunique()
     return {
         "kind": made["kind"],
         "seconds": seconds,

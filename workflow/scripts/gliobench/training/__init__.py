@@ -19,8 +19,6 @@ from gliobench.training.gpus import visible_gpus
 if TYPE_CHECKING:
     import numpy as np  # parsing needs the GPUs of this package, and no arrays
 
-SOUND_CUDNN = 91500  # from 9.15 on; 9.8 to 9.10 compute bfloat16 convolutions wrongly, without an error
-
 # By framework: why a GPU that is visible is not used.
 WHY_GPU_UNUSED = {
     "tensorflow": "TensorFlow cannot use the visible GPU ({gpu}), because its wheel brings no CUDA libraries: set "

@@ -21,7 +21,7 @@ BY_BUS = "PCI_BUS_ID"  # the driver's order, in which a number means the same GP
 SLICE = "MIG-"  # begins the UUID of a part of a GPU
 SECONDS_BETWEEN_LOOKS = 2
 MIB_PER_GB = 950  # of a slice: the name of its profile has its memory in GB, which is rounded up
-UNKNOWN = 1  # MiB of a GPU whose memory the driver does not tell: so little that it holds one training at a time
+UNKNOWN = 1  # MiB if the driver tells the memory of no GPU: so little that each holds one training at a time
 
 
 def claim_gpu(asked: int, memory: int = 0, locks: str | Path = LOCKS) -> str | None:
@@ -87,9 +87,15 @@ def visible_gpus() -> list[str]:
 
 
 def gpu_memory() -> dict[str, int]:
-    """Return the memory of the visible GPUs, MiB; empty without an NVIDIA driver."""
+    """
+    Return the memory of the visible GPUs, MiB; empty without an NVIDIA driver.
+
+    A GPU whose memory the driver does not tell counts like the smallest of the others.
+    """
     divided, memory = _driver(shutil.which("nvidia-smi"))
-    return {gpu: memory.get(gpu, UNKNOWN) for gpu in visible_gpus()} if divided else {}
+    gpus = visible_gpus() if divided else []
+    unknown = min((memory[gpu] for gpu in gpus if gpu in memory), default=UNKNOWN)
+    return {gpu: memory.get(gpu, unknown) for gpu in gpus}
 
 
 def _full_name(name: str, divided: dict[str, list[str]]) -> str:

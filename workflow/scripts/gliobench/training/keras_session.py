@@ -16,7 +16,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import keras
 
-from gliobench.training import SOUND_CUDNN, Diverged, Machine, OnEpoch
+from gliobench.training import Diverged, Machine, OnEpoch
 from gliobench.training.freed_memory import keep_freed_memory
 
 _DEVICE = ExitStack()  # holds Keras' device for as long as the process lives
@@ -28,8 +28,8 @@ def prepare(machine: Machine) -> str:
     """
     Choose the device, fix the number of threads and request exact repeats; call once, before the first model.
 
-    On CPU everything is float32. On a GPU all layers but the last compute in bfloat16 if its convolutions are known to
-    be correct: on the torch backend with cuDNN 9.15 or later.
+    On CPU everything is float32. On a GPU, on the torch backend, all layers but the last compute in bfloat16 where that
+    is `gliobench.training.torch_session.safe_bf16`.
 
     Parameters
     ----------
@@ -70,6 +70,8 @@ def _prepare_tensorflow(machine: Machine) -> str:
 def _prepare_torch(machine: Machine) -> str:
     import torch
 
+    from gliobench.training import torch_session
+
     torch.set_num_threads(machine.threads)
     if machine.device == "cpu" or not torch.cuda.is_available():
         _DEVICE.enter_context(keras.device("cpu"))
@@ -78,7 +80,7 @@ def _prepare_torch(machine: Machine) -> str:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         torch.backends.cudnn.benchmark = False
         torch.use_deterministic_algorithms(True, warn_only=True)
-    if torch.backends.cudnn.is_available() and torch.backends.cudnn.version() >= SOUND_CUDNN:
+    if torch_session.safe_bf16():
         keras.mixed_precision.set_dtype_policy("mixed_bfloat16")
     return str(torch.cuda.get_device_name())
 

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from gliobench.errors import GlioBenchError
 from gliobench.processes import peak_memory
-from gliobench.training import Part
+from gliobench.training import Part, why_it_failed
 
 SEED = 0
 STEPS = 4  # minibatches of a timed epoch, if the training part has as many
@@ -68,7 +69,7 @@ def time_network(
     phases : list of str
         Of a training.
     most_rows : int
-        Rows of the study's training part: no more are trained on.
+        Rows of the study's training part: no more are trained on, but a whole minibatch in any case.
     parts : callable, optional
         As `random_part`.
 
@@ -78,18 +79,41 @@ def time_network(
         One per phase: ``row_seconds`` of an epoch for each training row, without validation; ``fit_seconds`` of a fold
         beside its epochs; ``networks`` trained one after the other; ``predict_seconds`` for each row; ``once_seconds``
         of a job, for building and compiling all phases, with the first; ``model_bytes`` and ``peak_bytes``.
+
+    Raises
+    ------
+    GlioBenchError
+        It cannot be trained: a full GPU, or a loss that is no number.
     """
+    try:
+        return _time(approach, shape, dtype, parameters, phases, most_rows, parts)
+    except GlioBenchError:
+        raise
+    except Exception as error:  # frameworks raise many types
+        name = approach.__name__.rpartition(".")[2]
+        raise GlioBenchError(f"{name} cannot be timed: {why_it_failed(error, name)}") from error
+
+
+def _time(
+    approach: ModuleType,
+    shape: tuple[int, ...],
+    dtype: npt.DTypeLike,
+    parameters: Mapping[str, Any],
+    phases: list[str],
+    most_rows: int,
+    parts: Any,
+) -> list[dict[str, Any]]:
     networks = int(parameters.get("ensemble", 1))
     batch = max([int(of_phase(parameters, phase).get("batch_size", most_rows)) for phase in phases]) * networks
     begun = time.perf_counter()
     model = approach.build(shape, dict(parameters), "none")
-    some = parts(shape, dtype, max(min(most_rows, batch), 2))
+    some = parts(shape, dtype, max(batch, 2))
     _passed(approach, model, some, parameters, phases, 1)
     compiled = time.perf_counter()
     kept = _passed(approach, model, some, parameters, phases, 1)
     warm = time.perf_counter() - compiled
     if warm < SLOW:
-        some = parts(shape, dtype, max(min(most_rows, STEPS * batch), 2))
+        some = parts(shape, dtype, max(min(most_rows, STEPS * batch), batch, 2))
         kept = _passed(approach, model, some, parameters, phases, EPOCHS)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, f"model{approach.SUFFIX}")

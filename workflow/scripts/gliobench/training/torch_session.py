@@ -14,11 +14,12 @@ from torch import nn
 
 from gliobench.errors import GlioBenchError
 from gliobench.recipe import LOGGER
-from gliobench.training import SOUND_CUDNN, Machine
+from gliobench.training import Machine
 from gliobench.training.freed_memory import keep_freed_memory
 
 SUFFIX = ".pt"
 SHARE_FOR_DATA = 0.5  # of the GPU's free memory
+SOUND_CUDNN = 91500  # from 9.15 on; 9.8 to 9.10 compute bfloat16 convolutions wrongly, without an error
 
 _used = {"device": "cpu", "compile": False}
 
@@ -53,8 +54,8 @@ def prepare(machine: Machine) -> str:
     _used["compile"] = on_gpu and not machine.deterministic
     if not on_gpu:
         return "cpu"
-    if not _safe_bf16():
-        LOGGER.info("cuDNN is older than 9.15: trained in float32, because its bf16 convolutions cannot be trusted")
+    if not safe_bf16():
+        LOGGER.info("trained in float32: this GPU has no bf16, or cuDNN is older than 9.15, whose bf16 is not trusted")
     return str(torch.cuda.get_device_name())
 
 
@@ -79,14 +80,16 @@ def seed_all(seed: int) -> None:
 
 
 def autocast() -> AbstractContextManager[Any]:
-    """Return the context of a forward pass: bf16 on a GPU if its cuDNN is known to be correct, else float32."""
-    if device().type == "cuda" and _safe_bf16():
+    """Return the context of a forward pass: bf16 on a GPU where that is `safe_bf16`, else float32."""
+    if device().type == "cuda" and safe_bf16():
         return torch.autocast("cuda", torch.bfloat16)
     return nullcontext()
 
 
-def _safe_bf16() -> bool:
-    return torch.cuda.is_bf16_supported() and (torch.backends.cudnn.version() or 0) >= SOUND_CUDNN
+def safe_bf16() -> bool:
+    """Return whether the GPU computes in bf16 itself, from Ampere on, and its cuDNN is known to be correct."""
+    in_hardware = torch.cuda.is_bf16_supported(including_emulation=False)
+    return in_hardware and (torch.backends.cudnn.version() or 0) >= SOUND_CUDNN
 
 
 def place(network: nn.Module, dimensions: int) -> nn.Module:

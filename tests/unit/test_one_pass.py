@@ -24,7 +24,7 @@ MGMT = ("baseline", "cnn3d", "efficientnet", "resnet18", "stacked_cnn3d", "dense
 
 @pytest.fixture
 def cohort(tmp_path):
-    generator = SyntheticGenerator(patients=4, matrix=32, slices=[6, 8])
+    generator = SyntheticGenerator(patients=2, matrix=32, slices=[6, 8])
     synthetic.write_cohort(generator.model_dump(), 1, tmp_path / "images", 1)
     return tmp_path / "images"
 
@@ -61,7 +61,7 @@ def inputs(study, series, images, kind):
 def test_every_file_is_decoded_once_for_all_approaches_and_the_inputs_are_those_made_of_the_files(
     cohort, opened, tmp_path
 ):
-    planted = {"kind": "synthetic", "generator": {"patients": 4}}
+    planted = {"kind": "synthetic", "generator": {"patients": 2}}
     config = {name: SMOKE[name] for name in ("study", "seed", "settings")}
     study = Study(config | {"cohorts": {"planted": planted}, "runs": [{"approach": name} for name in MGMT]}, ROOT)
     patients = rsna.read_patients(cohort)["patient_id"]

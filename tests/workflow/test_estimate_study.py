@@ -2,16 +2,18 @@
 
 import json
 import re
+import shutil
 
 import pytest
-from studies import SMALL, finish, planned_rules
+from studies import SMALL, copy_project, finish, planned_rules
 
 from gliobench.estimate import BACKEND, COMMAND
 from gliobench.files import read_table
 
-pytestmark = pytest.mark.workflow
+pytestmark = [pytest.mark.workflow, pytest.mark.xdist_group("estimate")]  # one worker makes the estimate
 ESTIMATE = ["estimate", *SMALL]
 TABLE = "results/small/tables/estimate.tsv"
+TIMED = "results/small/estimate"
 
 
 def planned_jobs(project, *arguments):
@@ -20,20 +22,35 @@ def planned_jobs(project, *arguments):
     return int(re.search(r"^total +(\d+)$", shown, re.MULTILINE)[1]) - 1, shown
 
 
-def test_an_estimate_counts_the_jobs_of_the_study_and_begins_none(project):
+@pytest.fixture(scope="module")
+def estimated(tmp_path_factory):
+    """A project with the estimate of a study that was never run, and what it printed: to be read, never changed."""
+    project = copy_project(tmp_path_factory.mktemp("estimated") / "project")
+    return project, finish(project, *ESTIMATE)
+
+
+def test_an_estimate_counts_the_jobs_of_the_study_and_begins_none(estimated):
+    project, printed = estimated
     jobs, shown = planned_jobs(project, *SMALL)
     assert f"what it takes on this machine: snakemake {ESTIMATE[0]} --configfile small.yaml" in shown
-    printed = finish(project, *ESTIMATE)
     table = read_table(project / TABLE, "estimate")
-    assert table["n_jobs"].iloc[-1] == jobs
+    assert table["n_jobs"].iloc[-1] == jobs, "the study is still to be run whole"
     assert re.search(rf"^the study +{jobs} ", printed, re.MULTILINE)
     assert (table["seconds"] > 0).all()
-    assert planned_jobs(project, *SMALL)[0] == jobs, "the study is still to be run whole"
     assert "the study" in finish(project, *ESTIMATE), "asked again, it is told again"
 
 
-def test_a_finished_study_stays_finished_and_its_cost_is_shown_beside_the_estimate(small_copy):
-    finish(small_copy, *ESTIMATE)
+def test_networks_are_timed_again_where_other_gpus_are_visible(estimated):
+    project, _ = estimated
+    timing = {"time_tensorflow", "time_torch"}
+    same, other = (finish(project, "--dry-run", *ESTIMATE, **gpus) for gpus in ({}, {"CUDA_VISIBLE_DEVICES": "0"}))
+    assert [bool(timing & set(shown.split())) for shown in (same, other)] == [False, True]
+
+
+def test_a_finished_study_stays_finished_and_its_cost_is_shown_beside_the_estimate(estimated, small_copy):
+    project, _ = estimated
+    shutil.copytree(project / TIMED, small_copy / TIMED)
+    shutil.copy2(project / TABLE, small_copy / TABLE)
     assert planned_rules(small_copy, *SMALL) == set()
     finish(small_copy, *SMALL, "--forcerun", "tabulate_cost")
     cost = read_table(small_copy / "results/small/tables/cost.tsv", "cost")

@@ -54,32 +54,38 @@ def opened(browser: Browser, path: Path, scheme: str = "light", width: int = 140
     return page, heard
 
 
-def check_page(browser: Browser, path: Path, scheme: str, width: int) -> None:
-    """Check that a page is no wider than the window, that axe finds nothing serious, and that nothing is heard."""
-    page, heard = opened(browser, path, scheme, width)
+def check_page(browser: Browser, path: Path, looks: list[tuple[str, int]]) -> None:
+    """Check in each look that a page fits the window, that axe finds nothing serious, and that nothing is heard."""
+    page, heard = opened(browser, path, *looks[0])
+    for scheme, width in looks:
+        page.emulate_media(color_scheme=scheme)
+        page.set_viewport_size({"width": width, "height": 1000})
+        assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"), path
+        found = Axe().run(page).response["violations"]
+        assert not [(path.name, scheme, each["id"]) for each in found if each["impact"] in ("serious", "critical")]
     assert not heard, path
-    assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"), path
-    found = Axe().run(page).response["violations"]
-    assert not [(path.name, each["id"]) for each in found if each["impact"] in ("serious", "critical")]
     page.context.close()
 
 
-@pytest.mark.parametrize(("scheme", "width"), LOOKS)
-def test_every_page_fits_and_is_accessible_and_silent(browser: Browser, report: Path, scheme: str, width: int):
+def pages_of_each_kind(report: Path) -> list[Path]:
+    """Return every page but those of patients, and one of them."""
     patients = sorted(path for path in report.glob("patients/*/*.html") if path.stem.isdecimal())
-    for path in sorted({*report.rglob("*.html")} - set(patients[1:])):
-        check_page(browser, path, scheme, width)
+    return sorted({*report.rglob("*.html")} - set(patients[1:]))
 
 
-@pytest.mark.parametrize(("scheme", "width"), LOOKS)
-def test_two_studies_on_one_page_fit_and_are_accessible_and_silent(
-    browser: Browser, tmp_path: Path, scheme: str, width: int
-):
+@pytest.mark.parametrize("first", [0, 1])
+def test_every_page_fits_and_is_accessible_and_silent(browser: Browser, report: Path, first: int):
+    """Every other page is opened in the one look, and then takes the other."""
+    for path in pages_of_each_kind(report)[first::2]:
+        check_page(browser, path, LOOKS[first:] + LOOKS[:first])
+
+
+def test_two_studies_on_one_page_fit_and_are_accessible_and_silent(browser: Browser, tmp_path: Path):
     names = ["cnn3d", "resnet18", "baseline"]
     cells = [[make_cell(approach=name, n=40, random_seed=seed) for name in names[: 3 - seed]] for seed in (0, 1)]
     first, second = (write_study(tmp_path / "ab"[seed], made, seed=seed) for seed, made in enumerate(cells))
     compare_studies(first, second, tmp_path / "comparison.html")
-    check_page(browser, tmp_path / "comparison.html", scheme, width)
+    check_page(browser, tmp_path / "comparison.html", LOOKS)
 
 
 def test_the_threshold_changes_the_confusion_matrix_to_that_of_scikit_learn(browser: Browser, report: Path):

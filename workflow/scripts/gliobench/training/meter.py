@@ -31,7 +31,7 @@ class Meter:
         Parameters
         ----------
         samples : int
-            Rows trained on, over all epochs.
+            Rows of the training part times epochs; the networks of an ensemble see fewer of them.
 
         Returns
         -------

@@ -66,7 +66,7 @@ def made_from(made):
 
 
 content_now = cache(moved.table_digest)  # called by hundreds of jobs
-KEPT = (
+KEPT_NOTES = (
     {}
 )  # notes of results kept because their files only moved, with the tables that show it
 
@@ -78,7 +78,7 @@ def as_audited(path, made, cohort):
         return path
     if note.read_text() != content_now(tables):
         return path
-    KEPT[note] = tables
+    KEPT_NOTES[note] = tables
     return ancient(path)
 
 
@@ -95,7 +95,7 @@ def check_kept():
     """Refuse results kept because the user's files only moved, if the audit found other content."""
     others = {
         Path(tables[0]).parent.name
-        for note, tables in KEPT.items()
+        for note, tables in KEPT_NOTES.items()
         if note.read_text() != moved.table_digest(tables)
     }
     if others:

@@ -108,7 +108,7 @@ class Study(Asked):
         """Return the settings of an input by cohort, where it is a grid around the brain."""
         cohorts = dict.fromkeys(cell.cohort for cell in cells if self.input_name(cell) == name)
         inputs = {cohort: self.named_input(name, cohort) for cohort in cohorts}
-        return {name: made for name, made in inputs.items() if made["kind"] == "grid" and made["around"] == "brain"}
+        return {cohort: made for cohort, made in inputs.items() if made["kind"] == "grid" and made["around"] == "brain"}
 
     def reads_tables(self, approach: str) -> bool:
         """Whether an approach reads features in tables instead of images."""

@@ -25,10 +25,10 @@ from gliobench.terms import GENERATED
 
 PATIENTS = 2  # of a sample that have all series; the first bears what a job does once, the last is timed
 TRIED = 20  # patients, until so many have all series
-UNKNOWN = (
+UNCOUNTED = (
     "cohort {cohort}: its patients cannot be counted, because {reason} Put its files in place and run `estimate` again."
 )
-NOTHING = (
+UNTIMED = (
     "cohort {cohort}: none of its first {tried} patients has what the input `{name}` is made of, so it cannot be "
     "timed. The first reason: {reason}"
 )
@@ -99,7 +99,7 @@ def _patients(cohort: str, settings: Mapping[str, Any]) -> tuple[pd.DataFrame, s
         return patients, None, settings
     except (GlioBenchError, OSError) as reason:
         if not settings["stands_in"]:
-            raise GlioBenchError(UNKNOWN.format(cohort=cohort, reason=reason)) from None
+            raise GlioBenchError(UNCOUNTED.format(cohort=cohort, reason=reason)) from None
     standing = {**settings, **settings["stands_in"]}
     patients = _drawn(standing)
     return patients, ASSUMED.format(cohort=cohort, patients=len(patients)), standing
@@ -193,7 +193,7 @@ def _make(
     there = index[index["reason"].isna()]
     if there.empty:
         reason = next(iter([*series["reason"].dropna(), *index["reason"]]), "no such series was found")
-        raise GlioBenchError(NOTHING.format(cohort=cohort, tried=len(tried), name=name, reason=reason))
+        raise GlioBenchError(UNTIMED.format(cohort=cohort, tried=len(tried), name=name, reason=reason))
     patients = there["patient_id"].nunique()
     return {
         "kind": made["kind"],

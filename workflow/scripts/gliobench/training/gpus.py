@@ -18,10 +18,10 @@ LOCKS = Path("results/.gpus")  # shared by the studies of one folder
 VISIBLE = "CUDA_VISIBLE_DEVICES"
 ORDER = "CUDA_DEVICE_ORDER"
 BY_BUS = "PCI_BUS_ID"  # the driver's order, in which a number means the same GPU to CUDA, to nvidia-smi and to NVML
-SLICE = "MIG-"  # begins the UUID of a part of a GPU
+MIG = "MIG-"  # begins the UUID of a part of a GPU
 SECONDS_BETWEEN_LOOKS = 2
 MIB_PER_GB = 950  # of a slice: the name of its profile has its memory in GB, which is rounded up
-UNKNOWN = 1  # MiB if the driver tells the memory of no GPU: so little that each holds one training at a time
+UNTOLD = 1  # MiB if the driver tells the memory of no GPU: so little that each holds one training at a time
 
 
 def claim_gpu(asked: int, memory: int = 0, locks: str | Path = LOCKS) -> str | None:
@@ -94,7 +94,7 @@ def gpu_memory() -> dict[str, int]:
     """
     divided, memory = _driver(shutil.which("nvidia-smi"))
     gpus = visible_gpus() if divided else []
-    unknown = min((memory[gpu] for gpu in gpus if gpu in memory), default=UNKNOWN)
+    unknown = min((memory[gpu] for gpu in gpus if gpu in memory), default=UNTOLD)
     return {gpu: memory.get(gpu, unknown) for gpu in gpus}
 
 
@@ -136,7 +136,7 @@ def _take(gpus: list[str], memory: int, folder: Path) -> str | None:
     has = gpu_memory()
     with alone(folder / "choosing"):
         held = {gpu: _held_of(folder / _file_name(gpu)) for gpu in gpus}
-        enough = [gpu for gpu in gpus if not memory or sum(held[gpu]) + memory <= has.get(gpu, UNKNOWN)]
+        enough = [gpu for gpu in gpus if not memory or sum(held[gpu]) + memory <= has.get(gpu, UNTOLD)]
         gpu = min(enough, key=lambda gpu: len(held[gpu]), default=None)
         if gpu is not None:
             hold(folder / _file_name(gpu) / f"{memory}.{uuid.uuid4().hex}")

@@ -4,7 +4,7 @@ import time
 from typing import Any
 
 from gliobench.processes import peak_memory
-from gliobench.training.gpus import SLICE, visible_gpus
+from gliobench.training.gpus import MIG, visible_gpus
 
 JOULES_PER_KWH = 3.6e6
 
@@ -57,7 +57,7 @@ def gpu_energy() -> float | None:
     import pynvml
 
     gpus = visible_gpus()
-    if gpus and gpus[0].startswith(SLICE):
+    if gpus and gpus[0].startswith(MIG):
         return None
     try:
         pynvml.nvmlInit()

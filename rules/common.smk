@@ -45,6 +45,19 @@ def is_target(target):
     return target in given and target in get_argument_parser().parse_args(given).targets
 
 
+def command_without(target):
+    """The arguments of the command line without a target; the same word may be the value of an option."""
+    given = sys.argv[1:]
+    marked = [
+        f"{word}:{place}" if word == target else word
+        for place, word in enumerate(given)
+    ]
+    targets = get_argument_parser().parse_args(marked).targets
+    return [
+        word for word, mark in zip(given, marked, strict=True) if mark not in targets
+    ]
+
+
 def something_forced():
     """Whether the command line forces a re-run: existing results then do not matter."""
     return bool(
@@ -83,7 +96,7 @@ try:
     # The folder of a snapshot, for a partial report.
     PARTIAL = os.environ.get(snapshot.FOLDER)
     if is_target(TARGET):
-        os.environ[COMMAND] = json.dumps(sys.argv[1:])
+        os.environ[COMMAND] = json.dumps(command_without(TARGET))
         os.environ[BACKEND] = STUDY.backend
     # Whether only what the study will take is asked for; jobs are told in the same way.
     ESTIMATED = COMMAND in os.environ

@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from gliobench.cohorts import synthetic
 from gliobench.errors import GlioBenchError
 from gliobench.estimate.adding import Capacity, Timed, estimate, stage_in_estimate
-from gliobench.estimate.jobs import dry_run_of
 from gliobench.estimate.networks import counted_cells, first_of, network_key, networks, stand_in
 from gliobench.estimate.rows import random_inputs, rows_of_patient, rows_of_training, shape_of
 from gliobench.estimate.sample import time_sample
@@ -238,17 +237,6 @@ def test_the_estimate_fits_a_terminal_and_names_the_study_last():
     assert "GPU-hours" in lines[0]
     assert [line.split("  ")[0] for line in lines[2:6] if line[0] != "─"] == ["net", "all of them", "the study"]
     assert lines[-1] == "what was assumed."
-
-
-def test_the_plan_is_of_the_whole_study_by_the_same_command():
-    given = ["estimate", "--configfile", "estimate.yaml", "--set-scatter", "shards=1"]
-    assert dry_run_of(given) == ["--dry-run", "--forceall", *given[1:]]
-    assert dry_run_of(["--cores", "2", "--", "estimate"]) == ["--dry-run", "--forceall", "--cores", "2", "--"]
-
-
-def test_an_option_of_the_estimates_name_is_kept_in_the_plan():
-    for asked in (["estimate", "--profile", "estimate"], ["--profile", "estimate", "--", "estimate"]):
-        assert dry_run_of(asked)[2:4] == ["--profile", "estimate"]
 
 
 def test_networks_that_differ_only_in_what_they_learn_are_timed_once():

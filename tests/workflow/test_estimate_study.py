@@ -26,7 +26,10 @@ def planned_jobs(project, *arguments):
 def estimated(tmp_path_factory):
     """A project with the estimate of a study that was never run, and what it printed: to be read, never changed."""
     project = copy_project(tmp_path_factory.mktemp("estimated") / "project")
-    return project, finish(project, *ESTIMATE)
+    profile = project / "estimate" / "config.yaml"  # whose name is a value on the command line, and no target
+    profile.parent.mkdir()
+    profile.write_text("keep-going: true\n")
+    return project, finish(project, *ESTIMATE, "--profile", "estimate")
 
 
 def test_an_estimate_counts_the_jobs_of_the_study_and_begins_none(estimated):

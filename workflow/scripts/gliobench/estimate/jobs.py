@@ -4,26 +4,15 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pandas as pd
 
 from gliobench.errors import GlioBenchError
-from gliobench.estimate import COMMAND, PLANNED, TARGET
+from gliobench.estimate import COMMAND, PLANNED
 from gliobench.files import check_table
-
-
-def dry_run_of(arguments: Sequence[str]) -> list[str]:
-    """Return the arguments of Snakemake that plan the whole study, whatever of it exists, instead of the estimate."""
-    from snakemake.cli import get_argument_parser  # slow to import
-
-    # The same word can also be the value of an option, such as a profile.
-    marked = [f"{argument}:{place}" if argument == TARGET else argument for place, argument in enumerate(arguments)]
-    targets = get_argument_parser().parse_args(marked).targets
-    others = [argument for argument, mark in zip(arguments, marked, strict=True) if mark not in targets]
-    return ["--dry-run", "--forceall", *others]
 
 
 def count_jobs(owners: Mapping[str, str]) -> pd.DataFrame:
@@ -40,7 +29,7 @@ def count_jobs(owners: Mapping[str, str]) -> pd.DataFrame:
     GlioBenchError
         The study cannot be planned; the message is Snakemake's.
     """
-    arguments = dry_run_of(json.loads(os.environ[COMMAND]))
+    arguments = ["--dry-run", "--forceall", *json.loads(os.environ[COMMAND])]  # whatever of the study exists
     with TemporaryDirectory() as folder:
         path = Path(folder, "plan.tsv")
         command = [sys.executable, "-m", "snakemake", *arguments]

@@ -1,5 +1,6 @@
 # What the study will take, before it starts: its jobs, counted by a dry run, times what is timed of a few patients and
-# of each network. All files are in a folder of their own, so nothing of the study is begun.
+# of each network. All files are in a folder of their own, so nothing of the study is begun, but that the generated members
+# of a union are generated.
 from collections import Counter
 
 from gliobench.training.gpus import visible_gpus
@@ -57,9 +58,18 @@ def files_of_patients(wildcards):
     return own_tables(wildcards) + (generated(wildcards) if united else [])
 
 
-def gpus_here():
-    """The GPUs of this machine, if the networks are timed here."""
-    return visible_gpus() if workflow.is_main_process and workflow.local_exec else None
+def timed_on(wildcards):
+    """The GPUs of this machine, if the networks of an approach can use them and are timed here."""
+    here = workflow.is_main_process and workflow.local_exec
+    return visible_gpus() if here and gpus_of(wildcards) else None
+
+
+def number_of_files(wildcards):
+    """How many files and folders a user's cohort has two levels deep, so that data that arrive are noticed."""
+    members = [STUDY.cohorts[name] for name in STUDY.members(wildcards.cohort)]
+    return [
+        len(list(Path(each["path"]).glob("*/*"))) for each in members if "path" in each
+    ]
 
 
 def sampled_inputs(wildcards):
@@ -155,6 +165,7 @@ rule time_images:
     params:
         cohort=sampled_cohort,
         inputs=sampled_inputs,
+        files=number_of_files,
         library=library_digest(
             "time_images.py",
             *(f"gliobench/inputs/{name}.py" for name in ("grid", "slices", "volume")),
@@ -192,7 +203,7 @@ rule time_tensorflow:
         networks=timed_networks,
         toolchain=lambda wildcards: STUDY.toolchain(wildcards.approach),
         machine=STUDY.machine,
-        gpus=gpus_here(),
+        gpus=timed_on,
         library=lambda wildcards: library_digest(
             "time_networks.py", f"gliobench/approaches/{wildcards.approach}.py"
         ),
@@ -272,7 +283,7 @@ rule estimate:
             )
         ],
         figures=dict(Counter(shown["approach"] for shown in PAGE_FIGURES)),
-        capacity=given_capacity(),
+        capacity=lambda wildcards: given_capacity(),
         seed=STUDY.seed,
         library=library_digest("estimate.py"),
     script:

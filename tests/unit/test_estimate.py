@@ -351,27 +351,29 @@ def test_rows_and_shapes_are_those_that_a_training_reads():
     assert rows_of_training(SAMPLE, slices, {"kind": "slices", "series": ["FLAIR"]}) == 60
 
 
-def sampled(tmp_path, **more):
-    settings = {
-        "kind": "synthetic",
-        "seed": 1,
-        "generator": generator(),
-        "folder": None,
-        "sites": None,
-        "settings": {},
-        "series": ["FLAIR"],
-        "features": {},
-        "masks": ["lesion"],
-        "decoded": True,
-        "stands_in": None,
-    }
-    slices = {"kind": "slices", "shape": [16, 16], "choose": "central", "share": 0.5, "voi_lut": False}
-    inputs = {"net": {"settings": slices, "series": ["FLAIR"], "field": False, "features": False}}
-    return time_sample("planted", settings | more, inputs, tmp_path)
-
-
 def generator():
     return SyntheticGenerator(patients=7, matrix=32, slices=[6, 6], modalities=["FLAIR"]).model_dump()
+
+
+SAMPLED = {
+    "kind": "synthetic",
+    "seed": 1,
+    "generator": generator(),
+    "folder": None,
+    "sites": None,
+    "settings": {},
+    "series": ["FLAIR"],
+    "features": {},
+    "masks": ["lesion"],
+    "decoded": True,
+    "stands_in": None,
+}
+
+
+def sampled(tmp_path, **more):
+    slices = {"kind": "slices", "shape": [16, 16], "choose": "central", "share": 0.5, "voi_lut": False}
+    inputs = {"net": {"settings": slices, "series": ["FLAIR"], "field": False, "features": False}}
+    return time_sample("planted", SAMPLED | more, inputs, tmp_path)
 
 
 def test_a_few_patients_of_a_generated_cohort_tell_what_each_takes(tmp_path):
@@ -415,6 +417,13 @@ def test_patients_without_their_images_are_passed_over(own, tmp_path):
     assert sample["slices"] == 6.0
     size = sum(path.stat().st_size for each in others[:2] for path in each.rglob("*.dcm"))
     assert sample["image_bytes"] * 4 == size, "of four patients, two of them without an image"
+
+
+def test_a_baseline_that_needs_no_image_is_timed_on_a_cohort_without_images(own, tmp_path):
+    facts = {"base": {"settings": {"kind": "facts"}, "series": [], "field": False, "features": False}}
+    sample = time_sample("planted", SAMPLED | own | {"series": [], "masks": []}, facts, tmp_path)
+    assert sample["inputs"]["base"]["rows"] == {}
+    assert rows_of_patient(sample["inputs"]["base"], "facts", []) == 1
 
 
 def test_a_cohort_of_which_an_input_cannot_be_made_is_one_sentence(own, tmp_path):

@@ -102,5 +102,5 @@ def unused_gpus(study: Study, here: bool) -> str | None:
         )
     return (
         "Keras runs on TensorFlow, because no GPU is visible here or the study began so, and will not use the GPUs of "
-        "the nodes: set `backend: torch`, or `device: cpu` if they have none."
+        "the nodes: set `backend: torch`, or `backend: tensorflow` to have it so."
     )

@@ -71,7 +71,8 @@ class Timed:
     Attributes
     ----------
     samples : dict
-        By cohort, as `gliobench.estimate.sample.time_sample` returns it, with ``peak_bytes``, as each of its inputs.
+        By cohort, as `gliobench.estimate.sample.time_sample` returns it, with ``peak_bytes``, which each of
+        its inputs has too.
     speeds : DataFrame
         Table ``speed`` of every approach, with ``approach``.
     starts : dict

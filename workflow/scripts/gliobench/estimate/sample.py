@@ -93,10 +93,7 @@ def _patients(cohort: str, settings: Mapping[str, Any]) -> tuple[pd.DataFrame, s
         return _drawn(settings), None, settings
     try:
         found = layout(kind).read_patients(settings["folder"], settings["sites"], settings["settings"])
-        patients = divide(found, cohort)[0]
-        if patients.empty:
-            raise GlioBenchError("none of them has a label that counts.")
-        return patients, None, settings
+        return divide(found, cohort)[0], None, settings
     except (GlioBenchError, OSError) as reason:
         if not settings["stands_in"]:
             raise GlioBenchError(UNCOUNTED.format(cohort=cohort, reason=reason)) from None
@@ -139,7 +136,7 @@ def _try(
         written = time.perf_counter()
         series = _audit(patient_id, settings, folder)
         tried.append(_Tried(patient_id, series, written - begun, time.perf_counter() - written))
-        complete += all(_usable(series, asked).get(patient_id) == asked["series"] for asked in inputs.values())
+        complete += all(_usable(series, asked).get(patient_id, []) == asked["series"] for asked in inputs.values())
         if complete == PATIENTS:
             break
     return tried
@@ -191,10 +188,10 @@ def _make(
             seconds = time.perf_counter() - begun
     stored, index = np.load(path, mmap_mode="r"), read_table(path.with_suffix(".tsv"), "index")
     there = index[index["reason"].isna()]
-    if there.empty:
+    if there.empty and asked["series"]:  # a baseline may need no image
         reason = next(iter([*series["reason"].dropna(), *index["reason"]]), "no such series was found")
         raise GlioBenchError(UNTIMED.format(cohort=cohort, tried=len(tried), name=name, reason=reason))
-    patients = there["patient_id"].nunique()
+    patients = max(1, there["patient_id"].nunique())
     return {
         "kind": made["kind"],
         "seconds": seconds,

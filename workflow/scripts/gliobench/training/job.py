@@ -186,10 +186,8 @@ def versions() -> dict[str, str]:
 
 def _collect_models(approach: ModuleType, folder: Path, folds: Iterable[dict[str, Any]], models: Path) -> None:
     """Copy the models of the job's folds; a job that was killed with other settings may have left more."""
-    for name in (f"fold-{fold['fold']}" for fold in folds):
-        model = folder / name / f"model{approach.SUFFIX}"
-        if model.is_file():  # a fold that failed has none
-            shutil.copyfile(model, models / f"{name}{approach.SUFFIX}")
+    for name in (f"fold-{fold['fold']}" for fold in folds if fold["status"] == "ok"):
+        shutil.copyfile(folder / name / f"model{approach.SUFFIX}", models / f"{name}{approach.SUFFIX}")
 
 
 def discard(folder: Path) -> None:

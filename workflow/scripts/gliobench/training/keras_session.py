@@ -28,8 +28,8 @@ def prepare(machine: Machine) -> str:
     """
     Choose the device, fix the number of threads and request exact repeats; call once, before the first model.
 
-    On CPU everything is float32. On a GPU, on the torch backend, all layers but the last compute in bfloat16 where that
-    is `gliobench.training.torch_session.safe_bf16`.
+    On CPU everything is float32. On a GPU, on the torch backend, all layers but the last compute in bfloat16 if
+    `gliobench.training.torch_session.safe_bf16` allows it.
 
     Parameters
     ----------

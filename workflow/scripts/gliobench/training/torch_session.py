@@ -80,7 +80,7 @@ def seed_all(seed: int) -> None:
 
 
 def autocast() -> AbstractContextManager[Any]:
-    """Return the context of a forward pass: bf16 on a GPU where that is `safe_bf16`, else float32."""
+    """Return the context of a forward pass: bf16 on a GPU if `safe_bf16` allows it, else float32."""
     if device().type == "cuda" and safe_bf16():
         return torch.autocast("cuda", torch.bfloat16)
     return nullcontext()

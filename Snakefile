@@ -42,7 +42,7 @@ if not PARTIAL:  # otherwise nothing can be made or trained: there is no rule fo
     include: "rules/patients.smk"
 
 
-if ESTIMATED:
+if ESTIMATED or PLANNED in os.environ:  # the options of an estimate may name its rules
 
     include: "rules/estimate.smk"
 

@@ -52,8 +52,7 @@ def test_networks_are_timed_again_where_other_gpus_are_visible(estimated):
 def test_a_finished_study_stays_finished_and_its_cost_is_shown_beside_the_estimate(estimated, small_copy):
     project, _ = estimated
     shutil.copytree(project / TIMED, small_copy / TIMED)
-    (small_copy / TIMED / "jobs.tsv").unlink()  # the jobs are counted again
-    finish(small_copy, *ESTIMATE)
+    finish(small_copy, *ESTIMATE, "--forcerun", "count_jobs")
     tables = [read_table(each / TABLE, "estimate") for each in (project, small_copy)]
     assert tables[0]["n_jobs"].iloc[-1] == tables[1]["n_jobs"].iloc[-1], "whatever of the study exists"
     assert planned_rules(small_copy, *SMALL) == set()

@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 import pandas as pd
 
 from gliobench.errors import GlioBenchError
-from gliobench.estimate import COMMAND, PLANNED
+from gliobench.estimate import COMMAND, PLANNED, TARGET
 from gliobench.files import check_table
 
 
@@ -38,5 +38,6 @@ def count_jobs(owners: Mapping[str, str]) -> pd.DataFrame:
         if done.returncode or not path.is_file():
             raise GlioBenchError(f"the study cannot be planned:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
         jobs = pd.read_csv(path, sep="\t", keep_default_na=False)
+    jobs = jobs[jobs["stage"] != TARGET]  # jobs of the estimate, if its options name one
     named = jobs.assign(approach=jobs["approach"].map(lambda name: owners.get(name, name))).replace("", None)
     return check_table(named, "jobs", "the plan")

@@ -2,7 +2,8 @@
 
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -85,54 +86,49 @@ def time_network(
     GlioBenchError
         It cannot be trained: a full GPU, or a loss that is no number.
     """
+    with _in_a_sentence(approach):
+        networks = int(parameters.get("ensemble", 1))
+        batch = max([int(of_phase(parameters, phase).get("batch_size", most_rows)) for phase in phases]) * networks
+        begun = time.perf_counter()
+        model = approach.build(shape, dict(parameters), "none")
+        some = parts(shape, dtype, max(batch, 2))
+        _passed(approach, model, some, parameters, phases, 1)
+        compiled = time.perf_counter()
+        kept = _passed(approach, model, some, parameters, phases, 1)
+        warm = time.perf_counter() - compiled
+        if warm < SLOW:
+            some = parts(shape, dtype, max(min(most_rows, STEPS * batch), batch, 2))
+            kept = _passed(approach, model, some, parameters, phases, EPOCHS)
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder, f"model{approach.SUFFIX}")
+            approach.save(model, path)
+            size = path.stat().st_size
+        return [
+            {
+                "phase": phase,
+                "row_seconds": max(0.0, each["last_seconds"] - each["predicted"] * _validation(some) / len(some))
+                / len(some),
+                "fit_seconds": each["fit_seconds"],
+                "networks": networks,
+                "predict_seconds": each["predicted"] / len(some),
+                "once_seconds": max(0.0, compiled - begun - warm) if number == 0 else 0.0,
+                "model_bytes": size,
+                "peak_bytes": peak_memory() - some.inputs.nbytes,
+            }
+            for number, (phase, each) in enumerate(zip(phases, kept, strict=True))
+        ]
+
+
+@contextmanager
+def _in_a_sentence(approach: ModuleType) -> Iterator[None]:
+    """Say which approach cannot be timed, and why."""
     try:
-        return _time(approach, shape, dtype, parameters, phases, most_rows, parts)
+        yield
     except GlioBenchError:
         raise
     except Exception as error:  # frameworks raise many types
         name = approach.__name__.rpartition(".")[2]
         raise GlioBenchError(f"{name} cannot be timed: {why_it_failed(error, name)}") from error
-
-
-def _time(
-    approach: ModuleType,
-    shape: tuple[int, ...],
-    dtype: npt.DTypeLike,
-    parameters: Mapping[str, Any],
-    phases: list[str],
-    most_rows: int,
-    parts: Any,
-) -> list[dict[str, Any]]:
-    networks = int(parameters.get("ensemble", 1))
-    batch = max([int(of_phase(parameters, phase).get("batch_size", most_rows)) for phase in phases]) * networks
-    begun = time.perf_counter()
-    model = approach.build(shape, dict(parameters), "none")
-    some = parts(shape, dtype, max(batch, 2))
-    _passed(approach, model, some, parameters, phases, 1)
-    compiled = time.perf_counter()
-    kept = _passed(approach, model, some, parameters, phases, 1)
-    warm = time.perf_counter() - compiled
-    if warm < SLOW:
-        some = parts(shape, dtype, max(min(most_rows, STEPS * batch), batch, 2))
-        kept = _passed(approach, model, some, parameters, phases, EPOCHS)
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, f"model{approach.SUFFIX}")
-        approach.save(model, path)
-        size = path.stat().st_size
-    return [
-        {
-            "phase": phase,
-            "row_seconds": max(0.0, each["last_seconds"] - each["predicted"] * _validation(some) / len(some))
-            / len(some),
-            "fit_seconds": each["fit_seconds"],
-            "networks": networks,
-            "predict_seconds": each["predicted"] / len(some),
-            "once_seconds": max(0.0, compiled - begun - warm) if number == 0 else 0.0,
-            "model_bytes": size,
-            "peak_bytes": peak_memory() - some.inputs.nbytes,
-        }
-        for number, (phase, each) in enumerate(zip(phases, kept, strict=True))
-    ]
 
 
 def _validation(train: Part) -> int:

@@ -1,6 +1,6 @@
 # What the study will take, before it starts: its jobs, counted by a dry run, times what is timed of a few patients and
-# of each network. All files are in a folder of their own, so nothing of the study is begun, but that the generated members
-# of a union are generated.
+# of each network. All files are in a folder of their own, so nothing of the study is begun, except that the generated
+# members of a union are written.
 from collections import Counter
 
 from gliobench.training.gpus import visible_gpus

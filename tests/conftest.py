@@ -7,6 +7,6 @@ settings.load_profile("gliobench")
 
 
 def pytest_collection_finish() -> None:
-    """Take what was imported from the garbage collector: going through it again and again takes a sixth of the time."""
+    """Keep what was imported from the garbage collector, which would go through it again and again."""
     gc.collect()
     gc.freeze()

@@ -211,6 +211,10 @@ rule tabulate_visible:
     input:
         predictions=files_of(SEEN_CELLS, "predictions.tsv"),
         records=files_of(SEEN_CELLS, "run.json"),
+        metrics=expand(
+            f"{COHORT}/metrics.tsv",
+            cohort=sorted({cell.cohort for cell in STUDY.visible_cells}),
+        ),
     output:
         table=expand(f"{RESULTS}/tables/visible.{{format}}", format=FORMATS),
         figure=figure(

@@ -57,10 +57,13 @@ def test_a_copys_auc_counts_pairs_within_runs_and_the_mean_is_over_copies(table)
     assert table.loc[0, "mean"] == pytest.approx(np.mean(means))
 
 
-def test_nothing_is_said_of_drawn_copies_without_permutations_and_of_copies_without_an_auc():
+def test_nothing_is_said_of_drawn_copies_without_enough_permutations_and_of_copies_without_an_auc():
     alone = joined(gathered(1.0, "spiked-0.70", 2))
     assert alone["detected"].isna().all()
-    assert alone["statement"].iloc[0].endswith("no permutation gives an AUC by which drawn labels could be judged.")
+    assert "drawn labels cannot be judged (permutations with an AUC: 0, needed: 19); mean AUC" in alone["statement"][0]
+    few = joined(gathered(0.0, "permutations", 18, n=40), gathered(4.0, "spiked-0.90", 2, n=40)).set_index("labels")
+    assert few["detected"].isna().all(), "the smallest p of 18 permutations is above 0.05"
+    assert "permutations with an AUC: 18, needed: 19" in few.loc["spiked-0.90", "statement"]
     one_patient_each = joined(gathered(1.0, "permutations", 2, n=4, folds=4))
     assert one_patient_each["n"].tolist() == [0]
     assert one_patient_each["statement"].iloc[0].endswith("no copy (permutations) gives an AUC.")

@@ -11,6 +11,7 @@ from gliobench.cohorts.regions import measure_regions
 from gliobench.cohorts.spike import expected_auc
 from gliobench.cohorts.visible import label_quantity, visible_labels
 from gliobench.errors import GlioBenchError
+from gliobench.evaluation.cells import as_metrics, score_cell
 from gliobench.evaluation.visible import visible_table
 from gliobench.figures.controls import visible_figure
 from gliobench.files import check_table
@@ -142,7 +143,10 @@ def runs_on(strength, labels="own", **settings):
 
 def tabulated(*runs):
     tables, records = ([each for run in runs for each in run[part]] for part in (0, 1))
-    return visible_table(tables, records, base_seed=1, resamples=100)
+    own = [run for run in runs if run[1][0]["cohort"] == "brains"]
+    scored = [score_cell(*run, base_seed=1, resamples=100) for run in own]
+    metrics = pd.concat(scored, ignore_index=True) if own else as_metrics([])
+    return visible_table(tables, records, metrics, base_seed=1, resamples=100)
 
 
 @pytest.fixture(scope="module")
@@ -202,6 +206,28 @@ def test_a_label_not_called_seen_for_want_of_trainings_says_so():
     assert few["reason"] == "4 trainings, 5 or more are needed to call a label seen"
     assert few["statement"].endswith(f": not seen ({few['reason']}).")
     assert tabulated(runs_on(1.5, "oedema"))["reason"].isna().all()
+
+
+def test_a_perfect_method_that_is_not_called_seen_for_want_of_trainings_says_that_alone():
+    few = tabulated(make_cell(cohort="brains/visible-oedema", signal=20.0, n=80, folds=4)[:2]).iloc[0]
+    assert (few["auc"], few["verdict"]) == (1, "not seen")
+    assert few["reason"] == "4 trainings, 5 or more are needed to call a label seen"
+
+
+def test_folds_that_were_not_trained_are_said_beside_the_verdict():
+    tables, records = runs_on(2.0, "oedema")
+    lost = records[0] | {
+        "folds": [records[0]["folds"][0] | {"status": "diverged", "reason": "loss is NaN"}, *records[0]["folds"][1:]]
+    }
+    assert tabulated((tables, [lost])).iloc[0]["reason"] == "1 of 5 folds diverged: loss is NaN"
+
+
+def test_the_scores_on_a_cells_own_labels_are_those_of_the_main_table(table):
+    tables, records = runs_on(0.7)
+    metrics = score_cell(tables, records, base_seed=1, resamples=100)
+    wider = metrics.assign(auc_low=0.3, auc_high=0.9)  # as with a factor from permutations
+    own = visible_table(tables, records, wider, base_seed=1, resamples=100).iloc[0]
+    assert (own["auc"], own["auc_low"], own["auc_high"]) == (metrics.loc[0, "auc"], 0.3, 0.9)
 
 
 def test_no_title_of_the_figure_reaches_into_the_next_panel(table):

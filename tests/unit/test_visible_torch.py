@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from scipy.special import expit
 
+from gliobench.evaluation.cells import as_metrics
 from gliobench.evaluation.visible import visible_table
 from gliobench.files import required_columns
 from gliobench.settings.approach_of_study import StudyApproach
@@ -63,7 +64,7 @@ def cross_validated(stacked, seed):
 
 def judged(stacked, seed):
     table, record = cross_validated(stacked, seed)
-    return visible_table([table], [record], base_seed=1, resamples=100).iloc[0]
+    return visible_table([table], [record], as_metrics([]), base_seed=1, resamples=100).iloc[0]
 
 
 def test_a_network_that_learns_sees(stacked):

@@ -8,7 +8,7 @@ import pandas as pd
 from scipy import stats
 
 from gliobench.evaluation.chance import permutation_p
-from gliobench.evaluation.columns import CELL
+from gliobench.evaluation.columns import CELL, LEAST_PERMUTATIONS
 from gliobench.evaluation.intervals import CONFIDENCE, t_interval
 from gliobench.evaluation.metrics import auc, make_sample, unit_weights
 from gliobench.evaluation.replicates import CHANCE, EQUIVALENCE, MARGIN, chance_verdict
@@ -40,6 +40,7 @@ def copies_table(predictions: Sequence[pd.DataFrame], records: Sequence[Record])
         The table ``copies``. Permutations have a verdict on chance: the null control. Copies with drawn labels have the
         share that is detected, which means (1 + b) / (1 + B) <= 0.05, where b of the cell's B permutations reach the
         AUC of the copy (Phipson and Smyth 2010): the positive control.
+        Fewer than `LEAST_PERMUTATIONS` can detect nothing.
     """
     rows: list[dict[str, Any]] = []
     aucs = _copy_aucs(predictions, records)
@@ -81,7 +82,7 @@ def _row(row: dict[str, Any], aucs: np.ndarray, permuted_aucs: np.ndarray) -> di
 
 
 def _detection(aucs: np.ndarray, permuted_aucs: np.ndarray) -> dict[str, Any]:
-    if not len(aucs) or not len(permuted_aucs):
+    if not len(aucs) or len(permuted_aucs) < LEAST_PERMUTATIONS:
         return {}
     detected = sum(permutation_p(value, permuted_aucs)[0] <= SIGNIFICANT for value in aucs)
     ends = stats.binomtest(detected, len(aucs)).proportion_ci(CONFIDENCE, method="wilson")
@@ -102,7 +103,8 @@ def _statement(row: Mapping[str, Any]) -> str:
         margin = f"{CHANCE - MARGIN:g} to {CHANCE + MARGIN:g}"
         return f"{who}: {found}, 90 % interval {ends}; {row['verdict']} (equivalent is inside {margin})."
     if "detected" not in row:
-        return f"{who}: no permutation gives an AUC by which drawn labels could be judged."
+        too_few = f"permutations with an AUC: {row['n_permutations']}, needed: {LEAST_PERMUTATIONS}"
+        return f"{who}: drawn labels cannot be judged ({too_few}); mean AUC {row['mean']:.3f}."
     found = f"{row['detected']} of {row['n']} copies ({row['share_low']:.0%} to {row['share_high']:.0%})"
     drawn = f"labels drawn with an oracle AUC of {row['oracle_auc']:.2f} are detected in {found.replace('%', ' %')}"
     return f"{who}: {drawn}; mean AUC {row['mean']:.3f}."

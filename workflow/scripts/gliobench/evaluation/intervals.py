@@ -11,7 +11,7 @@ from scipy.special import expit, logit
 from statsmodels.stats.proportion import proportion_confint
 
 from gliobench.evaluation.bootstrap import CONFIDENCE, Statistic, bca_intervals, resample
-from gliobench.evaluation.columns import METRICS, ROUNDING, UNDEFINED
+from gliobench.evaluation.columns import LEAST_PERMUTATIONS, METRICS, ROUNDING, UNDEFINED
 from gliobench.evaluation.delong import (
     Influence,
     auc_influence,
@@ -25,7 +25,6 @@ from gliobench.evaluation.metrics import Sample, auc, confusion, score, unit_wei
 EDGE_OF_PROPORTION = 5  # so near to 0 or 1 other methods step in
 EDGE_OF_AUC = 3
 NO_SPREAD = 1e-6  # standard error below which a score does not vary: slopes by differences are no more exact
-ENOUGH_PERMUTATIONS = 19  # for a factor of their own
 COMMON, OF_REPEAT = 1.4, 0.6  # the factor without permutations: common to all repeats, and averaged over them
 
 Curve = Callable[[Any], Any]
@@ -126,12 +125,12 @@ def permuted_factor(aucs: ArrayLike, variances: ArrayLike, n_repeats: int) -> Fa
     -------
     Factor
         The mean square of the AUCs around 0.5 over the mean variance, or `default_factor` if that is larger, with fewer
-        than `ENOUGH_PERMUTATIONS`, or without a variance, as with constant scores.
+        than `LEAST_PERMUTATIONS`, or without a variance, as with constant scores.
     """
     default = default_factor(n_repeats)
     found = np.column_stack([np.asarray(aucs, float), np.asarray(variances, float)])
     found = found[np.isfinite(found).all(axis=1)]
-    if len(found) < ENOUGH_PERMUTATIONS or not found[:, 1].mean() > ROUNDING:
+    if len(found) < LEAST_PERMUTATIONS or not found[:, 1].mean() > ROUNDING:
         return default
     ratio = float(((found[:, 0] - 0.5) ** 2).mean() / found[:, 1].mean())
     return Factor(ratio, f"from {len(found)} permutations") if ratio > default.value else default

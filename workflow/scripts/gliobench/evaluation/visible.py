@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gliobench.evaluation.cells import score_cell
+from gliobench.evaluation.cells import cell_status, score_cell
 from gliobench.evaluation.columns import BLIND, CELL, FEWEST_TRAININGS, NOT_SEEN, OWN, RUN, SEEN, SEES
 from gliobench.evaluation.intervals import Interval, t_interval
 from gliobench.evaluation.metrics import auc, make_sample, unit_weights
@@ -15,17 +15,21 @@ from gliobench.files import check_table, table_schema
 from gliobench.terms import VISIBLE, labels_of, parent_cohort
 
 CHANCE = 0.5
-KEPT = ("n_patients", "n_positive", "n_runs", "auc", "auc_low", "auc_high", "reason")
+KEPT = ("n_patients", "n_positive", "n_runs", "auc", "auc_low", "auc_high")
 
 Record = Mapping[str, Any]
 Runs = list[tuple[pd.DataFrame, Record]]
 
 
 def visible_table(
-    predictions: Sequence[pd.DataFrame], records: Sequence[Record], base_seed: int, resamples: int
+    predictions: Sequence[pd.DataFrame],
+    records: Sequence[Record],
+    metrics: pd.DataFrame,
+    base_seed: int,
+    resamples: int,
 ) -> pd.DataFrame:
     """
-    Score every cell on the labels that its images show and on its own.
+    Score every cell on the labels that its images show, beside its scores on its own.
 
     A label is seen if two intervals lie above 0.5: that of the AUC, which allows for other patients, and a t interval
     over five trainings or more. The second is for a network whose weights are random: its scores follow the images,
@@ -40,6 +44,8 @@ def visible_table(
         labels, from easy to hard.
     records : sequence of dict
         Their ``run.json``, in the same order.
+    metrics : pandas.DataFrame
+        The table ``metrics`` of these cohorts: the scores on their own labels are those, not made again.
     base_seed, resamples : int
         As for `gliobench.evaluation.cells.score_cell`.
 
@@ -56,18 +62,22 @@ def visible_table(
     rows = [
         row
         for cell, by_labels in cells.items()
-        for row in _rows_of(dict(zip(CELL, cell, strict=True)), by_labels, base_seed, resamples)
+        for row in _rows_of(dict(zip(CELL, cell, strict=True)), by_labels, metrics, base_seed, resamples)
     ]
     table = pd.DataFrame(rows, columns=list(table_schema("visible")["properties"]))
     return check_table(table, "visible", "the visible labels")
 
 
 def _rows_of(
-    cell: Mapping[str, str], by_labels: Mapping[str, Runs], base_seed: int, resamples: int
+    cell: Mapping[str, str], by_labels: Mapping[str, Runs], metrics: pd.DataFrame, base_seed: int, resamples: int
 ) -> list[dict[str, Any]]:
     """Return the rows of one cell: of each phase first the visible labels in their order, then the own ones."""
     names = [*(name for name in by_labels if name != OWN), *([OWN] if OWN in by_labels else [])]
-    scored = {name: _scores(by_labels[name], base_seed, resamples) for name in names}
+    mine = metrics[(metrics[CELL] == [cell[key] for key in CELL]).all(axis=1)]
+    scored = {
+        name: _verdicts(mine if name == OWN else score_cell(*zip(*runs, strict=True), base_seed, resamples), runs)
+        for name, runs in ((name, by_labels[name]) for name in names)
+    }
     rows = []
     for phase in dict.fromkeys(phase for phases in scored.values() for phase in phases):
         of_phase = [
@@ -83,11 +93,11 @@ def _rows_of(
 NOTHING = {"n_patients": 0, "n_positive": 0, "n_runs": 0, "verdict": NOT_SEEN}
 
 
-def _scores(runs: Runs, base_seed: int, resamples: int) -> dict[str, dict[str, Any]]:
+def _verdicts(metrics: pd.DataFrame, runs: Runs) -> dict[str, dict[str, Any]]:
     """Return what a cell reaches on one kind of labels, by phase."""
-    metrics = score_cell([table for table, _ in runs], [record for _, record in runs], base_seed, resamples)
     tested = metrics[metrics["part"].eq("test") & metrics["unit"].eq("patient")]
     trainings = pd.concat([_training_aucs(table, record) for table, record in runs], ignore_index=True)
+    _, why_not_ok = cell_status([record for _, record in runs])
     found = {}
     for row in tested.to_dict("records"):
         aucs = trainings.loc[trainings["phase"] == row["phase"], "auc"].dropna()
@@ -98,7 +108,7 @@ def _scores(runs: Runs, base_seed: int, resamples: int) -> dict[str, dict[str, A
             "training_low": spread.low,
             "training_high": spread.high,
             "verdict": SEEN if enough and min(ends) > CHANCE else NOT_SEEN,
-            "reason": row["reason"] if enough or pd.notna(row["reason"]) else _too_few(len(aucs)),
+            "reason": "; ".join(filter(None, [why_not_ok, None if enough else _too_few(len(aucs))])) or None,
         }
     return found
 

@@ -51,8 +51,20 @@ def test_the_best_method_is_compared_with_the_best_baseline_and_the_choice_is_sa
 @pytest.mark.parametrize(
     ("found", "said"),
     [
-        (pair(NETWORK, HEADER, 0.2, 0.1, 0.3), "the difference is 0.20 (0.10\N{EN DASH}0.30): the method is better."),
-        (pair(HEADER, NETWORK, 0.2, 0.1, 0.3), "is -0.20 (-0.30 to -0.10): the baseline is better."),
+        (
+            pair(NETWORK, HEADER, 0.2, 0.1, 0.3, p=0.001),
+            "the difference is 0.20 (0.10\N{EN DASH}0.30): the method is better (p 0.002, corrected for the choice "
+            "among 2 methods).",
+        ),
+        (
+            pair(HEADER, NETWORK, 0.2, 0.1, 0.3, p=0.001),
+            "is -0.20 (-0.30 to -0.10): the baseline is better (p 0.002, corrected for the choice among 2 baselines).",
+        ),
+        (
+            pair(NETWORK, HEADER, 0.2, 0.01, 0.39, p=0.04),
+            "is 0.20 (0.01\N{EN DASH}0.39): neither is shown to be better (p 0.08, corrected for the choice among 2 "
+            "methods).",
+        ),
         (pair(NETWORK, HEADER, 0.0, None, None), "is 0.00, without an interval: neither is shown to be better."),
         (pair(NETWORK, HEADER, None, None, None, reason="3 patients in common"), "compared: 3 patients in common."),
         (pair(NETWORK, PRIOR, 0.2, 0.1, 0.3), "The two were not compared by patient."),
@@ -60,6 +72,11 @@ def test_the_best_method_is_compared_with_the_best_baseline_and_the_choice_is_sa
 )
 def test_the_verdict_is_that_of_the_paired_interval(found, said):
     assert said in answer(ROWS, found)[0]
+
+
+def test_the_only_method_is_better_by_its_interval_alone():
+    said = answer([TABULAR, PRIOR], pair(TABULAR, PRIOR, 0.1, 0.01, 0.2, p=0.04))[0]
+    assert said.endswith("is 0.10 (0.01\N{EN DASH}0.20): the method is better.")
 
 
 def test_where_there_was_no_choice_none_is_said_to_be_optimistic():

@@ -51,13 +51,58 @@ def test_the_same_predictions_do_not_differ():
     assert row["reason"] == "no patient changes the difference: no interval"
 
 
-def test_certain_and_opposite_answers_have_no_p():
-    first, second = cell(folds=1, random_seed=1), cell("resnet18", folds=1, random_seed=1)
-    first = ([scored_as(table, table["label"]) for table in first[0]], first[1])
-    second = ([scored_as(table, 1.0 - table["label"]) for table in second[0]], second[1])
-    row = pair_of(first, second)
-    assert row["difference"] == 1
-    assert row[["low", "high", "p"]].isna().all()
+def answers(approach, probability, **settings):
+    """A cell whose probability is a function of the label."""
+    tables, records = cell(approach, random_seed=1, **settings)
+    return [scored_as(table, probability(table["label"])) for table in tables], records
+
+
+@pytest.mark.parametrize(("settings", "factor"), [({"folds": 1}, 1), ({"folds": 3}, 2)])
+@pytest.mark.parametrize(("other", "auc"), [(lambda label: 0.5 + 0 * label, 0.5), (lambda label: 1.0 - label, 0.0)])
+def test_certain_answers_differ_from_constant_and_opposite_ones_by_the_exact_bound(other, auc, settings, factor):
+    certain = answers("cnn3d", lambda label: 1.0 * label, **settings)
+    row = pair_of(certain, answers("resnet18", other, **settings))
+    pairs = separate_pairs(certain) / factor
+    bound = 0.05 ** (1 / pairs)
+    low = bound - (0.5 if auc else 1 - bound)  # the bound of 0 lies as far from it as that of 1
+    assert (row["difference"], row["low"], row["high"]) == pytest.approx((1 - auc, low, 1 - auc))
+    assert row["p"] == pytest.approx(2 * 0.5**pairs)
+    assert row["method"] == "exact one-sided bound"
+
+
+def test_two_constant_or_two_certain_answers_do_not_differ():
+    for probability in (lambda label: 0.5 + 0 * label, lambda label: 1.0 * label):
+        row = pair_of(answers("cnn3d", probability), answers("resnet18", probability))
+        assert (row["difference"], row["p"]) == (0, 1)
+        assert pd.isna(row["low"])
+
+
+def separate_pairs(files):
+    """Return how many pairs that share no patient the folds test."""
+    rows = patient_rows(*files)
+    return rows[rows["part"] == "test"].groupby(["fold", "label"]).size().groupby("fold").min().sum()
+
+
+def test_a_repeat_that_tests_a_single_patient_of_a_label_leaves_no_interval_and_says_so():
+    few = []
+    for approach, seed in (("cnn3d", 1), ("resnet18", 2)):
+        tables, records = cell(approach, folds=1, repeats=2, random_seed=seed)
+        label = tables[0]["label"]
+        few.append(([tables[0][(label == 0) | ~label.duplicated()], *tables[1:]], records))
+    row = pair_of(*few)
+    assert row["reason"] == "a repeat tests a single patient of a label: no interval"
+    assert row[["low", "high", "p", "method"]].isna().all()
+    assert not pd.isna(row["difference"])
+
+
+def test_cells_without_a_common_repeat_are_a_row_with_a_reason():
+    halves = []
+    for approach, kept in (("cnn3d", 0), ("resnet18", 1)):
+        tables, records = cell(approach, folds=1, repeats=2)
+        halves.append(([tables[kept]], [records[kept]]))
+    row = pair_of(*halves)
+    assert row["reason"] == "they have no repeat of the split in common"
+    assert row[["difference", "low", "p"]].isna().all()
 
 
 def test_p_is_small_for_a_plain_difference():

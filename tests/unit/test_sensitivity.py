@@ -108,6 +108,18 @@ def test_two_cohorts_give_neither_slope_nor_floor():
     assert "too few or alike" in row["statement"]
 
 
+def test_a_level_without_an_auc_ends_the_search_for_the_floor_and_the_strongest_without_one_is_named():
+    comparison, cohorts = tables(LEVELS)
+    level = comparison["cohort"].map(EACH)
+    lost = comparison.assign(auc=comparison["auc"].mask(level.eq("middle")))
+    assert only_row(lost, cohorts)["floor"] == pytest.approx(0.95)
+    row = only_row(comparison.assign(auc=comparison["auc"].mask(level.eq("strong"))), cohorts)
+    assert np.isnan(row["floor"])
+    assert row["statement"].endswith(
+        "the strongest level of signal has 0 of 2 cohorts with an AUC that an interval needs, so there is no floor."
+    )
+
+
 def test_each_method_and_phase_has_a_row_and_no_scores_give_an_empty_table():
     comparison, cohorts = tables(LEVELS)
     both = pd.concat([comparison, comparison.assign(phase="transfer")], ignore_index=True)

@@ -34,7 +34,8 @@ OWN = "own"  # labels: the study's own, among others of the same images
 SEEN, NOT_SEEN = "seen", "not seen"  # verdicts on a visible label
 SEES, BLIND = "sees", "not shown to see"  # and on a method, by the easiest of them
 FEWEST_TRAININGS = 5  # for the first: a random network turns all of them the right way with a chance of 1 in 32
-LEAST_PERMUTATIONS = 19  # the smallest p is then 0.05
+SIGNIFICANT = 0.05  # a p of so much or less
+LEAST_PERMUTATIONS = 19  # so that one can be
 
 
 def shown_part(parts: Iterable[str]) -> str:

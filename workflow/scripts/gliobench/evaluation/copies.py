@@ -8,15 +8,13 @@ import pandas as pd
 from scipy import stats
 
 from gliobench.evaluation.chance import permutation_p
-from gliobench.evaluation.columns import CELL, LEAST_PERMUTATIONS
+from gliobench.evaluation.columns import CELL, LEAST_PERMUTATIONS, SIGNIFICANT
 from gliobench.evaluation.intervals import CONFIDENCE, t_interval
 from gliobench.evaluation.metrics import auc, make_sample, unit_weights
 from gliobench.evaluation.replicates import CHANCE, EQUIVALENCE, MARGIN, chance_verdict
 from gliobench.evaluation.runs import patient_rows
 from gliobench.files import check_table, table_schema
 from gliobench.terms import PERMUTATIONS, labels_of, parent_cohort
-
-SIGNIFICANT = 0.05
 
 Record = Mapping[str, Any]
 

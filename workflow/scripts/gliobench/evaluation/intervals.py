@@ -40,6 +40,7 @@ Methods = dict[str, list[str]]
 NONE = (float("nan"), float("nan"))
 RETRAINED = "variance by each patient's influence within a repeat, times a factor because training varies"
 CONDITIONAL = "DeLong, conditional on the fitted models"
+EXACT = "exact one-sided bound"
 LEAVE_ONE_OUT = "none: leave-one-out does not show how much its models, which share their patients, would vary"
 
 
@@ -192,7 +193,7 @@ def retrained_intervals(sample: Sample, factor: Factor) -> Found:
     ends = {name: _transformed(name, values[name], spread[name]) for name in METRICS}
     special = {
         "Wilson": _wilson(sample, (), factor.value),
-        "exact one-sided bound": _auc_bound(sample, values["auc"], factor.value),
+        EXACT: _auc_bound(sample, values["auc"], factor.value),
     }
     return Found(*_combined(RETRAINED, values, ends, special), factor)
 
@@ -255,7 +256,7 @@ def paired_interval(difference: float, influence: Influence, factor: Factor | No
     Returns
     -------
     Difference or None
-        None if no patient changes the difference.
+        None if no patient changes the difference; not numbers if a repeat tests a single patient of a label.
     """
     return _normal_interval(difference, _error(influence, factor), _method(factor))
 
@@ -277,16 +278,49 @@ def independent_interval(difference: float, first: Estimate, second: Estimate) -
     Returns
     -------
     Difference or None
-        None if no patient changes either.
+        None if no patient changes either; not numbers if a repeat tests a single patient of a label.
     """
     methods = dict.fromkeys(_method(factor) for _, factor in (first, second))
     error = float(np.hypot(_error(*first), _error(*second)))
     return _normal_interval(difference, error, f"independent samples; {' and '.join(methods)}")
 
 
+def exact_difference(first: Sample, second: Sample, factor: Factor | None) -> Difference | None:
+    """
+    95 % interval and p of a difference between two AUCs that no patient changes, one of them 1 or 0.
+
+    The side at 1 or 0 has the exact bound of `retrained_intervals`; the other is at an end, too, or is 0.5 because it
+    scores everyone alike. p is that of winning or losing all of as many independent pairs as the bound counts, where
+    each is won with a probability of 0.5.
+
+    Parameters
+    ----------
+    first, second : Sample
+        The predictions.
+    factor : Factor or None
+        Of the variance; None between single trainings.
+
+    Returns
+    -------
+    Difference or None
+        None if the AUCs are the same, if neither is 1 or 0, or if a patient is scored twice in a round.
+    """
+    weight = 1.0 if factor is None else factor.value
+    areas = [_values(sample)["auc"] for sample in (first, second)]
+    bounds = [_auc_bound(sample, area, weight) for sample, area in zip((first, second), areas, strict=True)]
+    if abs(areas[0] - areas[1]) < ROUNDING or not any(bounds):
+        return None
+    ends = [bound.get("auc", (area, area)) for bound, area in zip(bounds, areas, strict=True)]
+    pairs = min(_separate_pairs(sample) for sample, bound in zip((first, second), bounds, strict=True) if bound)
+    p = min(1.0, 2 * 0.5 ** (pairs / weight))
+    return Difference(ends[0][0] - ends[1][1], ends[0][1] - ends[1][0], p, EXACT)
+
+
 def _normal_interval(difference: float, error: float, method: str) -> Difference | None:
     if error < ROUNDING:
         return None
+    if np.isnan(error):
+        return Difference(*NONE, float("nan"), method)
     half = float(stats.norm.ppf((1 + CONFIDENCE) / 2)) * error
     p = float(2 * stats.norm.sf(abs(difference) / error))
     return Difference(max(-1.0, difference - half), min(1.0, difference + half), p, method)
@@ -342,7 +376,7 @@ def conditional_intervals(sample: Sample, seed: int, resamples: int) -> Found:
     ends = _bca(lambda *weights: score(sample, *weights), METRICS, sample, seed, resamples)
     special = {
         "Wilson": _wilson(sample, [name for name in METRICS if np.isnan(ends[name]).any()]),
-        "exact one-sided bound": _auc_bound(sample, values["auc"]),
+        EXACT: _auc_bound(sample, values["auc"]),
         "logit DeLong": _auc_near_edge(sample, values["auc"]),
     }
     main = f"BCa bootstrap by patient within label, {resamples:,} resamples, conditional on the fitted models"
@@ -395,16 +429,19 @@ def _wilson_ends(share: float, total: float) -> tuple[float, float]:
 
 def _auc_bound(sample: Sample, area: float, factor: float = 1.0) -> Ends:
     """
-    Exact bound for an AUC of 1 or 0, from pairs that share no patient.
+    Exact bound for an AUC of 1 or 0, from pairs that share no patient, divided by the factor of the variance.
 
     If each of `pairs` such pairs is won with probability AUC, all are won with probability AUC ** pairs.
     """
     if area not in (0, 1) or not _scored_once(sample):
         return {}
-    first = (run for run in sample.runs if run.round == 0)
-    pairs = sum(min(len(run.positive), len(run.negative)) for run in first) / factor
-    bound = (1 - CONFIDENCE) ** (1 / pairs)
+    bound = (1 - CONFIDENCE) ** (factor / _separate_pairs(sample))
     return {"auc": (bound, 1.0) if area == 1 else (0.0, 1 - bound)}
+
+
+def _separate_pairs(sample: Sample) -> int:
+    """Return how many pairs of patients of both labels that share no patient a round scores."""
+    return sum(min(len(run.positive), len(run.negative)) for run in sample.runs if run.round == 0)
 
 
 def _auc_near_edge(sample: Sample, area: float) -> Ends:

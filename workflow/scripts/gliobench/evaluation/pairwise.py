@@ -11,7 +11,13 @@ from statsmodels.stats.multitest import multipletests
 
 from gliobench.evaluation.columns import BASELINE, CELL, HARMONISED, MAIN, ROUNDING
 from gliobench.evaluation.delong import auc_influence
-from gliobench.evaluation.intervals import Difference, default_factor, independent_interval, paired_interval
+from gliobench.evaluation.intervals import (
+    Difference,
+    default_factor,
+    exact_difference,
+    independent_interval,
+    paired_interval,
+)
 from gliobench.evaluation.metrics import Sample, auc, make_sample, unit_weights
 from gliobench.evaluation.runs import Record, patient_rows
 from gliobench.files import check_table, table_schema
@@ -129,7 +135,8 @@ def paired_difference(first: Scored, second: Scored) -> dict[str, Any]:
 
     The variance of the difference is that of one repeat by its patients' influence
     (`gliobench.evaluation.delong.variance_of_repeat`), times `gliobench.evaluation.intervals.default_factor` because
-    training varies. Between two single trainings it is DeLong's, for the fitted models only.
+    training varies. Between two single trainings it is DeLong's, for the fitted models only. Where no patient changes
+    the difference, `gliobench.evaluation.intervals.exact_difference` may give an interval.
 
     Returns
     -------
@@ -142,7 +149,10 @@ def paired_difference(first: Scored, second: Scored) -> dict[str, Any]:
     reason = _why_not(first, second, labels)
     if reason:
         return row | {"reason": reason}
-    return row | _difference(_sample(first, labels.index), _sample(second, labels.index), _paired)
+    ours, theirs = _sample(first, labels.index), _sample(second, labels.index)
+    if not np.intersect1d(ours.repeats, theirs.repeats).size:
+        return row | {"reason": "they have no repeat of the split in common"}
+    return row | _difference(ours, theirs, _paired)
 
 
 def independent_difference(first: Scored, second: Scored) -> dict[str, Any]:
@@ -164,12 +174,16 @@ def independent_difference(first: Scored, second: Scored) -> dict[str, Any]:
 def _paired(difference: float, first: Sample, second: Sample) -> Difference | None:
     single = first.n_splits == second.n_splits == 1
     factor = None if single else default_factor(min(first.n_whole_repeats, second.n_whole_repeats))
-    return paired_interval(difference, auc_influence(first).minus(auc_influence(second)), factor)
+    found = paired_interval(difference, auc_influence(first).minus(auc_influence(second)), factor)
+    return found or exact_difference(first, second, factor)
 
 
 def _independent(difference: float, first: Sample, second: Sample) -> Difference | None:
     factors = [None if one.n_splits == 1 else default_factor(one.n_whole_repeats) for one in (first, second)]
-    return independent_interval(difference, (auc_influence(first), factors[0]), (auc_influence(second), factors[1]))
+    found = independent_interval(difference, (auc_influence(first), factors[0]), (auc_influence(second), factors[1]))
+    return found or exact_difference(
+        first, second, max(filter(None, factors), key=lambda each: each.value, default=None)
+    )
 
 
 def _difference(first: Sample, second: Sample, interval: Interval) -> dict[str, Any]:
@@ -182,6 +196,8 @@ def _difference(first: Sample, second: Sample, interval: Interval) -> dict[str, 
     if found is None:
         same = abs(difference) < ROUNDING
         return row | {"p": 1.0 if same else np.nan, "reason": "no patient changes the difference: no interval"}
+    if np.isnan(found.low):
+        return row | {"reason": "a repeat tests a single patient of a label: no interval"}
     return row | {"low": found.low, "high": found.high, "p": found.p, "method": found.method}
 
 

@@ -14,6 +14,7 @@ from gliobench.files import check_table, table_schema
 GROUPED_BY = ["approach", "variant", "modality", "protocol", "phase"]
 CHANCE = 0.5
 FEWEST = 3  # points needed for a line with an interval
+FEWEST_OF_LEVEL = 2  # for the interval of a mean
 
 Levels = Mapping[str, Sequence[str]]
 
@@ -36,14 +37,16 @@ def reached(comparison: pd.DataFrame, cohorts: pd.DataFrame, replicates_of: Leve
     pandas.DataFrame
         approach, variant, modality, protocol, phase, group, cohort, oracle and auc: one row per method and cohort.
     """
-    members = pd.DataFrame(
-        [(name, cohort) for name, names in replicates_of.items() for cohort in names], columns=["group", "cohort"]
-    )
-    oracles = cohorts.drop_duplicates("cohort")[["cohort", "oracle_auc"]].rename(columns={"oracle_auc": "oracle"})
-    known = members.merge(oracles, on="cohort")
     scores = tested_patients(comparison)[["cohort", *GROUPED_BY, "auc"]]
-    joined = scores.merge(known, on="cohort").dropna(subset=["oracle", "auc"])
+    joined = scores.merge(_levels(cohorts, replicates_of), on="cohort").dropna(subset=["oracle", "auc"])
     return joined[[*GROUPED_BY, "group", "cohort", "oracle", "auc"]].reset_index(drop=True)
+
+
+def _levels(cohorts: pd.DataFrame, replicates_of: Levels) -> pd.DataFrame:
+    """Return group, cohort and oracle, missing where unknown, of every cohort of a level."""
+    oracles = cohorts.drop_duplicates("cohort").set_index("cohort")["oracle_auc"]
+    members = [(name, cohort, oracles.get(cohort)) for name, names in replicates_of.items() for cohort in names]
+    return pd.DataFrame(members, columns=["group", "cohort", "oracle"]).astype({"oracle": float})
 
 
 def sensitivity_table(comparison: pd.DataFrame, cohorts: pd.DataFrame, replicates_of: Levels) -> pd.DataFrame:
@@ -64,10 +67,11 @@ def sensitivity_table(comparison: pd.DataFrame, cohorts: pd.DataFrame, replicate
         The table ``sensitivity``: one row per approach, variant, modality, protocol and phase. One without an AUC on
         any cohort keeps its row, without a slope.
     """
-    points = reached(comparison, cohorts, replicates_of)
-    levels = comparison[comparison["cohort"].isin([cohort for names in replicates_of.values() for cohort in names])]
-    methods = tested_methods(levels)[GROUPED_BY].drop_duplicates().to_dict("records")
-    rows = [_row(method, points_of(method, points)) for method in methods]
+    points, levels = reached(comparison, cohorts, replicates_of), _levels(cohorts, replicates_of)
+    on_levels = comparison[comparison["cohort"].isin(levels["cohort"])]
+    methods = tested_methods(on_levels)[GROUPED_BY].drop_duplicates().to_dict("records")
+    order = levels.dropna().groupby("group")["oracle"].mean().sort_values().index.tolist()
+    rows = [_row(method, points_of(method, points), order) for method in methods]
     table = pd.DataFrame(rows, columns=list(table_schema("sensitivity")["properties"]))
     return check_table(table, "sensitivity", "the sensitivity of the approaches")
 
@@ -77,7 +81,7 @@ def points_of(method: Mapping[Any, Any], points: pd.DataFrame) -> pd.DataFrame:
     return points[(points[GROUPED_BY] == [method[name] for name in GROUPED_BY]).all(axis=1)]
 
 
-def _row(method: Mapping[Any, Any], points: pd.DataFrame) -> dict[str, Any]:
+def _row(method: Mapping[Any, Any], points: pd.DataFrame, levels: Sequence[str]) -> dict[str, Any]:
     slope = _slope(points["oracle"].to_numpy(float), points["auc"].to_numpy(float))
     row = dict(method) | {
         "n_cohorts": len(points),
@@ -87,9 +91,9 @@ def _row(method: Mapping[Any, Any], points: pd.DataFrame) -> dict[str, Any]:
         "slope": slope.mean,
         "slope_low": slope.low,
         "slope_high": slope.high,
-        "floor": _floor(points),
+        "floor": _floor(points, levels),
     }
-    return row | {"statement": _statement(row)}
+    return row | {"statement": _statement(row, int(points["group"].isin(levels[-1:]).sum()))}
 
 
 def _slope(oracle: np.ndarray, auc: np.ndarray) -> Interval:
@@ -101,22 +105,23 @@ def _slope(oracle: np.ndarray, auc: np.ndarray) -> Interval:
     return Interval(float(line.slope), float(line.slope) - half, float(line.slope) + half, len(oracle))
 
 
-def _floor(points: pd.DataFrame) -> float:
+def _floor(points: pd.DataFrame, levels: Sequence[str]) -> float:
     """Return the mean oracle AUC of the weakest level from which on every level is found, or NaN."""
-    levels = sorted((level["oracle"].mean(), t_interval(level["auc"]).low) for _, level in points.groupby("group"))
     floor = np.nan
-    for oracle, low in reversed(levels):
-        if not low > CHANCE:  # neither is a level of a single cohort, which has no interval
+    for name in reversed(levels):
+        level = points[points["group"].eq(name)]
+        if not t_interval(level["auc"]).low > CHANCE:  # neither is a level of a single AUC, which has no interval
             break
-        floor = oracle
+        floor = level["oracle"].mean()
     return float(floor)
 
 
-def _statement(row: Mapping[str, Any]) -> str:
+def _statement(row: Mapping[str, Any], strongest: int) -> str:
+    """Say the slope and the floor; `strongest` is the number of AUCs at the strongest level."""
     name = f"{row['approach']} {row['variant']}, {row['modality']}, {row['protocol']}, {row['phase']}"
     if not row["n_cohorts"]:
         return f"{name}: no cohort gives an AUC."
-    return f"{name}: over {row['n_cohorts']} cohorts {_say_slope(row)}; {_say_floor(row)}."
+    return f"{name}: over {row['n_cohorts']} cohorts {_say_slope(row)}; {_say_floor(row, strongest)}."
 
 
 def _say_slope(row: Mapping[str, Any]) -> str:
@@ -127,7 +132,10 @@ def _say_slope(row: Mapping[str, Any]) -> str:
     return f"the slope of its AUC on the oracle's is {numbers}, {verdict}"
 
 
-def _say_floor(row: Mapping[str, Any]) -> str:
+def _say_floor(row: Mapping[str, Any], strongest: int) -> str:
+    if strongest < FEWEST_OF_LEVEL:
+        few = f"{strongest} of {FEWEST_OF_LEVEL} cohorts with an AUC that an interval needs"
+        return f"the strongest level of signal has {few}, so there is no floor"
     if np.isnan(row["floor"]):
         return "the strongest level of signal is not distinguishable from chance, so there is no floor"
     return f"signals are distinguishable from chance from a mean oracle AUC of {row['floor']:.2f} on"

@@ -17,6 +17,7 @@ from gliobench.terms import ALL
 FEWEST = 20  # patients of each label for an AUC
 MOST_VALUES = 50  # of a column: more are no groups
 UNKNOWN, MIXED = "unknown", "mixed"
+NO_INTERVAL = "no interval: the AUC is 0 or 1, no patient changes it, or a repeat tests a single patient of a label"
 
 
 def subgroups_table(
@@ -40,8 +41,9 @@ def subgroups_table(
     -------
     pandas.DataFrame
         Table ``subgroups``: one row per cell, phase, column and value. The AUC is of pairs of patients of the subgroup
-        scored by one run; it is empty with fewer than `FEWEST` patients of a label. Subgroups are not compared, and
-        nothing is corrected for their number: their intervals say how little is known of each.
+        scored by one run; it is empty with fewer than `FEWEST` patients of a label. The interval of a subgroup that a
+        single training tests, such as a site left out, is DeLong's for the fitted models. Subgroups are not compared,
+        and nothing is corrected for their number: their intervals say how little is known of each.
     """
     rows = [row for predictions, records in cells for row in _rows_of(predictions, records, columns, series)]
     table = pd.DataFrame(rows, columns=list(table_schema("subgroups")["properties"]))
@@ -97,7 +99,7 @@ def _score(rows: pd.DataFrame) -> dict[str, Any]:
     if np.isnan(area):
         return counts | {"reason": why_no_auc(sample)}
     low, high = _interval(sample, area)
-    reason = "no interval: the AUC is 0 or 1, or no patient changes it" if np.isnan(low) else None
+    reason = NO_INTERVAL if np.isnan(low) else None
     return counts | {"auc": area, "auc_low": low, "auc_high": high, "reason": reason}
 
 

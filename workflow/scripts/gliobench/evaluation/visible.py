@@ -73,11 +73,12 @@ def _rows_of(
 ) -> list[dict[str, Any]]:
     """Return the rows of one cell: of each phase first the visible labels in their order, then the own ones."""
     names = [*(name for name in by_labels if name != OWN), *([OWN] if OWN in by_labels else [])]
-    mine = metrics[(metrics[CELL] == [cell[key] for key in CELL]).all(axis=1)]
-    scored = {
-        name: _verdicts(mine if name == OWN else score_cell(*zip(*runs, strict=True), base_seed, resamples), runs)
-        for name, runs in ((name, by_labels[name]) for name in names)
-    }
+    own = metrics[(metrics[CELL] == [cell[key] for key in CELL]).all(axis=1)]
+    scored = {}
+    for name in names:
+        tables, records = zip(*by_labels[name], strict=True)
+        scores = own if name == OWN else score_cell(tables, records, base_seed, resamples)
+        scored[name] = _verdicts(scores, by_labels[name])
     rows = []
     for phase in dict.fromkeys(phase for phases in scored.values() for phase in phases):
         of_phase = [

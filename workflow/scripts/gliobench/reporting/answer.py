@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from gliobench.evaluation.columns import BASELINE, HARMONISED
+from gliobench.evaluation.columns import BASELINE, HARMONISED, SIGNIFICANT
 from gliobench.evaluation.tested import harmonised_baselines, harmonised_methods
 from gliobench.wording import interval, method_name, reason
 
@@ -74,7 +74,7 @@ def answers(
     Compare, in words, the best method of each cohort with its best baseline.
 
     Best is the highest AUC of test patients under the harmonised protocol, among the methods' main variants and among
-    all baselines.
+    all baselines. One of several is called better if its p, times their number, is at most `SIGNIFICANT`.
 
     Parameters
     ----------
@@ -114,11 +114,12 @@ def _answer(comparison: pd.DataFrame, pairwise: pd.DataFrame | None) -> str:
         missing = "There is no baseline to compare it with."
         return " ".join(filter(None, [f"{found}.", missing, _within([method]), _chosen({"method": len(methods)})]))
     baseline = _best(baselines)
+    counts = {"method": len(methods), "baseline": len(baselines)}
     parts = [
         f"{found}; {_named_best(baselines, 'baseline', baseline['variant'])}.",
-        _difference(method, baseline, pairwise),
+        _difference(method, baseline, pairwise, counts),
         _within([method, baseline]),
-        _chosen({"method": len(methods), "baseline": len(baselines)}),
+        _chosen(counts),
     ]
     return " ".join(filter(None, parts))
 
@@ -134,8 +135,12 @@ def _named_best(rows: pd.DataFrame, what: str, name: str) -> str:
     return f"of {len(rows)} {what}s, {name} has the highest AUC, {auc}"
 
 
-def _difference(method: Row, baseline: Row, pairwise: pd.DataFrame | None) -> str:
-    """Give the difference of two AUCs paired by patient, method minus baseline, and say who is better."""
+def _difference(method: Row, baseline: Row, pairwise: pd.DataFrame | None, counts: Mapping[str, int]) -> str:
+    """
+    Give the difference of two AUCs paired by patient, method minus baseline, and say who is better.
+
+    The p of the better side is multiplied by the number among which it was chosen (Bonferroni).
+    """
     row = None if pairwise is None else _pair(method, baseline, pairwise)
     if row is None:
         return "The two were not compared by patient."
@@ -145,11 +150,19 @@ def _difference(method: Row, baseline: Row, pairwise: pd.DataFrame | None) -> st
     paired = f"Paired over the {row['n_patients']} patients that both scored, the difference is"
     if pd.isna(row["low"]):
         return f"{paired} {told}, without an interval: neither is shown to be better."
-    if row["low"] > 0:
-        verdict = "the method is better"
-    else:
-        verdict = "the baseline is better" if row["high"] < 0 else "neither is shown to be better"
-    return f"{paired} {told}: {verdict}."
+    ahead = "method" if row["low"] > 0 else "baseline" if row["high"] < 0 else None
+    return f"{paired} {told}: {_verdict(ahead, row['p'], counts)}."
+
+
+def _verdict(ahead: str | None, p: float, counts: Mapping[str, int]) -> str:
+    neither = "neither is shown to be better"
+    if ahead is None:
+        return neither
+    if counts[ahead] == 1:
+        return f"the {ahead} is better"
+    corrected = min(1.0, counts[ahead] * p)
+    verdict = f"the {ahead} is better" if corrected <= SIGNIFICANT else neither
+    return f"{verdict} (p {corrected:.2g}, corrected for the choice among {counts[ahead]} {ahead}s)"
 
 
 def _pair(method: Row, baseline: Row, pairwise: pd.DataFrame) -> dict[Hashable, Any] | None:

@@ -56,6 +56,23 @@ def test_a_folder_that_lies_elsewhere_moved_if_its_labels_are_the_same(tmp_path)
     assert not only_moved(before, place_of([there], str(tmp_path / "b"), SERIES, ""))
 
 
+@pytest.mark.parametrize("columns", [3, 12_000])
+def test_an_edited_table_of_features_is_no_move_however_wide_it_is(tmp_path, columns):
+    table, header = write(tmp_path / "mine.tsv"), ",".join(["ID", *(f"f{number}" for number in range(columns))])
+
+    def place_with(folder: str, number: float) -> dict:
+        features = write(tmp_path / folder / "wide.csv", f"{header}\n1{f',{number:.12f}' * columns}\n")
+        return place_of([features, table], table, SERIES, "code")
+
+    assert only_moved(place_with("a", 1), place_with("b", 1))
+    assert not only_moved(place_with("a", 1), place_with("a", 2))
+
+
+def test_a_broken_table_of_images_that_is_edited_is_no_move(tmp_path):
+    before = place(write(tmp_path / "mine.tsv", f'{TABLE}3\t1\t"{"x" * 200_000}\t\n'))
+    assert not only_moved(before, place(write(tmp_path / "mine.tsv", f'{TABLE}3\t0\t"{"x" * 200_000}\t\n')))
+
+
 def test_a_table_that_is_not_there_or_broken_is_no_error_here(tmp_path):
     (tmp_path / "broken.tsv").write_bytes(b"patient_id\tlabel\n\xff\t1\n")
     for name in ("none.tsv", "broken.tsv"):

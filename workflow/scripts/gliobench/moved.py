@@ -43,7 +43,7 @@ def place_of(labels: Sequence[str], images: str, series: Sequence[str], made_wit
         ``else``: a digest of everything but the locations. ``paths``: digests of the locations, sorted.
     """
     names_them = images in labels
-    rest = [_columns(Path(table), without=series if table == images else ()) for table in labels]
+    rest = [_but_paths(Path(table), series) if table == images else _file_digest(Path(table)) for table in labels]
     paths = {_digest(path) for path in (_named(Path(images), series) if names_them else [images])}
     return {"else": _digest([rest, made_with]), "paths": sorted(paths)}
 
@@ -65,6 +65,11 @@ def _named(table: Path, series: Sequence[str]) -> Iterable[str]:
     return {str(table.parent / path) for name in series for path in columns.get(name, []) if path}
 
 
+def _but_paths(table: Path, series: Sequence[str]) -> Any:
+    """Return what a table says besides paths; a broken one is its bytes, so that an edit of it is never a move."""
+    return _columns(table, without=series) or _file_digest(table)
+
+
 def _columns(table: Path, without: Sequence[str]) -> dict[str, list[Any]]:
     """Return the columns of a table as text, none if it cannot be read: the job that needs it reports why."""
     try:
@@ -74,6 +79,15 @@ def _columns(table: Path, without: Sequence[str]) -> dict[str, list[Any]]:
         return {}
     names = [name for name in (rows[0] if rows else ()) if name not in without]
     return {str(name): [row.get(name) for row in rows] for name in names}
+
+
+def _file_digest(path: Path) -> str | None:
+    """Return a digest of a file's bytes, None if it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+    except OSError:
+        return None
 
 
 def _digest(value: Any) -> str:

@@ -20,6 +20,7 @@ HOLDOUT = {
 SITES = {"method": "sites", "minimum_site": 1, "validation": 0.25, "batches": 1}
 CROSSWALK = (247, 207, 35, 28, 14, 13, 12, 6, 5, 4, 3, 3)  # sizes of the sites of the competition's patients
 LOOCV = {"method": "loocv", "among": "complete", "validation": 0.15, "batches": 1}
+DATES = {"method": "dates", "repeats": 2, "validation": 0.2}
 
 
 def make_patients(n_negative, n_positive):
@@ -184,6 +185,31 @@ def test_a_split_by_slice_puts_each_usable_slice_in_one_part_and_patients_on_bot
     assert abs(shares[0] - shares[1]) < 0.05, "stratified by label"
 
 
+def with_rows(series, modality, **cells):
+    """The table ``series`` with a row more for every patient."""
+    more = series.drop_duplicates("patient_id").assign(modality=modality, **cells)
+    return pd.concat([series, more], ignore_index=True).astype({"n_slices": "Int64"})
+
+
+def test_features_of_patients_do_not_make_them_incomplete_as_unusable_images_and_masks_do():
+    patients = make_patients(9, 15)
+    series = make_series(patients)
+    expected = draw_split(patients, series, LOOCV, 1)
+    with_features = with_rows(series, "clinical", n_slices=pd.NA, status="failed")
+    pd.testing.assert_frame_equal(draw_split(patients, with_features, LOOCV, 1), expected)
+    for name in ("T1w", "segmentation"):
+        with pytest.raises(GlioBenchError, match="no patient has all series usable"):
+            draw_split(patients, with_rows(series, name, status="failed"), LOOCV, 1)
+
+
+@pytest.mark.parametrize(("name", "n_slices"), [("clinical", pd.NA), ("segmentation", 5)])
+@pytest.mark.parametrize("scheme", [HOLDOUT | {"unit": "slice"}, DATES])
+def test_a_split_by_slice_is_of_modalities_and_not_of_features_or_masks(scheme, name, n_slices):
+    patients, series = make_scans()
+    more = with_rows(series, name, n_slices=n_slices)
+    pd.testing.assert_frame_equal(draw_split(patients, more, scheme, 1), draw_split(patients, series, scheme, 1))
+
+
 def test_repeats_of_a_holdout_draw_other_patients():
     patients = make_patients(30, 30)
     split = draw_split(patients, None, HOLDOUT | {"repeats": 2}, 1)
@@ -300,9 +326,6 @@ def test_a_site_of_one_label_is_tested_and_noted(caplog):
     assert [record.getMessage() for record in caplog.records] == [
         "all patients of site c have one label: they count in accuracy, but not in AUC"
     ]
-
-
-DATES = {"method": "dates", "repeats": 2, "validation": 0.2}
 
 
 def make_scans(dates=("2001", "2002"), people=12):

@@ -9,7 +9,7 @@ from sklearn.model_selection import StratifiedKFold, train_test_split
 from gliobench.cohorts.patients import whose
 from gliobench.errors import GlioBenchError
 from gliobench.seeds import derive_seed
-from gliobench.terms import OK, OTHER, USABLE
+from gliobench.terms import ALL_SERIES, MODALITIES, OK, OTHER, USABLE
 
 LOGGER = logging.getLogger(__name__)
 UNIT = ["patient_id", "modality", "slice_index"]  # the last two are empty where patients are split
@@ -95,7 +95,8 @@ def _with_all_scans(split: pd.DataFrame, scans: pd.Series, owners: pd.Series) ->
 
 
 def _complete(patients: pd.DataFrame, series: pd.DataFrame) -> pd.DataFrame:
-    lacking = series.loc[series["status"] != OK, "patient_id"]
+    images = series["modality"].isin(ALL_SERIES)  # the other rows are groups of features
+    lacking = series.loc[images & (series["status"] != OK), "patient_id"]
     complete = patients[~patients["patient_id"].isin(lacking)]
     if not len(complete):
         raise GlioBenchError("no patient has all series usable: series.tsv gives the reason for each.")
@@ -104,7 +105,7 @@ def _complete(patients: pd.DataFrame, series: pd.DataFrame) -> pd.DataFrame:
 
 def _slices(patients: pd.DataFrame, series: pd.DataFrame) -> pd.DataFrame:
     dated = patients.reindex(columns=["patient_id", "label", "date"]).assign(owner=whose(patients))
-    usable = series[series["status"].isin(USABLE)].merge(dated, on="patient_id")
+    usable = series[series["status"].isin(USABLE) & series["modality"].isin(MODALITIES)].merge(dated, on="patient_id")
     usable = usable.assign(slice_index=usable["n_slices"].map(range))
     return usable[[*UNIT, "label", "owner", "date"]].explode("slice_index", ignore_index=True)
 

@@ -49,6 +49,7 @@ rule read_cohort:
         folder=cohort_folder,
         sites=sites_table,
         settings=lambda wildcards: belonging.of_reading(cohort_settings(wildcards)),
+        exclude=lambda wildcards: STUDY.excluded(wildcards.cohort),
         features=feature_sources,
         made_with=lambda wildcards: SHARDS_NOTE
         | belonging.note_of(STUDY, belonging.made_cohort(STUDY, wildcards.cohort)),
@@ -89,7 +90,7 @@ rule audit_series:
         masks=lambda wildcards: [LESION]
         * (STUDY.kinds[wildcards.cohort] == "synthetic"),
         paths_digest=named_paths_digest,
-        exclude=lookup(dpath="{cohort}/exclude", within=STUDY.cohorts, default={}),
+        exclude=lambda wildcards: STUDY.excluded(wildcards.cohort),
         kind=lookup(dpath="{cohort}/kind", within=STUDY.cohorts),
         features=feature_sources,
         library=lambda wildcards: library_digest(

@@ -5,7 +5,6 @@ from types import SimpleNamespace
 
 def place_of(cohort):
     """The location of a cohort's files, and everything else that its audit depends on."""
-    settings = STUDY.cohorts[cohort]
     asked = SimpleNamespace(cohort=cohort)  # instead of wildcards
     series = STUDY.cohort_series(cohort)
     code = library_digest("read_cohort.py", "audit_series.py", "gather_series.py")
@@ -13,7 +12,7 @@ def place_of(cohort):
         own_tables(asked),
         cohort_folder(asked),
         series,
-        [settings["kind"], settings.get("exclude"), series, code],
+        [STUDY.kinds[cohort], STUDY.excluded(cohort), series, code],
     )
 
 

@@ -12,7 +12,7 @@ from collections_on_disk import ucsf_rows, write_brats, write_ucsf, write_upenn
 from gliobench.cohorts import layout, read_patient_series
 from gliobench.cohorts.audit import audit_patients
 from gliobench.cohorts.features import read_group
-from gliobench.cohorts.patients import read_sites
+from gliobench.cohorts.patients import check_excluded, read_sites
 from gliobench.cohorts.selection import brats_id, divide, flow_sentence
 from gliobench.errors import GlioBenchError
 from gliobench.files import check_table
@@ -366,6 +366,27 @@ def test_a_union_shares_the_features_that_its_members_define_alike():
     sources = made.feature_sources("both")["clinical"]
     assert [(each["folder"], each["prefix"]) for each in sources] == [("u", "upenn--"), ("c", "ucsf--")]
     assert sources[1]["label_columns"] == ["MGMT status", "MGMT index"]
+
+
+def test_a_union_excludes_the_series_that_its_members_exclude(tmp_path):
+    reasons = {
+        "penn": {"FLAIR": {"UPENN-GBM-00002_11": "motion"}},
+        "california": {"FLAIR": {"UCSF-PDGM-004": "blurred"}},
+    }
+    members = union_of(tmp_path, **{name: {"exclude": exclude} for name, exclude in reasons.items()})
+    cohorts = {name: member["settings"] for name, member in members.items()}
+    both = {"kind": "union", "members": list(cohorts)}
+    made = study(cohorts | {"both": both}, [{"approach": "baseline", "cohorts": ["both"]}])
+    assert {name: made.excluded(name) for name in reasons} == reasons
+    patients = layout("union").read_patients(members).query("step.isna()")
+    check_excluded(patients, made.excluded("both"))
+    series, _ = audit_patients(patients["patient_id"], ["FLAIR", "T1w"], members, made.excluded("both"), "union")
+    left_out = series[series["status"] == "excluded"].set_index("patient_id")
+    assert left_out["reason"].to_dict() == {
+        "penn--UPENN-GBM-00002_11": "motion",
+        "california--UCSF-PDGM-004": "blurred",
+    }
+    assert set(left_out["modality"]) == {"FLAIR"}
 
 
 def test_leaving_out_a_member_of_a_union_is_named_external_validation():

@@ -98,6 +98,22 @@ def test_an_edit_of_how_a_collection_is_read_reads_it_and_its_union_again_and_no
     assert set(re.findall(r"output: results/collections/([^/]+)/decoded/", planned)) == {"upenn", "both"}
 
 
+def test_a_series_that_a_member_excludes_is_excluded_in_the_union(project):
+    write_upenn(project / "upenn", 2)
+    write_ucsf(project / "ucsf", ucsf_rows(2))
+    cohorts = STUDY["cohorts"] | {
+        "ucsf": STUDY["cohorts"]["ucsf"] | {"exclude": {"FLAIR": {"UCSF-PDGM-004": "blurred"}}}
+    }
+    (project / "study.yaml").write_text(yaml.safe_dump(STUDY | {"cohorts": cohorts}), encoding="utf-8")
+    table = "results/collections/both/series.tsv"
+    finish(project, "--configfile", "study.yaml", "--set-scatter", "shards=1", "--", table)
+    series = read_table(project / table, "series")
+    left_out = series[series["status"] == "excluded"]
+    assert left_out[["patient_id", "modality", "reason"]].to_numpy().tolist() == [
+        ["ucsf--UCSF-PDGM-004", "FLAIR", "blurred"]
+    ]
+
+
 def test_the_competitions_labels_and_a_crosswalk_with_gaps_run_without_an_image(project):
     write_brats(project / "data/rsna", 60, images=False)
     ids = [f"BraTS2021_{number:05}" for number in range(60)]

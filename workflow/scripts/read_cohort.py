@@ -15,7 +15,7 @@ with recipe(snakemake):
     patients, left_out = divide(found, snakemake.wildcards.cohort)
     if len(left_out):
         say(flow_sentence(snakemake.wildcards.cohort, patients, left_out))
-    check_excluded(patients, settings.get("exclude", {}))
+    check_excluded(patients, snakemake.params.exclude)
     check_known_patients(patients["patient_id"], snakemake.params.features)
     write_table(patients, snakemake.output.patients, "patients")
     write_table(left_out, snakemake.output.left_out, "left_out")

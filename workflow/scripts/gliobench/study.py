@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import Any
 
 from gliobench import paths
+from gliobench.cohorts.names import MEMBER_END
 from gliobench.errors import GlioBenchError, nearest
 from gliobench.settings.approach_of_study import StudyApproach
 from gliobench.settings.approaches import Protocol
@@ -109,6 +110,16 @@ class Study(Asked):
         cohorts = dict.fromkeys(cell.cohort for cell in cells if self.input_name(cell) == name)
         inputs = {cohort: self.named_input(name, cohort) for cohort in cohorts}
         return {cohort: made for cohort, made in inputs.items() if made["kind"] == "grid" and made["around"] == "brain"}
+
+    def excluded(self, cohort: str) -> dict[str, dict[str, str]]:
+        """Return the reasons under a cohort's `exclude`, by series and patient; of a union, those of its members."""
+        found: dict[str, dict[str, str]] = {}
+        for member in self.members(cohort):
+            prefix = "" if member == cohort else f"{member}{MEMBER_END}"
+            for name, reasons in self.cohorts[member]["exclude"].items():
+                own = {f"{prefix}{patient_id}": reason for patient_id, reason in reasons.items()}
+                found.setdefault(name, {}).update(own)
+        return found
 
     def reads_tables(self, approach: str) -> bool:
         """Whether an approach reads features in tables instead of images."""

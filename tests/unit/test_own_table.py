@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from dicom_files import write_series
 from gliobench.cohorts import layout, read_patient_series
 from gliobench.cohorts.audit import audit_patients
-from gliobench.cohorts.patients import check_ids
+from gliobench.cohorts.patients import check_ids, whose
 from gliobench.cohorts.series import read_path
 from gliobench.cohorts.table import locate, read_patients
 from gliobench.cohorts.writers import write_nifti
@@ -70,6 +70,26 @@ class TestPatients:
         ):
             with pytest.raises(GlioBenchError, match=sentence):
                 read_patients(write(folder, [scans[0], spoilt, GOOD[1]]))
+
+    @pytest.mark.parametrize(
+        ("first", "sentence"),
+        [
+            ({"label": "0"}, "the scans of patient p1 have different labels; give them one."),
+            ({"date": "2"}, "two scans of patient p1 have the same date; number them in `date`."),
+            (
+                {"scan_of": "p0"},
+                "scan_of of p1-2 is p1, which is itself a scan of p0; name the patient in each of them.",
+            ),
+        ],
+    )
+    def test_a_first_scan_that_bears_its_patients_id_is_checked_with_the_others(self, folder, first, sentence):
+        scans = [
+            {"patient_id": "p1", "label": "1", "scan_of": "", "date": "1", "FLAIR": "1.nii"},
+            {"patient_id": "p1-2", "label": "1", "scan_of": "p1", "date": "2", "FLAIR": "2.nii"},
+        ]
+        assert whose(read_patients(write(folder, scans))).tolist() == ["p1", "p1"]
+        with pytest.raises(GlioBenchError, match=sentence):
+            read_patients(write(folder, [scans[0] | first, scans[1]]))
 
     def test_labels_can_have_names(self, folder):
         rows = [GOOD[0] | {"label_name": "methylated"}, GOOD[1] | {"label_name": "unmethylated"}]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from gliobench.cohorts.patients import check_ids, check_once, known_sites, read_rows, read_sites
+from gliobench.cohorts.patients import check_ids, check_once, known_sites, read_rows, read_sites, whose
 from gliobench.errors import GlioBenchError, nearest
 from gliobench.imaging.facts import SeriesError
 from gliobench.terms import ALL_SERIES, MODALITIES, SEGMENTATION
@@ -41,8 +41,8 @@ def read_patients(table: str | Path, sites: None = None, settings: Mapping[str, 
     ------
     GlioBenchError
         The table does not exist, a column is missing or unknown, a label is neither 0 nor 1, a label has two names, a
-        patient is listed twice, scans of one patient have different labels or the same date, or two cells name the same
-        series.
+        patient is listed twice, scans of one patient have different labels or the same date, scan_of names a scan of
+        another patient, or two cells name the same series.
     """
     table = Path(table)
     rows = _read_table(table)
@@ -51,7 +51,6 @@ def read_patients(table: str | Path, sites: None = None, settings: Mapping[str, 
     rows = rows.reindex(columns=list(COLUMNS), fill_value="")
     names = rows["label_name"].where(rows["label_name"] != "", rows["label"].map(LABEL_NAMES))
     _check_names(names.groupby(rows["label"]).unique(), table)
-    _check_scans(rows[rows["scan_of"] != ""], table)
     patients = pd.DataFrame(
         {
             "patient_id": rows["patient_id"],
@@ -62,6 +61,7 @@ def read_patients(table: str | Path, sites: None = None, settings: Mapping[str, 
             "date": rows["date"].replace("", None),
         }
     )
+    _check_scans(patients, table)
     known_beside = read_sites(sites).drop(columns="site")
     return (
         known_sites(patients)
@@ -151,9 +151,18 @@ def _check_names(names: pd.Series, table: Path) -> None:
         raise GlioBenchError(f"{table}: both labels are called {names.iloc[0][0]!r}; give them different names.")
 
 
-def _check_scans(rows: pd.DataFrame, table: Path) -> None:
-    """Refuse a patient whose scans have different labels, or one date twice."""
-    for patient, scans in rows.groupby("scan_of"):
+def _check_scans(patients: pd.DataFrame, table: Path) -> None:
+    """Refuse a patient whose scans have different labels, or one date twice, and a scan of a scan."""
+    owners = whose(patients)
+    beyond = owners.map(owners.set_axis(patients["patient_id"]))  # the patient of the row that scan_of names, if any
+    chained = patients.assign(beyond=beyond)[beyond.notna() & (beyond != owners)]
+    if len(chained):
+        row = chained.iloc[0]
+        raise GlioBenchError(
+            f"{table}: scan_of of {row['patient_id']} is {row['scan_of']}, which is itself a scan of "
+            f"{row['beyond']}; name the patient in each of them."
+        )
+    for patient, scans in patients[owners.duplicated(keep=False)].groupby(owners):
         if len(set(scans["label"])) > 1:
             raise GlioBenchError(f"{table}: the scans of patient {patient} have different labels; give them one.")
         if scans["date"].duplicated().any():

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from dicom_files import write_series
+from gliobench.cohorts import read_patient_series
 from gliobench.cohorts.audit import THUMBNAIL, audit_patients, check_something_left
 from gliobench.cohorts.writers import write_nifti
 from gliobench.errors import GlioBenchError
@@ -154,6 +155,32 @@ def test_a_segmentation_on_another_grid_fails_with_a_reason(brainstems, patient)
     assert facts["status"] == "failed"
     assert facts["reason"].startswith(f"patient {patient}: the segmentation is not on the grid of any of its images; ")
     assert row(brainstems, patient, "FLAIR")["status"] == "ok"
+
+
+@pytest.mark.parametrize(("shift", "status"), [(0, "ok"), (5, "failed")])
+def test_a_segmentation_may_be_on_the_grid_of_a_modality_that_the_cohort_does_not_use(
+    tmp_path, monkeypatch, shift, status
+):
+    image = np.random.default_rng(0).integers(1, 999, (6, 7, 8)).astype(np.int16)
+    other = AFFINE * [1.5, 1, 1, 1]
+    write_nifti(image, AFFINE, tmp_path / "p1/FLAIR.nii.gz")
+    write_nifti(image, other, tmp_path / "p1/T1wCE.nii.gz")
+    other[0, 3] += shift
+    write_nifti((image > 500).astype(np.uint8), other, tmp_path / "p1/segmentation.nii.gz")
+    read = []
+
+    def counted(kind, folder, patient_id, name):
+        read.append(name)
+        return read_patient_series(kind, folder, patient_id, name)
+
+    monkeypatch.setattr("gliobench.cohorts.audit.read_patient_series", counted)
+    for names in (["FLAIR", SEGMENTATION], ["FLAIR", "T1wCE", SEGMENTATION]):
+        read.clear()
+        series, _ = audit_patients(["p1"], names, tmp_path, {}, "brainstem")
+        assert series["modality"].tolist() == names
+        assert series["status"].tolist()[-1] == status
+        assert len(read) == len(set(read)), "each is read once"
+    assert read == names or status == "failed", "others are read only if they may change the answer"
 
 
 def test_an_empty_segmentation_is_excluded(brainstems):

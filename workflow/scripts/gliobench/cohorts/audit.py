@@ -1,8 +1,9 @@
 """The audit: each series is read once for its facts and gets a row, readable or not."""
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import asdict
+from itertools import chain
 from typing import Any
 
 import cv2
@@ -42,7 +43,8 @@ def audit_patients(
     patient_ids : iterable of str
         Patients of the cohort.
     names : iterable of str
-        Series to read: modalities, followed by the segmentation, which is compared with their grids.
+        Series to read: modalities, followed by the segmentation. It is compared with their grids, then with those of
+        the other modalities, which are read for nothing else.
     folder : path
         The cohort, as ``locate`` of its kind takes it.
     exclude : dict
@@ -66,7 +68,8 @@ def audit_patients(
         for name in names:
             row, thumbnail, grid = _audit_series(patient_id, name, folder, kind, keep)
             if name == "segmentation" and row["status"] in USABLE:
-                row |= _compare_grids(patient_id, grid, grids)
+                others = _other_grids(patient_id, names, folder, kind)
+                row |= _compare_grids(patient_id, grid, grids, others)
             if grid:
                 grids.append(grid)
             reason = exclude.get(name, {}).get(patient_id)
@@ -155,9 +158,21 @@ def _reason_to_exclude(name: str, volume: Volume, facts: SeriesFacts) -> str | N
     return None
 
 
-def _compare_grids(patient_id: str, grid: Grid | None, images: list[Grid]) -> dict[str, str]:
+def _other_grids(patient_id: str, names: Collection[str], folder: Any, kind: str) -> Iterator[Grid]:
+    """Yield the grids of a patient's modalities that are not audited: the segmentation may be on one of them."""
+    for name in MODALITIES:
+        if name in names:
+            continue
+        try:
+            volume, _ = read_patient_series(kind, folder, patient_id, name)
+        except GlioBenchError:  # it is absent or unreadable, or the user's table has no such column
+            continue
+        yield volume.voxels.shape, volume.affine
+
+
+def _compare_grids(patient_id: str, grid: Grid | None, images: list[Grid], others: Iterator[Grid]) -> dict[str, str]:
     """Return the changes to the row of a segmentation that is not on the grid of any of its images."""
-    if grid is None or not images or any(_same(grid, image) for image in images):
+    if grid is None or not images or any(_same(grid, image) for image in chain(images, others)):
         return {}
     reason = (
         f"patient {patient_id}: the segmentation is not on the grid of any of its images; "

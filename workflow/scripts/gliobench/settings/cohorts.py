@@ -182,7 +182,8 @@ class Read(Settings):
 
     modalities: Annotated[list[Modality], AfterValidator(each_once)] = Field(
         list(get_args(Modality)),
-        description="modalities to audit and use; only their files are read. `[]`: no images, only `features`",
+        description="modalities to audit and use; only their files are read, unless a segmentation is on the grid of "
+        "none of them. `[]`: no images, only `features`",
     )
     features: dict[Name, Features] = Field(
         {}, description="[numbers and categories](#features) by patient, in named groups, for the approach `tabular`"

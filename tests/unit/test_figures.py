@@ -1,5 +1,7 @@
 """Figures: written whole and the same each time, in one style, and never silent about what is missing."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -13,10 +15,12 @@ from gliobench.evaluation.runs import patient_rows
 from gliobench.figures.cell import confusion_figure, roc_figure
 from gliobench.figures.controls import replicates_figure
 from gliobench.figures.montages import Images, audit_montage, audit_patients, ends_of, slice_montage
-from gliobench.figures.style import APPROACHES, approach_colour, save_figure
+from gliobench.figures.style import APPROACHES, BLUE, ORANGE, approach_colour, dashes_of, save_figure
 from gliobench.figures.trainings import curves_figure
 
 NAMES = ("unmethylated", "methylated")
+
+ROOT = Path(__file__).parents[2]
 
 
 def cell_of(**settings):
@@ -47,6 +51,16 @@ def test_an_approach_has_one_colour_and_a_new_one_gets_it_from_its_name():
     assert len(set(APPROACHES.values())) == len(APPROACHES)
     assert approach_colour("cnn3d") == APPROACHES["cnn3d"]
     assert approach_colour("toy") == approach_colour("toy")
+    assert {approach_colour(name) for name in ("toy", "mine", "unet", "vit", "swin")}.isdisjoint(APPROACHES.values())
+    shipped = {path.stem for path in (ROOT / "config/approaches").glob("*.yaml")}
+    assert shipped == set(APPROACHES), "no approach of the study borrows a colour"
+
+
+def test_lines_of_one_colour_have_dashes_of_their_own_and_the_first_is_solid():
+    dashes = dashes_of([BLUE, ORANGE, BLUE, *[ORANGE] * 6])
+    assert dashes[:2] == [(), ()]
+    assert dashes[2] != ()
+    assert len({dashes[1], *dashes[3:]}) == 7
 
 
 def test_roc_names_patients_and_auc_with_its_interval():
@@ -156,6 +170,17 @@ def test_audit_montage_gives_each_reason_a_letter():
     assert "A   excluded: named in the config" in shown
     assert "B   failed: no DICOM file in the folder" in shown
     assert "2 of them not used" in shown
+
+
+def test_more_reasons_than_letters_have_two_letters_each():
+    rows = [
+        {"patient_id": f"{number:05}", "modality": "FLAIR", "status": "failed", "reason": f"{number} mm"}
+        for number in range(30)
+    ]
+    shown = texts(audit_montage({}, pd.DataFrame(rows), "planted"))
+    assert "Z   failed: 25 mm" in shown
+    assert "AA   failed: 26 mm" in shown
+    assert "AD   failed: 29 mm" in shown
 
 
 @pytest.mark.parametrize("variants", [("main",), ("main", "as_coded")])

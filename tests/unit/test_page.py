@@ -24,6 +24,7 @@ from gliobench.figures.style import save_figure
 from gliobench.files import read_table, table_schema
 from gliobench.paths import REPORT_SCRIPTS
 from gliobench.reporting import page
+from gliobench.reporting.alternatives import text_alternative
 from gliobench.reporting.page import write_report
 from gliobench.reporting.summary import count_sentence, status_sentence
 from gliobench.study import Study
@@ -199,6 +200,50 @@ def test_text_alternatives_of_figures_from_scores_hold_the_scores(pages, compari
     assert f'alt="main: {told} of {row["n_patients"]} patients."' in pages["approaches/cnn3d.html"]
     assert told in re.search(r'figures/overview/forest-.*?alt="([^"]+)"', pages["index.html"])[1]
     assert 'alt="A label"' in pages["cohorts.html"], "pictures of patients have no score"
+
+
+def test_the_words_for_a_figure_name_the_scores_that_it_draws():
+    def row(auc, **changes):
+        names = {"cohort": "planted", "approach": "cnn3d", "variant": "main", "modality": "FLAIR"}
+        names |= {"protocol": "harmonised", "phase": "final", "part": "test", "unit": "patient", "status": "ok"}
+        return names | {"n_patients": 40, "auc": auc, "auc_low": auc - 0.1, "auc_high": auc + 0.1} | changes
+
+    baselines = [row(auc, approach="baseline", variant=name) for auc, name in ((0.5, "prior"), (0.6, "header"))]
+    members = [row(auc, cohort=f"many-0{number}") for number, auc in ((1, 0.1), (2, 0.9))]
+    rows = [row(0.7), row(0.95, variant="as_coded"), row(0.99, part="validation"), *baselines, *members]
+    comparison = pd.DataFrame(rows, columns=list(table_schema("comparison")["properties"]))
+    mean = row(0.5, cohort_group="many", control="mean", metric="auc", mean=0.5, low=0.4, high=0.6, n=2)
+    tables = {"comparison": comparison, "replicates": pd.DataFrame([mean])}
+    groups = {"many": ["many-01", "many-02"]}
+    overlay = {"kind": "overlay_roc", "category": "planted", "label": "ROC"}
+    assert text_alternative(overlay, "", tables, groups) == (
+        f"ROC: AUC from 0.60 (0.50{DASH}0.70), baseline header FLAIR on planted, to 0.70 (0.60{DASH}0.80), cnn3d FLAIR "
+        "on planted; 2 scores."
+    )
+    forest = {"kind": "forest", "category": "overview", "label": "Forest"}
+    said = text_alternative(forest, "", tables, groups)
+    assert "many-0" not in said
+    assert said.endswith("cnn3d as_coded FLAIR on planted; 5 scores.")
+
+
+@pytest.mark.parametrize(
+    ("sizes", "card"),
+    [
+        ([40], ("40", "patients with a label")),
+        ([40, 40], ("40", "patients with a label in a cohort")),
+        ([60, 40], (f"40{DASH}60", "patients with a label in a cohort")),
+    ],
+)
+def test_patients_of_several_cohorts_are_not_added_up_because_cohorts_may_share_them(write, sizes, card):
+    counts = dict.fromkeys(("positive", "series_ok", "series_voxels_only", "series_excluded", "series_failed"), 20)
+    rows = [
+        counts | {"cohort": f"c{number}", "modality": "FLAIR", "patients": size, "label_names": "no / yes"}
+        for number, size in enumerate(sizes)
+    ]
+    table = pd.DataFrame(rows, columns=list(table_schema("cohorts")["properties"]))
+    first = write(cohorts=table)["index.html"]
+    number, words = card
+    assert f"<dt>{words}</dt><dd>{number}</dd>" in "".join(first.split("\n"))
 
 
 def test_a_figure_stands_on_its_own_page(pages):

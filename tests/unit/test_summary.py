@@ -50,6 +50,30 @@ def test_there_are_five_even_where_nothing_was_scored():
     assert said[4] == "No result has an interval that would show its precision."
 
 
+def test_a_real_cohort_without_an_interval_is_not_said_to_have_run_nothing():
+    many = score(0.6, 0.8, cohort="many-01")
+    groups = {"many": ["many-01"]}
+    failed = BASE | NETWORK | {"cohort": "rsna", "phase": None, "part": None, "unit": None, "status": "failed"}
+    for lost in (failed, BASE | NETWORK | {"cohort": "rsna", "auc": 0.7}):
+        assert sentences(lost, many, groups=groups)[1].startswith("No method has an AUC with an interval under")
+    assert "ran only on replicated cohorts" in sentences(BASE | PRIOR, many, groups=groups)[1]
+
+
+def test_a_main_variant_elsewhere_hides_no_variant_of_a_cohort_or_protocol():
+    other = score(0.6, 0.8, variant="tumour_crop")
+    assert (
+        "1 of 1 method (cnn3d tumour_crop FLAIR on planted)"
+        in sentences(score(0.4, 0.6, protocol="published"), other)[1]
+    )
+    assert "1 of 2 methods" in sentences(score(0.4, 0.6, cohort="second"), other)[1]
+    assert "0 of 1 method." in sentences(score(0.4, 0.6), other)[1]
+
+
+def test_methods_that_lost_folds_are_counted():
+    said = sentences(score(0.6, 0.8, status="diverged"), score(0.6, 0.8, modality="T2w"))[1]
+    assert "2 of 2 methods (cnn3d FLAIR on planted, cnn3d T2w on planted); of 1 of them some folds diverged" in said
+
+
 def test_intervals_above_chance_are_counted_and_named():
     said = sentences(score(0.51, 0.8), score(0.4, 0.7, modality="T2w"), BASE | PRIOR)
     assert "protocol): 1 of 2 methods (cnn3d FLAIR on planted)." in said[1]
@@ -161,6 +185,26 @@ def test_controls_are_told_from_their_tables():
     assert "neither replicated cohorts nor" in sentences()[3]
     phases = pd.concat([replicates.assign(phase="transfer"), replicates], ignore_index=True)
     assert "of 3 methods" in sentences(replicates=phases)[3], "a method of two phases is one"
+
+
+def test_the_slice_leak_is_told_by_permuted_labels_where_there_are_any_and_by_methods_with_both_splits():
+    row = {"cohort": "planted", "approach": "resnet18", "modality": "all", "protocol": "published", "phase": "final",
+           "unit": "slice", "part": "test", "n_cohorts": 1, "n_train": 9, "n_scored": 9, "majority": 0.5}  # fmt: skip
+
+    def corners(labels, free, apart, **changes):
+        head = row | {"labels": labels, "n_runs": 4} | changes
+        return [
+            head | {"split": s, "accuracy": value, "auc": value} for s, value in (("slice", free), ("patient", apart))
+        ]
+
+    own, permuted = corners("own", 0.95, 0.8), corners("permutations", 0.9, 0.5)
+    alone = corners("own", 0.2, 0.1, modality="T2w", n_runs=1)[:1]
+    said = sentences(leakage=made("leakage", *own, *alone))[3]
+    assert "Slice leak: where slices" in said
+    assert "is 0.95 (AUC 0.95); where they do not, 0.80 (AUC 0.80): means of 4 or more runs" in said
+    said = sentences(leakage=made("leakage", *own, *permuted, *alone))[3]
+    assert "Slice leak: permuted labels, where slices" in said
+    assert "is 0.90 (AUC 0.90); where they do not, 0.50 (AUC 0.50)" in said
 
 
 def test_controls_without_a_result_are_not_said_to_be_absent_or_empty():

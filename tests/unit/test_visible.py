@@ -250,7 +250,7 @@ def test_the_figure_its_words_and_the_table_say_the_same(table):
     )
     assert visible_in_words(table) == words
     figure = {"kind": "visible", "label": ""}
-    assert text_alternative(figure, "What each method reaches. More.", table, table) == (
+    assert text_alternative(figure, "What each method reaches. More.", {"comparison": table, "visible": table}) == (
         f"What each method reaches: {words}"
     )
     drawn = visible_figure(table)

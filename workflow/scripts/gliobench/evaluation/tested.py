@@ -8,7 +8,7 @@ VARIANT = CELL[1:]  # on any cohort
 
 
 def tested_patients(comparison: pd.DataFrame) -> pd.DataFrame:
-    """Choose the rows of test patients, scored by patient, of complete cells."""
+    """Choose the rows of test patients, scored by patient, of cells whose trainings all exist, ok or not."""
     tested = comparison["part"].eq("test") & comparison["unit"].eq("patient")
     return comparison[tested & comparison["status"].ne("missing")]
 
@@ -38,13 +38,13 @@ def harmonised_methods(comparison: pd.DataFrame) -> pd.DataFrame:
     """
     Choose the methods under the harmonised protocol: the test patients of the last phase, with or without an AUC.
 
-    Only ``main`` counts, or all variants if the approach has no ``main`` here. Baselines are no methods.
+    Only ``main`` counts, or all variants where an approach was not asked for ``main`` on the cohort under this
+    protocol. Baselines are no methods.
     """
-    tested = tested_patients(comparison)
-    has_main = tested["approach"].isin(tested.loc[tested["variant"].eq(MAIN), "approach"])
-    mains = tested["variant"].eq(MAIN) | ~has_main
-    methods = tested[mains & tested["approach"].ne(BASELINE) & tested["protocol"].eq(HARMONISED)]
-    return methods.drop_duplicates(CELL, keep="last")
+    asked = comparison[comparison["approach"].ne(BASELINE) & comparison["protocol"].eq(HARMONISED)]
+    mains = asked["variant"].eq(MAIN)
+    counts = mains | ~mains.groupby([asked["cohort"], asked["approach"]]).transform("any")
+    return tested_patients(asked[counts]).drop_duplicates(CELL, keep="last")
 
 
 def harmonised_baselines(comparison: pd.DataFrame) -> pd.DataFrame:

@@ -3,6 +3,7 @@
 import textwrap
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count, product
 from string import ascii_uppercase
 from typing import Any
 
@@ -287,10 +288,11 @@ def audit_montage(thumbnails: Mapping[tuple[str, str], np.ndarray], series: pd.D
 
 
 def _letters(series: pd.DataFrame) -> dict[str, str]:
-    """Give each reason not to use a series a letter, in the order of the rows."""
+    """Give each reason not to use a series a letter (after Z: AA, AB), in the order of the rows."""
     unused = series[series["status"] != "ok"]
     reasons = [_reason(row) for row in unused.to_dict("records")]
-    return dict(zip(dict.fromkeys(reasons), ascii_uppercase * 9, strict=False))
+    letters = ("".join(letters) for length in count(1) for letters in product(ascii_uppercase, repeat=length))
+    return dict(zip(dict.fromkeys(reasons), letters, strict=False))
 
 
 def _reason(row: Mapping[Hashable, Any]) -> str:

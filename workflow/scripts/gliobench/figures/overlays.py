@@ -12,7 +12,16 @@ from scipy.stats import binomtest
 
 from gliobench.evaluation.columns import BASELINE, ROUND, RUN
 from gliobench.evaluation.mean_curves import GRID, both_labels, mean_precision, mean_roc
-from gliobench.figures.style import CHANCE_LINE, GREY, approach_colour, heading, new_figure, say_why_empty, styled
+from gliobench.figures.style import (
+    CHANCE_LINE,
+    GREY,
+    approach_colour,
+    dashes_of,
+    heading,
+    new_figure,
+    say_why_empty,
+    styled,
+)
 from gliobench.wording import interval, reason
 
 A_BIN, BINS = 8, (2, 10)  # patients that a bin of the calibration should hold, and how many bins there may be
@@ -131,13 +140,15 @@ def _draw_means(axes: Axes, cells: Sequence[Scored], metric: str, mean: Mean) ->
     """Draw one mean curve per cell, later ones thinner so that none is hidden, with the area from the table."""
     if not any(both_labels(cell.rows, RUN) for cell in cells):
         say_why_empty(axes, "no run scored both labels")
-    for place, cell in enumerate(cells):
+    colours = [approach_colour(cell.scores["approach"]) for cell in cells]
+    for place, (cell, colour, dashes) in enumerate(zip(cells, colours, dashes_of(colours), strict=True)):
         scores = cell.scores
         area = interval(scores[metric], scores[f"{metric}_low"], scores[f"{metric}_high"])
         runs = both_labels(cell.rows, RUN)
         axes.plot(
             *(mean(runs) if runs else ([], [])),
-            color=approach_colour(scores["approach"]),
+            color=colour,
+            ls=(0, dashes) if dashes else "-",
             lw=max(3 - 0.5 * place, 1.0),
             label=f"{cell.name}  {area}",
         )

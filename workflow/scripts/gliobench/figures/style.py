@@ -1,7 +1,8 @@
 """One style for all figures: readable in print, in greyscale and for colour-blind readers."""
 
 import textwrap
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from functools import wraps
 from io import BytesIO
 from pathlib import Path
@@ -27,8 +28,12 @@ APPROACHES = {
     "stacked_cnn3d": PURPLE,
     "densenet121": ORANGE,
     "resnet10_3d": SKY,
+    "tabular": "#332288",
+    "radiomics": "#882255",
     "baseline": GREY,
 }
+OTHERS = ("#6B6B1F", "#7A4B25", "#00616B")  # of approaches that users add: dark, and none of the above
+DASHES: tuple[tuple[int, ...], ...] = ((), (6, 2), (2, 2), (8, 2, 2, 2), (1, 3), (10, 3), (4, 2, 1, 2), (3, 6))
 # Lines that scores are compared with: they differ in grey and in dashes, so that prints keep them apart.
 CHANCE_LINE: dict[str, Any] = {"color": GREY, "lw": 1.0, "ls": ":"}
 ORACLE_LINE: dict[str, Any] = {"color": INK, "lw": 1.4, "ls": (0, (6, 1.5, 1, 1.5))}
@@ -78,7 +83,17 @@ def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
 
 def approach_colour(approach: str) -> str:
     """Colour of an approach, the same in every figure; derived from the name if it is not listed."""
-    return APPROACHES.get(approach, SERIES[derive_seed(0, approach) % len(SERIES)])
+    return APPROACHES.get(approach, OTHERS[derive_seed(0, approach) % len(OTHERS)])
+
+
+def dashes_of(colours: Iterable[str]) -> list[tuple[int, ...]]:
+    """Choose dashes, in points, for each line of a plot: lines of one colour differ, the first is solid."""
+    seen: Counter[str] = Counter()
+    chosen = []
+    for colour in colours:
+        chosen.append(DASHES[seen[colour] % len(DASHES)])
+        seen[colour] += 1
+    return chosen
 
 
 def new_figure(width: float, height: float) -> Figure:

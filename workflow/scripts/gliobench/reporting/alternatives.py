@@ -1,10 +1,11 @@
-"""Text alternatives of the report's figures, computed from the tables ``comparison`` and ``visible``."""
+"""Text alternatives of the report's figures, computed from the tables that they are drawn from."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from gliobench.evaluation.columns import CELL, HARMONISED, shown_part
+from gliobench.evaluation.columns import BASELINE, CELL, HARMONISED, MAIN, shown_part
+from gliobench.figures.overview import points_of
 from gliobench.reporting.summary import visible_in_words
 from gliobench.wording import interval, method_name
 
@@ -14,7 +15,10 @@ NAMED = (*CELL, "phase")  # an empty phase stands for all
 
 
 def text_alternative(
-    figure: Mapping[str, str], caption: str, comparison: pd.DataFrame, visible: pd.DataFrame | None = None
+    figure: Mapping[str, str],
+    caption: str,
+    tables: Mapping[str, pd.DataFrame],
+    replicates_of: Mapping[str, Sequence[str]] | None = None,
 ) -> str:
     """
     Say in words what a figure shows.
@@ -25,10 +29,10 @@ def text_alternative(
         As `gliobench.plan.page_figures` lists them.
     caption : str
         Its caption.
-    comparison : pandas.DataFrame
-        The table of that name.
-    visible : pandas.DataFrame, optional
-        The table of that name.
+    tables : dict of str to pandas.DataFrame
+        ``comparison`` and, where the study has them, ``visible`` and ``replicates``.
+    replicates_of : dict of str to sequence of str, optional
+        Replicated cohorts, whose means the forest plot shows.
 
     Returns
     -------
@@ -36,9 +40,12 @@ def text_alternative(
         Its label or first sentence; of figures drawn from scores, with the highest and lowest AUC.
     """
     first = figure["label"] or caption.partition(". ")[0]
-    if figure["kind"] == "visible" and visible is not None:
-        return f"{first}: {visible_in_words(visible)}"
-    rows = _rows_behind(figure, comparison)
+    if figure["kind"] == "visible" and "visible" in tables:
+        return f"{first}: {visible_in_words(tables['visible'])}"
+    if figure["kind"] == "forest":
+        rows = points_of(tables["comparison"], tables.get("replicates"), replicates_of).dropna(subset="auc")
+    else:
+        rows = _rows_behind(figure, tables["comparison"])
     return f"{first}: {_scores(rows)}" if len(rows) else first
 
 
@@ -47,19 +54,27 @@ def _rows_behind(figure: Mapping[str, str], comparison: pd.DataFrame) -> pd.Data
     rows = comparison[comparison["unit"].ne("slice") & comparison["auc"].notna()]
     kind = figure["kind"]
     if kind in OF_A_COHORT:
-        rows = rows[rows["cohort"].eq(figure["category"]) & rows["protocol"].eq(HARMONISED)]
+        rows = _overlaid(rows[rows["cohort"].eq(figure["category"]) & rows["protocol"].eq(HARMONISED)])
     elif kind in OF_A_CELL:
         for name in NAMED:
             rows = rows[rows[name].eq(figure[name]) | (figure[name] == "")]
-    elif kind != "forest":
+    else:
         return rows.iloc[:0]
     return rows[rows["part"].eq(shown_part(rows["part"]))]
+
+
+def _overlaid(rows: pd.DataFrame) -> pd.DataFrame:
+    """Keep what the overlays draw: test patients of the main variants, and of the best baseline."""
+    tested = rows[rows["part"].eq("test")]
+    baselines = tested[tested["approach"].eq(BASELINE)].sort_values("auc", ascending=False, kind="stable")
+    return pd.concat([tested[tested["variant"].eq(MAIN) & tested["approach"].ne(BASELINE)], baselines.head(1)])
 
 
 def _scores(rows: pd.DataFrame) -> str:
     ranked = rows.sort_values("auc", kind="stable").to_dict("records")
     low, high = (interval(row["auc"], row["auc_low"], row["auc_high"]) for row in (ranked[0], ranked[-1]))
-    if len(ranked) == 1:
-        return f"AUC {low} of {ranked[0]['n_patients']} patients."
     names = [f"{method_name(row)} on {row['cohort']}" for row in (ranked[0], ranked[-1])]
+    if len(ranked) == 1:
+        whose = f" of {ranked[0]['n_patients']} patients" if "n_patients" in rows else f", {names[0]}"
+        return f"AUC {low}{whose}."
     return f"AUC from {low}, {names[0]}, to {high}, {names[1]}; {len(ranked)} scores."

@@ -13,10 +13,9 @@ from gliobench.evaluation.thresholds import COUNTS, threshold_scores
 from gliobench.figures.cell import shown_scores
 from gliobench.figures.charts import DIGITS, PATIENTS, Records, area, interactive_figures, specification
 from gliobench.figures.overlays import Scored, split_baselines
-from gliobench.figures.style import approach_colour
+from gliobench.figures.style import approach_colour, dashes_of
 from gliobench.wording import method_name
 
-DASHES: tuple[tuple[int, ...], ...] = ((), (6, 2), (2, 2), (8, 2, 2, 2), (1, 3))  # tell methods of an approach apart
 AT_FIRST = 6  # networks that the page opens with, where none has a main cell under the harmonised protocol
 AT_THRESHOLD = {  # heading of each column of the table at a threshold
     **dict(zip(COUNTS, ("True pos.", "False pos.", "False neg.", "True neg."), strict=True)),
@@ -104,16 +103,12 @@ def _numbers(table: pd.DataFrame) -> list[list[float | None]]:
 def _looks(methods: Sequence[Scored]) -> Records:
     """Return name, colour, dashes and AUC of each method, and whether the page opens with it."""
     at_first = _at_first(methods)
-    count: dict[str, int] = {}
-    looks: Records = []
-    for method in methods:
-        approach = str(method.scores["approach"])
-        place = count[approach] = count.get(approach, -1) + 1
-        looks.append(
-            {"name": method.name, "colour": approach_colour(approach), "dash": list(DASHES[place % len(DASHES)])}
-            | {"auc": area(method.scores, "auc"), "shown": method.name in at_first}
-        )
-    return looks
+    colours = [approach_colour(str(method.scores["approach"])) for method in methods]
+    return [
+        {"name": method.name, "colour": colour, "dash": list(dashes)}
+        | {"auc": area(method.scores, "auc"), "shown": method.name in at_first}
+        for method, colour, dashes in zip(methods, colours, dashes_of(colours), strict=True)
+    ]
 
 
 def _at_first(methods: Sequence[Scored]) -> set[str]:

@@ -69,10 +69,14 @@ class Pictures:
         As `write_report` takes them.
     tables : dict of str to pandas.DataFrame
         As for it.
+    replicates_of : dict of str to sequence of str
+        Replicated cohorts.
     """
 
-    def __init__(self, figures: Sequence[Mapping[str, str]], tables: Tables):
-        self._all = [(figure, _picture(figure, tables)) for figure in figures]
+    def __init__(
+        self, figures: Sequence[Mapping[str, str]], tables: Tables, replicates_of: Mapping[str, Sequence[str]]
+    ):
+        self._all = [(figure, _picture(figure, tables, replicates_of)) for figure in figures]
 
     def of(self, kind: str) -> Gallery:
         """Return the figures of a kind."""
@@ -131,7 +135,7 @@ def write_report(
             shutil.copyfile(figure["path"], temporary)
     for name in filter(tables.__contains__, SHOWN):
         write_table(tables[name], folder / TABLE.format(name=name), name)
-    pictures = Pictures(figures, tables)
+    pictures = Pictures(figures, tables, study["replicates_of"])
     pages = {
         "index.html": _result(study, tables, pictures),
         "comparison.html": _comparison(study, tables, pictures),
@@ -226,8 +230,9 @@ def _cards(study: Mapping[str, Any], tables: Tables) -> list[tuple[str, str]]:
         (str(len(cohorts)), "cohort" if len(cohorts) == 1 else "cohorts"),
     ]
     if len(tables.get("cohorts", [])):
-        patients = tables["cohorts"].drop_duplicates("cohort")["patients"].sum()
-        cards.append((str(patients), "patients with a label"))
+        patients = tables["cohorts"].drop_duplicates("cohort")["patients"]  # cohorts may share patients: no sum
+        sizes = dict.fromkeys([str(patients.min()), str(patients.max())])
+        cards.append(("\N{EN DASH}".join(sizes), "patients with a label" + " in a cohort" * (len(patients) > 1)))
     return cards
 
 
@@ -331,11 +336,11 @@ def _rows_of(approach: str, table: pd.DataFrame) -> pd.DataFrame:
     return table[table["approach"] == approach]
 
 
-def _picture(figure: Mapping[str, str], tables: Tables) -> Picture:
+def _picture(figure: Mapping[str, str], tables: Tables, replicates_of: Mapping[str, Sequence[str]]) -> Picture:
     with Path(figure["path"]).open("rb") as file:
         head = file.read(24)
     # The first chunk of every PNG holds its width and height, four bytes each.
     width, height = (int.from_bytes(head[start : start + 4], "big") for start in (16, 20))
     caption = " ".join((TEMPLATES / f"{figure['kind']}.rst").read_text(encoding="utf-8").split())
-    words = text_alternative(figure, caption, tables["comparison"], tables.get("visible"))
+    words = text_alternative(figure, caption, tables, replicates_of)
     return Picture(figure["file"], width, height, figure["label"], caption, words)

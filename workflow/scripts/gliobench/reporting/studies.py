@@ -15,7 +15,7 @@ from matplotlib.lines import Line2D
 from gliobench.changes import Change
 from gliobench.evaluation.columns import BASELINE, CELL, HARMONISED, PARTS
 from gliobench.evaluation.same_patients import OTHER_LABEL, SAME
-from gliobench.evaluation.studies import count_differences, excludes_zero, shown_differences
+from gliobench.evaluation.studies import INDEPENDENT, count_differences, excludes_zero, shown_differences
 from gliobench.figures.style import GREY, INK, approach_colour, as_png, new_figure, say_why_empty, styled
 from gliobench.files import write_text
 from gliobench.reporting.display import Display
@@ -98,7 +98,7 @@ def count_sentence(differences: pd.DataFrame) -> str:
         said = (
             f"{counts.excluding} of {plural(counts.with_interval, 'difference')} of AUC, first minus second, "
             f"{'has' if counts.excluding == 1 else 'have'} a 95 % interval that excludes 0; if "
-            f"nothing differed, about {expected} of them would by chance alone (5 %)."
+            f"nothing differed, {_by_chance(differences, expected)}."
         )
         more = [f"{counts.equal} more {_are(counts.equal)} exactly 0"] * bool(counts.equal)
     elif counts.equal:
@@ -108,6 +108,13 @@ def count_sentence(differences: pd.DataFrame) -> str:
     has = f"{counts.without} {'row has' if counts.without == 1 else 'rows have'}"
     more += [f"{has} no interval, for the reasons below the table"] * bool(counts.without)
     return f"{said} {_capital('; '.join(more))}." if more else said
+
+
+def _by_chance(differences: pd.DataFrame, expected: str) -> str:
+    """Say how many intervals exclude 0 by chance: of paired studies of one procedure fewer than of independent ones."""
+    if differences.loc[differences["low"].notna(), "pairing"].eq(INDEPENDENT).all():
+        return f"about {expected} of them would by chance alone (5 %)"
+    return f"at most about {expected} of them would by chance alone (5 %), and hardly any if only the folds differ"
 
 
 def _are(n: int) -> str:

@@ -5,12 +5,12 @@ from typing import Any
 
 import pandas as pd
 
-from gliobench.evaluation.columns import BASELINE, BLIND, CELL, OWN, SEEN
+from gliobench.evaluation.columns import BASELINE, BLIND, CELL, HARMONISED, LEAKAGE_KEY, OWN, SEEN
 from gliobench.evaluation.cost import FITTING
 from gliobench.evaluation.replicates import ABOVE, BELOW, EQUIVALENT, NOT_SHOWN
 from gliobench.evaluation.tested import harmonised_methods
 from gliobench.evaluation.verdicts import JUDGED, ON_GENERATED, ON_OTHERS, VERDICTS, counted
-from gliobench.terms import GENERATED, OF_PAPERS
+from gliobench.terms import GENERATED, OF_PAPERS, PERMUTATIONS
 from gliobench.wording import method_name, plural
 
 SIDE = ["approach", "variant", "modality", "protocol", "phase"]
@@ -59,16 +59,29 @@ def _found(tables: Tables, members: set[str]) -> str:
     single = methods[~methods["cohort"].isin(members)]
     rows = single[single["auc_low"].notna()]
     if rows.empty:
-        return "Under the harmonised protocol, methods ran only on replicated cohorts; see the controls."
+        return _only_replicated(tables["comparison"], members)
     above = rows[rows["auc_low"] > 0.5]
     names = (_placed_name(row) for row in above.to_dict("records"))
     which = f" ({', '.join(names)})" if len(above) else ""
     bare = len(single) - len(rows)
     without = f"; {bare} more {'has' if bare == 1 else 'have'} no interval" if bare else ""
+    lost = int(rows["status"].ne("ok").sum())
+    without += f"; of {lost} of them some folds diverged or failed" if lost else ""
     return (
         f"Better than chance (interval of the AUC above 0.5, harmonised protocol): {len(above)} of "
         f"{plural(len(rows), 'method')}{which}{without}. {_beaten(rows, tables.get('pairwise'))}{_by_site(single)}"
     )
+
+
+def _only_replicated(comparison: pd.DataFrame, members: set[str]) -> str:
+    """Say why only replicated cohorts have methods with an interval: no other was asked for, or none came out."""
+    others = comparison[~comparison["cohort"].isin(members) & comparison["protocol"].eq(HARMONISED)]
+    if others["approach"].ne(BASELINE).any():
+        return (
+            "No method has an AUC with an interval under the harmonised protocol, except on replicated cohorts; see "
+            "the controls."
+        )
+    return "Under the harmonised protocol, methods ran only on replicated cohorts; see the controls."
 
 
 def _by_site(methods: pd.DataFrame) -> str:
@@ -164,17 +177,31 @@ def _group(name: str, rows: pd.DataFrame) -> str:
 
 
 def _leaks(leakage: pd.DataFrame) -> str:
-    """Give the scores of slices in the untouched test part under both splits, averaged over methods."""
+    """
+    Give the scores of slices in the untouched test part, averaged over the methods that have both splits.
+
+    Permuted labels, where a method has them: there nothing but the leak can be learnt.
+    """
     tested = leakage[(leakage["unit"] == "slice") & (leakage["part"] == "test")]
-    means = tested.groupby("split")[["accuracy", "auc"]].mean()
-    if not {"slice", "patient"} <= set(means.index):
+    permuted = tested[tested["labels"] == PERMUTATIONS]
+    pairs = _paired(permuted)
+    labels = "" if pairs.empty else "permuted labels, "
+    pairs = _paired(tested[tested["labels"] == OWN]) if pairs.empty else pairs
+    if pairs.empty:
         return ""
+    means = pairs.groupby("split")[["accuracy", "auc"]].mean()
     free, apart = means.loc["slice"], means.loc["patient"]
     return (
-        f"Slice leak: where slices of one patient lie in training and test, the accuracy of slices is "
+        f"Slice leak: {labels}where slices of one patient lie in training and test, the accuracy of slices is "
         f"{free['accuracy']:.2f} (AUC {free['auc']:.2f}); where they do not, {apart['accuracy']:.2f} (AUC "
-        f"{apart['auc']:.2f}): means of {tested['n_runs'].min()} or more runs, without an interval here."
+        f"{apart['auc']:.2f}): means of {pairs['n_runs'].min()} or more runs, without an interval here."
     )
+
+
+def _paired(rows: pd.DataFrame) -> pd.DataFrame:
+    """Keep the methods whose slices were split freely and by patient, and these two rows of each."""
+    both = rows[rows["split"].isin(["slice", "patient"])]
+    return both[both.groupby([*LEAKAGE_KEY, "phase"])["split"].transform("nunique").eq(2)]
 
 
 def _precision(rows: pd.DataFrame, cost: pd.DataFrame | None) -> str:

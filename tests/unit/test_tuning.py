@@ -267,6 +267,39 @@ def test_workers_share_one_journal_and_count_together(toy):
     assert set(trials["state"]) <= {"complete", "pruned"}
 
 
+UNDER_SNAKEMAKE = """
+import sys
+from pathlib import Path
+sys.path[:0] = {path!r}
+rule = snakemake.rule
+if __name__ == "__main__":
+    import test_tuning
+    settings = {{"trials": 2, "workers": 2, "space": test_tuning.SPACE}}
+    journal = Path({folder!r}, "journal.log")
+    try:
+        test_tuning.tune(test_tuning.job(), settings, test_tuning.Machine(device="cpu"), test_tuning.none, journal)
+    except ImportError as error:  # the worker has started, and has no approach of that name
+        print(error)
+    print(Path(__file__).name)
+"""
+
+
+def none():
+    """Load nothing in a worker."""
+
+
+def test_workers_of_a_script_of_snakemake_do_not_run_the_script_again(tmp_path):
+    script = tmp_path / "tune.py"
+    script.write_text(UNDER_SNAKEMAKE.format(path=sys.path, folder=str(tmp_path)))
+    preamble = (
+        f"from types import SimpleNamespace; snakemake = SimpleNamespace(rule='tune'); __file__ = {str(script)!r}"
+    )
+    with_preamble = tmp_path / "tmp.tune.py"
+    with_preamble.write_text(f"{preamble}\n{script.read_text()}")
+    done = subprocess.run([sys.executable, with_preamble], capture_output=True, text=True)
+    assert done.stdout.splitlines() == ["No module named 'gliobench.approaches.toy'", "tune.py"], done.stderr
+
+
 @given(st.integers(-3, 100), st.integers(1, 9))
 def test_every_trial_is_some_workers_and_no_worker_has_two_more_than_another(count, workers):
     shares = tuning.split_evenly(count, workers)

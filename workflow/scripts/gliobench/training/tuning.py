@@ -3,9 +3,11 @@
 import hashlib
 import json
 import multiprocessing
+import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -76,10 +78,24 @@ def tune(
     else:
         spawn = multiprocessing.get_context("spawn")
         with ProcessPoolExecutor(len(shares), spawn, initializer=die_with_parent) as pool:
-            for done in [pool.submit(work, worker, share) for worker, share in enumerate(shares)]:
+            with _main_not_run_again():
+                begun = [pool.submit(work, worker, share) for worker, share in enumerate(shares)]
+            for done in begun:
                 done.result()
     study = _open(journal)
     return _table(study.trials), _best(study)
+
+
+@contextmanager
+def _main_not_run_again() -> Iterator[None]:
+    """Hide the main module's file from processes that start meanwhile: only Snakemake can run one of its scripts."""
+    main = sys.modules["__main__"]
+    file = vars(main).pop("__file__", None)
+    try:
+        yield
+    finally:
+        if file is not None:
+            vars(main)["__file__"] = file
 
 
 def split_evenly(count: int, shares: int) -> list[int]:

@@ -2,6 +2,7 @@
 import json
 import os
 import sys
+from functools import cache
 from pathlib import Path
 
 from snakemake.cli import get_argument_parser
@@ -39,10 +40,15 @@ from gliobench.terms import (
 )
 
 
+@cache
+def command_line():
+    """The options and targets of the command line, in all their spellings: Snakemake tells a Snakefile few of them."""
+    return get_argument_parser().parse_args()
+
+
 def is_target(target):
-    """Whether the command line names a target: Snakemake tells a Snakefile none."""
-    given = sys.argv[1:]
-    return target in given and target in get_argument_parser().parse_args(given).targets
+    """Whether the command line names a target."""
+    return target in command_line().targets
 
 
 def command_without(target):
@@ -60,14 +66,13 @@ def command_without(target):
 
 def something_forced():
     """Whether the command line forces a re-run: existing results then do not matter."""
-    return bool(
-        {"-F", "--forceall", "-f", "--force", "-R", "--forcerun"} & set(sys.argv)
-    )
+    given = command_line()
+    return bool(given.forceall or given.force or given.forcerun)
 
 
 def from_scratch():
     """Whether the command line re-runs everything: how the study began then does not matter."""
-    return bool({"-F", "--forceall"} & set(sys.argv))
+    return command_line().forceall
 
 
 def check_subgroups():
@@ -129,14 +134,16 @@ LOGS = f"{COHORT}/logs"
 
 
 def number_of_shards():
-    """Number of jobs that share a cohort's patients: fixed when the study starts, until --forceall."""
-    begun = belonging.noted(STUDY, "shards")
-    return (
-        begun if begun and not from_scratch() else len(gather.shards("{scatteritem}"))
-    )
+    """Number of jobs that share a cohort's patients: fixed when the study starts, until --forceall; jobs are told it."""
+    asked = len(gather.shards("{scatteritem}"))
+    if not workflow.is_main_process or from_scratch():
+        return asked
+    return belonging.noted(STUDY, "shards") or asked
 
 
 N_SHARDS = number_of_shards()
+# Snakemake passes it to jobs on other machines, though not --forceall.
+workflow.resource_settings.overwrite_scatter = {"shards": N_SHARDS}
 SHARDS = [f"{number}-of-{N_SHARDS}" for number in range(1, N_SHARDS + 1)]
 SHARDS_NOTE = {f"{RESULTS}/{belonging.NOTES}/shards.json": str(N_SHARDS)}
 

@@ -1,5 +1,4 @@
 # No rules here: moved files of the user, and the results kept from them.
-from functools import cache
 from types import SimpleNamespace
 
 
@@ -29,10 +28,8 @@ def made_place(wildcards):
 
 def audit_forced():
     """Whether the command line forces the audit to run again, so that its files may change."""
-    forced = {"-F", "--forceall", "-f", "--force"}
-    return bool(
-        (forced | {"read_cohort", "audit_series", "gather_series"}) & set(sys.argv)
-    )
+    given, audit = command_line(), {"read_cohort", "audit_series", "gather_series"}
+    return bool(given.forceall or given.force or audit & set(given.forcerun))
 
 
 @cache

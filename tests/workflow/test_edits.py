@@ -3,7 +3,7 @@ import shutil
 import tokenize
 
 import pytest
-from studies import SMALL, SMOKE, edit, finish, planned_rules, reword
+from studies import SMALL, SMALL_AUDIT, SMOKE, edit, finish, planned_rules, reword
 
 from gliobench.sources import LEFT_OUT
 from source_edits import computing_tokens, with_other
@@ -102,6 +102,23 @@ def test_an_edit_of_the_tuning_tunes_again_and_trains_what_was_tuned(finished_co
 
 def test_a_finished_study_stays_finished_in_however_many_shards_it_was_begun(finished_small):
     assert planned_rules(finished_small, *SMALL[:2], "--set-scatter", "shards=7") == set()
+
+
+@pytest.mark.parametrize(
+    ("options", "shards"),
+    [
+        ([], "3"),
+        (["-Fc2"], "2"),
+        (["--forcea"], "2"),
+        (["--mode", "remote", "--force"], "2"),  # as Snakemake starts a job on a node
+    ],
+)
+def test_a_study_in_other_shards_begins_from_scratch_in_every_spelling_and_on_every_node(project, options, shards):
+    note = project / "results/small/.settings/shards.json"
+    note.parent.mkdir(parents=True)
+    note.write_text("3")
+    planned = finish(project, "--dry-run", "--workflow-profile", "none", *options, *SMALL_AUDIT)
+    assert set(re.findall(r"\d-of-(\d)", planned)) == {shards}
 
 
 def test_inputs_are_made_anew_without_an_image(small_copy):

@@ -8,12 +8,15 @@ from keras_on_torch import run_on_torch
 pytestmark = pytest.mark.slow  # torch is loaded in a process of its own
 TRAINING = """
 import json, os, sys
+from contextlib import nullcontext
 import numpy as np
 import torch
 from gliobench.approaches import efficientnet
 from gliobench.errors import GlioBenchError
 from gliobench.training import Machine, Part
+from gliobench.training import keras_backbones, keras_session
 from gliobench.training.keras_augment import augment
+from gliobench.training.keras_backbones import build_backbone, settle_batch_norm
 
 def part(n, seed):
     labels = np.arange(n) % 2
@@ -45,12 +48,20 @@ for seed in (1, 2, 1):
     log_odds = efficientnet.predict(model, part(5, 2).inputs).tolist()
     runs.append({"epochs": len(history), "changed": changed, "log_odds": log_odds})
 minibatch = efficientnet.TrainingSlices(part(12, 0), 8, augmentation, 1)[0][0]
+settled, saved = [], []
+for gradients in (False, True):
+    network = build_backbone("resnet10", (32, 32, 3))
+    network.set_weights([np.full(values.shape, 0.01, np.float32) for values in network.get_weights()])
+    keras_backbones.without_gradients = nullcontext if gradients else keras_session.without_gradients
+    with torch.autograd.graph.saved_tensors_hooks(saved.append, lambda place: place):
+        settle_batch_norm(network, np.random.default_rng(4).random((4, 32, 32, 3), np.float32))
+    settled.append([len(saved), [values.tolist() for values in network.get_weights() if values.ndim == 1]])
 changed = augment(part(4, 3).inputs / np.float32(255), augmentation, np.random.default_rng(0))
 modules = sorted(sys.modules)  # Keras' own saving and loading look for tensorflow
 efficientnet.save(model, sys.argv[1])
 again = efficientnet.predict(efficientnet.load(sys.argv[1]), part(5, 2).inputs).tolist()
 print(json.dumps({
-    "sentence": sentence, "device": device, "runs": runs, "again": again, "modules": modules,
+    "sentence": sentence, "device": device, "runs": runs, "again": again, "modules": modules, "settled": settled,
     "minibatch": [isinstance(minibatch, torch.Tensor), *minibatch.shape],
     "range": [float(changed.min()), float(changed.max())],
 }))
@@ -75,6 +86,12 @@ def test_a_minibatch_stays_on_the_device_that_augments_it(trained):
 
 def test_fine_tuning_changes_the_convolutions_and_no_more_on_torch(trained):
     assert [run["changed"] for run in trained["runs"]] == [12, 12, 12]
+
+
+def test_settling_batch_norm_keeps_nothing_for_gradients_and_gives_the_same_statistics(trained):
+    (kept, statistics), (kept_with_gradients, expected) = trained["settled"]
+    assert kept == 0 < kept_with_gradients
+    assert statistics == expected
 
 
 def test_a_training_repeats_on_torch(trained):

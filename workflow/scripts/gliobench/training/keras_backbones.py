@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from gliobench.training.keras_session import all_layers, keras
+from gliobench.training.keras_session import all_layers, keras, without_gradients
 from gliobench.training.keras_weights import initial_weights
 
 Shape = tuple[int, ...]
@@ -130,6 +130,7 @@ def settle_batch_norm(model: keras.Model, images: Any) -> None:
     for layer in norms:
         layer.trainable = True  # if frozen, it would ignore the images
         layer.momentum = 0.0
-    model(images, training=True)
+    with without_gradients():
+        model(images, training=True)
     for layer, momentum in zip(norms, momenta, strict=True):
         layer.momentum = momentum

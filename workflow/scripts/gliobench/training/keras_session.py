@@ -4,7 +4,7 @@ import os
 import random
 import time
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from pathlib import Path
 from typing import Any, Protocol
 from weakref import WeakKeyDictionary
@@ -96,6 +96,15 @@ def seed_all(seed: int) -> None:
         import torch
 
         torch.manual_seed(seed)
+
+
+def without_gradients() -> AbstractContextManager[Any]:
+    """Return the context of a forward pass that keeps nothing for a backward pass; TensorFlow keeps nothing untold."""
+    if keras.backend.backend() != "torch":
+        return nullcontext()
+    import torch
+
+    return torch.no_grad()
 
 
 def resident(array: np.ndarray) -> Any:
@@ -241,9 +250,7 @@ def _apply(network: keras.Model, rows: Any) -> Any:
     """Return what a network predicts; torch leaves it on the device, so that the next rows do not wait."""
     if keras.backend.backend() != "torch":
         return network.predict_on_batch(rows)
-    import torch
-
-    with torch.no_grad():
+    with without_gradients():
         return network(rows, training=False)
 
 

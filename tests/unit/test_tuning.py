@@ -3,9 +3,11 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
+import optuna
 import pandas as pd
 import pytest
 from hypothesis import given
@@ -99,6 +101,25 @@ def test_every_trial_is_a_row_and_the_best_is_the_lowest_validation_loss(toy):
     assert best["parameters"] == json.loads(row["parameters"])
     assert set(best["parameters"]) == set(SPACE)
     assert sum(best["importances"].values()) == pytest.approx(1)
+
+
+def study_of_trials(per_side):
+    """A finished search over a grid of two settings: of the loss, x explains 9 times the variance that y explains."""
+    study = optuna.create_study()
+    sides = {name: optuna.distributions.FloatDistribution(0, 1) for name in "xy"}
+    for x, y in product(np.linspace(0, 1, per_side), repeat=2):
+        study.add_trial(optuna.create_trial(params={"x": x, "y": y}, distributions=sides, value=3 * x + y))
+    return study
+
+
+def test_the_importance_of_a_setting_is_the_share_of_the_variance_that_it_explains():
+    best = tuning._best(study_of_trials(12))
+    assert best["importances"] == pytest.approx({"x": 0.9, "y": 0.1}, abs=0.03)
+    assert best == tuning._best(study_of_trials(12))
+
+
+def test_too_few_trials_give_no_importances():
+    assert tuning._best(study_of_trials(2))["importances"] == {}
 
 
 def test_the_same_seed_and_one_worker_give_the_same_trials(toy):

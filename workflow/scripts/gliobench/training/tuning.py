@@ -16,7 +16,7 @@ from typing import Any
 
 import optuna
 import pandas as pd
-from optuna.importance import get_param_importances
+from optuna.importance import FanovaImportanceEvaluator, get_param_importances
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, Trial, TrialState
@@ -33,6 +33,8 @@ from gliobench.training.parts import check_batch_sizes, part_of, rows_of
 
 FINISHED = (TrialState.COMPLETE, TrialState.PRUNED)
 NAMES = {TrialState.COMPLETE: "complete", TrialState.PRUNED: "pruned", TrialState.FAIL: "failed"}
+
+LEAST_FOR_IMPORTANCES = 5  # completed trials of different losses; a variance of fewer says nothing
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)  # failed trials are rows of the table
 
@@ -65,8 +67,9 @@ def tune(
     trials : DataFrame
         As in the schema ``trials``.
     best : dict
-        number, value, parameters and importances (share of the loss' variance that each explains); if no trial
-        was completed, ``reason`` says so, number and value are None, and there are no parameters.
+        number, value, parameters and importances (share of the loss' variance that each explains, by a
+        functional analysis of variance of the completed trials; none of too few); if no trial was completed,
+        ``reason`` says so, number and value are None, and there are no parameters.
     """
     journal.parent.mkdir(parents=True, exist_ok=True)
     study = _open(journal)
@@ -217,8 +220,8 @@ def _best(study: optuna.Study) -> dict[str, Any]:
         nothing: dict[str, Any] = {"number": None, "value": None, "parameters": {}, "importances": {}}
         return nothing | {"reason": "no trial of the tuning was completed; trials.tsv has the reason of each"}
     best = study.best_trial
-    differ = len({trial.value for trial in complete}) > 1
-    importances = get_param_importances(study) if differ else {}
+    enough = len({trial.value for trial in complete}) >= LEAST_FOR_IMPORTANCES
+    importances = get_param_importances(study, evaluator=FanovaImportanceEvaluator(seed=0)) if enough else {}
     shares = {name: float(share) for name, share in importances.items()}
     return {"number": best.number, "value": best.value, "parameters": best.params, "importances": shares}
 

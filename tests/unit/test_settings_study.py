@@ -533,6 +533,11 @@ def test_visible_labels_need_what_they_are_made_from():
     refused("no modality 'T2w'", cohorts=named(OEDEMA | {"texture": "T2w"}, generator=only_flair), runs=[SEES])
 
 
+def test_visible_labels_of_a_tuned_variant_are_refused():
+    tuned = {"approach": "stacked_cnn3d", "variants": ["tuned"], "protocols": ["published"], "visible": True}
+    refused("tuned cannot have visible labels: each would need a search of its own", cohorts=SEEN, runs=[tuned])
+
+
 def test_two_protocols_may_score_the_same_trainings():
     protocols = ["published-holdout", "published-whole", "published-loocv"]
     made = study(runs=[{"approach": "densenet121", "cohorts": ["clinic"], "protocols": protocols}])

@@ -191,8 +191,8 @@ class Study(Asked):
             permutations = self._permutations[cell][PERMUTATIONS]
             check_spiked(self.cohorts[cell.cohort], permutations, BASELINE in self.approaches, where)
         if cell in self._visible:
-            cohort = cell.cohort
-            check_visible(self.cohorts[cohort], self.segmented(cohort), self.modalities(cohort), where)
+            cohort, run = cell.cohort, f"{where}: {cell.variant}"
+            check_visible(self.cohorts[cohort], self.segmented(cohort), self.modalities(cohort), tuned, run)
         if any(self._permutations[cell].values()):
             check_permuted(tuned, scheme, self.protocol(cell), f"{where}: {cell.variant} under {cell.protocol}")
         if self._permutations[cell][WITHIN_SITE]:

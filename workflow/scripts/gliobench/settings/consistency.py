@@ -169,10 +169,16 @@ def check_spiked(cohort: Mapping[str, Any], permutations: int, baseline: bool, w
         check_known(cohort["spiked"]["features"], list(cohort.get("features", {})), f"{where}: `spiked`: features")
 
 
-def check_visible(cohort: Mapping[str, Any], segmented: bool, modalities: Sequence[str], where: str) -> None:
-    """Refuse visible labels that the cohort does not name, or that are made from what it lacks."""
+def check_visible(
+    cohort: Mapping[str, Any], segmented: bool, modalities: Sequence[str], tuned: bool, where: str
+) -> None:
+    """Refuse visible labels that the cohort does not name, that are made from what it lacks, or need a search each."""
     if not cohort.get("visible"):
         raise GlioBenchError(f"{where}: `visible` needs a cohort with the key `visible`, which names labels; add it.")
+    if tuned:
+        raise GlioBenchError(
+            f"{where} cannot have visible labels: each would need a search of its own; use another variant."
+        )
     for name, label in cohort["visible"].items():
         place = f"{where}: the visible label {name}"
         if label["source"] == SEGMENTATION and not segmented:

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from gliobench.arithmetic import PINNED
 from gliobench.errors import GlioBenchError
 from gliobench.files import read_json, write_table
 from gliobench.splits import draw_split
@@ -225,6 +226,17 @@ def test_a_fold_of_other_code_or_another_machine_is_trained_anew_there_and_back(
         assert len(toy.seeds) == 3
         train(idle, data, tmp_path, **changed)
         assert not idle.seeds
+
+
+def test_a_fold_of_other_arithmetic_is_trained_anew(data, tmp_path, monkeypatch):
+    trained = []
+    for portable in (False, True, True, False):
+        for name, value in PINNED.items():
+            monkeypatch.setenv(name, value if portable else "other")
+        toy = Toy()
+        train(toy, data, tmp_path)
+        trained.append(len(toy.seeds))
+    assert trained == [3, 3, 0, 3]
 
 
 def test_a_fold_of_another_backend_of_keras_is_trained_anew(data, tmp_path, monkeypatch):

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gliobench.arithmetic import PINNED
 from gliobench.files import check_table, read_table, write_table
 from gliobench.inputs.store import write_shard
 from gliobench.settings.approach_of_study import StudyApproach
@@ -235,9 +236,12 @@ def test_a_search_never_opens_the_files_of_the_test_patients(toy):
         load_inputs("grid", arrays, ["T1w"], read_table(patients, "patients"), read_table(split, "split")["patient_id"])
 
 
-@pytest.mark.parametrize("other", ["code", "device", "threads", "deterministic", "gpu", "backend", "weights"])
+@pytest.mark.parametrize(
+    "other", ["code", "device", "threads", "deterministic", "gpu", "backend", "weights", "arithmetic"]
+)
 def test_a_search_by_other_code_from_other_weights_or_on_another_machine_starts_anew(toy, monkeypatch, other):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
+    monkeypatch.delenv("ONEDNN_MAX_CPU_ISA", raising=False)
     monkeypatch.setenv("KERAS_BACKEND", "torch")  # restored after a search has set it
     patients, split, arrays = write_inputs(toy / "cohort")
     files = {"patients": patients, "split": split, "arrays": arrays, "folder": toy / "tuning"}
@@ -254,6 +258,9 @@ def test_a_search_by_other_code_from_other_weights_or_on_another_machine_starts_
     asked |= {"deterministic": {"deterministic": True}, "backend": {"toolchain": "tensorflow"}}
     if other == "gpu":
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+    if other == "arithmetic":
+        for name, value in PINNED.items():
+            monkeypatch.setenv(name, value)
     if other == "weights":
         (toy / "weights").write_text("other")
     assert journals(**asked.get(other, {})) == 2

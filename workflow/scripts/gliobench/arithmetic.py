@@ -27,6 +27,11 @@ def pin() -> None:
         os.environ.update(PINNED)
 
 
+def pinned() -> bool:
+    """Whether libraries imported by this process compute as `pin` says."""
+    return all(os.environ.get(name) == value for name, value in PINNED.items())
+
+
 def processor() -> dict[str, Any]:
     """
     Return what decides the last digits on this machine, for ``run.json``.
@@ -38,7 +43,7 @@ def processor() -> dict[str, Any]:
         system does not say. ``libraries``: the kernels that those chose which are loaded.
     """
     return {
-        "portable": all(os.environ.get(name) == value for name, value in PINNED.items()),
+        "portable": pinned(),
         "instructions": _instructions(),
         "libraries": _dispatch(),
     }

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from gliobench.arithmetic import pinned
 from gliobench.errors import GlioBenchError
 from gliobench.files import join_tables, read_json, read_table, write_json, write_table
 from gliobench.recipe import LOGGER, disk_is_full, say
@@ -95,7 +96,7 @@ def _common_fingerprint(job: Job, inputs: np.ndarray, index: pd.DataFrame, machi
     digest.update(index[[*SLICE, "label"]].to_csv(index=False).encode())
     if Path(job.weights).is_file():
         digest.update(Path(job.weights).read_bytes())
-    computed_with = [job.library, device, machine.threads, machine.deterministic, keras_backend()]
+    computed_with = [job.library, device, machine.threads, machine.deterministic, keras_backend(), pinned()]
     digest.update(json.dumps(computed_with).encode())
     return digest.hexdigest()
 

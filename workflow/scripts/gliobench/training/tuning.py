@@ -21,6 +21,7 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, Trial, TrialState
 
+from gliobench.arithmetic import pinned
 from gliobench.errors import GlioBenchError
 from gliobench.files import read_table, table_schema
 from gliobench.processes import die_with_parent
@@ -268,7 +269,7 @@ def load_parts(
 
 def _fingerprint(job: Job, settings: dict[str, Any], machine: Machine, inputs: Sequence[str | Path]) -> str:
     """Return a digest of what a search depends on; what it computes with, as far as no framework is asked for it."""
-    computed_with = [asdict(machine), machine.device != "cpu" and bool(visible_gpus())]
+    computed_with = [asdict(machine), machine.device != "cpu" and bool(visible_gpus()), pinned()]
     digest = hashlib.sha256(json.dumps([asdict(job), settings, computed_with], sort_keys=True).encode())
     for path in inputs:
         digest.update(f"{path} {Path(path).stat().st_mtime_ns}".encode())

@@ -171,6 +171,13 @@ def test_an_edit_of_a_module_changes_the_digests_of_what_imports_it_alone(copied
     assert changed == {entry for entry in before if entry[1:2] == ("gliobench/approaches/resnet18.py",)}
 
 
+def test_an_edit_of_how_libraries_are_pinned_changes_every_digest(copied):
+    before = digests()
+    edit(copied / "gliobench" / "arithmetic.py")
+    after = digests()
+    assert not [entry for entry in before if after[entry] == before[entry]]
+
+
 @pytest.mark.parametrize(("module", "kind", "others"), [("permute", 1, set()), ("spike", 2, {("see_labels.py",)})])
 def test_an_edit_of_how_labels_are_drawn_changes_the_trainings_on_them_alone(copied, module, kind, others):
     before = digests()

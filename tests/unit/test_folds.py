@@ -486,6 +486,26 @@ SENTENCE = (
 )
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        ResourceExhaustedError("Graph execution error:\n\nOOM when allocating tensor with shape[9] by allocator cpu"),
+        ResourceExhaustedError("OOM when allocating tensor on device:CPU:0 by allocator mklcpu [Op:Conv2D]"),
+        RuntimeError("[enforce fail at alloc_cpu.cpp:124] DefaultCPUAllocator: can't allocate memory"),
+        MemoryError("Unable to allocate 9 TiB"),
+    ],
+)
+def test_a_fold_that_fills_the_memory_of_the_machine_does_not_blame_the_gpu(data, tmp_path, error):
+    toy = Splitting(fail={0: error})
+    record = train(toy, data, tmp_path)[0]
+    assert (record["status"], record["reason"]) == (
+        "failed",
+        "the memory of the machine is full: lower `batch_size` of cnn3d in the config under `settings`, or run fewer "
+        "trainings at once (--resources mem_mb=N, with N the MB that all jobs together may take)",
+    )
+    assert toy.accumulated == [1, 1, 1], "minibatches in parts are for a full GPU"
+
+
 def test_a_fold_that_fills_the_gpu_is_trained_once_more_from_the_same_seed_with_minibatches_in_parts(data, tmp_path):
     toy = Splitting(fail={1: OutOfMemoryError(FULL)})
     records = train(toy, data, tmp_path / "full")

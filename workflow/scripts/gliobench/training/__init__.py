@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import re
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -43,16 +44,27 @@ def gpu_is_full(error: BaseException) -> bool:
     """Whether an error of a framework says that the memory of the GPU is full; none has one type for it."""
     kinds = {kind.__name__ for kind in type(error).__mro__}
     says_so = "out of memory" in str(error).lower() or "ALLOC_FAILED" in str(error)  # CUDA, XLA; cuDNN, cuBLAS
-    return bool(kinds & {"OutOfMemoryError", "ResourceExhaustedError"}) or ("RuntimeError" in kinds and says_so)
+    full = bool(kinds & {"OutOfMemoryError", "ResourceExhaustedError"}) or ("RuntimeError" in kinds and says_so)
+    return full and not machine_is_full(error)
+
+
+def machine_is_full(error: BaseException) -> bool:
+    """Whether an error of NumPy or a framework says that the memory of the machine is full, where a CPU trains."""
+    of_framework = re.search(r"by allocator (mkl)?cpu|DefaultCPUAllocator", str(error))  # TensorFlow; PyTorch
+    return isinstance(error, MemoryError) or of_framework is not None
 
 
 def why_it_failed(error: Exception, approach: str) -> str:
-    """Describe an error of a framework in a training of an approach; of a full GPU, with what to lower."""
-    if not gpu_is_full(error):
+    """Describe an error of a framework in a training of an approach; of full memory, with what to lower."""
+    if gpu_is_full(error):
+        full, at_once = "GPU", "gpu=N, with N the number of GPUs"
+    elif machine_is_full(error):
+        full, at_once = "machine", "mem_mb=N, with N the MB that all jobs together may take"
+    else:
         return first_line(error)
     return (
-        f"the memory of the GPU is full: lower `batch_size` of {approach} in the config under `settings`, or run fewer "
-        "trainings at once (--resources gpu=N, with N the number of GPUs)"
+        f"the memory of the {full} is full: lower `batch_size` of {approach} in the config under `settings`, or run "
+        f"fewer trainings at once (--resources {at_once})"
     )
 
 

@@ -55,6 +55,33 @@ def test_a_visible_gpu_that_pytorch_cannot_use_is_a_warning_or_an_error_that_say
     assert caplog.messages[-1].startswith("PyTorch cannot use the visible GPU (0): ")
 
 
+@pytest.mark.parametrize(
+    ("programs", "cc", "compiles"),
+    [
+        (["gcc"], None, True),
+        (["clang"], None, True),
+        (["mine"], "mine", True),
+        ([], None, False),
+        (["gcc"], "x", False),
+    ],
+)
+def test_on_a_gpu_networks_are_compiled_where_there_is_a_c_compiler_and_a_warning_says_if_not(
+    on_cpu, session, torch, monkeypatch, tmp_path, caplog, programs, cc, compiles
+):
+    for name in programs:
+        (tmp_path / name).touch(mode=0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("CC", raising=False)
+    if cc:
+        monkeypatch.setenv("CC", cc)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "H100")
+    monkeypatch.setattr(session, "safe_bf16", lambda: True)
+    assert session.prepare(Machine(1, "auto", False)) == "H100"
+    assert session._used["compile"] == compiles
+    assert ("no C compiler was found" in caplog.text) != compiles
+
+
 def test_on_a_cpu_nothing_is_compiled_moved_or_computed_in_half_precision(on_cpu, session, torch):
     network = torch.nn.Conv2d(1, 2, 3)
     assert session.compiled(network) is network

@@ -3,6 +3,7 @@
 import os
 import pickle
 import random
+import shutil
 from contextlib import AbstractContextManager, nullcontext
 from functools import cache
 from pathlib import Path
@@ -51,12 +52,25 @@ def prepare(machine: Machine) -> str:
     torch.use_deterministic_algorithms(machine.deterministic or not on_gpu, warn_only=on_gpu)
     torch.backends.cudnn.benchmark = on_gpu and not machine.deterministic
     _used["device"] = "cuda" if on_gpu else "cpu"
-    _used["compile"] = on_gpu and not machine.deterministic
+    _used["compile"] = on_gpu and not machine.deterministic and _finds_c_compiler()
     if not on_gpu:
         return "cpu"
     if not safe_bf16():
         LOGGER.info("trained in float32: this GPU has no bf16, or cuDNN is older than 9.15, whose bf16 is not trusted")
     return str(torch.cuda.get_device_name())
+
+
+def _finds_c_compiler() -> bool:
+    """Whether there is the C compiler that ``torch.compile`` starts kernels on a GPU with; warn if not."""
+    named = os.environ.get("CC")
+    if any(map(shutil.which, [named] if named else ["gcc", "clang"])):  # as Triton looks for it
+        return True
+    LOGGER.warning(
+        "Networks are not compiled for the GPU and train more slowly, because no C compiler was found (%s): install "
+        "one, as docs/full-run.md says, or correct the variable CC.",
+        named or "gcc or clang",
+    )
+    return False
 
 
 def device() -> torch.device:

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from gliobench.arithmetic import PINNED
 from gliobench.files import check_table, read_table, write_table
 from gliobench.inputs.store import write_shard
+from gliobench.processes import SHOWN
 from gliobench.settings.approach_of_study import StudyApproach
 from gliobench.training import Diverged, Job, Machine, Part, tuning
 from gliobench.training.job import load_inputs
@@ -283,7 +284,8 @@ def test_workers_that_start_together_try_different_hyperparameters(toy):
     assert first.value != other.value
 
 
-def test_workers_share_one_journal_and_count_together(toy):
+def test_workers_share_one_journal_and_one_log_and_count_together(toy, monkeypatch, capfd):
+    monkeypatch.setenv(SHOWN, "1")  # the log alone has their lines
     patients, split, arrays = write_inputs(toy / "cohort")
     settings = {"trials": 3, "workers": 2, "space": {"learning_rate": {"low": 1.0e-4, "high": 1.0e-2, "log": True}}}
     fixed = StudyApproach(ROOT / "config/approaches/stacked_cnn3d.yaml").parameters
@@ -292,6 +294,10 @@ def test_workers_share_one_journal_and_count_together(toy):
         cell, settings, Machine(device="cpu"), patients=patients, split=split, arrays=arrays, folder=toy / "tuning"
     )
     assert trials["number"].tolist() == [0, 1, 2]
+    log = capfd.readouterr().err
+    assert all(
+        f"trial {number}: validation loss" in log for number in trials.loc[trials["state"] == "complete", "number"]
+    )
     assert set(trials["state"]) <= {"complete", "pruned"}
 
 

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from gliobench.arithmetic import pin
 from gliobench.caches import keep_caches
@@ -45,10 +45,7 @@ def recipe(snakemake: Any) -> Iterator[None]:
         terminal = os.fdopen(os.dup(2), "w", encoding="utf-8", buffering=1)
         os.dup2(file.fileno(), 2)
         sys.stderr = terminal
-        handler = logging.StreamHandler(file)
-        handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", datefmt="%H:%M:%S"))
-        LOGGER.addHandler(handler)
-        LOGGER.setLevel(logging.INFO)
+        log_to(file)
         try:
             yield
             take_notes(snakemake)
@@ -62,6 +59,14 @@ def recipe(snakemake: Any) -> Iterator[None]:
             if SHOWN in os.environ:
                 sys.exit(1)
             raise
+
+
+def log_to(file: IO[str]) -> None:
+    """Write what is logged from now on to a file, with its time."""
+    handler = logging.StreamHandler(file)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", datefmt="%H:%M:%S"))
+    LOGGER.addHandler(handler)
+    LOGGER.setLevel(logging.INFO)
 
 
 def take_notes(snakemake: Any) -> None:

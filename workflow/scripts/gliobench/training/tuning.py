@@ -25,7 +25,7 @@ from gliobench.arithmetic import pinned
 from gliobench.errors import GlioBenchError
 from gliobench.files import read_table, table_schema
 from gliobench.processes import die_with_parent
-from gliobench.recipe import LOGGER, disk_is_full, say
+from gliobench.recipe import LOGGER, disk_is_full, log_to, say
 from gliobench.seeds import derive_seed
 from gliobench.training import Diverged, Job, Machine, Part, import_approach, why_it_failed
 from gliobench.training.gpus import visible_gpus
@@ -81,13 +81,19 @@ def tune(
         work(0, shares[0])
     else:
         spawn = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(len(shares), spawn, initializer=die_with_parent) as pool:
+        with ProcessPoolExecutor(len(shares), spawn, initializer=_begin_worker) as pool:
             with _main_not_run_again():
                 begun = [pool.submit(work, worker, share) for worker, share in enumerate(shares)]
             for done in begun:
                 done.result()
     study = _open(journal)
     return _table(study.trials), _best(study)
+
+
+def _begin_worker() -> None:
+    """End with the search, and log to the standard error, which is the log of the job."""
+    die_with_parent()
+    log_to(sys.stderr)
 
 
 @contextmanager

@@ -133,6 +133,19 @@ def _with_header(image, field, index, value):
     return header.binaryblock + content[348:]
 
 
+@pytest.mark.parametrize(
+    ("field", "index", "bad"), [("quatern_d", (), 1.5), ("quatern_b", (), np.nan), ("pixdim", 2, np.nan)]
+)
+def test_a_qform_that_cannot_be_leaves_a_series_its_voxels_only(tmp_path, field, index, bad):
+    image = nib.Nifti1Image(voxels(), AFFINE * [20, 20, 20, 1])
+    image.set_qform(image.affine, 1)
+    (tmp_path / "image.nii").write_bytes(_with_header(image, field, index, bad))
+    volume, facts = read_nifti(tmp_path / "image.nii")
+    assert volume.voxels.shape == SHAPE[::-1]
+    assert facts.orientation_status == "invalid"
+    assert facts.unplaced == f"{tmp_path / 'image.nii'}: its qform is no rotation and spacing in finite numbers"
+
+
 @pytest.mark.parametrize("size", [-5, 0, 32767])
 def test_a_size_that_cannot_be_is_refused(tmp_path, size):
     (tmp_path / "image.nii").write_bytes(_with_header(nib.Nifti1Image(voxels(), AFFINE), "dim", 1, size))

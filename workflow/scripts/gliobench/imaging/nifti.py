@@ -70,7 +70,10 @@ def _placed(path: Path, image: Any, voxels: npt.NDArray[Any]) -> tuple[Volume, S
     order = [first, *(axis for axis in (2, 1, 0) if axis != first)]
     volume = shown(Volume(voxels.transpose(order), affine[:, [*order, 3]]))
     stated = "stated" if sform or qform else "not stated"
-    one_way = not (sform and qform) or nib.aff2axcodes(header.get_sform()) == nib.aff2axcodes(header.get_qform())
+    second = _qform(header)
+    one_way = not (sform and qform) or (
+        second is not None and nib.aff2axcodes(header.get_sform()) == nib.aff2axcodes(second)
+    )
     zooms = np.asarray(header.get_zooms()[:3])
     facts = SeriesFacts(
         n_files=1,
@@ -121,14 +124,25 @@ def _millimetres(image: Any) -> npt.NDArray[np.float64]:
 def _why_unplaced(image: Any) -> str | None:
     """Return why a header does not position its voxels, None if it does."""
     sform, s_code = image.header.get_sform(coded=True)
-    qform, q_code = image.header.get_qform(coded=True)
+    qform, q_code = _qform(image.header), int(image.header["qform_code"])
     if not s_code and not q_code:
         return "its header gives no position (sform and qform codes are 0)"
     if s_code and q_code:
+        if qform is None:
+            return "its qform is no rotation and spacing in finite numbers"
         apart = np.linalg.norm(corners(image.shape[:3], sform) - corners(image.shape[:3], qform), axis=1).max()
         if apart > SAME_PLACE * np.linalg.norm(sform[:3, :3], axis=0).min():
             return f"its sform and its qform disagree by up to {apart:.3g} {image.header.get_xyzt_units()[0]}"
     return None
+
+
+def _qform(header: Any) -> npt.NDArray[np.float64] | None:
+    """Return the affine of a header's quaternion, None if there cannot be one: nibabel checks only what it uses."""
+    try:
+        affine = header.get_qform()
+    except (ValueError, HeaderDataError):
+        return None
+    return affine if np.isfinite(affine).all() else None
 
 
 def _check_one_volume(path: Path, image: Any) -> None:

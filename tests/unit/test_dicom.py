@@ -248,6 +248,7 @@ def test_a_modality_look_up_table_is_applied(tmp_path: Path) -> None:
     sequence = pydicom.Sequence([table])
     write_series(tmp_path, np.array([[[0, 1], [2, 3]]], np.uint16), ModalityLUTSequence=sequence)
     assert np.array_equal(read_series(tmp_path)[0].voxels, [[[10, 20], [40, 80]]])
+    assert np.array_equal(windowed(read_series(tmp_path)[0]).voxels, [[[10, 20], [40, 80]]])
 
 
 @pytest.mark.parametrize("high", [4000, 65535])

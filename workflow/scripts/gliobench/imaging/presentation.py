@@ -91,7 +91,7 @@ class Presentation:
         low, high = int(pixels.min()), int(pixels.max())
         if self.looked_up:
             low, table = self.looked_up
-            return np.array(table, np.float32)[np.subtract(pixels, low, dtype=np.int64)]
+            return np.array(table, np.float32)[pixels.astype(np.int64) - low]  # float32 after a modality table
         if low == high and (self.fields.get("WindowWidth") or [1])[0] < 1:  # a blank slice needs no window
             return _rescaled(pixels, self.fields)
         with refused(self.path, NO_WINDOW):

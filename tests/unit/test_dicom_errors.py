@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from pydicom.data import get_testdata_file
 from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
+    EnhancedMRImageStorage,
     ExplicitVRLittleEndian,
     JPEG2000Lossless,
     RLELossless,
@@ -129,6 +130,12 @@ def test_a_colour_image(tmp_path: Path) -> None:
     pixels = np.zeros((4, 4, 3), np.uint8)
     save(image(pixels, SamplesPerPixel=3, PhotometricInterpretation="RGB", PlanarConfiguration=0), tmp_path / "a.dcm")
     assert "a colour image (RGB) is not an MRI slice" in str(refused(tmp_path))
+
+
+def test_an_enhanced_object_of_one_frame_is_refused(tmp_path: Path) -> None:
+    write_series(tmp_path, VOXELS, SOPClassUID=EnhancedMRImageStorage)
+    with pytest.raises(SeriesError, match=r"an enhanced or multi-frame object \(1 frames in one file\)"):
+        read_series(tmp_path)
 
 
 def test_a_multi_frame_file(tmp_path: Path) -> None:

@@ -128,7 +128,7 @@ def read_slice(path: Path, head: bytes) -> Slice:
 
 def _plain_slice(path: Path, head: bytes) -> Slice:
     fields, offset, length = read_plain(head)
-    if "PrivateCount" in fields:
+    if "PrivateCount" in fields or _is_enhanced(fields):
         raise NotPlain
     if set(LOOKUP_TABLES.values()) & fields.keys() or any(
         fields.get(keyword) not in allowed for keyword, allowed in PLAIN.items()
@@ -254,9 +254,14 @@ def _tiled_by(dataset: pydicom.Dataset) -> str | None:
     return None
 
 
+def _is_enhanced(fields: dict[str, Any]) -> bool:
+    """Whether geometry and rescaling may lie in functional groups, or the file holds several images."""
+    return fields.get("SOPClassUID") in ENHANCED or (fields.get("NumberOfFrames") or 1) > 1
+
+
 def _check_single_grey(path: Path, fields: dict[str, Any]) -> None:
     """Refuse anything but a single, complete grey image of known size."""
-    if fields["SOPClassUID"] in ENHANCED or (fields["NumberOfFrames"] or 1) > 1:
+    if _is_enhanced(fields):
         raise SeriesError(
             f"{path}: an enhanced or multi-frame object ({fields['NumberOfFrames'] or 1} frames in one file) is not "
             "supported; convert it to one file per slice, or exclude the series."

@@ -165,9 +165,10 @@ def test_a_size_beyond_all_memory_is_refused(tmp_path):
     refused(tmp_path / "image.nii", "it cannot be read as NIfTI")
 
 
-def test_values_that_are_not_finite_are_refused(tmp_path):
-    image = voxels("float32")
-    image[0, 0, 0] = np.nan
+@pytest.mark.parametrize(("dtype", "bad"), [("float32", np.nan), ("float64", 1e39)])
+def test_values_that_are_not_finite_are_refused(tmp_path, dtype, bad):
+    image = voxels(dtype)
+    image[0, 0, 0] = bad
     write_nifti(image, AFFINE, tmp_path / "image.nii.gz")
     refused(tmp_path / "image.nii.gz", "it holds values that are not finite numbers")
 

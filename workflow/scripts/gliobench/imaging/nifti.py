@@ -57,9 +57,14 @@ def read_nifti(path: Path) -> tuple[Volume, SeriesFacts]:
         raise SeriesError(
             f"{path}: it cannot be read as NIfTI ({error}); fetch the file again or exclude the series.", facts
         ) from error
-    if stored.dtype.kind == "f" and not np.isfinite(stored).all():
-        raise SeriesError(f"{path}: it holds values that are not finite numbers; replace them or exclude it.", facts)
-    return _placed(path, image, stored if stored.dtype.kind in "iu" else stored.astype(np.float32))
+    if stored.dtype.kind == "f":
+        with np.errstate(over="ignore"):
+            stored = stored.astype(np.float32)
+        if not np.isfinite(stored).all():
+            raise SeriesError(
+                f"{path}: it holds values that are not finite numbers of 32 bits; replace them or exclude it.", facts
+            )
+    return _placed(path, image, stored)
 
 
 def _placed(path: Path, image: Any, voxels: npt.NDArray[Any]) -> tuple[Volume, SeriesFacts]:

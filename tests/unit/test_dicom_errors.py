@@ -132,6 +132,16 @@ def test_a_colour_image(tmp_path: Path) -> None:
     assert "a colour image (RGB) is not an MRI slice" in str(refused(tmp_path))
 
 
+def test_links_to_slices_that_are_not_there_are_refused(tmp_path: Path) -> None:
+    write_series(tmp_path, VOXELS)
+    for name in ("Image-8.dcm", "Image-9.dcm"):
+        (tmp_path / name).symlink_to(tmp_path / "annex" / name)
+    with pytest.raises(
+        SeriesError, match=r"Image-8.dcm: it is a link to a file that is not there, one of 2 such links"
+    ):
+        read_series(tmp_path)
+
+
 def test_an_enhanced_object_of_one_frame_is_refused(tmp_path: Path) -> None:
     write_series(tmp_path, VOXELS, SOPClassUID=EnhancedMRImageStorage)
     with pytest.raises(SeriesError, match=r"an enhanced or multi-frame object \(1 frames in one file\)"):

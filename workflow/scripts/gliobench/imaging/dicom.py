@@ -103,6 +103,12 @@ def _heads(folder: Path) -> dict[Path, bytes]:
     if not folder.is_dir():
         raise SeriesError(f"{folder}: there is no such folder; check the path of the series.")
     there = [path for path in sorted(folder.iterdir()) if not path.name.startswith(".")]
+    dangling = [path for path in there if path.is_symlink() and not path.exists()]
+    if dangling:
+        raise SeriesError(
+            f"{dangling[0]}: it is a link to a file that is not there, one of {len(dangling)} such links here; "
+            "fetch the files or exclude the series."
+        )
     paths = [path for path in there if path.is_file()]
     if not paths:
         what = f"holds only {len(there)} folders" if there else "is empty"

@@ -68,6 +68,13 @@ def test_a_texture_is_measured_where_the_region_lies_in_a_series_on_another_grid
     assert table["value"].tolist() == pytest.approx([stats.variation(fine[4:12, 4:12, 4:12], axis=None)])
 
 
+def test_labels_of_unequally_spaced_slices_are_not_mixed():
+    mask = np.stack([np.full((2, 5), label, np.uint8) for label in (4, 1, 1)])
+    places = np.array([0.0, 3.0, 4.0])  # halfway between 4 and 1 lies 2, which is oedema
+    table = measured({"segmentation": Volume(mask, np.eye(4), places)}, [("oedema", None), ("core", None)])
+    assert table["value"].tolist() == pytest.approx([0, 0.05])
+
+
 def test_a_series_without_a_position_is_not_measured():
     volume = Volume(np.full((3, 3, 3), 2), np.eye(4))
     assert measured({"segmentation": volume}, [("oedema", None)], "voxels only").empty

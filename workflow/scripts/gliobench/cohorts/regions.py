@@ -46,13 +46,13 @@ def measure_regions(
     for patient_id in patient_ids:
         if (patient_id, SEGMENTATION) not in there:
             continue
-        segmentation = regular(read(patient_id, SEGMENTATION))
+        labelled = read(patient_id, SEGMENTATION)
         for region, modality in wanted:
-            inside = np.isin(segmentation.voxels, REGIONS[region])
+            mask = regular(Volume(np.isin(labelled.voxels, REGIONS[region]), labelled.affine, labelled.places))
             if modality is None:
-                rows.append((patient_id, region, None, _volume(inside, segmentation.affine)))
+                rows.append((patient_id, region, None, _volume(mask.voxels, mask.affine)))
             elif (patient_id, modality) in there:
-                values = _values_in(inside, segmentation.affine, regular(read(patient_id, modality)))
+                values = _values_in(mask.voxels, mask.affine, regular(read(patient_id, modality)))
                 if len(values) >= FEWEST and values.mean() > 0:
                     rows.append((patient_id, region, modality, float(values.std() / values.mean())))
     return pd.DataFrame(rows, columns=COLUMNS)

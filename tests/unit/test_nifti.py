@@ -146,6 +146,26 @@ def test_a_qform_that_cannot_be_leaves_a_series_its_voxels_only(tmp_path, field,
     assert facts.unplaced == f"{tmp_path / 'image.nii'}: its qform is no rotation and spacing in finite numbers"
 
 
+@pytest.mark.parametrize("suffix", [".nii", ".nii.gz"])
+def test_a_voxel_size_of_0_is_no_size_unless_the_sform_has_one(tmp_path, suffix):
+    """nibabel would read 1 mm."""
+    affine = AFFINE * [20, 20, 20, 1]
+    image, path = nib.Nifti1Image(voxels(), affine), tmp_path / f"image{suffix}"
+    for code, status in ((0, "invalid"), (1, "stated")):
+        image.set_sform(affine, code)
+        image.set_qform(affine, 1 - code)
+        content = _with_header(image, "pixdim", 3, 0.0)
+        path.write_bytes(gzip.compress(content) if suffix == ".nii.gz" else content)
+        _, facts = read_nifti(path)
+        assert facts.spacing_status == status
+        if code == 0:
+            assert facts.unplaced == f"{path}: its header gives a voxel size of 0, or none in finite numbers"
+            assert (facts.spacing, facts.slice_spacing, facts.fov_slices) == (None, None, None)
+        else:
+            assert facts.unplaced is None
+            assert facts.slice_spacing > 0
+
+
 @pytest.mark.parametrize("size", [-5, 0, 32767])
 def test_a_size_that_cannot_be_is_refused(tmp_path, size):
     (tmp_path / "image.nii").write_bytes(_with_header(nib.Nifti1Image(voxels(), AFFINE), "dim", 1, size))

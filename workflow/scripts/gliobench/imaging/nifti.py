@@ -9,6 +9,7 @@ import nibabel as nib
 import numpy as np
 import numpy.typing as npt
 from nibabel.filebasedimages import ImageFileError
+from nibabel.openers import ImageOpener
 from nibabel.spatialimages import HeaderDataError
 
 from gliobench.imaging.facts import SeriesError, SeriesFacts, why_implausible
@@ -50,6 +51,7 @@ def read_nifti(path: Path) -> tuple[Volume, SeriesFacts]:
         image = nib.load(path)
         _check_one_volume(path, image)
         stored = np.asanyarray(image.dataobj).reshape(image.shape[:3])
+        spaced = bool(image.header["sform_code"]) or _has_voxel_size(path, image)
     except SeriesError as error:
         error.facts = facts
         raise
@@ -64,11 +66,18 @@ def read_nifti(path: Path) -> tuple[Volume, SeriesFacts]:
             raise SeriesError(
                 f"{path}: it holds values that are not finite numbers of 32 bits; replace them or exclude it.", facts
             )
-    return _placed(path, image, stored)
+    return _placed(path, image, stored, spaced)
 
 
-def _placed(path: Path, image: Any, voxels: npt.NDArray[Any]) -> tuple[Volume, SeriesFacts]:
-    """Return the volume that an image makes, and its facts."""
+def _has_voxel_size(path: Path, image: Any) -> bool:
+    """Whether a file states a size of its voxels, which only an sform can do without: nibabel reads a 0 as 1."""
+    with ImageOpener(path) as file:
+        sizes_stated = type(image.header).from_fileobj(file, check=False)["pixdim"][1:4]
+    return bool((np.isfinite(sizes_stated) & (sizes_stated != 0)).all())
+
+
+def _placed(path: Path, image: Any, voxels: npt.NDArray[Any], spaced: bool) -> tuple[Volume, SeriesFacts]:
+    """Return the volume that an image makes, and its facts; `spaced`: whether the file states the voxels' size."""
     header, affine = image.header, _millimetres(image)
     sform, qform = int(header["sform_code"]), int(header["qform_code"])
     first = slice_axis(affine, header.get_dim_info()[2])
@@ -79,10 +88,9 @@ def _placed(path: Path, image: Any, voxels: npt.NDArray[Any]) -> tuple[Volume, S
     one_way = not (sform and qform) or (
         second is not None and nib.aff2axcodes(header.get_sform()) == nib.aff2axcodes(second)
     )
-    zooms = np.asarray(header.get_zooms()[:3])
     facts = SeriesFacts(
         n_files=1,
-        spacing_status="stated" if (zooms > 0).all() else "invalid",
+        spacing_status="stated" if spaced else "invalid",
         position_status=stated,
         orientation_status=stated if one_way else "invalid",
         off_grid=0.0,
@@ -91,9 +99,9 @@ def _placed(path: Path, image: Any, voxels: npt.NDArray[Any]) -> tuple[Volume, S
         units=header.get_xyzt_units()[0],
         plane=slice_plane(volume.affine) if stated == "stated" else None,
         blank_fraction=float((volume.voxels.min(axis=(1, 2)) == volume.voxels.max(axis=(1, 2))).mean()),
-        **sizes(volume),
+        **sizes(volume, spaced, spaced),
     )
-    reason = _why_unplaced(image) or why_implausible(facts)
+    reason = _why_unplaced(image, spaced) or why_implausible(facts)
     return volume, replace(facts, unplaced=f"{path}: {reason}" if reason else None)
 
 
@@ -126,12 +134,14 @@ def _millimetres(image: Any) -> npt.NDArray[np.float64]:
     return affine
 
 
-def _why_unplaced(image: Any) -> str | None:
+def _why_unplaced(image: Any, spaced: bool) -> str | None:
     """Return why a header does not position its voxels, None if it does."""
     sform, s_code = image.header.get_sform(coded=True)
     qform, q_code = _qform(image.header), int(image.header["qform_code"])
     if not s_code and not q_code:
         return "its header gives no position (sform and qform codes are 0)"
+    if not spaced:
+        return "its header gives a voxel size of 0, or none in finite numbers"
     if s_code and q_code:
         if qform is None:
             return "its qform is no rotation and spacing in finite numbers"

@@ -149,7 +149,7 @@ def test_a_qform_that_cannot_be_leaves_a_series_its_voxels_only(tmp_path, field,
 @pytest.mark.parametrize("suffix", [".nii", ".nii.gz"])
 def test_a_voxel_size_of_0_is_no_size_unless_the_sform_has_one(tmp_path, suffix):
     """nibabel would read 1 mm."""
-    affine = AFFINE * [20, 20, 20, 1]
+    affine = AFFINE * [20, 20, 10, 1]
     image, path = nib.Nifti1Image(voxels(), affine), tmp_path / f"image{suffix}"
     for code, status in ((0, "invalid"), (1, "stated")):
         image.set_sform(affine, code)

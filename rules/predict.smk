@@ -47,7 +47,7 @@ rule predict_apply:
         index=f"{INPUTS}.tsv",
     output:
         answer=temp(f"{PREDICTED}/input/answer.json"),
-        cam=temp(f"{PREDICTED}/input/cam.npy"),
+        cams=temp(f"{PREDICTED}/input/cams.npy"),
     log:
         f"{PREDICTED}/logs/predict.log",
     conda:
@@ -76,7 +76,7 @@ rule predict_show:
         index=f"{INPUTS}.tsv",
         series=f"{PREDICTED}/input/series.tsv",
         thumbnails=f"{PREDICTED}/input/thumbnails.npy",
-        cam=f"{PREDICTED}/input/cam.npy",
+        cams=f"{PREDICTED}/input/cams.npy",
         study=list(REQUEST.tables.values()),
         template=[
             project_file(path) for path in (ROOT / "workflow" / "report").iterdir()

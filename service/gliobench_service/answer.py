@@ -13,7 +13,7 @@ from gliobench.errors import GlioBenchError
 from gliobench.evaluation.one_patient import out_of_fold
 from gliobench.files import check_record
 from gliobench.inputs.store import write_shard
-from gliobench.predict.describe import Study, describe, read_study
+from gliobench.predict.describe import Study, describe, evidence, read_study
 from gliobench.predict.folds import Models, apply_models, load_models
 from gliobench.predict.patient import audit_patient, check_made, input_affine, make_patient_inputs
 from gliobench.predict.request import Request, read_record
@@ -83,9 +83,10 @@ class Predictor:
         report("describing the answer", 0.9)
         prediction = describe(self.record, answer.plain, series, None, self.study)
         check_record(prediction, "prediction", "the answer")
-        if answer.cam is not None:
+        if answer.cams is not None:
+            cam = evidence(answer.cams, prediction).astype(np.float32)
             affine = input_affine(patient.name, self.record, work)
-            _write_nifti(answer.cam.astype(np.float32), np.eye(4) if affine is None else affine, result / MAP)
+            _write_nifti(cam, np.eye(4) if affine is None else affine, result / MAP)
         if keep:
             for modality in _images_of(series):
                 volume, _ = read_patient_series(DECODED_KIND, work, patient.name, modality)

@@ -22,7 +22,7 @@ from gliobench.evaluation.one_patient import NEW, OTHER_IMAGES, PIXELS, SAME_ID,
 from gliobench.files import check_record, read_json, read_table, write_json, write_table
 from gliobench.inputs.make import make_inputs, usable_series
 from gliobench.inputs.store import shard_writer, write_shard
-from gliobench.predict.describe import describe, read_input, read_study
+from gliobench.predict.describe import describe, evidence, read_input, read_study
 from gliobench.predict.folds import Answer, predict_patient
 from gliobench.predict.patient import audit_patient, check_made, make_patient_inputs, series_of_run
 from gliobench.predict.request import Request, check_target, find_models, read_record, take_request
@@ -71,9 +71,10 @@ class Trained:
 
 @dataclass
 class Predicted:
-    """The description of an answer, and its map."""
+    """The description of an answer, all maps, and the one that is shown."""
 
     prediction: dict
+    cams: np.ndarray | None
     cam: np.ndarray | None
 
 
@@ -155,7 +156,7 @@ def predict(trained, patient, folder, fold=None):
     study = read_study(Request({}, trained.run, record).tables)
     prediction = describe(record, answer.plain, series, reason, study)
     check_record(prediction, "prediction", "this prediction")
-    return Predicted(prediction, answer.cam)
+    return Predicted(prediction, answer.cams, None if answer.cams is None else evidence(answer.cams, prediction))
 
 
 @pytest.mark.parametrize(("approach", "cohort"), FAMILIES)
@@ -186,6 +187,18 @@ def test_a_map_lies_over_the_input_from_0_to_1(trained, tmp_path):
     assert list(cam.shape) == run.record["shape"][1:]
     assert cam.min() >= 0
     assert cam.max() <= 1
+
+
+@pytest.mark.torch
+def test_the_map_is_that_of_the_models_and_the_label_of_the_reported_probability(trained, tmp_path):
+    run = trained("stacked_cnn3d", "planted")
+    for row in run.tested.iloc[[0, -1]].to_dict("records"):
+        answer = predict(run, run.patients / row["patient_id"], tmp_path / row["patient_id"])
+        place = [fold["part"] for fold in answer.prediction["folds"]].index("test")
+        label = int(answer.prediction["probability"] >= 0.5)
+        np.testing.assert_array_equal(answer.cam, answer.cams[place, label])
+    strangers = answer.prediction | {"folds": [{"part": None}, {"part": None}], "probability": 0.5}
+    np.testing.assert_allclose(evidence(answer.cams, strangers), answer.cams[:, 1].mean(axis=0))
 
 
 @pytest.mark.torch

@@ -25,5 +25,5 @@ with recipe(snakemake):
             snakemake.params.fold,
         )
     write_json(answer.plain, snakemake.output.answer)
-    with whole(snakemake.output.cam) as temporary:
-        np.save(temporary, np.empty(0, np.float32) if answer.cam is None else answer.cam)
+    with whole(snakemake.output.cams) as temporary:
+        np.save(temporary, np.empty(0, np.float32) if answer.cams is None else answer.cams)

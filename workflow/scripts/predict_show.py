@@ -11,7 +11,7 @@ with recipe(snakemake):
     from gliobench.figures.placement import placement_caption, placement_figure
     from gliobench.figures.style import save_figure
     from gliobench.files import check_record, read_json, read_table, write_json
-    from gliobench.predict.describe import describe, read_input, read_study
+    from gliobench.predict.describe import describe, evidence, read_input, read_study
     from gliobench.reporting.prediction import Shown, draw_prediction, write_prediction_page
 
     record, answer = read_json(snakemake.input.record), read_json(snakemake.input.answer)
@@ -20,7 +20,9 @@ with recipe(snakemake):
     prediction = describe(record, answer, series, reason, study)
     check_record(prediction, "prediction", snakemake.output.prediction)
     write_json(prediction, snakemake.output.prediction)
-    shown = Shown(inputs, index, np.load(snakemake.input.cam), series, np.load(snakemake.input.thumbnails))
+    cams = np.load(snakemake.input.cams)
+    cam = evidence(cams, prediction) if cams.size else cams
+    shown = Shown(inputs, index, cam, series, np.load(snakemake.input.thumbnails))
     tested = out_of_fold(study.predictions, prediction["phase"])
     captions = {}
     for figure, caption, path in [

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gliobench.evaluation.columns import CELL
+from gliobench.evaluation.columns import CELL, THRESHOLD
 from gliobench.evaluation.one_patient import (
     OTHER_IMAGES,
     UNSEEN,
@@ -93,6 +93,25 @@ def read_input(record: Mapping[str, Any], array: str | Path) -> tuple[np.ndarray
     for reason in without_input(index)["reason"]:
         return np.empty(0, np.float32), index, str(reason)
     return *join_shards(record["input"]["kind"], [array], record["series"]), None
+
+
+def evidence(cams: np.ndarray, prediction: Mapping[str, Any]) -> np.ndarray:
+    """
+    Return the Grad-CAM map of a prediction, shape (x, y, z), from 0 to 1.
+
+    It is the mean over the models behind the probability, for the label that this predicts: over those that did not
+    train on the patient, if there are any.
+
+    Parameters
+    ----------
+    cams : ndarray
+        ``cams`` of `gliobench.predict.folds.Answer`.
+    prediction : dict
+        From `describe`.
+    """
+    unseen = [place for place, fold in enumerate(prediction["folds"]) if fold["part"] in UNSEEN]
+    label = int(prediction["probability"] >= THRESHOLD)
+    return np.mean(cams[unseen or slice(None), label], axis=0)
 
 
 def describe(

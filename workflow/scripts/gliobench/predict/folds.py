@@ -30,14 +30,16 @@ class Answer:
         Rows of the input.
     device : str
         Computing device.
-    cam : ndarray or None
-        Shape (x, y, z), the mean of the folds' Grad-CAM maps, each from 0 to 1; None if the approach makes none.
+    cams : ndarray or None
+        Shape (folds, 2, x, y, z), each fold's Grad-CAM maps for label 0 and for label 1, from 0 to 1; None if the
+        approach makes none. Which of them are shown depends on whom the folds trained on: see
+        `gliobench.predict.describe.evidence`.
     """
 
     folds: list[dict[str, Any]]
     n_rows: int
     device: str
-    cam: np.ndarray | None
+    cams: np.ndarray | None
 
     @property
     def plain(self) -> dict[str, Any]:
@@ -127,10 +129,8 @@ def apply_models(models: Models, arrays: Sequence[str | Path]) -> Answer:
         raise GlioBenchError(f"{models.run}: a model's prediction is NaN or infinite; give another run.")
     columns = zip(models.by_fold, expit(log_odds).tolist(), rounded(log_odds).tolist(), strict=True)
     folds = [dict(zip(("fold", "probability", "log_odds"), row, strict=True)) for row in columns]
-    mean = float(np.mean(expit(log_odds)))
-    answer = int(mean >= 0.5)
-    cam = _evidence(approach, list(models.by_fold.values()), inputs, answer) if record["grad_cam"] else None
-    return Answer(folds, len(inputs), models.device, cam)
+    cams = _maps(approach, list(models.by_fold.values()), inputs[0]) if record["grad_cam"] else None
+    return Answer(folds, len(inputs), models.device, cams)
 
 
 def predict_patient(
@@ -140,8 +140,10 @@ def predict_patient(
     return apply_models(load_models(run, record, machine, fold), arrays)
 
 
-def _evidence(approach: Any, models: Sequence[Any], inputs: np.ndarray, answer: int) -> np.ndarray:
-    """Return the mean of the models' Grad-CAM maps for one answer."""
+def _maps(approach: Any, models: Sequence[Any], image: np.ndarray) -> np.ndarray:
+    """Return each model's Grad-CAM maps for both labels."""
     from gliobench.training.gradcam import grad_cam  # only in PyTorch
 
-    return np.mean([grad_cam(model, approach.cam_layer(model), inputs[0], answer) for model in models], axis=0)
+    return np.array(
+        [[grad_cam(model, approach.cam_layer(model), image, label) for label in (0, 1)] for model in models]
+    )

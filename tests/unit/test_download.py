@@ -1,6 +1,7 @@
 """The competition's data from a server that stands for Kaggle's."""
 
 import contextlib
+import errno
 import hashlib
 import io
 import json
@@ -8,7 +9,9 @@ import stat
 import warnings
 import zipfile
 from pathlib import Path
+from unittest.mock import Mock
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -251,6 +254,34 @@ class TestUnpack:
     def test_a_name_longer_than_file_systems_allow_is_refused(self, tmp_path):
         (tmp_path / "a.zip").write_bytes(archive({"train/" + 300 * "a": b"1"}))
         with pytest.raises(GlioBenchError, match="has too long a name; nothing was unpacked"):
+            unpack.unpack(tmp_path / "a.zip", tmp_path / "new", [""])
+
+    def test_a_path_longer_than_systems_allow_is_refused(self, tmp_path):
+        (tmp_path / "a.zip").write_bytes(archive({"train/" + 30 * (200 * "a" + "/") + "1.dcm": b"1"}))
+        with pytest.raises(GlioBenchError, match="has too long a name; nothing was unpacked"):
+            unpack.unpack(tmp_path / "a.zip", tmp_path / "new", [""])
+
+    def test_two_spellings_of_one_name_are_refused_and_an_entry_of_a_folder_is_not(self, tmp_path):
+        (tmp_path / "a.zip").write_bytes(archive([("train/", b""), ("train/a", b"1"), ("train/./a", b"2")]))
+        with pytest.raises(GlioBenchError, match=r"'train/\./a' occurs twice"):
+            unpack.unpack(tmp_path / "a.zip", tmp_path / "new", [""])
+        (tmp_path / "b.zip").write_bytes(archive([("train/", b""), ("train/a", b"1")]))
+        assert unpack.unpack(tmp_path / "b.zip", tmp_path / "folder", [""]) == 1
+
+    @pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA, zipfile.ZIP_DEFLATED])
+    def test_a_damaged_archive_is_a_sentence_whatever_it_is_compressed_with(self, tmp_path, method):
+        with zipfile.ZipFile(tmp_path / "a.zip", "w", method) as file:
+            file.writestr("train/a", np.random.default_rng(0).bytes(5000))
+        content = bytearray((tmp_path / "a.zip").read_bytes())
+        content[60:200] = b"\xff" * 140
+        (tmp_path / "a.zip").write_bytes(content)
+        with pytest.raises(GlioBenchError, match="cannot be unpacked"):
+            unpack.unpack(tmp_path / "a.zip", tmp_path / "new", [""])
+
+    def test_a_full_disk_is_said(self, tmp_path, monkeypatch):
+        (tmp_path / "a.zip").write_bytes(archive({"train/a": b"1"}))
+        monkeypatch.setattr(unpack, "_write", Mock(side_effect=OSError(errno.ENOSPC, "full")))
+        with pytest.raises(unpack.RoomError, match="is full: make room"):
             unpack.unpack(tmp_path / "a.zip", tmp_path / "new", [""])
 
     def test_a_name_that_stands_there_twice_is_refused(self, tmp_path):

@@ -6,6 +6,7 @@ import pytest
 
 from dicom_files import write_series
 from gliobench.__main__ import main
+from gliobench.cohorts import find
 from gliobench.cohorts import table as own_table
 from gliobench.cohorts.find import find_series
 
@@ -25,6 +26,13 @@ def told(folder):
         (FLAIR, "FLAIR"),
         (T1, "T1w"),
         (T1 | {"ContrastBolusAgent": "agent"}, "T1wCE"),
+        (T1 | {"ContrastBolusAgent": "NONE"}, "T1w"),
+        (T1 | {"ContrastBolusAgent": "agent", "SeriesDescription": "AX T1 PRE CONTRAST"}, "T1w"),
+        ({"SeriesDescription": "T1 without contrast"}, "T1w"),
+        ({"SeriesDescription": "T1 non-contrast"}, "T1w"),
+        ({"SeriesDescription": "AX T1 W/O CONTRAST"}, "T1w"),
+        ({"SeriesDescription": "T1 3D pre gd"}, "T1w"),
+        ({"SeriesDescription": "T1 post contrast without fat sat"}, "T1wCE"),
         (T2, "T2w"),
         ({"SeriesDescription": "AX T2 FLAIR"}, "FLAIR"),
         ({"SeriesDescription": "t1_mprage_sag"}, "T1w"),
@@ -54,6 +62,9 @@ def test_a_dicom_series_is_told_by_its_header(tmp_path, header, modality):
         ("BraTS2021_00000_t1ce.nii.gz", "T1wCE"),
         ("BraTS2021_00000_t2.nii.gz", "T2w"),
         ("BraTS2021_00000_seg.nii.gz", "segmentation"),
+        ("p01_T2_star.nii.gz", "its name says another kind of image"),
+        ("T1_perfusion.nii.gz", "its name says another kind of image"),
+        ("adc_T1.nii.gz", "its name says another kind of image"),
         ("scan1.nii", "its name says no modality; a NIfTI header has none"),
         ("start1.nii", "its name says no modality; a NIfTI header has none"),
     ],
@@ -62,6 +73,22 @@ def test_a_nifti_file_is_told_by_its_name(tmp_path, name, modality):
     (tmp_path / "p1").mkdir()
     nibabel.save(nibabel.Nifti1Image(np.zeros((2, 2, 2), np.uint8), np.eye(4)), tmp_path / "p1" / name)
     assert told(tmp_path) == {name: modality}
+
+
+def test_a_description_longer_than_the_standard_allows_takes_no_longer_to_match(tmp_path, monkeypatch):
+    read = []
+    monkeypatch.setattr(find, "_says", lambda pattern, text: read.append(text) or False)
+    write_series(tmp_path / "p1" / "series", VOXELS, SeriesDescription="t1 " * 3000)
+    find_series(tmp_path)
+    assert max(map(len, read)) == 64
+
+
+def test_a_linked_folder_of_a_patient_is_searched(tmp_path):
+    write_series(tmp_path / "archive" / "series", VOXELS, **FLAIR)
+    (tmp_path / "clinic").mkdir()
+    (tmp_path / "clinic" / "p1").symlink_to(tmp_path / "archive")
+    (tmp_path / "archive" / "back").symlink_to(tmp_path / "archive")
+    assert told(tmp_path / "clinic") == {"series": "FLAIR"}
 
 
 def test_several_series_in_one_folder_are_not_placed(tmp_path):
@@ -122,6 +149,12 @@ def test_what_has_no_place_in_the_table_is_listed_with_the_reason(clinic):
         "p2": "the patient has a label, and no series that was placed",
         "p5": "the patient has a label, and no series that was placed",
     }
+
+
+def test_a_patient_with_two_labels_is_refused(clinic):
+    (clinic / "labels.csv").write_text("patient_id,label\np1,1\np1,0\np2,0\n")
+    with pytest.raises(SystemExit, match=r"labels\.csv lists patient p1 more than once: keep one row per patient"):
+        scan(clinic)
 
 
 def test_labels_in_words_become_numbers_with_names(clinic):

@@ -62,6 +62,11 @@ STUDY = [
         "settings.stacked_cnn3d.tuning.space: no parameter is called 'momentum'",
     ),
     (
+        {"cohorts": {"../x": {"kind": "synthetic"}}},
+        "cohorts: '../x' cannot be a cohort, because it names a folder: use letters, digits, - and _, and begin with a "
+        "letter or digit.",
+    ),
+    (
         {"cohorts": {"a": {"kind": "synthetic", "replicates": 2}, "a-01": {"kind": "synthetic"}}},
         "cohorts: 'a-01' is both a cohort and a replicate of 'a'",
     ),

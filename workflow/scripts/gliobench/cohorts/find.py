@@ -11,7 +11,7 @@ import pandas as pd
 import pydicom
 
 from gliobench.cohorts.names import NIFTI
-from gliobench.cohorts.patients import read_rows
+from gliobench.cohorts.patients import check_once, read_rows
 from gliobench.cohorts.table import check_labels
 from gliobench.errors import GlioBenchError
 from gliobench.files import table_schema, write_text
@@ -23,6 +23,8 @@ TAGS = (
 )
 # What a description or a file name calls a modality, the first that fits; `_` and `-` end a word.
 CONTRAST = r"ce|c|gd|gado?|post|wce|km|contrast"
+WITHOUT_CONTRAST = r"(?:pre|non?|without|w/?o)\s*(?:iv\s*)?(?:contrast|gd|gado?|km)"
+NO_AGENT = ("", "none", "no", "n", "0")
 T1 = r"t1(?:w|tse|fse)?"
 CALLED = {
     "FLAIR": r"flair|dark.?fluid",
@@ -30,11 +32,10 @@ CALLED = {
     "T1wCE": rf"{T1}[ +]*(?:{CONTRAST})|(?:post|gd|gad)\b.*{T1}|{T1}\b.*(?:post|gd|contrast|\+c)",
     "T1w": rf"{T1}|mprage|bravo|spgr|tfl3d",
 }
-OTHER = (
-    r"adc|dwi|dti|diff\w*|swi|swan|t2\*|t2star|mip|minip|loc|locali[sz]er|scout|survey|perf\w*|dsc|dce|asl|bold|tof|mra"
-)
+OTHER = r"adc|dwi|dti|diff\w*|swi|swan|t2\*|t2 ?star|mip|minip|loc|locali[sz]er|scout|survey|perf\w*|dsc|dce|asl|bold|tof|mra"
 # Spin-echo like contrast by its times, ms: conventional clinical values.
 LONG_TI, LONG_TE, LONG_TR, SHORT_TE, SHORT_TR = 1500.0, 60.0, 2000.0, 30.0, 3000.0
+LONGEST_DESCRIPTION = 64  # characters, by the standard (LO); longer ones would take long to match
 SEGMENTED = re.compile(r"(^|[ _-])(seg|segm|mask|label)")
 
 
@@ -84,7 +85,15 @@ def find_series(folder: str | Path) -> list[Found]:
     folder = Path(folder)
     if not folder.is_dir():
         raise GlioBenchError(f"{folder}: there is no such folder; name the one that holds a folder per patient.")
-    return [found for place, _, names in sorted(os.walk(folder)) for found in _in_folder(Path(place), names, folder)]
+    return [found for place, names in sorted(_walk(folder)) for found in _in_folder(place, names, folder)]
+
+
+def _walk(root: Path) -> Iterator[tuple[Path, list[str]]]:
+    """Yield every folder and the names of its files; links are followed, except to a folder that they lie in."""
+    for place, folders, names in os.walk(root, followlinks=True):
+        here = Path(place).resolve()
+        folders[:] = [name for name in folders if not here.is_relative_to((here / name).resolve())]
+        yield Path(place), names
 
 
 def _in_folder(place: Path, names: list[str], root: Path) -> Iterator[Found]:
@@ -119,6 +128,8 @@ def _by_name(name: str) -> tuple[str | None, str | None]:
     stem = name.lower().removesuffix(".gz").removesuffix(".nii")
     if SEGMENTED.search(stem):
         return "segmentation", None
+    if _says(OTHER, stem):
+        return None, "its name says another kind of image"
     called = _called(stem)
     return called, None if called else "its name says no modality; a NIfTI header has none"
 
@@ -126,20 +137,22 @@ def _by_name(name: str) -> tuple[str | None, str | None]:
 def _by_header(head: pydicom.Dataset) -> tuple[str | None, str | None]:
     if (kind := str(head.get("Modality", "MR"))) != "MR":
         return None, f"its header says {kind if re.fullmatch('[A-Z]{2,3}', kind) else 'another kind'}, not MR"
-    description = str(head.get("SeriesDescription", "")).lower()
+    description = str(head.get("SeriesDescription", "")).lower()[:LONGEST_DESCRIPTION]
     if _says(OTHER, description):
         return None, "its description names another kind of image"
     called, timed = _called(description), _by_times(head)
     if called and timed and {called, timed} not in ({"T1w", "T1wCE"}, {called}):
         return None, f"its description says {called}, its times say {timed}"
     told = called or timed
-    if told == "T1w" and str(head.get("ContrastBolusAgent") or "").strip():
+    agent = str(head.get("ContrastBolusAgent") or "").strip().lower()
+    if told == "T1w" and agent not in NO_AGENT and not _says(WITHOUT_CONTRAST, description):
         told = "T1wCE"
     return told, None if told else "neither its description nor TR, TE and TI tell its modality"
 
 
 def _called(text: str) -> str | None:
-    return next((name for name, pattern in CALLED.items() if _says(pattern, text)), None)
+    called = next((name for name, pattern in CALLED.items() if _says(pattern, text)), None)
+    return "T1w" if called == "T1wCE" and _says(WITHOUT_CONTRAST, text) else called
 
 
 def _says(pattern: str, text: str) -> bool:
@@ -289,6 +302,7 @@ def scan(
     if positive is not None:
         known = number_labels(known, positive, labels)
     check_labels(known, labels)
+    check_once(known["patient_id"], labels)
     known = known[[name for name in ("patient_id", "label", "label_name", "site") if name in known]]
     found = find_series(folder)
     patients, unplaced = table_of(found, known, table.parent)

@@ -1,17 +1,20 @@
 """Unpacking of untrusted archives, which cannot write outside their target folder."""
 
+import lzma
 import shutil
 import stat
 import zipfile
 import zlib
 from collections.abc import Sequence
+from errno import EDQUOT, ENOSPC
 from pathlib import Path, PurePosixPath
 
 from gliobench.errors import GlioBenchError
 
 SPARE = 10**9  # bytes kept free, but at most a hundredth of the disk
 LONGEST_NAME = 255  # bytes, of a file in common file systems
-DAMAGED = (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, ValueError)
+LONGEST_PATH = 2048  # bytes, below the target folder; Linux takes 4096 in all
+DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, NotImplementedError, EOFError, ValueError)
 
 
 class MemberError(GlioBenchError):
@@ -76,21 +79,30 @@ def unpack(archive: Path, folder: Path, wanted: Sequence[str]) -> int:
             for member in chosen:
                 _write(file, member, folder / member.filename)
     except DAMAGED as error:
-        raise GlioBenchError(
-            f"{archive} cannot be unpacked ({type(error).__name__}): remove it and fetch it again."
-        ) from error
+        raise _damaged(archive, error) from error
+    except OSError as error:
+        if error.errno in (ENOSPC, EDQUOT):
+            raise RoomError(f"the disk of {folder} is full: make room and run the same command.") from error
+        if error.errno is None:  # from the bzip2 decompressor
+            raise _damaged(archive, error) from error
+        raise
     return len(chosen)
+
+
+def _damaged(archive: Path, error: Exception) -> GlioBenchError:
+    return GlioBenchError(f"{archive} cannot be unpacked ({type(error).__name__}): remove it and fetch it again.")
 
 
 def _check_members(members: Sequence[zipfile.ZipInfo], archive: Path) -> None:
     seen: set[str] = set()
     folders = {str(parent) for member in members for parent in PurePosixPath(member.filename).parents}
     for member in members:
-        again = member.filename in seen or member.filename in folders
+        path = str(PurePosixPath(member.filename))  # a/./b is a/b
+        again = path in seen or (path in folders and not member.is_dir())
         problem = _problem(member) or ("occurs twice" if again else None)
         if problem:
             raise MemberError(archive, member.filename, problem)
-        seen.add(member.filename)
+        seen.add(path)
 
 
 def _problem(member: zipfile.ZipInfo) -> str | None:
@@ -99,7 +111,7 @@ def _problem(member: zipfile.ZipInfo) -> str | None:
     parts = PurePosixPath(name).parts
     if name.startswith("/") or ".." in parts or "\\" in name or ":" in name or "\0" in name or not parts:
         return "would lie outside the folder"
-    if any(len(part.encode()) > LONGEST_NAME for part in parts):
+    if any(len(part.encode()) > LONGEST_NAME for part in parts) or len(name.encode()) > LONGEST_PATH:
         return "has too long a name"
     kind = stat.S_IFMT(member.external_attr >> 16)
     if kind not in (0, stat.S_IFREG, stat.S_IFDIR):

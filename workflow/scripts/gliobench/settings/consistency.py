@@ -1,5 +1,6 @@
 """Consistency checks of a study before anything runs; each failure raises an error message."""
 
+import re
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
@@ -7,18 +8,23 @@ from typing import Any
 from gliobench.cohorts.names import MEMBER_END
 from gliobench.errors import GlioBenchError
 from gliobench.settings.approaches import Protocol
-from gliobench.settings.models import check_known
+from gliobench.settings.models import NAME, check_known
 from gliobench.terms import SEGMENTATION
 
 LEAST_PERMUTATIONS = 19  # the smallest p is then 0.05
 
 
 def check_cohort_names(names: Sequence[Any], groups: Mapping[str, Sequence[str]], reserved: Sequence[str]) -> None:
-    """Refuse cohorts with names that are not text, belong to other folders, or are those of a replicate."""
+    """Refuse cohorts whose names are no text, no folder's, another folder's or those of a replicate."""
     where = "the study's config, cohorts"
     for name in names:
         if not isinstance(name, str):
             raise GlioBenchError(f"{where}: {name!r} is not text; write the name in quotes.")
+        if not re.fullmatch(NAME, name):
+            raise GlioBenchError(
+                f"{where}: {name!r} cannot be a cohort, because it names a folder: use letters, digits, - and _, and "
+                "begin with a letter or digit."
+            )
         if name in reserved:
             raise GlioBenchError(
                 f"{where}: {name!r} cannot be a cohort, because the study's folder {name} holds something else; "

@@ -57,7 +57,8 @@ WholeNumber = Annotated[int, Field(ge=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Length = Annotated[float, Field(gt=0)]
 Text = Annotated[str, Field(min_length=1)]
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
+NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]*$"
+Name = Annotated[str, Field(pattern=NAME)]
 Entry = TypeVar("Entry")
 Some = Annotated[list[Entry], Field(min_length=1)]
 Different = Annotated[list[Entry], Field(min_length=1), AfterValidator(each_once)]

@@ -91,10 +91,11 @@ def test_without_positions_the_instance_number_orders(tmp_path: Path) -> None:
     assert facts.slice_spacing == 2  # the slice thickness
 
 
-def test_without_numbers_the_number_in_the_name_orders(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["Image-{}.dcm", "{}_T1.dcm", "T1_{}.dcm"])
+def test_without_numbers_the_number_in_the_name_orders(tmp_path: Path, name: str) -> None:
     voxels = numbered(12)
     for k in range(12):
-        save(image(voxels[k]), tmp_path / f"Image-{k + 1}.dcm")
+        save(image(voxels[k]), tmp_path / name.format(k + 1))
     volume, facts = read_series(tmp_path)
     assert np.array_equal(volume.voxels, voxels)
     assert facts.ordered_by == "file name"

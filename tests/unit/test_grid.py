@@ -234,3 +234,18 @@ def test_a_channel_that_shows_too_little_of_the_brain_is_a_reason_and_no_zeros()
     far = whole.affine + np.array([[0, 0, 0, 900.0]] + [[0.0] * 4] * 3)
     with pytest.raises(NotCovered, match="FLAIR covers 0% of the brain"):
         made(reader(T1wCE=whole, FLAIR=Volume(whole.voxels, far)), "FLAIR")
+
+
+@pytest.mark.parametrize("side", [1.0, 2.0])
+def test_a_hole_in_the_brain_has_its_own_value_whatever_the_background_is(side):
+    """So that a constant added to a series is added to its samples."""
+    voxels = np.zeros((12, 12, 12), np.float32)
+    voxels[2:10, 2:10, 2:10] = 100
+    voxels[4:8, 4:8, 4:8] = 0
+    inside = voxels > 0
+    grid = Grid((int(12 / side),) * 3, (side,) * 3, np.full(3, 5.5))
+    plain, shifted = (sample(Volume(voxels + shift, np.eye(4)), grid, None, inside) for shift in (0, -1000))
+    near = plain.shape[0] // 2
+    assert plain[near, near, near] == 0
+    assert shifted[near, near, near] == pytest.approx(-1000)
+    np.testing.assert_allclose(shifted[plain > 0], plain[plain > 0] - 1000, rtol=1e-4)

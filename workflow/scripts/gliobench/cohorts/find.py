@@ -32,7 +32,10 @@ CALLED = {
     "T1wCE": rf"{T1}[ +]*(?:{CONTRAST})|(?:post|gd|gad)\b.*{T1}|{T1}\b.*(?:post|gd|contrast|\+c)",
     "T1w": rf"{T1}|mprage|bravo|spgr|tfl3d",
 }
-OTHER = r"adc|dwi|dti|diff\w*|swi|swan|t2\*|t2 ?star|mip|minip|loc|locali[sz]er|scout|survey|perf\w*|dsc|dce|asl|bold|tof|mra"
+OTHER = (
+    r"adc|dwi|dti|diff\w*|swi|swan|t2\*|t2 ?star|mip|minip|loc|locali[sz]er|scout|survey|perf\w*|dsc|dce|asl|bold|"
+    r"tof|mra"
+)
 # Spin-echo like contrast by its times, ms: conventional clinical values.
 LONG_TI, LONG_TE, LONG_TR, SHORT_TE, SHORT_TR = 1500.0, 60.0, 2000.0, 30.0, 3000.0
 LONGEST_DESCRIPTION = 64  # characters, by the standard (LO); longer ones would take long to match

@@ -37,16 +37,16 @@ def ordered(slices: Sequence[Slice]) -> tuple[list[Slice], str]:
     numbers = [each.instance_number for each in slices]
     if None not in numbers and len(set(numbers)) == len(numbers):
         return sorted(slices, key=lambda each: each.instance_number or 0), "instance number"
-    return sorted(slices, key=lambda each: _number_in(each.path.name)), "file name"
+    return sorted(slices, key=lambda each: _numbers_in(each.path.name)), "file name"
 
 
 def _placed(slices: Sequence[Slice]) -> bool:
     return all(each.orientation and each.position for each in slices)
 
 
-def _number_in(name: str) -> tuple[int, str]:
-    numbers = re.findall(r"\d+", name)
-    return (int(numbers[-1]) if numbers else -1), name
+def _numbers_in(name: str) -> tuple[list[int], str]:
+    """Return all numbers of a name: 2_T1.dcm comes before 10_T1.dcm, as T1_2.dcm before T1_10.dcm."""
+    return [int(number) for number in re.findall(r"\d+", name)], name
 
 
 def statuses(slices: Sequence[Slice]) -> dict[str, str]:

@@ -109,7 +109,8 @@ def sample(
         return _resample(reduced(image, grid.spacing), grid, SimpleITK.sitkLinear, transform)
     mask = SimpleITK.Cast(image_of(Volume(inside, volume.affine)), SimpleITK.sitkFloat32)
     weighted, weights = (reduced(each, grid.spacing) for each in (image * mask, mask))
-    weights = weights + SimpleITK.Cast(_holes(weights), SimpleITK.sitkFloat32)
+    holes = SimpleITK.Cast(_holes(weights), SimpleITK.sitkFloat32)
+    weighted, weights = weighted + reduced(image, grid.spacing) * holes, weights + holes
     total, weight = (_resample(each, grid, SimpleITK.sitkLinear, transform) for each in (weighted, weights))
     return np.divide(total, weight, out=np.zeros_like(total), where=weight > LEAST_WEIGHT)
 

@@ -33,8 +33,8 @@ FACTS |= {"columns": "Columns", "spacing": "Spacing, mm", "slice_spacing": "Slic
 FACTS |= {"manufacturer": "Manufacturer"}
 SIDES = "R, L, A and P mark the patient's right, left, front and back."
 CAM = (
-    "Grad-CAM, the mean over the models, over slices of the input. Bright: evidence for the predicted label, which is "
-    f"1 from a probability of 0.5 on and 0 below. {SIDES}"
+    "Grad-CAM, the mean over the models behind the probability, over slices of the input. Bright: evidence for the "
+    f"predicted label, which is 1 from a probability of 0.5 on and 0 below. {SIDES}"
 )
 SLICES = f"Evenly spaced slices of the input, series by series. {SIDES}"
 NO_INPUT = "There is no input."

@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -213,6 +214,13 @@ def test_latex_is_balanced_and_escaped(comparison):
     assert all(block[0].startswith("rsna & cnn3d & main") for block in rows)
     assert r"as\_coded" in text
     assert r"95 \% intervals" in text
+
+
+def test_no_character_of_a_note_is_a_command_of_latex(comparison):
+    reason = r"loss {x}^2 ~ C:\tmp & $1 #2 a_b 5 %"
+    text = to_latex(replace(show_comparison(comparison), notes=(reason,)))
+    escaped = r"loss \{x\}\textasciicircum{}2 \textasciitilde{} C:\textbackslash{}tmp \& \$1 \#2 a\_b 5 \%"
+    assert rf"\par\scriptsize {escaped}" in text
 
 
 class Counter(HTMLParser):

@@ -10,6 +10,10 @@ from gliobench.reporting.html import render
 from gliobench.reporting.layouts import SHOW
 from gliobench.wording import DASH, title
 
+ESCAPED = str.maketrans(  # what LaTeX would read as a command
+    {character: f"\\{character}" for character in "%&_#${}"}
+    | {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
+)
 LATEX_COLUMNS = 7  # besides those that name the row: what fits on a landscape page in a readable size
 
 
@@ -76,4 +80,4 @@ def _tabular(display: Display, names: list[str]) -> str:
 
 
 def _escape(text: str) -> str:
-    return "".join(f"\\{character}" if character in "%&_#$" else character for character in text)
+    return text.translate(ESCAPED)

@@ -50,6 +50,29 @@ class File:
     named: str | None
 
 
+@dataclass
+class Contents:
+    """What an upload holds so far: the limits are of all its files and archives together."""
+
+    settings: Settings
+    n_files: int = 0
+    n_bytes: int = 0
+
+    def add(self, n_files: int, n_bytes: int) -> None:
+        """Count files, before an archive of them is unpacked; refuse those that pass a limit."""
+        self.n_files += n_files
+        self.n_bytes += n_bytes
+        if self.n_files > self.settings.files:
+            raise self.too_many()
+        if self.n_bytes > self.settings.unpacked_bytes:
+            most = self.settings.unpacked_bytes / 1e6
+            raise Refused(413, f"The upload holds more than {most:.0f} MB: send one patient's series.")
+
+    def too_many(self) -> Refused:
+        """Return the refusal of too many files."""
+        return Refused(413, f"The upload holds more than {self.settings.files} files: send one patient's series.")
+
+
 def arrange(parts: Sequence[Part], home: Path, record: dict[str, Any], settings: Settings) -> int:
     """
     Make the folder of a patient from the files of an upload.
@@ -76,9 +99,8 @@ def arrange(parts: Sequence[Part], home: Path, record: dict[str, Any], settings:
         There is no image, more than one patient, two series of one modality, a series that the run needs is missing, or
         an archive or a file is damaged or larger than allowed.
     """
-    files = [file for part in parts for file in _files_of(part, home, settings)]
-    if len(files) > settings.files:
-        raise Refused(413, f"An upload has at most {settings.files} files: send one patient's series.")
+    contents = Contents(settings)
+    files = [file for part in parts for file in _files_of(part, home, contents)]
     staged = home / "staged" / PATIENT
     named, n_images = _stage(files, staged)
     if not n_images:
@@ -94,7 +116,7 @@ def arrange(parts: Sequence[Part], home: Path, record: dict[str, Any], settings:
     return n_images
 
 
-def _files_of(part: Part, home: Path, settings: Settings) -> Iterator[File]:
+def _files_of(part: Part, home: Path, contents: Contents) -> Iterator[File]:
     """Return the files of a part: its own, or those of the archive that it is; but hidden ones, which systems add."""
     name = PurePosixPath(part.name.replace("\\", "/"))
     if name.name.startswith("."):
@@ -104,28 +126,27 @@ def _files_of(part: Part, home: Path, settings: Settings) -> Iterator[File]:
     if not head:
         raise Refused(422, "A file is empty: send it again.")
     if head[:2] != ZIPPED and not part.name.lower().endswith(".zip"):
+        contents.add(1, part.path.stat().st_size)
         yield File(part.path, name, _modality(part.field) or _named(name))
         return
     folder = home / "unpacked" / part.path.name
-    _unpack(part.path, folder, settings)
+    _unpack(part.path, folder, contents)
     for path in sorted(folder.rglob("*")):
         if path.is_file() and not path.name.startswith("."):
             name = PurePosixPath(path.relative_to(folder).as_posix())
             yield File(path, name, _named(name))
 
 
-def _unpack(archive: Path, folder: Path, settings: Settings) -> None:
-    too_many = Refused(413, f"The archive holds more than {settings.files} files: send one patient's series.")
+def _unpack(archive: Path, folder: Path, contents: Contents) -> None:
     try:
-        with _Limited(archive, MEMBER * settings.files, too_many) as limited, zipfile.ZipFile(limited) as file:
+        with (
+            _Limited(archive, MEMBER * contents.settings.files, contents.too_many()) as limited,
+            zipfile.ZipFile(limited) as file,
+        ):
             members = file.infolist()
     except DAMAGED:
         raise Refused(400, "The archive is damaged or not a zip file: make it again.") from None
-    if len(members) > settings.files:
-        raise too_many
-    if sum(member.file_size for member in members) > settings.unpacked_bytes:
-        most = settings.unpacked_bytes / 1e6
-        raise Refused(413, f"The archive holds more than {most:.0f} MB: send one patient's series.")
+    contents.add(len(members), sum(member.file_size for member in members))
     try:
         unpack(archive, folder, ("",))
     except MemberError as error:

@@ -22,6 +22,7 @@ from clients import client_of, left_on_disk, patient_files, token_of, work_once,
 from gliobench.files import read_table
 from gliobench.predict.describe import PURPOSE
 from gliobench.training import Machine
+from gliobench_service import intake
 from gliobench_service.answer import Predictor
 from gliobench_service.errors import DISK_FULL
 from gliobench_service.worker import UNEXPECTED
@@ -176,6 +177,11 @@ BAD: dict[str, tuple[int, str, Callable[[dict], dict]]] = {
     "text called zip": (400, "damaged or not a zip", lambda f: archive(b"hello")),
     "an empty zip": (415, "None of the files", lambda f: archive(zipped({}))),
     "a zip bomb": (413, "holds more than", lambda f: archive(zipped({"a.dcm": b"\0" * 30_000_000}))),
+    "zips that are a bomb together": (
+        413,
+        "holds more than 20 MB",
+        lambda f: many({f"{i}.zip": zipped({"a.dcm": b"\0" * 11_000_000}) for i in range(2)}),
+    ),
     "a zip that lies about its size": (400, "cannot be unpacked", lambda f: archive(lying())),
     "a path out of the folder": (400, "outside the folder", lambda f: archive(with_member(f"../../{SECRET}"))),
     "an absolute path": (400, "outside the folder", lambda f: archive(with_member(f"/etc/{SECRET}"))),
@@ -187,6 +193,11 @@ BAD: dict[str, tuple[int, str, Callable[[dict], dict]]] = {
         413,
         "holds more than 200 files",
         lambda f: archive(zipped({str(i): b"" for i in range(201)})),
+    ),
+    "zips of too many files together": (
+        413,
+        "holds more than 200 files",
+        lambda f: many({f"{i}.zip": zipped({f"{i}/{j}": b"" for j in range(101)}) for i in range(2)}),
     ),
     "a zip whose list of files is long": (
         413,
@@ -320,6 +331,15 @@ def test_a_bad_upload_is_refused_with_a_sentence_and_leaves_nothing(settings, se
     assert left_on_disk(settings) == []
     rows = send.client.get("/log", headers=send.headers).json()["rows"]
     assert "asked" not in {row["action"] for row in rows}, "it was not accepted"
+
+
+def test_an_archive_that_passes_a_limit_is_refused_before_it_is_unpacked(settings, send, monkeypatch):
+    unpacked = []
+    monkeypatch.setattr(intake, "unpack", lambda archive, *_: unpacked.append(archive.name))
+    send.client.app.state.settings = settings.model_copy(update={"unpacked_bytes": 20_000_000})
+    answer = send(**many({f"{i}.zip": zipped({"a.dcm": b"\0" * 11_000_000}) for i in range(3)}))
+    assert answer.status_code == 413
+    assert unpacked == ["000000"]
 
 
 def test_a_full_disk_is_said_without_a_path(settings, send, files, monkeypatch):

@@ -18,7 +18,7 @@ class Problem(Answer):
     """Why a request is not answered."""
 
     error: str = Field(description="One sentence: what is wrong and what to do.")
-    error_id: str = Field(description="By this number whoever runs the service finds it.")
+    error_id: str = Field(description="By this number whoever runs the service finds it in the log of the process.")
 
 
 class Accepted(Answer):

@@ -10,7 +10,7 @@ from python_multipart.exceptions import MultipartParseError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import ClientDisconnect, Request
 
-from gliobench_service.errors import DISK_FULL, Refused
+from gliobench_service.errors import Refused
 from gliobench_service.settings import Settings
 
 FIELD_BYTES = 1000  # of a value that is not a file
@@ -119,8 +119,6 @@ class _Reader:
             self._parser.write(chunk)
         except MultipartParseError:
             raise Refused(400, "The upload is malformed: it does not follow multipart/form-data.") from None
-        except OSError:
-            raise Refused(507, DISK_FULL) from None
 
     def close(self) -> None:
         if self._file:

@@ -1,4 +1,4 @@
-"""Reports of unexpected errors, without what they were about: messages of libraries may quote an image's header."""
+"""Reports of errors, without what they were about: messages of libraries may quote an image's header."""
 
 import logging
 import sys
@@ -16,14 +16,9 @@ def quiet_libraries() -> None:
         logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
-def new_number() -> str:
-    """Return a new number of an error."""
-    return uuid.uuid4().hex[:12]
-
-
-def report_error(error: BaseException, number: str | None = None) -> str:
+def report_error(error: BaseException) -> str:
     """Print where an error was raised, and its type, to the standard error; return the number by which it is found."""
-    number = number or new_number()
+    number = uuid.uuid4().hex[:12]
     frames = reversed(traceback.extract_tb(error.__traceback__))
     where = " < ".join(f"{frame.name} ({frame.filename}:{frame.lineno})" for frame in frames)
     print(f"{now():%Y-%m-%d %H:%M:%S} error {number}: {type(error).__name__} in {where}", file=sys.stderr, flush=True)

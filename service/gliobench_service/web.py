@@ -1,6 +1,7 @@
 """The web application: routes, errors as sentences, and headers."""
 
 import asyncio
+import errno
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -16,8 +17,8 @@ from gliobench.predict.request import read_record
 from gliobench.processes import die_with_parent
 from gliobench_service import api, pages
 from gliobench_service.answers import Problem
-from gliobench_service.errors import Refused
-from gliobench_service.safely import new_number, quiet_libraries, report_error
+from gliobench_service.errors import DISK_FULL, Refused
+from gliobench_service.safely import quiet_libraries, report_error
 from gliobench_service.settings import Settings, read_settings
 
 INTAKES = 2  # uploads whose files are sorted at the same time, in one process
@@ -38,6 +39,7 @@ HEADERS = {
 }
 STRICT_TRANSPORT = {"Strict-Transport-Security": "max-age=31536000"}
 SENTENCES = {404: "There is no such page.", 405: "This address does not take such a request."}
+FULL = (errno.ENOSPC, errno.EDQUOT)
 AWAY = "The database cannot be reached: try again in a minute."
 UNEXPECTED = "The service made an error: try again, and tell who runs it the number."
 
@@ -77,9 +79,9 @@ def make_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(api.router)
     app.include_router(pages.router, include_in_schema=False)
     app.mount("/static", pages.STATIC, name="static")
-    for error in (Refused, HTTPException, RequestValidationError, SQLAlchemyError, Exception):
+    for error in (Refused, HTTPException, RequestValidationError):
         app.add_exception_handler(error, _answer_error)
-    app.add_middleware(Headers, headers=HEADERS | (STRICT_TRANSPORT if settings.https else {}))
+    app.add_middleware(Outermost, headers=HEADERS | (STRICT_TRANSPORT if settings.https else {}))
     return app
 
 
@@ -96,8 +98,8 @@ def model_name(record: dict[str, Any]) -> str:
 
 
 async def _answer_error(request: Request, error: Exception) -> Response:
-    number = new_number()
-    status, sentence, headers = 500, UNEXPECTED, {}
+    number = report_error(error)
+    headers: dict[str, str] = {}
     if isinstance(error, Refused):
         status, sentence = error.status, error.sentence
         headers = {"Retry-After": str(error.retry_after)} if error.retry_after else {}
@@ -106,9 +108,10 @@ async def _answer_error(request: Request, error: Exception) -> Response:
     elif isinstance(error, HTTPException):
         status, sentence = error.status_code, SENTENCES.get(error.status_code, "The request cannot be answered.")
         headers = dict(error.headers or {})
+    elif isinstance(error, OSError) and error.errno in FULL:
+        status, sentence = 507, DISK_FULL
     else:
         status, sentence = (503, AWAY) if isinstance(error, SQLAlchemyError) else (500, UNEXPECTED)
-        report_error(error, number)
     if pages.wants_page(request):
         return pages.error_page(request, status, sentence, number, headers)
     return JSONResponse(Problem(error=sentence, error_id=number).model_dump(), status, headers)
@@ -122,8 +125,8 @@ def _what_is_invalid(error: RequestValidationError) -> str:
     return f"The request is invalid: {where or first['loc'][0]} ({kind})."
 
 
-class Headers:
-    """Adds headers to every answer."""
+class Outermost:
+    """Adds headers to every answer, and answers what nothing else did: a server logs the message of an error."""
 
     def __init__(self, app: ASGIApp, headers: dict[str, str]):
         self.app = app
@@ -131,9 +134,15 @@ class Headers:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        started = False
 
         async def send_with_headers(message: Message) -> None:
+            nonlocal started
             if message["type"] == "http.response.start":
+                started = True
                 there = {name for name, _ in message["headers"]}
                 message["headers"] = [
                     *message["headers"],
@@ -141,4 +150,11 @@ class Headers:
                 ]
             await send(message)
 
-        await self.app(scope, receive, send_with_headers if scope["type"] == "http" else send)
+        try:
+            await self.app(scope, receive, send_with_headers)
+        except Exception as error:
+            if started:
+                report_error(error)
+            else:
+                response = await _answer_error(Request(scope, receive), error)
+                await response(scope, receive, send_with_headers)

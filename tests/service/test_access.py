@@ -1,19 +1,22 @@
 """Who may do what: sign-in, cookies, roles, other people's results, deletion, and the clock."""
 
+import errno
 import re
 from datetime import timedelta
 
 import pytest
+from fastapi.testclient import TestClient
 from sqlalchemy import select, update
 
 from clients import PASSWORD, client_of, left_on_disk, patient_files, token_of, work_once, zipped
 from gliobench.errors import GlioBenchError
 from gliobench.predict.describe import PURPOSE
 from gliobench.training import Machine
-from gliobench_service import accounts, keeper
+from gliobench_service import accounts, jobs, keeper, receive
 from gliobench_service.answer import Predictor
 from gliobench_service.backup import back_up, restore
 from gliobench_service.database import migrate, reading, writing
+from gliobench_service.errors import DISK_FULL
 from gliobench_service.tables import ADMINISTRATOR, AUDITOR, ROLES, USER, Event, Job, Key, User, now
 
 NOBODYS = "0" * 32
@@ -327,6 +330,47 @@ def test_every_answer_has_the_headers_and_says_what_it_is_for(client, path):
     assert answer.headers["x-research-only"] == PURPOSE
     if not path.startswith("/static"):
         assert PURPOSE in answer.text
+
+
+@pytest.mark.parametrize("path", [f"/view/{NOBODYS}", f"/results/{NOBODYS}"])
+def test_an_unexpected_error_is_answered_like_any_other_and_its_message_is_logged_nowhere(
+    client, served, capfd, caplog, monkeypatch, path
+):
+    def fail(*_):
+        raise RuntimeError("DOE^JANE/FLAIR/1.dcm")
+
+    token_of(served, "ana")
+    sign_in(client)
+    monkeypatch.setattr(jobs, "show", fail)
+    # This client raises what would reach the server, which logs it with its message.
+    strict = TestClient(client.app, base_url="http://127.0.0.1", cookies=client.cookies)
+    answer = strict.get(path, headers={"accept": "text/html"})
+    said = "".join(capfd.readouterr()) + caplog.text
+    assert answer.status_code == 500
+    assert answer.headers["x-research-only"] == PURPOSE
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+    assert PURPOSE in answer.text
+    assert re.search(r"error ([0-9a-f]{12}): RuntimeError", said)[1] in answer.text
+    assert "DOE" not in said + answer.text
+
+
+def test_the_number_of_a_refusal_is_found_in_the_log_of_the_process(client, capfd):
+    answers = [client.get("/log"), client.get("/nowhere"), client.post("/tokens", json={})]
+    said = capfd.readouterr().err
+    assert all(f"error {answer.json()['error_id']}: " in said for answer in answers), said
+
+
+@pytest.mark.parametrize(("number", "status"), [(errno.ENOSPC, 507), (errno.EDQUOT, 507), (errno.EIO, 500)])
+def test_only_a_full_disk_is_said_to_be_one(client, served, images, monkeypatch, number, status):
+    def fail(*_):
+        raise OSError(number, "any")
+
+    ana = token_of(served, "ana")
+    monkeypatch.setattr(receive._Reader, "_on_part_data", fail)
+    sent = [("files", ("p.zip", b"PK", "application/zip"))]
+    answer = client.post("/predict", headers=ana, files=sent)
+    assert (answer.status_code, answer.json()["error"] == DISK_FULL) == (status, status == 507)
+    assert left_on_disk(served) == []
 
 
 def test_every_page_says_what_it_is_for(client, served, answered):

@@ -23,7 +23,7 @@ from gliobench_service.tables import RUNNING, WAITING, Job, Key, now
 
 LOOK = 1.0  # seconds between looks at the workers
 CLOCK = 60.0  # seconds between looks at what is due to be deleted
-FORGOTTEN = 3600.0  # seconds after which the folder of an upload that never ended is deleted
+FORGOTTEN = 3600.0  # seconds without a change, after which the folder of an upload that never ended is deleted
 COMMAND = (sys.executable, "-m", "gliobench_service")
 
 
@@ -139,16 +139,25 @@ def _delete_images(settings: Settings) -> None:
 
 def _delete_leftovers(settings: Settings) -> None:
     for folder in _folders(settings.data / "incoming"):
-        if time.time() - folder.stat().st_mtime > FORGOTTEN:
+        if _forgotten(folder):
             shutil.rmtree(folder, ignore_errors=True)
     for folder in _folders(settings.jobs):
         with reading(settings.url) as session:
             job = session.get(Job, folder.name)
         if job is None:
-            if time.time() - folder.stat().st_mtime > FORGOTTEN:
+            if _forgotten(folder):
                 shutil.rmtree(folder, ignore_errors=True)
         elif job.state not in (WAITING, RUNNING):
             tidy(job.id, settings)
+
+
+def _forgotten(folder: Path) -> bool:
+    """Whether nothing in a folder has changed for long; bytes that arrive change the time of their file alone."""
+    try:
+        changed = max(path.stat().st_mtime for path in (folder, *folder.rglob("*")))
+    except FileNotFoundError:  # something in it was moved or deleted right now
+        return False
+    return time.time() - changed > FORGOTTEN
 
 
 def _folders(home: Path) -> list[Path]:

@@ -1,7 +1,9 @@
 """Who may do what: sign-in, cookies, roles, other people's results, deletion, and the clock."""
 
 import errno
+import os
 import re
+import time
 from datetime import timedelta
 
 import pytest
@@ -175,6 +177,19 @@ def test_what_killed_processes_left_is_deleted_by_the_clock(served, answered, mo
     keeper.clean(served)
     assert not (served.data / "incoming" / "half").exists()
     assert not (served.jobs / "unknown").exists()
+
+
+@pytest.mark.parametrize("arrives", [True, False])
+def test_an_upload_is_not_deleted_while_it_arrives_however_long_that_takes(settings, arrives):
+    received = settings.data / "incoming" / "a" / "received"
+    received.mkdir(parents=True)
+    file = received / "000000"
+    file.write_bytes(b"PK")
+    long_ago = time.time() - 2 * keeper.FORGOTTEN
+    for path in (received.parent, received, *([] if arrives else [file])):
+        os.utime(path, (long_ago, long_ago))
+    keeper.clean(settings)
+    assert file.exists() == arrives
 
 
 def test_a_cancelled_job_leaves_no_image(client, served, images, predictor):

@@ -10,11 +10,11 @@ from gliobench_service.settings import Settings
 MAP = "gradcam.nii.gz"
 
 
-def tidy(job_id: str, settings: Settings) -> None:
-    """Delete all of a job that has ended but its result."""
+def tidy(job_id: str, settings: Settings, done: bool) -> None:
+    """Delete the files of a job that has ended: all but its result, or all if it was not done."""
     home = settings.jobs / job_id
     for path in home.iterdir() if home.is_dir() else ():
-        if path.name != "result":
+        if not (done and path.name == "result"):
             shutil.rmtree(path, ignore_errors=True)
 
 

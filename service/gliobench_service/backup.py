@@ -43,7 +43,7 @@ def back_up(settings: Settings, file: Path) -> dict[str, int]:
     if file.exists():
         raise GlioBenchError(f"{file} exists: name another file.")
     with TemporaryDirectory(dir=settings.data) as work:
-        copy = create_engine(f"sqlite:///{Path(work) / DATABASE}")
+        copy = create_engine(f"sqlite:///{Path(work) / DATABASE}", hide_parameters=True)
         Base.metadata.create_all(copy)
         with _one_state(settings.url).connect() as source, Session(copy) as target:
             counts = {table.name: _copy(source, target, table) for table in TABLES}
@@ -97,7 +97,7 @@ def restore(settings: Settings, file: Path) -> dict[str, int]:
                 archive.extractall(work, filter="data")
         except (OSError, tarfile.TarError) as error:
             raise GlioBenchError(f"{file} is not a backup of the service ({type(error).__name__}).") from None
-        copy = create_engine(f"sqlite:///{Path(work) / DATABASE}")
+        copy = create_engine(f"sqlite:///{Path(work) / DATABASE}", hide_parameters=True)
         with copy.connect() as source, writing(settings.url) as target:
             if target.scalar(select(func.count()).select_from(User)):
                 raise GlioBenchError("the database holds users already: restore into an empty one.")

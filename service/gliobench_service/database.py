@@ -16,10 +16,12 @@ BUSY = 30  # seconds that SQLite waits for another writer
 
 @cache
 def engine_of(url: str) -> Engine:
-    """Return the engine of a database; one per process."""
+    """Return the engine of a database, one per process; its errors do not quote values, which may be an answer."""
     if not url.startswith("sqlite"):
-        return create_engine(url, pool_pre_ping=True, pool_recycle=1800, isolation_level="READ COMMITTED")
-    engine = create_engine(url, connect_args={"timeout": BUSY})
+        return create_engine(
+            url, pool_pre_ping=True, pool_recycle=1800, isolation_level="READ COMMITTED", hide_parameters=True
+        )
+    engine = create_engine(url, connect_args={"timeout": BUSY}, hide_parameters=True)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine

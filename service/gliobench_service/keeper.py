@@ -19,7 +19,7 @@ from gliobench_service.answer_files import MAP, tidy
 from gliobench_service.database import reading, writing
 from gliobench_service.safely import report_error
 from gliobench_service.settings import Settings
-from gliobench_service.tables import RUNNING, WAITING, Job, Key, now
+from gliobench_service.tables import DONE, RUNNING, WAITING, Job, Key, now
 
 LOOK = 1.0  # seconds between looks at the workers
 CLOCK = 60.0  # seconds between looks at what is due to be deleted
@@ -148,7 +148,7 @@ def _delete_leftovers(settings: Settings) -> None:
             if _forgotten(folder):
                 shutil.rmtree(folder, ignore_errors=True)
         elif job.state not in (WAITING, RUNNING):
-            tidy(job.id, settings)
+            tidy(job.id, settings, job.state == DONE)
 
 
 def _forgotten(folder: Path) -> bool:

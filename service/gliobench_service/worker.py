@@ -3,6 +3,7 @@
 import os
 import shutil
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from gliobench_service.safely import quiet_libraries, report_error
 from gliobench_service.settings import Settings
 from gliobench_service.tables import Job
 
-PAUSE = 0.5  # seconds between looks at an empty queue
+PAUSE = 0.5  # seconds between looks at an empty queue, or tries to reach the database
 UNEXPECTED = "The prediction failed by an error of the service."
 
 
@@ -62,6 +63,7 @@ def do(job: Job, predictor: Any, settings: Settings) -> None:
     work, result = home / f"work-{claimed}", home / f"result-{claimed}"
     reason: str | None = None
     answer: dict[str, Any] | None = None
+    stored = False
     with Held(job.id, claimed, settings) as held:
         try:
             work.mkdir()
@@ -77,16 +79,24 @@ def do(job: Job, predictor: Any, settings: Settings) -> None:
         except Exception as error:
             answer = None
             reason = f"{UNEXPECTED} Its number is {report_error(error)}."
-    if held.lost or not _finish(job.id, claimed, answer, reason, settings):
+        stored = _finish(held, answer, reason)
+    if stored:
+        tidy(job.id, settings, done=answer is not None)
+    else:
         for folder in (work, result):
             shutil.rmtree(folder, ignore_errors=True)
-    else:
-        tidy(job.id, settings)
 
 
-def _finish(job_id: str, claimed: str, answer: dict[str, Any] | None, reason: str | None, settings: Settings) -> bool:
-    with writing(settings.url) as session:
-        return queue.finish(session, job_id, claimed, answer, reason, settings)
+def _finish(held: "Held", answer: dict[str, Any] | None, reason: str | None) -> bool:
+    """Store the answer of a job; while the database is away, try again as long as the job is this process's."""
+    while not held.lost:
+        try:
+            with writing(held.settings.url) as session:
+                return queue.finish(session, held.job_id, held.claimed, answer, reason, held.settings)
+        except SQLAlchemyError as error:
+            report_error(error)
+            time.sleep(PAUSE)
+    return False
 
 
 def without_paths(text: str, home: Path) -> str:

@@ -8,13 +8,14 @@ from datetime import timedelta
 
 import pytest
 from fastapi.testclient import TestClient
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from clients import PASSWORD, client_of, left_on_disk, patient_files, token_of, work_once, zipped
 from gliobench.errors import GlioBenchError
 from gliobench.predict.describe import PURPOSE
 from gliobench.training import Machine
-from gliobench_service import accounts, jobs, keeper, receive
+from gliobench_service import accounts, jobs, keeper, queue, receive, worker
 from gliobench_service.answer import Predictor
 from gliobench_service.backup import back_up, restore
 from gliobench_service.database import migrate, reading, writing
@@ -199,6 +200,57 @@ def test_a_cancelled_job_leaves_no_image(client, served, images, predictor):
     assert client.get(f"/results/{job}", headers=ana).json()["state"] == "cancelled"
     assert client.post(f"/results/{job}/cancel", headers=ana).status_code == 409
     assert left_on_disk(served) == []
+
+
+class AtOnce:
+    """A predictor that answers at once, and keeps an image."""
+
+    def answer(self, patient, work, result, keep, report):
+        (result / "FLAIR.nii.gz").write_bytes(b"image")
+        return {"probability": 0.25, "notes": [], "versions": {}, "cohort": {}}
+
+
+def test_an_answer_is_stored_once_the_database_is_back(client, served, images, monkeypatch):
+    ana = token_of(served, "ana")
+    job = ask(client, ana, images, keep="true")
+    finish, calls = queue.finish, []
+
+    def away_at_first(*arguments):
+        calls.append(arguments)
+        if len(calls) < 3:
+            raise OperationalError("UPDATE jobs", {}, Exception("gone away"))
+        return finish(*arguments)
+
+    monkeypatch.setattr(queue, "finish", away_at_first)
+    monkeypatch.setattr(worker, "PAUSE", 0.01)
+    work_once(served, AtOnce())
+    result = client.get(f"/results/{job}", headers=ana).json()
+    assert (result["state"], result["probability"], result["images"]) == ("done", 0.25, ["FLAIR"])
+    assert result["images_until"]
+    assert len(calls) == 3
+
+
+def test_no_image_stays_of_a_job_that_ends_between_its_result_and_its_answer(client, served, images, monkeypatch):
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    ana = token_of(served, "ana")
+    job = ask(client, ana, images, keep="true")
+    monkeypatch.setattr(worker, "_finish", killed)
+    with pytest.raises(KeyboardInterrupt):
+        work_once(served, AtOnce())
+    assert (served.jobs / job / "result/FLAIR.nii.gz").is_file()
+    with writing(served.url) as session:
+        session.execute(update(Job).values(attempts=queue.TRIES, lease=now() - timedelta(seconds=1)))
+    keeper.clean(served)
+    assert client.get(f"/results/{job}", headers=ana).json()["state"] == "failed"
+    assert left_on_disk(served) == [f"jobs/{job}"]
+
+
+def test_an_error_of_the_database_quotes_no_value(url):
+    with pytest.raises(SQLAlchemyError) as error, writing(url) as session:
+        session.execute(text("INSERT INTO nowhere VALUES (:answer)"), {"answer": "0.8125"})
+    assert "0.8125" not in str(error.value)
 
 
 def test_a_sign_in_gives_a_cookie_that_scripts_and_other_sites_do_not_get(client, served):

@@ -16,6 +16,8 @@ import pydicom
 from nibabel.nifti1 import Nifti1Header
 from nibabel.nifti2 import Nifti2Header
 from pydicom.errors import InvalidDicomError
+from pydicom.filereader import read_file_meta_info
+from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from gliobench.cohorts.find import Found, find_series, read_head
 from gliobench.cohorts.names import NIFTI
@@ -32,10 +34,8 @@ PATIENT = "uploaded"  # the patient's id: the name on the user's machine may be 
 ZIPPED = b"PK"
 MEMBER = 1000  # bytes, more than a member takes in an archive's list of them
 UNSAFE, LONGEST_STEM = re.compile("[^A-Za-z0-9_-]"), 100  # of the name of a file, which a user's machine chose
-DEFLATED = b"1.2.840.10008.1.2.1.99"  # a transfer syntax: the whole file is unpacked before anything can be checked
 NIFTI_HEAD = 540  # bytes of the longer kind
 LONGEST_EXTENSION = 2**20  # bytes between header and voxels
-HEAD = 1024  # bytes that hold the transfer syntax
 TAGS = ["SeriesInstanceUID", "PatientID", "Rows", "Columns"]
 SIDE = 4096  # pixels of the side of a slice
 VOXELS = 2**28  # of a series
@@ -216,16 +216,17 @@ def _stage(files: Sequence[File], folder: Path) -> tuple[dict[Path, str | None],
 
 def _header(path: Path) -> pydicom.Dataset | None:
     """Return the header of a DICOM file, None of any other."""
-    with path.open("rb") as file:
-        head = file.read(HEAD)
-    if DEFLATED in head:
-        raise Refused(415, "A DICOM file is deflated, which is not accepted: export it uncompressed.")
     try:
-        return read_head(path, TAGS)
+        # A deflated file is unpacked as a whole before anything of it can be checked.
+        deflated = read_file_meta_info(path).get("TransferSyntaxUID") == DeflatedExplicitVRLittleEndian
+        head = None if deflated else read_head(path, TAGS)
     except InvalidDicomError:
         return None
     except Exception:  # damaged headers raise many types
         raise Refused(422, "A DICOM file is damaged: its header cannot be read; export it again.") from None
+    if deflated:
+        raise Refused(415, "A DICOM file is deflated, which is not accepted: export it uncompressed.")
+    return head
 
 
 def _check_nifti(path: Path) -> None:

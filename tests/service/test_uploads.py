@@ -133,8 +133,10 @@ def huge_nifti(shape: tuple[int, ...]) -> bytes:
     return gzip.compress(header.binaryblock + bytes(4))
 
 
-def deflated(path: Path) -> bytes:
+def deflated(path: Path, before: int = 0) -> bytes:
+    """Return a deflated DICOM file with that many bytes in front of the item that says so."""
     dataset = pydicom.dcmread(path)
+    dataset.file_meta.FileMetaInformationVersion = b"\0\1" + bytes(before)
     dataset.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
     stream = io.BytesIO()
     dataset.save_as(stream)
@@ -267,6 +269,11 @@ BAD: dict[str, tuple[int, str, Callable[[dict], dict]]] = {
     ),
     "DICOM that states no size": (413, "9000 x 64", lambda f: archive(zipped(every(f, "T2w", Rows=9000, Columns=64)))),
     "deflated DICOM": (415, "deflated", lambda f: many({"1.dcm": deflated(next(iter(f.values())))})),
+    "deflated DICOM that says so late": (
+        415,
+        "deflated",
+        lambda f: many({"1.dcm": deflated(next(iter(f.values())), before=2000)}),
+    ),
     "a DICOM header of nonsense": (
         422,
         "neither its description nor TR, TE and TI",

@@ -29,8 +29,8 @@ UPLOAD = {
                         "files": {
                             "type": "array",
                             "items": {"type": "string", "format": "binary"},
-                            "description": "A zip, or DICOM or NIfTI files. A field may be called FLAIR, T1w, T1wCE or "
-                            "T2w instead, to say what its files are.",
+                            "description": "Zips, or DICOM or NIfTI files. A field may be called FLAIR, T1w, T1wCE, "
+                            "T2w or segmentation instead, to say what its files, or those of its zip, are.",
                         },
                         "label": {"type": "string", "maxLength": 80, "description": "A code, never a name."},
                         "keep": {"type": "boolean", "description": "Whether the images are kept for a while."},

@@ -125,16 +125,17 @@ def _files_of(part: Part, home: Path, contents: Contents) -> Iterator[File]:
         head = file.read(4)
     if not head:
         raise Refused(422, "A file is empty: send it again.")
+    said = _modality(part.field)
     if head[:2] != ZIPPED and not part.name.lower().endswith(".zip"):
         contents.add(1, part.path.stat().st_size)
-        yield File(part.path, name, _modality(part.field) or _named(name))
+        yield File(part.path, name, said or _named(name))
         return
     folder = home / "unpacked" / part.path.name
     _unpack(part.path, folder, contents)
     for path in sorted(folder.rglob("*")):
         if path.is_file() and not path.name.startswith("."):
-            name = PurePosixPath(path.relative_to(folder).as_posix())
-            yield File(path, name, _named(name))
+            member = PurePosixPath(path.relative_to(folder).as_posix())
+            yield File(path, member, said or _named(member) or _modality(name.stem))
 
 
 def _unpack(archive: Path, folder: Path, contents: Contents) -> None:

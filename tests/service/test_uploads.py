@@ -480,6 +480,28 @@ def test_a_patient_of_the_cohort_gets_the_out_of_fold_probability_however_it_is_
     assert left_on_disk(settings) == [f"jobs/{result['id']}", f"jobs/{result['id']}/result"]
 
 
+@pytest.mark.parametrize("by_field", [True, False])
+def test_a_zip_holds_what_its_field_or_its_own_name_says(settings, send, files, by_field):
+    alike = {name: changed(path, SeriesDescription="t1") for name, path in files.items()}
+    zips = {
+        modality: zipped(
+            {f"{i}": each for i, (name, each) in enumerate(alike.items()) if name.startswith(f"{modality}/")}
+        )
+        for modality in ("FLAIR", "T1w", "T1wCE", "T2w")
+    }
+    named = [
+        (modality if by_field else "files", ("a.zip" if by_field else f"{modality}.zip", content, "application/zip"))
+        for modality, content in zips.items()
+    ]
+    answer = send(files=named)
+    assert answer.status_code == 202, answer.json()
+    patient = settings.jobs / answer.json()["id"] / "patient" / intake.PATIENT
+    for modality in zips:
+        taken = {pydicom.dcmread(path).SOPInstanceUID for path in (patient / modality).iterdir()}
+        sent = {pydicom.dcmread(path).SOPInstanceUID for name, path in files.items() if name.startswith(f"{modality}/")}
+        assert taken == sent
+
+
 def test_no_text_of_a_header_or_a_file_name_reaches_answers_or_log(settings, send, files, predictor, capfd):
     texts = dict.fromkeys(
         (

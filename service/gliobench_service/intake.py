@@ -25,7 +25,7 @@ from gliobench.cohorts.unpack import DAMAGED, MemberError, RoomError, unpack
 from gliobench.errors import GlioBenchError
 from gliobench.imaging.dicom_slice import GZIPPED
 from gliobench.predict.patient import series_of_run
-from gliobench.terms import ALL_SERIES
+from gliobench.terms import ALL_SERIES, SEGMENTATION
 from gliobench_service.errors import DISK_FULL, Refused
 from gliobench_service.receive import Part
 from gliobench_service.settings import Settings
@@ -261,6 +261,8 @@ def _choose(
     found: Sequence[Found], named: dict[Path, str | None], needed: Sequence[str], some_are_enough: bool
 ) -> dict[str, Path]:
     """Return the series that the run reads, by modality."""
+    # As in `predict`, a segmentation may be on the grid of a series that the run itself does not need.
+    read = ALL_SERIES if SEGMENTATION in needed else needed
     by_modality: dict[str, list[Path]] = defaultdict(list)
     untold = []
     for each in found:
@@ -270,7 +272,7 @@ def _choose(
             untold.append(each.why)
         else:
             by_modality[modality].append(each.path)
-    for modality in needed:
+    for modality in read:
         if len(by_modality[modality]) > 1:
             raise Refused(
                 422,
@@ -281,4 +283,4 @@ def _choose(
     if missing and not (some_are_enough and len(missing) < len(needed)):
         why = f" {len(untold)} other series could not be told; of the first, {untold[0]}." if untold else ""
         raise Refused(422, f"The model reads {', '.join(needed)}; the upload lacks {', '.join(missing)}.{why}")
-    return {modality: by_modality[modality][0] for modality in needed if by_modality[modality]}
+    return {modality: by_modality[modality][0] for modality in read if by_modality[modality]}

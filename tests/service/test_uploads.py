@@ -502,6 +502,19 @@ def test_a_zip_holds_what_its_field_or_its_own_name_says(settings, send, files, 
         assert taken == sent
 
 
+@pytest.mark.parametrize(("series", "taken"), [("T1w", {"T1w"}), ("segmentation", {"segmentation", "FLAIR", "T1w"})])
+def test_a_series_that_is_not_needed_is_taken_where_a_segmentation_may_be_on_its_grid(
+    settings, send, files, series, taken
+):
+    there = {name: path for name, path in files.items() if name.startswith(("FLAIR/", "T1w/"))}
+    record = send.client.app.state.record
+    send.client.app.state.record = record | {"series": [series], "input": {"kind": "slices"}}
+    answer = send(**archive(zipped(there | {"segmentation.nii.gz": nifti(MASK)})))
+    assert answer.status_code == 202, answer.json()
+    patient = settings.jobs / answer.json()["id"] / "patient" / intake.PATIENT
+    assert {path.name.partition(".")[0] for path in patient.iterdir()} == taken
+
+
 def test_no_text_of_a_header_or_a_file_name_reaches_answers_or_log(settings, send, files, predictor, capfd):
     texts = dict.fromkeys(
         (

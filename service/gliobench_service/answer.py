@@ -125,4 +125,6 @@ def _images_of(series: pd.DataFrame) -> list[str]:
 
 
 def _write_nifti(voxels: np.ndarray, affine: np.ndarray, path: Path) -> None:
+    if voxels.dtype.kind in "iu" and voxels.dtype.itemsize == 8:  # nibabel refuses them, since few programs read them
+        voxels = voxels.astype(np.float32)
     nib.save(nib.Nifti1Image(voxels, affine), path)

@@ -515,6 +515,22 @@ def test_a_series_that_is_not_needed_is_taken_where_a_segmentation_may_be_on_its
     assert {path.name.partition(".")[0] for path in patient.iterdir()} == taken
 
 
+@pytest.mark.parametrize("kind", ["<i8", ">i8", "<u8", "<i2", "<f8"])
+def test_a_kept_image_has_the_voxels_of_the_series_whatever_their_type(
+    settings, send, files, predictor, tmp_path, kind
+):
+    voxels = np.random.default_rng(1).integers(0, 900, (40, 40, 12)).astype(kind)
+    image = nib.Nifti1Image(voxels, np.diag([2.0, 2, 5, 1]), dtype=kind)
+    sent = as_nifti(files, MASK) | {"FLAIR.nii.gz": gzip.compress(image.to_bytes(), 1)}
+    answer = send(**archive(zipped(sent)), data={"keep": "true"})
+    work_once(settings, predictor)
+    kept = send.client.get(f"{answer.json()['result']}/images/FLAIR", headers=send.headers)
+    assert kept.status_code == 200, send.client.get(answer.json()["result"], headers=send.headers).json()["reason"]
+    (tmp_path / "kept.nii.gz").write_bytes(kept.content)
+    values = nib.load(tmp_path / "kept.nii.gz").get_fdata()  # the axes may be others
+    assert np.array_equal(np.sort(values, axis=None), np.sort(voxels, axis=None))
+
+
 def test_no_text_of_a_header_or_a_file_name_reaches_answers_or_log(settings, send, files, predictor, capfd):
     texts = dict.fromkeys(
         (

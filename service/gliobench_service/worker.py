@@ -69,7 +69,7 @@ def do(job: Job, predictor: Any, settings: Settings) -> None:
             work.mkdir()
             result.mkdir()
             patient = home / "patient" / "uploaded"
-            answer = predictor.answer(patient, work, result, job.keep, held.report)
+            answer = without_paths(predictor.answer(patient, work, result, job.keep, held.report), home)
             shutil.rmtree(home / "result", ignore_errors=True)  # of a worker that was killed after this
             result.rename(home / "result")
         except Lost:
@@ -99,11 +99,16 @@ def _finish(held: "Held", answer: dict[str, Any] | None, reason: str | None) -> 
     return False
 
 
-def without_paths(text: str, home: Path) -> str:
-    """Return a message without the server's paths."""
-    for folder in (home.resolve(), home):
-        text = text.replace(f"{folder / 'patient'}/", "").replace(f"{folder}/", "")
-    return text
+def without_paths(value: Any, home: Path) -> Any:
+    """Return a message, or an answer with messages in it, without the server's paths."""
+    if isinstance(value, dict):
+        return {name: without_paths(each, home) for name, each in value.items()}
+    if isinstance(value, list):
+        return [without_paths(each, home) for each in value]
+    if isinstance(value, str):
+        for folder in (home.resolve(), home):
+            value = value.replace(f"{folder / 'patient'}/", "").replace(f"{folder}/", "")
+    return value
 
 
 class Lost(Exception):

@@ -207,7 +207,11 @@ class AtOnce:
 
     def answer(self, patient, work, result, keep, report):
         (result / "FLAIR.nii.gz").write_bytes(b"image")
-        return {"probability": 0.25, "notes": [], "versions": {}, "cohort": {}}
+        found = [
+            {"modality": "FLAIR", "reason": f"FLAIR has no position: {path}/FLAIR.nii.gz"} for path in (patient, work)
+        ]
+        notes = [f"{patient.resolve()}/FLAIR.nii.gz has no position."]
+        return {"probability": 0.25, "notes": notes, "series": found, "versions": {}, "cohort": {}}
 
 
 def test_an_answer_is_stored_once_the_database_is_back(client, served, images, monkeypatch):
@@ -228,6 +232,15 @@ def test_an_answer_is_stored_once_the_database_is_back(client, served, images, m
     assert (result["state"], result["probability"], result["images"]) == ("done", 0.25, ["FLAIR"])
     assert result["images_until"]
     assert len(calls) == 3
+
+
+def test_no_answer_has_a_path_of_the_server(client, served, images):
+    ana = token_of(served, "ana")
+    job = ask(client, ana, images)
+    work_once(served, AtOnce())
+    answer = client.get(f"/results/{job}", headers=ana)
+    assert answer.json()["warnings"] == ["uploaded/FLAIR.nii.gz has no position."]
+    assert str(served.data) not in answer.text
 
 
 def test_no_image_stays_of_a_job_that_ends_between_its_result_and_its_answer(client, served, images, monkeypatch):

@@ -15,7 +15,7 @@ from gliobench_service import journal
 from gliobench_service.accounts import digest
 from gliobench_service.errors import NOT_FOUND, Refused
 from gliobench_service.settings import Settings
-from gliobench_service.tables import CANCELLED, DONE, FAILED, RUNNING, WAITING, Job, User, now
+from gliobench_service.tables import CANCELLED, DONE, FAILED, RUNNING, WAITING, Event, Job, User, now
 
 TRIES = 2  # a job that was killed in the middle is done again, once
 KILLED = "The prediction was stopped twice before it ended, by a restart, or because it needed too much memory or time."
@@ -23,10 +23,12 @@ KILLED = "The prediction was stopped twice before it ended, by a restart, or bec
 
 def check_limits(session: Session, user: User, settings: Settings) -> None:
     """Refuse an upload of a user who has too many waiting jobs, or too many within the hour."""
-    mine = select(func.count()).where(Job.user_id == user.id)
-    if (session.scalar(mine.where(Job.state == WAITING)) or 0) >= settings.queued:
+    waiting = select(func.count()).where(Job.user_id == user.id, Job.state == WAITING)
+    if (session.scalar(waiting) or 0) >= settings.queued:
         raise Refused(429, f"You have {settings.queued} waiting jobs: wait until one ends, or cancel one.", 30)
-    if (session.scalar(mine.where(Job.created > now() - timedelta(hours=1))) or 0) >= settings.uploads_per_hour:
+    # Rows of the log, since those of jobs go when a result is deleted.
+    asked = select(func.count()).where(Event.actor == user.name, Event.action == journal.ASKED)
+    if (session.scalar(asked.where(Event.at > now() - timedelta(hours=1))) or 0) >= settings.uploads_per_hour:
         raise Refused(429, f"You sent {settings.uploads_per_hour} uploads within an hour: try again later.", 600)
 
 

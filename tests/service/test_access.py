@@ -320,6 +320,29 @@ def test_sign_ins_that_fail_too_often_are_refused_and_logged_without_what_was_ty
         assert [event.actor for event in refused] == ["ana"] * served.attempts + ["(unknown)"]
 
 
+def test_the_limit_of_sign_ins_does_not_tell_which_names_there_are(client, served):
+    token_of(served, "ana")
+    said = {}
+    for name in ("ana", "nobody", "Not A Name"):
+        wrong = {"name": name, "password": "wrong"}
+        answers = [client.post("/tokens", json=wrong) for _ in range(served.attempts + 1)]
+        said[name] = [(answer.status_code, answer.json()["error"]) for answer in answers]
+    assert [status for status, _ in said["ana"]] == [401] * served.attempts + [429]
+    assert said["nobody"] == said["Not A Name"] == said["ana"]
+    assert client.post("/tokens", json={"name": "another", "password": "wrong"}).status_code == 401
+
+
+def test_a_deleted_result_counts_among_the_uploads_of_an_hour(served, images):
+    ana, ben = token_of(served, "ana"), token_of(served, "ben")
+    with client_of(served.model_copy(update={"uploads_per_hour": 2})) as client:
+        for _ in range(2):
+            client.delete(f"/results/{ask(client, ana, images)}", headers=ana)
+        sent = [("files", ("p.zip", b"PK", "application/zip"))]
+        answer = client.post("/predict", headers=ana, files=sent)
+        assert (answer.status_code, answer.headers["retry-after"]) == (429, "600")
+        ask(client, ben, images)
+
+
 def test_uploads_of_one_user_are_limited(served, images):
     small = served.model_copy(update={"queued": 2})
     ana, ben = token_of(served, "ana"), token_of(served, "ben")

@@ -6,13 +6,15 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from alembic.util import CommandError
 from sqlalchemy import func, select
+from sqlalchemy.exc import SQLAlchemyError
 
 from gliobench.errors import GlioBenchError
 from gliobench.processes import die_with_parent, hold
 from gliobench_service import accounts
 from gliobench_service.database import migrate, reading, writing
-from gliobench_service.settings import Settings, read_settings
+from gliobench_service.settings import PREFIX, Settings, read_settings
 from gliobench_service.tables import ADMINISTRATOR, ROLES, USER, User
 
 
@@ -22,8 +24,22 @@ def main() -> None:
     command = arguments.pop("command")
     try:
         command(**arguments)
-    except GlioBenchError as error:
-        sys.exit(f"\nGlioBench: {error}\n")
+    except (GlioBenchError, SQLAlchemyError, CommandError, ImportError, OSError) as error:
+        sys.exit(f"\nGlioBench: {_sentence(error)}\n")
+
+
+def _sentence(error: Exception) -> str:
+    """Return what is wrong and what to do."""
+    if isinstance(error, SQLAlchemyError):
+        why = str(getattr(error, "orig", error)).partition("\n")[0]
+        return f"the database cannot be used ({why}): check {PREFIX}DATA and {PREFIX}DATABASE, and run migrate."
+    if isinstance(error, CommandError):
+        return f"the tables cannot be brought to this revision ({error}): name none, for the newest, or base."
+    if isinstance(error, ImportError):
+        return f"there is no Python package {error.name}: run make setup-service, and check {PREFIX}DATABASE."
+    if isinstance(error, OSError) and error.filename:
+        return f"{error.filename} cannot be used ({error.strerror}): check the path, and who may write there."
+    return str(error)
 
 
 def parser() -> argparse.ArgumentParser:

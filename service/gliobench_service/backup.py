@@ -2,6 +2,7 @@
 
 import shutil
 import tarfile
+import zlib
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -11,7 +12,7 @@ from sqlalchemy.orm import Session
 from gliobench.errors import GlioBenchError
 from gliobench_service.answer_files import MAP
 from gliobench_service.database import engine_of, writing
-from gliobench_service.settings import Settings
+from gliobench_service.settings import PREFIX, Settings
 from gliobench_service.tables import CANCELLED, DONE, FAILED, Base, Event, Job, User
 
 DATABASE = "database.sqlite"
@@ -38,8 +39,10 @@ def back_up(settings: Settings, file: Path) -> dict[str, int]:
     Raises
     ------
     GlioBenchError
-        The file exists.
+        The file exists, or the service has no data.
     """
+    if not settings.data.is_dir():
+        raise GlioBenchError(f"there is no folder {settings.data}: set {PREFIX}DATA to the data of the service.")
     if file.exists():
         raise GlioBenchError(f"{file} exists: name another file.")
     with TemporaryDirectory(dir=settings.data) as work:
@@ -95,8 +98,11 @@ def restore(settings: Settings, file: Path) -> dict[str, int]:
         try:
             with tarfile.open(file) as archive:
                 archive.extractall(work, filter="data")
-        except (OSError, tarfile.TarError) as error:
-            raise GlioBenchError(f"{file} is not a backup of the service ({type(error).__name__}).") from None
+        except (OSError, EOFError, zlib.error, tarfile.TarError) as error:
+            why = type(error).__name__
+            raise GlioBenchError(f"{file} is damaged or not a backup ({why}): name another.") from None
+        if not (Path(work) / DATABASE).is_file():
+            raise GlioBenchError(f"{file} is not a backup of the service, as it holds no {DATABASE}: name another.")
         copy = create_engine(f"sqlite:///{Path(work) / DATABASE}", hide_parameters=True)
         with copy.connect() as source, writing(settings.url) as target:
             if target.scalar(select(func.count()).select_from(User)):

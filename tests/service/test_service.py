@@ -1,20 +1,24 @@
 """The service as it is started: by the commands of the documentation, and killed in the middle of its work."""
 
+import io
 import json
 import shlex
 import subprocess
 import sys
+import tarfile
 import time
 from pathlib import Path
 
 import httpx
 import nibabel as nib
+import numpy as np
 import pytest
 
 from clients import patient_files, zipped
 from gliobench.files import read_table
 from gliobench.predict.describe import PURPOSE
 from gliobench_service import keeper
+from gliobench_service.__main__ import main
 from programs import program
 from running import PASSWORD, ROOT, Service, wait_until
 
@@ -168,3 +172,48 @@ def test_a_mistake_at_the_terminal_is_a_sentence(run, tmp_path):
     assert "GLIOBENCH_SERVICE_WORKERS: " in said("workers")
     service.variables = {"GLIOBENCH_SERVICE_COLOUR": "red", "GLIOBENCH_SERVICE_RUN": "x"}
     assert "GLIOBENCH_SERVICE_COLOUR" in said("workers")
+
+
+def other_archive(folder: Path) -> str:
+    with tarfile.open(folder / "other.tar.gz", "w:gz") as archive:
+        archive.add(__file__, "file")
+    return archive.name
+
+
+def cut_archive(folder: Path) -> str:
+    path = folder / "cut.tar.gz"
+    (folder / "noise").write_bytes(bytes(np.random.default_rng(1).integers(0, 256, 10**5, dtype=np.uint8)))
+    with tarfile.open(path, "w:gz") as archive:
+        archive.add(folder / "noise", "database.sqlite")
+    path.write_bytes(path.read_bytes()[:50_000])
+    return str(path)
+
+
+MISUSED = {
+    "a user before there are tables": (["add-user", "ana"], "", "no such table: users"),
+    "a backup of nothing": (["backup", "{folder}/b.tar.gz"], "", "there is no folder"),
+    "another archive": (["restore", other_archive], "", "holds no database.sqlite"),
+    "a backup cut off": (["restore", cut_archive], "", "damaged or not a backup"),
+    "a database without its package": (["migrate"], "postgresql://a@127.0.0.1/a", "no Python package psycopg2"),
+    "a database of no kind": (["migrate"], "nonsense", "the database cannot be used"),
+    "a server that does not answer": (["migrate"], "mysql+pymysql://a@127.0.0.1:1/a", "the database cannot be used"),
+    "a revision that there is not": (["migrate", "nonsense"], "", "for the newest"),
+}
+
+
+@pytest.mark.parametrize("kind", MISUSED)
+def test_a_command_that_cannot_work_ends_in_a_sentence(tmp_path, monkeypatch, kind):
+    words, database, expected = MISUSED[kind]
+    folder = tmp_path / "data"
+    if words[0] != "backup":
+        folder.mkdir()
+    given = [word(tmp_path) if callable(word) else word.format(folder=tmp_path) for word in words]
+    monkeypatch.setenv("GLIOBENCH_SERVICE_DATA", str(folder))
+    monkeypatch.setenv("GLIOBENCH_SERVICE_DATABASE", database)
+    monkeypatch.setattr(sys, "argv", ["gliobench_service", *given])
+    monkeypatch.setattr(sys, "stdin", io.StringIO(f"{PASSWORD}\n"))
+    with pytest.raises(SystemExit) as end:
+        main()
+    said = str(end.value).strip()
+    assert expected in said
+    assert "\n" not in said

@@ -6,7 +6,6 @@ import pytest
 
 from dicom_files import write_series
 from gliobench.__main__ import main
-from gliobench.cohorts import find
 from gliobench.cohorts import table as own_table
 from gliobench.cohorts.find import find_series
 
@@ -26,13 +25,6 @@ def told(folder):
         (FLAIR, "FLAIR"),
         (T1, "T1w"),
         (T1 | {"ContrastBolusAgent": "agent"}, "T1wCE"),
-        (T1 | {"ContrastBolusAgent": "NONE"}, "T1w"),
-        (T1 | {"ContrastBolusAgent": "agent", "SeriesDescription": "AX T1 PRE CONTRAST"}, "T1w"),
-        ({"SeriesDescription": "T1 without contrast"}, "T1w"),
-        ({"SeriesDescription": "T1 non-contrast"}, "T1w"),
-        ({"SeriesDescription": "AX T1 W/O CONTRAST"}, "T1w"),
-        ({"SeriesDescription": "T1 3D pre gd"}, "T1w"),
-        ({"SeriesDescription": "T1 post contrast without fat sat"}, "T1wCE"),
         (T2, "T2w"),
         ({"SeriesDescription": "AX T2 FLAIR"}, "FLAIR"),
         ({"SeriesDescription": "t1_mprage_sag"}, "T1w"),
@@ -40,8 +32,10 @@ def told(folder):
         ({"SeriesDescription": "AX_T1_+C"}, "T1wCE"),
         ({"SeriesDescription": "t2_tse_tra"} | T2, "T2w"),
         ({"SeriesDescription": "SAG MPRAGE", "ContrastBolusAgent": "agent"}, "T1wCE"),
+        ({"SeriesDescription": "SAG MPRAGE +C"}, "T1wCE"),
         ({"SeriesDescription": "ep2d_diff_ADC"}, "its description names another kind of image"),
         ({"SeriesDescription": "T2* gre"}, "its description names another kind of image"),
+        ({"SeriesDescription": "T2*w gre"}, "its description names another kind of image"),
         ({"SeriesDescription": "T1 axial"} | T2, "its description says T1w, its times say T2w"),
         ({}, "neither its description nor TR, TE and TI tell its modality"),
         ({"Modality": "CT"}, "its header says CT, not MR"),
@@ -52,6 +46,40 @@ def test_a_dicom_series_is_told_by_its_header(tmp_path, header, modality):
     assert told(tmp_path) == {"series": modality}
 
 
+@pytest.mark.parametrize("agent", ["NONE", "none ", "No", "n", "N/A", "0", ""])
+def test_a_header_that_says_there_was_no_agent_makes_no_contrast(tmp_path, agent):
+    write_series(tmp_path / "p1" / "series", VOXELS, ContrastBolusAgent=agent, **T1)
+    assert told(tmp_path) == {"series": "T1w"}
+
+
+@pytest.mark.parametrize(
+    "description",
+    [
+        *("AX T1 PRE CONTRAST", "T1 without contrast", "T1 non-contrast", "AX T1 W/O CONTRAST", "T1 3D pre gd"),
+        *("T1 precontrast", "T1 no contrast", "AX_T1_WO_CONTRAST", "T1 w/o IV gad", "T1 tra ohne KM", "pre-gd T1"),
+    ],
+)
+def test_a_description_that_denies_contrast_is_no_t1wce(tmp_path, description):
+    write_series(tmp_path / "p1" / "series", VOXELS[:1], SeriesDescription=description)
+    write_series(tmp_path / "p1" / "agent", VOXELS[1:], SeriesDescription=description, ContrastBolusAgent="agent")
+    why = "its description says that there is no contrast agent, its header names one"
+    assert told(tmp_path) == {"series": "T1w", "agent": why}
+
+
+@pytest.mark.parametrize(
+    "description", ["PRE-OP T1 +C", "T1 pre and post contrast", "T1 W/WO CONTRAST", "T1 W & W/O GD"]
+)
+def test_contrast_that_is_not_denied_stays_t1wce(tmp_path, description):
+    write_series(tmp_path / "p1" / "series", VOXELS[:1], SeriesDescription=description)
+    assert told(tmp_path) == {"series": "T1wCE"}
+
+
+@pytest.mark.filterwarnings("ignore:.*exceeds the maximum length")
+def test_a_description_longer_than_dicom_allows_is_matched_up_to_that_length(tmp_path):
+    write_series(tmp_path / "p1" / "series", VOXELS[:1], SeriesDescription=8000 * "t1 " + "flair")
+    assert told(tmp_path) == {"series": "T1w"}
+
+
 @pytest.mark.parametrize(
     ("name", "modality"),
     [
@@ -59,12 +87,13 @@ def test_a_dicom_series_is_told_by_its_header(tmp_path, header, modality):
         ("UPENN-GBM-00001_11_T1.nii.gz", "T1w"),
         ("UPENN-GBM-00001_11_T1GD.nii.gz", "T1wCE"),
         ("UCSF-PDGM-0004_T1c.nii.gz", "T1wCE"),
-        ("BraTS2021_00000_t1ce.nii.gz", "T1wCE"),
-        ("BraTS2021_00000_t2.nii.gz", "T2w"),
-        ("BraTS2021_00000_seg.nii.gz", "segmentation"),
+        ("p01_T1_pre_contrast.nii.gz", "T1w"),
         ("p01_T2_star.nii.gz", "its name says another kind of image"),
         ("T1_perfusion.nii.gz", "its name says another kind of image"),
         ("adc_T1.nii.gz", "its name says another kind of image"),
+        ("BraTS2021_00000_t1ce.nii.gz", "T1wCE"),
+        ("BraTS2021_00000_t2.nii.gz", "T2w"),
+        ("BraTS2021_00000_seg.nii.gz", "segmentation"),
         ("scan1.nii", "its name says no modality; a NIfTI header has none"),
         ("start1.nii", "its name says no modality; a NIfTI header has none"),
     ],
@@ -73,22 +102,6 @@ def test_a_nifti_file_is_told_by_its_name(tmp_path, name, modality):
     (tmp_path / "p1").mkdir()
     nibabel.save(nibabel.Nifti1Image(np.zeros((2, 2, 2), np.uint8), np.eye(4)), tmp_path / "p1" / name)
     assert told(tmp_path) == {name: modality}
-
-
-def test_a_description_longer_than_the_standard_allows_takes_no_longer_to_match(tmp_path, monkeypatch):
-    read = []
-    monkeypatch.setattr(find, "_says", lambda pattern, text: read.append(text) or False)
-    write_series(tmp_path / "p1" / "series", VOXELS, SeriesDescription="t1 " * 3000)
-    find_series(tmp_path)
-    assert max(map(len, read)) == 64
-
-
-def test_a_linked_folder_of_a_patient_is_searched(tmp_path):
-    write_series(tmp_path / "archive" / "series", VOXELS, **FLAIR)
-    (tmp_path / "clinic").mkdir()
-    (tmp_path / "clinic" / "p1").symlink_to(tmp_path / "archive")
-    (tmp_path / "archive" / "back").symlink_to(tmp_path / "archive")
-    assert told(tmp_path / "clinic") == {"series": "FLAIR"}
 
 
 def test_several_series_in_one_folder_are_not_placed(tmp_path):
@@ -151,12 +164,6 @@ def test_what_has_no_place_in_the_table_is_listed_with_the_reason(clinic):
     }
 
 
-def test_a_patient_with_two_labels_is_refused(clinic):
-    (clinic / "labels.csv").write_text("patient_id,label\np1,1\np1,0\np2,0\n")
-    with pytest.raises(SystemExit, match=r"labels\.csv lists patient p1 more than once: keep one row per patient"):
-        scan(clinic)
-
-
 def test_labels_in_words_become_numbers_with_names(clinic):
     (clinic / "words.csv").write_text("patient_id,label\np1,methylated\np2,unmethylated\n")
     scan(clinic, "images", "words.csv", "--positive", "methylated")
@@ -212,6 +219,33 @@ def test_a_folder_without_images_and_labels_without_their_column_are_said(clinic
     (clinic / "labels.csv").write_text("id,label\np1,1\n")
     with pytest.raises(SystemExit, match="has no column patient_id; its columns are id, label"):
         scan(clinic)
+
+
+def test_a_patient_with_two_labels_is_refused(clinic):
+    (clinic / "labels.csv").write_text("patient_id,label\np1,1\np2,0\np1,1\n")
+    with pytest.raises(SystemExit, match=r"labels\.csv lists patient p1 more than once: keep one row per patient"):
+        scan(clinic)
+    assert not (clinic / "patients.tsv").exists()
+
+
+def test_links_to_patients_and_series_are_followed(clinic):
+    (clinic / "linked" / "p2").mkdir(parents=True)
+    (clinic / "linked" / "p1").symlink_to(clinic / "images" / "p1")
+    (clinic / "linked" / "p2" / "mine").symlink_to(clinic / "images" / "p2" / "b")
+    scan(clinic, "linked")
+    assert (clinic / "patients.tsv").read_text().splitlines()[1:] == [
+        "p1\t1\tnorth\tlinked/p1/a\tlinked/p1/c",
+        "p2\t0\tsouth\tlinked/p2/mine\t",
+    ]
+
+
+def test_links_that_lead_back_are_walked_once(tmp_path):
+    for one, other in (("p1", "p2"), ("p2", "p1")):
+        write_series(tmp_path / "images" / one / "series", VOXELS, **FLAIR)
+        (tmp_path / "images" / one / "up").symlink_to(tmp_path / "images")
+        (tmp_path / "images" / one / "other").symlink_to(tmp_path / "images" / other)
+    found = [str(each.path.relative_to(tmp_path / "images")) for each in find_series(tmp_path / "images")]
+    assert found == ["p1/other/series", "p1/series", "p2/other/series", "p2/series"]
 
 
 def test_a_file_whose_header_is_damaged_is_passed_over(tmp_path):

@@ -23,22 +23,23 @@ TAGS = (
 )
 # What a description or a file name calls a modality, the first that fits; `_` and `-` end a word.
 CONTRAST = r"ce|c|gd|gado?|post|wce|km|contrast"
-WITHOUT_CONTRAST = r"(?:pre|non?|without|w/?o)\s*(?:iv\s*)?(?:contrast|gd|gado?|km)"
-NO_AGENT = ("", "none", "no", "n", "0")
-T1 = r"t1(?:w|tse|fse)?"
+# Before a word for contrast; "with and without" and "w/wo" leave open which one a series is.
+WITHOUT = rf"(?<![/&])(?<!and )(?<!& )(?:pre|non?|without|w[/ ]?o(?:ut)?|ohne|sans)[ +]*(?:iv[ +]+)?(?:{CONTRAST})"
+NO_AGENT = ("", "0", "n", "n/a", "na", "no", "none")
+T1 = r"(?:t1(?:w|tse|fse)?|mprage|bravo|spgr|tfl3d)"
 CALLED = {
     "FLAIR": r"flair|dark.?fluid",
     "T2w": r"t2(?:w|tse|fse)?",
     "T1wCE": rf"{T1}[ +]*(?:{CONTRAST})|(?:post|gd|gad)\b.*{T1}|{T1}\b.*(?:post|gd|contrast|\+c)",
-    "T1w": rf"{T1}|mprage|bravo|spgr|tfl3d",
+    "T1w": T1,
 }
 OTHER = (
-    r"adc|dwi|dti|diff\w*|swi|swan|t2\*|t2 ?star|mip|minip|loc|locali[sz]er|scout|survey|perf\w*|dsc|dce|asl|bold|"
-    r"tof|mra"
+    r"adc|dwi|dti|diff\w*|swi|swan|t2 ?(?:\*|star)w?|mip|minip|loc|locali[sz]er|scout|survey|"
+    r"perf\w*|dsc|dce|asl|bold|tof|mra"
 )
 # Spin-echo like contrast by its times, ms: conventional clinical values.
 LONG_TI, LONG_TE, LONG_TR, SHORT_TE, SHORT_TR = 1500.0, 60.0, 2000.0, 30.0, 3000.0
-LONGEST_DESCRIPTION = 64  # characters, by the standard (LO); longer ones would take long to match
+LONGEST_DESCRIPTION = 64  # characters that DICOM allows; the time to match grows with the square
 SEGMENTED = re.compile(r"(^|[ _-])(seg|segm|mask|label)")
 
 
@@ -78,7 +79,7 @@ def find_series(folder: str | Path) -> list[Found]:
     -------
     list of Found
         DICOM series are told by their header: the description's words (which are passed on nowhere), the contrast
-        agent, and TR, TE and TI; NIfTI files, which say nothing, by their name.
+        agent, and TR, TE and TI; NIfTI files, which say nothing, by their name. Links to folders are followed.
 
     Raises
     ------
@@ -91,12 +92,15 @@ def find_series(folder: str | Path) -> list[Found]:
     return [found for place, names in sorted(_walk(folder)) for found in _in_folder(place, names, folder)]
 
 
-def _walk(root: Path) -> Iterator[tuple[Path, list[str]]]:
-    """Yield every folder and the names of its files; links are followed, except to a folder that they lie in."""
-    for place, folders, names in os.walk(root, followlinks=True):
-        here = Path(place).resolve()
-        folders[:] = [name for name in folders if not here.is_relative_to((here / name).resolve())]
-        yield Path(place), names
+def _walk(folder: Path) -> Iterator[tuple[Path, list[str]]]:
+    """Walk through folders and links to folders, as `predict` does, but into none that it is already in."""
+    for home, inside, names in os.walk(folder, followlinks=True):
+        place = Path(home)
+        yield place, names
+        around = {path.resolve() for path in (place, *place.absolute().parents)}
+        inside[:] = [
+            name for name in inside if not ((place / name).is_symlink() and (place / name).resolve() in around)
+        ]
 
 
 def _in_folder(place: Path, names: list[str], root: Path) -> Iterator[Found]:
@@ -147,15 +151,16 @@ def _by_header(head: pydicom.Dataset) -> tuple[str | None, str | None]:
     if called and timed and {called, timed} not in ({"T1w", "T1wCE"}, {called}):
         return None, f"its description says {called}, its times say {timed}"
     told = called or timed
-    agent = str(head.get("ContrastBolusAgent") or "").strip().lower()
-    if told == "T1w" and agent not in NO_AGENT and not _says(WITHOUT_CONTRAST, description):
+    if told == "T1w" and str(head.get("ContrastBolusAgent") or "").strip().lower() not in NO_AGENT:
+        if _says(WITHOUT, description):
+            return None, "its description says that there is no contrast agent, its header names one"
         told = "T1wCE"
     return told, None if told else "neither its description nor TR, TE and TI tell its modality"
 
 
 def _called(text: str) -> str | None:
-    called = next((name for name, pattern in CALLED.items() if _says(pattern, text)), None)
-    return "T1w" if called == "T1wCE" and _says(WITHOUT_CONTRAST, text) else called
+    called = [name for name, pattern in CALLED.items() if _says(pattern, text)]
+    return next((name for name in called if name != "T1wCE" or not _says(WITHOUT, text)), None)
 
 
 def _says(pattern: str, text: str) -> bool:
@@ -293,7 +298,8 @@ def scan(
     Raises
     ------
     GlioBenchError
-        The table exists, a file cannot be read, a column is missing, a label is neither 0 nor 1, or nothing was placed.
+        The table exists, a file cannot be read, a column is missing, a label is neither 0 nor 1, a patient has two, or
+        nothing was placed.
     """
     table, labels = Path(table), Path(labels)
     if table.exists() and not replace:

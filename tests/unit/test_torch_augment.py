@@ -27,6 +27,10 @@ def volumes(shape, seed=0):
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
 
 
+def torch_close(first, second):
+    return import_module("torch").allclose(first, second, atol=1e-4)
+
+
 def ball(shape, centre, radius=2.5):
     """One volume with a soft ball of brightness 1."""
     places = np.indices(shape)
@@ -58,10 +62,33 @@ def test_a_flip_moves_voxels_and_loses_none(shape, seed, axes):
         assert any((after == volume).all() for volume in mirrored), "all channels alike, along the axes asked for"
 
 
-def test_about_half_of_the_rows_are_flipped_each_by_its_own_coin(torch):
+@settings(max_examples=20, deadline=None)
+@given(shape=shapes, seed=seeds, axes=st.lists(st.sampled_from("xyz"), unique=True))
+def test_a_flip_is_the_same_whether_or_not_the_volume_is_turned_too(shape, seed, axes):
+    batch = volumes(shape)
+    for before, after in zip(batch, augment(batch, seed, flips=axes, rotation=1e-6), strict=True):
+        mirrored = [before]
+        for axis in axes:
+            mirrored += [volume.flip(1 + "xyz".index(axis)) for volume in mirrored]
+        assert any(torch_close(after, volume) for volume in mirrored), "all channels alike, along the axes asked for"
+
+
+@pytest.mark.parametrize("turn", [{}, {"rotation": 1e-6}])
+def test_about_half_of_the_rows_are_flipped_each_by_its_own_coin(torch, turn):
     batch = torch.arange(2.0).expand(400, 1, 1, 1, 2)
-    flipped = augment(batch, flips=["z"])[:, 0, 0, 0, 0]
+    flipped = augment(batch, flips=["z"], **turn)[:, 0, 0, 0, 0]
     assert 0.4 < flipped.mean() < 0.6
+
+
+@settings(max_examples=20, deadline=None)
+@given(shape=shapes, seed=seeds)
+def test_the_grid_is_that_of_pytorch(shape, seed):
+    torch, module = (import_module(name) for name in ("torch", "gliobench.training.torch_augment"))
+    images, matrices, shifts = volumes(shape), volumes((shape[0], 3, 3), seed), volumes((shape[0], 3), seed)
+    halves = module.sides(images) / 2
+    maps = torch.cat([(matrices * halves / halves[:, None]).flip(1, 2), (shifts / halves).flip(1)[..., None]], dim=2)
+    expected = torch.nn.functional.affine_grid(maps, list(images.shape), align_corners=False)
+    torch.testing.assert_close(module.sampling_grid(matrices, shifts, images), expected, rtol=1e-5, atol=1e-5)
 
 
 @settings(max_examples=20, deadline=None)

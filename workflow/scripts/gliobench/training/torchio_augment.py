@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from gliobench.training.torch_augment import Draws, axis_rotations, minus_one_to_one, sides
+from gliobench.training.torch_augment import Draws, axis_rotations, minus_one_to_one, sampling_grid, sides
 
 ROTATION = 10.0  # degrees about each axis, of a patient and of a simulated movement
 ZOOM = 0.1  # share of each axis
@@ -154,11 +154,7 @@ def _resampled(
     As in SimpleITK the outer half of the outermost voxels continues them; further out is the channel's minimum, or 0 in
     labels, which are taken from the nearest voxel.
     """
-    # affine_grid counts in halves of the image, last axis first.
-    halves = sides(images) / 2
-    scaled = (matrices * halves / halves[:, None]).flip(1, 2)
-    maps = torch.cat([scaled, (shifts / halves).flip(1)[..., None]], dim=2)
-    grid = torch.nn.functional.affine_grid(maps, list(images.shape), align_corners=False)
+    grid = sampling_grid(matrices, shifts, images)
     mode = "nearest" if labels else "bilinear"
     found = torch.nn.functional.grid_sample(images, grid, mode, padding_mode="border", align_corners=False)
     outside = (grid.abs() > 1).any(-1)[:, None]

@@ -210,7 +210,8 @@ def test_the_words_for_a_figure_name_the_scores_that_it_draws():
 
     baselines = [row(auc, approach="baseline", variant=name) for auc, name in ((0.5, "prior"), (0.6, "header"))]
     members = [row(auc, cohort=f"many-0{number}") for number, auc in ((1, 0.1), (2, 0.9))]
-    rows = [row(0.7), row(0.95, variant="as_coded"), row(0.99, part="validation"), *baselines, *members]
+    first = row(0.9, phase="transfer")
+    rows = [first, row(0.7), row(0.95, variant="as_coded"), row(0.99, part="validation"), *baselines, *members]
     comparison = pd.DataFrame(rows, columns=list(table_schema("comparison")["properties"]))
     mean = row(0.5, cohort_group="many", control="mean", metric="auc", mean=0.5, low=0.4, high=0.6, n=2)
     tables = {"comparison": comparison, "replicates": pd.DataFrame([mean])}
@@ -223,7 +224,7 @@ def test_the_words_for_a_figure_name_the_scores_that_it_draws():
     forest = {"kind": "forest", "category": "overview", "label": "Forest"}
     said = text_alternative(forest, "", tables, groups)
     assert "many-0" not in said
-    assert said.endswith("cnn3d as_coded FLAIR on planted; 5 scores.")
+    assert said.endswith("cnn3d as_coded FLAIR on planted; 6 scores.")
 
 
 @pytest.mark.parametrize(

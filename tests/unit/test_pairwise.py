@@ -63,11 +63,25 @@ def test_certain_answers_differ_from_constant_and_opposite_ones_by_the_exact_bou
     certain = answers("cnn3d", lambda label: 1.0 * label, **settings)
     row = pair_of(certain, answers("resnet18", other, **settings))
     pairs = separate_pairs(certain) / factor
-    bound = 0.05 ** (1 / pairs)
+    bound = 0.025 ** (1 / pairs)
     low = bound - (0.5 if auc else 1 - bound)  # the bound of 0 lies as far from it as that of 1
     assert (row["difference"], row["low"], row["high"]) == pytest.approx((1 - auc, low, 1 - auc))
     assert row["p"] == pytest.approx(2 * 0.5**pairs)
-    assert row["method"] == "exact one-sided bound"
+    assert (row["p"] < 0.05) == (row["low"] > 0)
+    of_models = "conditional on the fitted models"
+    assert (
+        row["method"] == f"exact bound, {of_models if factor == 1 else 'pairs divided by 2.00 because training varies'}"
+    )
+
+
+def test_an_auc_that_varies_in_repeats_of_its_own_is_not_taken_for_a_constant_one():
+    certain = answers("cnn3d", lambda label: 1.0 * label, repeats=1)
+    tables, records = answers("resnet18", lambda label: 0.5 + 0 * label, repeats=2)
+    noisy = tables[1]["label"] * 0.2 + np.random.default_rng(1).uniform(size=len(tables[1])) * 0.8
+    row = pair_of(certain, ([tables[0], scored_as(tables[1], noisy)], records))
+    assert 0.5 < row["second"] < 1
+    assert row[["low", "high", "p"]].isna().all()
+    assert row["reason"] == "no patient changes the difference: no interval"
 
 
 def test_two_constant_or_two_certain_answers_do_not_differ():
@@ -103,6 +117,17 @@ def test_cells_without_a_common_repeat_are_a_row_with_a_reason():
     row = pair_of(*halves)
     assert row["reason"] == "they have no repeat of the split in common"
     assert row[["difference", "low", "p"]].isna().all()
+
+
+def test_an_approach_without_its_main_variant_is_compared_by_all_that_it_has():
+    cells = [cell(variant="tumour_crop"), cell("resnet18", random_seed=2), cell("baseline", variant="prior")]
+    table = pairwise_table(cells)
+    pairs = set(zip(table["family"], table["first_variant"], table["second_variant"], strict=True))
+    assert pairs == {
+        ("harmonised mains", "tumour_crop", "main"),
+        ("exploratory", "tumour_crop", "prior"),
+        ("exploratory", "main", "prior"),
+    }
 
 
 def test_p_is_small_for_a_plain_difference():

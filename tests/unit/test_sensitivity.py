@@ -116,8 +116,27 @@ def test_a_level_without_an_auc_ends_the_search_for_the_floor_and_the_strongest_
     row = only_row(comparison.assign(auc=comparison["auc"].mask(level.eq("strong"))), cohorts)
     assert np.isnan(row["floor"])
     assert row["statement"].endswith(
-        "the strongest level of signal has 0 of 2 cohorts with an AUC that an interval needs, so there is no floor."
+        "the strongest level of signal has an AUC on 0 of 3 cohorts, and an interval needs 2, so there is no floor."
     )
+
+
+def test_a_method_that_is_perfect_at_the_strongest_level_finds_it():
+    comparison, cohorts = tables(LEVELS)
+    level = comparison["cohort"].map(EACH)
+    perfect = comparison.assign(auc=comparison["auc"].mask(level.eq("strong"), 1.0))
+    assert only_row(perfect, cohorts)["floor"] == pytest.approx(0.65)
+    same_at_chance = comparison.assign(auc=comparison["auc"].mask(level.eq("strong"), 0.5))
+    assert np.isnan(only_row(same_at_chance, cohorts)["floor"])
+
+
+def test_levels_that_a_method_was_not_asked_for_do_not_count_for_it():
+    comparison, cohorts = tables(LEVELS)
+    level = comparison["cohort"].map(EACH)
+    row = only_row(comparison[~level.eq("strong")], cohorts)
+    assert row["floor"] == pytest.approx(0.65)
+    other = comparison.assign(approach="resnet18")
+    both = sensitivity_table(pd.concat([comparison[~level.eq("strong")], other]), cohorts, GROUPS)
+    assert both["floor"].tolist() == pytest.approx([0.65, 0.65])
 
 
 def test_each_method_and_phase_has_a_row_and_no_scores_give_an_empty_table():

@@ -8,6 +8,7 @@ from sklearn.metrics import roc_auc_score
 from cell_files import make_cell
 from gliobench.cohorts.subgroups import read_subgroups
 from gliobench.errors import GlioBenchError
+from gliobench.evaluation.cells import score_cell
 from gliobench.evaluation.subgroups import MOST_VALUES, planes, subgroups_table
 from gliobench.settings.cohorts import Subgroups
 from gliobench.settings.models import check
@@ -41,6 +42,15 @@ def test_each_site_with_enough_patients_has_scikit_learns_auc_of_its_runs():
         assert table.loc[site, "auc_low"] < table.loc[site, "auc"] < table.loc[site, "auc_high"]
     widths = table["auc_high"] - table["auc_low"]
     assert widths["small"] > widths["big"]
+
+
+def test_a_perfect_subgroup_has_the_bound_of_the_main_table():
+    files = cell(signal=20.0)
+    row = subgroups_table([files], {"site": by_patient(["all"] * 160)}).iloc[0]
+    main = score_cell(*files, base_seed=1, resamples=50).set_index("part").loc["test"]
+    assert row["auc"] == 1
+    assert row[["auc_low", "auc_high"]].tolist() == pytest.approx(main[["auc_low", "auc_high"]].tolist())
+    assert pd.isna(row["reason"])
 
 
 def test_small_subgroups_say_why_they_are_empty():

@@ -71,7 +71,10 @@ def test_a_main_variant_elsewhere_hides_no_variant_of_a_cohort_or_protocol():
 
 def test_methods_that_lost_folds_are_counted():
     said = sentences(score(0.6, 0.8, status="diverged"), score(0.6, 0.8, modality="T2w"))[1]
-    assert "2 of 2 methods (cnn3d FLAIR on planted, cnn3d T2w on planted); of 1 of them some folds diverged" in said
+    assert "2 of 2 methods (cnn3d FLAIR on planted, cnn3d T2w on planted); folds of 1 of 2 methods diverged" in said
+    failed = BASE | NETWORK | {"modality": "T1w", "phase": None, "part": None, "unit": None, "status": "failed"}
+    said = sentences(score(0.6, 0.8), failed)[1]
+    assert "1 of 1 method (cnn3d FLAIR on planted); folds of 1 of 2 methods diverged or failed" in said
 
 
 def test_intervals_above_chance_are_counted_and_named():

@@ -221,6 +221,13 @@ def test_a_perfect_method_that_is_not_called_seen_for_want_of_trainings_says_tha
     assert few["reason"] == "4 trainings, 5 or more are needed to call a label seen"
 
 
+def test_without_an_auc_the_reason_is_why_and_not_how_many_were_trained():
+    tables, records, _ = make_cell(cohort="brains/visible-oedema", n=24, folds=24)
+    row = tabulated((tables, records)).iloc[0]
+    assert pd.isna(row["auc"])
+    assert row["reason"] == "each run scores a single patient"
+
+
 def test_folds_that_were_not_trained_are_said_beside_the_verdict():
     tables, records = runs_on(2.0, "oedema")
     lost = records[0] | {

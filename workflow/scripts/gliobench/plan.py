@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from gliobench.evaluation.columns import BASELINE, HARMONISED, MAIN
+from gliobench.evaluation.columns import BASELINE, HARMONISED, MAIN, representatives
 from gliobench.paths import REPORT_SCRIPTS
 from gliobench.study import Cell, Study
 from gliobench.terms import MODALITIES
@@ -111,9 +111,14 @@ def page_figures(study: Study) -> list[Figure]:
 
 
 def overlay_cells(study: Study, cohort: str) -> list[Cell]:
-    """Return the cells that the overlays of a cohort draw: harmonised, main variants and baselines."""
-    cells = cells_like(study.drawn, {"cohort": cohort, "protocol": HARMONISED})
-    return [cell for cell in cells if cell.variant == MAIN or cell.approach == BASELINE]
+    """Return the cells that the overlays of a cohort draw, harmonised: what stands for each approach, and baselines."""
+    chosen = {"cohort": cohort, "protocol": HARMONISED}
+    shown = representatives((cell.approach, cell.variant) for cell in cells_like(study.cells, chosen))
+    return [
+        cell
+        for cell in cells_like(study.drawn, chosen)
+        if cell.approach == BASELINE or (cell.approach, cell.variant) in shown
+    ]
 
 
 def overlay_cohorts(study: Study) -> list[str]:

@@ -38,6 +38,19 @@ SIGNIFICANT = 0.05  # a p of so much or less
 LEAST_PERMUTATIONS = 19  # so that one can be
 
 
+def representatives(variants: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
+    """
+    Choose the variants that stand for their approaches: ``main``, or all of an approach that has no ``main`` here.
+
+    Parameters
+    ----------
+    variants : iterable of (str, str)
+        Approach and variant of every cell of a cohort under one protocol. Baselines are no approaches.
+    """
+    methods = {(approach, variant) for approach, variant in variants if approach != BASELINE}
+    return {(approach, variant) for approach, variant in methods if variant == MAIN or (approach, MAIN) not in methods}
+
+
 def shown_part(parts: Iterable[str]) -> str:
     """Return the part that figures show: the first of test, whole and validation among those of some rows."""
     there = set(parts)

@@ -40,7 +40,8 @@ Methods = dict[str, list[str]]
 NONE = (float("nan"), float("nan"))
 RETRAINED = "variance by each patient's influence within a repeat, times a factor because training varies"
 CONDITIONAL = "DeLong, conditional on the fitted models"
-EXACT = "exact one-sided bound"
+ONE_SIDED = "exact one-sided bound"
+EXACT = "exact bound"
 LEAVE_ONE_OUT = "none: leave-one-out does not show how much its models, which share their patients, would vary"
 
 
@@ -193,7 +194,7 @@ def retrained_intervals(sample: Sample, factor: Factor) -> Found:
     ends = {name: _transformed(name, values[name], spread[name]) for name in METRICS}
     special = {
         "Wilson": _wilson(sample, (), factor.value),
-        EXACT: _auc_bound(sample, values["auc"], factor.value),
+        ONE_SIDED: _auc_bound(sample, values["auc"], factor.value),
     }
     return Found(*_combined(RETRAINED, values, ends, special), factor)
 
@@ -209,14 +210,16 @@ def _transformed(name: str, value: float, error: float) -> tuple[float, float]:
     return float(back(middle - half)), float(back(middle + half))
 
 
-def auc_interval(area: float, influence: Influence, factor: Factor | None) -> tuple[float, float]:
+def auc_interval(sample: Sample, area: float, influence: Influence, factor: Factor | None) -> tuple[float, float]:
     """
     95 % interval of an AUC of any pairs of patients, as `retrained_intervals` makes that of all pairs.
 
     Parameters
     ----------
+    sample : Sample
+        The pairs.
     area : float
-        The AUC.
+        Their AUC.
     influence : Influence
         Of each patient on it.
     factor : Factor or None
@@ -225,9 +228,11 @@ def auc_interval(area: float, influence: Influence, factor: Factor | None) -> tu
     Returns
     -------
     (float, float)
-        Not numbers if the AUC is 0 or 1, or no patient changes it.
+        For an AUC of 0 or 1 the exact bound. Not numbers if no patient changes the AUC, or if a repeat tests a single
+        patient of a label.
     """
-    return _transformed("auc", area, _error(influence, factor))
+    bound = _auc_bound(sample, area, 1.0 if factor is None else factor.value)
+    return bound["auc"] if bound else _transformed("auc", area, _error(influence, factor))
 
 
 @dataclass(frozen=True)
@@ -285,35 +290,41 @@ def independent_interval(difference: float, first: Estimate, second: Estimate) -
     return _normal_interval(difference, error, f"independent samples; {' and '.join(methods)}")
 
 
-def exact_difference(first: Sample, second: Sample, factor: Factor | None) -> Difference | None:
+def exact_difference(
+    first: Sample, second: Sample, areas: tuple[float, float], factor: Factor | None
+) -> Difference | None:
     """
     95 % interval and p of a difference between two AUCs that no patient changes, one of them 1 or 0.
 
-    The side at 1 or 0 has the exact bound of `retrained_intervals`; the other is at an end, too, or is 0.5 because it
-    scores everyone alike. p is that of winning or losing all of as many independent pairs as the bound counts, where
-    each is won with a probability of 0.5.
+    The other is at the other end, or is 0.5 because it scores everyone alike. An AUC at an end may be as far from it as
+    makes winning, or losing, all pairs that share no patient as likely as 2.5 %; p is twice the probability of this
+    where each pair is won with a probability of 0.5. So p is below 0.05 exactly where the interval excludes 0.
 
     Parameters
     ----------
     first, second : Sample
         The predictions.
+    areas : (float, float)
+        Their AUCs.
     factor : Factor or None
-        Of the variance; None between single trainings.
+        Of the variance, by which the number of pairs is divided; None between single trainings.
 
     Returns
     -------
     Difference or None
-        None if the AUCs are the same, if neither is 1 or 0, or if a patient is scored twice in a round.
+        None if the AUCs are the same, or other ones, or if a patient is scored twice in a round.
     """
-    weight = 1.0 if factor is None else factor.value
-    areas = [_values(sample)["auc"] for sample in (first, second)]
-    bounds = [_auc_bound(sample, area, weight) for sample, area in zip((first, second), areas, strict=True)]
-    if abs(areas[0] - areas[1]) < ROUNDING or not any(bounds):
+    at_end = [sample for sample, area in zip((first, second), areas, strict=True) if area in (0, 1)]
+    others = [area for area in areas if area not in (0, 1)]
+    alike = all(abs(area - 0.5) < ROUNDING for area in others)
+    if areas[0] == areas[1] or not at_end or not alike or not all(map(_scored_once, at_end)):
         return None
-    ends = [bound.get("auc", (area, area)) for bound, area in zip(bounds, areas, strict=True)]
-    pairs = min(_separate_pairs(sample) for sample, bound in zip((first, second), bounds, strict=True) if bound)
-    p = min(1.0, 2 * 0.5 ** (pairs / weight))
-    return Difference(ends[0][0] - ends[1][1], ends[0][1] - ends[1][0], p, EXACT)
+    pairs = min(map(_separate_pairs, at_end)) / (1.0 if factor is None else factor.value)
+    further = 1 - ((1 - CONFIDENCE) / 2) ** (1 / pairs)  # from its end, towards the other AUC
+    difference = areas[0] - areas[1]
+    nearest = difference - float(np.sign(difference)) * len(at_end) * further
+    low, high = sorted((nearest, difference))
+    return Difference(low, high, min(1.0, 2 * 0.5**pairs), _exact(factor))
 
 
 def _normal_interval(difference: float, error: float, method: str) -> Difference | None:
@@ -328,6 +339,11 @@ def _normal_interval(difference: float, error: float, method: str) -> Difference
 
 def _method(factor: Factor | None) -> str:
     return CONDITIONAL if factor is None else f"{RETRAINED}: {factor.value:.2f}"
+
+
+def _exact(factor: Factor | None) -> str:
+    of_models = "conditional on the fitted models"
+    return f"{EXACT}, {of_models if factor is None else f'pairs divided by {factor.value:.2f} because training varies'}"
 
 
 def _error(influence: Influence, factor: Factor | None) -> float:
@@ -376,7 +392,7 @@ def conditional_intervals(sample: Sample, seed: int, resamples: int) -> Found:
     ends = _bca(lambda *weights: score(sample, *weights), METRICS, sample, seed, resamples)
     special = {
         "Wilson": _wilson(sample, [name for name in METRICS if np.isnan(ends[name]).any()]),
-        EXACT: _auc_bound(sample, values["auc"]),
+        ONE_SIDED: _auc_bound(sample, values["auc"]),
         "logit DeLong": _auc_near_edge(sample, values["auc"]),
     }
     main = f"BCa bootstrap by patient within label, {resamples:,} resamples, conditional on the fitted models"
@@ -475,6 +491,13 @@ def t_interval(values: ArrayLike, confidence: float = CONFIDENCE) -> Interval:
         return Interval(mean, float("nan"), float("nan"), len(numbers))
     half = stats.t.ppf((1 + confidence) / 2, len(numbers) - 1) * stats.sem(numbers)
     return Interval(mean, mean - float(half), mean + float(half), len(numbers))
+
+
+def interval_of_aucs(aucs: ArrayLike) -> Interval:
+    """Return the t interval within 0 to 1; of several that are the same, as perfect ones are, that value."""
+    found = t_interval(aucs).bounded()
+    alike = found.n > 1 and np.isnan(found.low)
+    return replace(found, low=found.mean, high=found.mean) if alike else found
 
 
 def paired_t_interval(first: ArrayLike, second: ArrayLike) -> Interval:

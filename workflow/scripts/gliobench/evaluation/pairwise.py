@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from statsmodels.stats.multitest import multipletests
 
-from gliobench.evaluation.columns import BASELINE, CELL, HARMONISED, MAIN, ROUNDING
+from gliobench.evaluation.columns import BASELINE, CELL, HARMONISED, MAIN, ROUNDING, representatives
 from gliobench.evaluation.delong import auc_influence
 from gliobench.evaluation.intervals import (
     Difference,
@@ -52,16 +52,18 @@ class Scored:
 
 
 Pair = tuple[Scored, Scored]
-Interval = Callable[[float, Sample, Sample], Difference | None]
+Areas = tuple[float, float]
+Interval = Callable[[Sample, Sample, Areas], Difference | None]
 
 
 def pairwise_table(cells: Sequence[tuple[Sequence[pd.DataFrame], Sequence[Record]]]) -> pd.DataFrame:
     """
     Compare the cells of one cohort by test AUC, paired by patient.
 
-    Holm's correction is for one family, all pairs of ``main`` under the harmonised protocol in their last phase.
-    Exploratory pairs, uncorrected: each of these against each baseline under that protocol, each variant against its
-    ``main``, each later phase against the earlier.
+    Holm's correction is for one family: all pairs, in their last phase, of the variants that stand for their approaches
+    under the harmonised protocol (`gliobench.evaluation.columns.representatives`). Exploratory pairs, uncorrected: each
+    of these against each baseline under that protocol, each variant against its ``main``, each later phase against the
+    earlier.
 
     Parameters
     ----------
@@ -83,13 +85,13 @@ def pairwise_table(cells: Sequence[tuple[Sequence[pd.DataFrame], Sequence[Record
 
 
 def family(scored: Sequence[Scored]) -> Iterator[Pair]:
-    """Pairs of the corrected family: harmonised mains in their last phase."""
-    yield from combinations(filter(_is_harmonised_main, scored), 2)
+    """Pairs of the corrected family: harmonised methods in their last phase."""
+    yield from combinations(_harmonised_methods(scored), 2)
 
 
 def exploratory(scored: Sequence[Scored]) -> Iterator[Pair]:
-    """Pairs of a harmonised main with a baseline, of a variant with its main, of a later phase with the earlier."""
-    for first in filter(_is_harmonised_main, scored):
+    """Pairs of a harmonised method with a baseline, of a variant with its main, of a later phase with the earlier."""
+    for first in _harmonised_methods(scored):
         yield from ((first, second) for second in scored if _is_harmonised_baseline(second))
     last = [one for one in scored if one.is_last]
     variants, mains = ([one for one in last if (one.name["variant"] == MAIN) == main] for main in (False, True))
@@ -98,8 +100,11 @@ def exploratory(scored: Sequence[Scored]) -> Iterator[Pair]:
     yield from ((later, earlier) for earlier, later in pairwise(scored) if later.like(earlier, *CELL[1:]))
 
 
-def _is_harmonised_main(scored: Scored) -> bool:
-    return scored.is_last and scored.name["protocol"] == HARMONISED and scored.name["variant"] == MAIN
+def _harmonised_methods(scored: Sequence[Scored]) -> list[Scored]:
+    """Choose those that stand for their approaches under the harmonised protocol, in their last phase."""
+    harmonised = [one for one in scored if one.name["protocol"] == HARMONISED]
+    chosen = representatives((one.name["approach"], one.name["variant"]) for one in harmonised)
+    return [one for one in harmonised if one.is_last and (one.name["approach"], one.name["variant"]) in chosen]
 
 
 def _is_harmonised_baseline(scored: Scored) -> bool:
@@ -171,28 +176,28 @@ def independent_difference(first: Scored, second: Scored) -> dict[str, Any]:
     return _difference(ours, theirs, _independent)
 
 
-def _paired(difference: float, first: Sample, second: Sample) -> Difference | None:
+def _paired(first: Sample, second: Sample, areas: Areas) -> Difference | None:
     single = first.n_splits == second.n_splits == 1
     factor = None if single else default_factor(min(first.n_whole_repeats, second.n_whole_repeats))
-    found = paired_interval(difference, auc_influence(first).minus(auc_influence(second)), factor)
-    return found or exact_difference(first, second, factor)
+    found = paired_interval(areas[0] - areas[1], auc_influence(first).minus(auc_influence(second)), factor)
+    return exact_difference(first, second, areas, factor) if found is None else found
 
 
-def _independent(difference: float, first: Sample, second: Sample) -> Difference | None:
+def _independent(first: Sample, second: Sample, areas: Areas) -> Difference | None:
     factors = [None if one.n_splits == 1 else default_factor(one.n_whole_repeats) for one in (first, second)]
-    found = independent_interval(difference, (auc_influence(first), factors[0]), (auc_influence(second), factors[1]))
-    return found or exact_difference(
-        first, second, max(filter(None, factors), key=lambda each: each.value, default=None)
-    )
+    estimates = [(auc_influence(one), factor) for one, factor in zip((first, second), factors, strict=True)]
+    found = independent_interval(areas[0] - areas[1], *estimates)
+    largest = max((factor for factor in factors if factor), key=lambda factor: factor.value, default=None)
+    return exact_difference(first, second, areas, largest) if found is None else found
 
 
 def _difference(first: Sample, second: Sample, interval: Interval) -> dict[str, Any]:
-    areas = [float(auc(sample, *unit_weights(sample))) for sample in (first, second)]
+    areas = float(auc(first, *unit_weights(first))), float(auc(second, *unit_weights(second)))
     difference = areas[0] - areas[1]
     row = {"first": areas[0], "second": areas[1], "difference": difference}
     if np.isnan(difference):
         return row | {"reason": "a run of one of them scores patients of one label only"}
-    found = interval(difference, first, second)
+    found = interval(first, second, areas)
     if found is None:
         same = abs(difference) < ROUNDING
         return row | {"p": 1.0 if same else np.nan, "reason": "no patient changes the difference: no interval"}

@@ -1,14 +1,14 @@
 """The sensitivity floor: how strong a planted signal must be before an approach finds it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
-from gliobench.evaluation.intervals import CONFIDENCE, Interval, t_interval
-from gliobench.evaluation.tested import tested_methods, tested_patients
+from gliobench.evaluation.intervals import CONFIDENCE, Interval, interval_of_aucs
+from gliobench.evaluation.tested import VARIANT, tested_methods, tested_patients
 from gliobench.files import check_table, table_schema
 
 GROUPED_BY = ["approach", "variant", "modality", "protocol", "phase"]
@@ -54,7 +54,8 @@ def sensitivity_table(comparison: pd.DataFrame, cohorts: pd.DataFrame, replicate
     Find how the AUC of each method grows with the planted signal, and the strength from which on it is found.
 
     The slope is the least-squares slope of the AUC reached on the oracle's, over cohorts. A level is found if the 95 %
-    t interval of its cohorts' mean AUC lies above 0.5; the floor is the weakest level from which on every one is found.
+    t interval of its cohorts' mean AUC, or an AUC that all of them reach, lies above 0.5; the floor is the weakest
+    level from which on every one is found, of those that the method was asked for.
 
     Parameters
     ----------
@@ -70,8 +71,7 @@ def sensitivity_table(comparison: pd.DataFrame, cohorts: pd.DataFrame, replicate
     points, levels = reached(comparison, cohorts, replicates_of), _levels(cohorts, replicates_of)
     on_levels = comparison[comparison["cohort"].isin(levels["cohort"])]
     methods = tested_methods(on_levels)[GROUPED_BY].drop_duplicates().to_dict("records")
-    order = levels.dropna().groupby("group")["oracle"].mean().sort_values().index.tolist()
-    rows = [_row(method, points_of(method, points), order) for method in methods]
+    rows = [_row(method, points_of(method, points), _asked(method, on_levels, levels)) for method in methods]
     table = pd.DataFrame(rows, columns=list(table_schema("sensitivity")["properties"]))
     return check_table(table, "sensitivity", "the sensitivity of the approaches")
 
@@ -81,7 +81,14 @@ def points_of(method: Mapping[Any, Any], points: pd.DataFrame) -> pd.DataFrame:
     return points[(points[GROUPED_BY] == [method[name] for name in GROUPED_BY]).all(axis=1)]
 
 
-def _row(method: Mapping[Any, Any], points: pd.DataFrame, levels: Sequence[str]) -> dict[str, Any]:
+def _asked(method: Mapping[Any, Any], comparison: pd.DataFrame, levels: pd.DataFrame) -> pd.Series:
+    """Return how many cohorts of each level a method was to be trained on, from the weakest level of signal on."""
+    cells = comparison[(comparison[VARIANT] == [method[name] for name in VARIANT]).all(axis=1)]
+    cohorts = levels[levels["cohort"].isin(cells["cohort"])].dropna()
+    return cohorts.groupby("group")["oracle"].agg(["mean", "size"]).sort_values("mean")["size"]
+
+
+def _row(method: Mapping[Any, Any], points: pd.DataFrame, asked: pd.Series) -> dict[str, Any]:
     slope = _slope(points["oracle"].to_numpy(float), points["auc"].to_numpy(float))
     row = dict(method) | {
         "n_cohorts": len(points),
@@ -91,9 +98,10 @@ def _row(method: Mapping[Any, Any], points: pd.DataFrame, levels: Sequence[str])
         "slope": slope.mean,
         "slope_low": slope.low,
         "slope_high": slope.high,
-        "floor": _floor(points, levels),
+        "floor": _floor(points, asked.index),
     }
-    return row | {"statement": _statement(row, int(points["group"].isin(levels[-1:]).sum()))}
+    scored = [(int(points["group"].eq(str(level)).sum()), int(n)) for level, n in asked.items()]
+    return row | {"statement": _statement(row, *scored[-1:])}
 
 
 def _slope(oracle: np.ndarray, auc: np.ndarray) -> Interval:
@@ -105,19 +113,19 @@ def _slope(oracle: np.ndarray, auc: np.ndarray) -> Interval:
     return Interval(float(line.slope), float(line.slope) - half, float(line.slope) + half, len(oracle))
 
 
-def _floor(points: pd.DataFrame, levels: Sequence[str]) -> float:
+def _floor(points: pd.DataFrame, levels: Iterable[str]) -> float:
     """Return the mean oracle AUC of the weakest level from which on every level is found, or NaN."""
     floor = np.nan
-    for name in reversed(levels):
+    for name in reversed(list(levels)):
         level = points[points["group"].eq(name)]
-        if not t_interval(level["auc"]).low > CHANCE:  # neither is a level of a single AUC, which has no interval
+        if not interval_of_aucs(level["auc"]).low > CHANCE:  # neither is a level of one AUC, which has no interval
             break
         floor = level["oracle"].mean()
     return float(floor)
 
 
-def _statement(row: Mapping[str, Any], strongest: int) -> str:
-    """Say the slope and the floor; `strongest` is the number of AUCs at the strongest level."""
+def _statement(row: Mapping[str, Any], strongest: tuple[int, int] = (0, 0)) -> str:
+    """Say the slope and the floor; `strongest` has the numbers of AUCs and of cohorts at the strongest level."""
     name = f"{row['approach']} {row['variant']}, {row['modality']}, {row['protocol']}, {row['phase']}"
     if not row["n_cohorts"]:
         return f"{name}: no cohort gives an AUC."
@@ -132,9 +140,10 @@ def _say_slope(row: Mapping[str, Any]) -> str:
     return f"the slope of its AUC on the oracle's is {numbers}, {verdict}"
 
 
-def _say_floor(row: Mapping[str, Any], strongest: int) -> str:
-    if strongest < FEWEST_OF_LEVEL:
-        few = f"{strongest} of {FEWEST_OF_LEVEL} cohorts with an AUC that an interval needs"
+def _say_floor(row: Mapping[str, Any], strongest: tuple[int, int]) -> str:
+    scored, cohorts = strongest
+    if scored < FEWEST_OF_LEVEL:
+        few = f"an AUC on {scored} of {cohorts} cohorts, and an interval needs {FEWEST_OF_LEVEL}"
         return f"the strongest level of signal has {few}, so there is no floor"
     if np.isnan(row["floor"]):
         return "the strongest level of signal is not distinguishable from chance, so there is no floor"

@@ -168,7 +168,7 @@ def site_scores(
 def _intervals(sample: Sample, inside: Sample, divided: Divided, factor: Factor | None) -> dict[str, float]:
     """Return the intervals of the AUC within sites, and of the AUC minus it."""
     of_within = within_influence(sample, inside, divided)
-    ends = auc_interval(divided.within, of_within, factor)
+    ends = auc_interval(inside, divided.within, of_within, factor)
     difference = divided.auc - divided.within
     found = paired_interval(difference, auc_influence(sample).minus(of_within), factor)
     difference_ends = (found.low, found.high) if found else NONE

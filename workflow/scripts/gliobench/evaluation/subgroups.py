@@ -17,7 +17,7 @@ from gliobench.terms import ALL
 FEWEST = 20  # patients of each label for an AUC
 MOST_VALUES = 50  # of a column: more are no groups
 UNKNOWN, MIXED = "unknown", "mixed"
-NO_INTERVAL = "no interval: the AUC is 0 or 1, no patient changes it, or a repeat tests a single patient of a label"
+NO_INTERVAL = "no interval: no patient changes the AUC, or a repeat tests a single patient of a label"
 
 
 def subgroups_table(
@@ -105,4 +105,4 @@ def _score(rows: pd.DataFrame) -> dict[str, Any]:
 
 def _interval(sample: Sample, area: float) -> tuple[float, float]:
     factor = None if sample.n_splits == 1 else default_factor(sample.n_whole_repeats)
-    return auc_interval(area, auc_influence(sample), factor)
+    return auc_interval(sample, area, auc_influence(sample), factor)

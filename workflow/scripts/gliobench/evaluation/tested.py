@@ -1,8 +1,9 @@
 """The rows of the table ``comparison`` that show how methods perform on test patients."""
 
+import numpy as np
 import pandas as pd
 
-from gliobench.evaluation.columns import BASELINE, CELL, HARMONISED, MAIN
+from gliobench.evaluation.columns import BASELINE, CELL, HARMONISED, representatives
 
 VARIANT = CELL[1:]  # on any cohort
 
@@ -38,13 +39,31 @@ def harmonised_methods(comparison: pd.DataFrame) -> pd.DataFrame:
     """
     Choose the methods under the harmonised protocol: the test patients of the last phase, with or without an AUC.
 
-    Only ``main`` counts, or all variants where an approach was not asked for ``main`` on the cohort under this
-    protocol. Baselines are no methods.
+    As of `asked_methods`.
     """
-    asked = comparison[comparison["approach"].ne(BASELINE) & comparison["protocol"].eq(HARMONISED)]
-    mains = asked["variant"].eq(MAIN)
-    counts = mains | ~mains.groupby([asked["cohort"], asked["approach"]]).transform("any")
-    return tested_patients(asked[counts]).drop_duplicates(CELL, keep="last")
+    return tested_patients(asked_methods(comparison)).drop_duplicates(CELL, keep="last")
+
+
+def asked_methods(comparison: pd.DataFrame) -> pd.DataFrame:
+    """
+    Choose all rows of the methods that were asked for under the harmonised protocol, whatever came out.
+
+    Of each approach those of the variants that stand for it on the cohort
+    (`gliobench.evaluation.columns.representatives`). Baselines are no methods.
+    """
+    asked = comparison[comparison["protocol"].eq(HARMONISED)]
+    names = list(asked[["cohort", "approach", "variant"]].itertuples(index=False, name=None))
+    variants: dict[str, list[tuple[str, str]]] = {}
+    for cohort, approach, variant in names:
+        variants.setdefault(cohort, []).append((approach, variant))
+    chosen = {cohort: representatives(of_cohort) for cohort, of_cohort in variants.items()}
+    counts = [(approach, variant) in chosen[cohort] for cohort, approach, variant in names]
+    return asked[np.array(counts, dtype=bool)]
+
+
+def best_of(rows: pd.DataFrame) -> pd.DataFrame:
+    """Choose the row with the highest AUC, the first of equals; none of none."""
+    return rows.dropna(subset="auc").sort_values("auc", ascending=False, kind="stable").head(1)
 
 
 def harmonised_baselines(comparison: pd.DataFrame) -> pd.DataFrame:

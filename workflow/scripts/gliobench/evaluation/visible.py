@@ -1,7 +1,6 @@
 """The graded control: what each network reaches on labels that the images show, beside the cohort's own labels."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,7 +8,7 @@ import pandas as pd
 
 from gliobench.evaluation.cells import cell_status, score_cell
 from gliobench.evaluation.columns import BLIND, CELL, FEWEST_TRAININGS, NOT_SEEN, OWN, RUN, SEEN, SEES
-from gliobench.evaluation.intervals import Interval, t_interval
+from gliobench.evaluation.intervals import interval_of_aucs
 from gliobench.evaluation.metrics import auc, make_sample, unit_weights
 from gliobench.files import check_table, table_schema
 from gliobench.terms import VISIBLE, labels_of, parent_cohort
@@ -102,27 +101,21 @@ def _verdicts(metrics: pd.DataFrame, runs: Runs) -> dict[str, dict[str, Any]]:
     found = {}
     for row in tested.to_dict("records"):
         aucs = trainings.loc[trainings["phase"] == row["phase"], "auc"].dropna()
-        spread, enough = _spread(aucs), len(aucs) >= FEWEST_TRAININGS
+        spread, enough = interval_of_aucs(aucs), len(aucs) >= FEWEST_TRAININGS
+        missing = row["auc_reason"] if pd.isna(row["auc"]) else None if enough else _too_few(len(aucs))
         ends = [-np.inf if np.isnan(end) else end for end in (row["auc_low"], spread.low)]
         kept = {name: row[name] for name in KEPT}
         found[row["phase"]] = kept | {
             "training_low": spread.low,
             "training_high": spread.high,
             "verdict": SEEN if enough and min(ends) > CHANCE else NOT_SEEN,
-            "reason": "; ".join(filter(None, [why_not_ok, None if enough else _too_few(len(aucs))])) or None,
+            "reason": "; ".join(filter(None, [why_not_ok, missing])) or None,
         }
     return found
 
 
 def _too_few(trainings: int) -> str:
     return f"{trainings} training{'s' * (trainings != 1)}, {FEWEST_TRAININGS} or more are needed to call a label seen"
-
-
-def _spread(aucs: pd.Series) -> Interval:
-    """Return the t interval over trainings; of several that reach the same, as the perfect ones do, that value."""
-    found = t_interval(aucs).bounded()
-    alike = len(aucs) > 1 and np.isnan(found.low)
-    return replace(found, low=found.mean, high=found.mean) if alike else found
 
 
 def _training_aucs(table: pd.DataFrame, record: Record) -> pd.DataFrame:

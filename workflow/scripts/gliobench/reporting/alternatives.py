@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from gliobench.evaluation.columns import BASELINE, CELL, HARMONISED, MAIN, shown_part
+from gliobench.evaluation.columns import CELL, shown_part
+from gliobench.evaluation.tested import best_of, harmonised_baselines, harmonised_methods
 from gliobench.figures.overview import points_of
 from gliobench.reporting.summary import visible_in_words
 from gliobench.wording import interval, method_name
@@ -54,20 +55,14 @@ def _rows_behind(figure: Mapping[str, str], comparison: pd.DataFrame) -> pd.Data
     rows = comparison[comparison["unit"].ne("slice") & comparison["auc"].notna()]
     kind = figure["kind"]
     if kind in OF_A_COHORT:
-        rows = _overlaid(rows[rows["cohort"].eq(figure["category"]) & rows["protocol"].eq(HARMONISED)])
-    elif kind in OF_A_CELL:
+        drawn = comparison[comparison["cohort"].eq(figure["category"])]
+        return pd.concat([harmonised_methods(drawn).dropna(subset="auc"), best_of(harmonised_baselines(drawn))])
+    if kind in OF_A_CELL:
         for name in NAMED:
             rows = rows[rows[name].eq(figure[name]) | (figure[name] == "")]
     else:
         return rows.iloc[:0]
     return rows[rows["part"].eq(shown_part(rows["part"]))]
-
-
-def _overlaid(rows: pd.DataFrame) -> pd.DataFrame:
-    """Keep what the overlays draw: test patients of the main variants, and of the best baseline."""
-    tested = rows[rows["part"].eq("test")]
-    baselines = tested[tested["approach"].eq(BASELINE)].sort_values("auc", ascending=False, kind="stable")
-    return pd.concat([tested[tested["variant"].eq(MAIN) & tested["approach"].ne(BASELINE)], baselines.head(1)])
 
 
 def _scores(rows: pd.DataFrame) -> str:

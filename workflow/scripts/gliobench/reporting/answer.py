@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from gliobench.evaluation.columns import BASELINE, HARMONISED, SIGNIFICANT
-from gliobench.evaluation.tested import harmonised_baselines, harmonised_methods
+from gliobench.evaluation.tested import best_of, harmonised_baselines, harmonised_methods
 from gliobench.wording import interval, method_name, reason
 
 SIDE = ("approach", "variant", "modality", "protocol", "phase")
@@ -125,7 +125,7 @@ def _answer(comparison: pd.DataFrame, pairwise: pd.DataFrame | None) -> str:
 
 
 def _best(rows: pd.DataFrame) -> dict[Hashable, Any]:
-    return rows.sort_values("auc", ascending=False, kind="stable").iloc[0].to_dict()
+    return best_of(rows).iloc[0].to_dict()
 
 
 def _named_best(rows: pd.DataFrame, what: str, name: str) -> str:

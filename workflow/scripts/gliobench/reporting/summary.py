@@ -8,7 +8,7 @@ import pandas as pd
 from gliobench.evaluation.columns import BASELINE, BLIND, CELL, HARMONISED, LEAKAGE_KEY, OWN, SEEN
 from gliobench.evaluation.cost import FITTING
 from gliobench.evaluation.replicates import ABOVE, BELOW, EQUIVALENT, NOT_SHOWN
-from gliobench.evaluation.tested import harmonised_methods
+from gliobench.evaluation.tested import asked_methods, harmonised_methods
 from gliobench.evaluation.verdicts import JUDGED, ON_GENERATED, ON_OTHERS, VERDICTS, counted
 from gliobench.terms import GENERATED, OF_PAPERS, PERMUTATIONS
 from gliobench.wording import method_name, plural
@@ -65,8 +65,10 @@ def _found(tables: Tables, members: set[str]) -> str:
     which = f" ({', '.join(names)})" if len(above) else ""
     bare = len(single) - len(rows)
     without = f"; {bare} more {'has' if bare == 1 else 'have'} no interval" if bare else ""
-    lost = int(rows["status"].ne("ok").sum())
-    without += f"; of {lost} of them some folds diverged or failed" if lost else ""
+    asked = asked_methods(tables["comparison"]).drop_duplicates(CELL)
+    asked = asked[~asked["cohort"].isin(members) & asked["status"].ne("missing")]
+    lost = int(asked["status"].ne("ok").sum())
+    without += f"; folds of {lost} of {plural(len(asked), 'method')} diverged or failed" if lost else ""
     return (
         f"Better than chance (interval of the AUC above 0.5, harmonised protocol): {len(above)} of "
         f"{plural(len(rows), 'method')}{which}{without}. {_beaten(rows, tables.get('pairwise'))}{_by_site(single)}"

@@ -140,8 +140,8 @@ def test_the_costs_stand_in_every_format_and_in_a_sentence(write, record, tmp_pa
     write_formats(table, tmp_path / "cost", "cost")
     pd.testing.assert_frame_equal(read_table(tmp_path / "cost.tsv", "cost"), table, check_dtype=False)
     assert cost_sentence(table) == (
-        "All 2 jobs took 2.0 min in total (trained on cpu), 75 % of it for training and tuning; the largest "
-        "needed 300 MiB of memory."
+        "2 jobs took 2.0 min in total (trained on cpu), 75 % of it for training and tuning; the largest needed 300 MiB "
+        "of memory; scores, figures and pages are not timed."
     )
     assert not {"Seconds of GPU", "Energy, kWh"} & set(show_cost(table).text.columns)
 

@@ -115,7 +115,8 @@ def test_a_caveat_is_a_note():
 
 def test_verdicts_are_counted_in_a_fixed_order():
     found = {"accuracy": "not run", "auc": "lower", "recall": "lower"}
-    counts = verdict_counts(pd.DataFrame([VERDICT | {"metric": name, "verdict": is_} for name, is_ in found.items()]))
+    figure = VERDICT | {"published": 0.7, "published_n": 59}
+    counts = verdict_counts(pd.DataFrame([figure | {"metric": name, "verdict": is_} for name, is_ in found.items()]))
     assert {name: n for name, n in counts.items() if n} == {"lower": 2, "not run": 1}
     assert next(iter(counts)) == "consistent"
 

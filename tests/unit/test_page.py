@@ -427,11 +427,13 @@ def test_verdicts_are_counted_on_the_first_page(write, monkeypatch):
     monkeypatch.setitem(page.SHOW, "published_vs_reproduced", page.SHOW["exclusions"])
     monkeypatch.setattr(page, "write_table", lambda *_: None)  # which would miss the other columns
     names = ("cohort", "variant", "modality", "published_protocol", "phase", "part", "unit", "epoch", "subgroup")
-    names += ("averaging", "published_source")
+    names += ("averaging", "published_source", "published", "published_n")
     made = write(published_vs_reproduced=pd.DataFrame(rows).assign(**dict.fromkeys(names, "x")))
     chips = re.findall(r'<li class="([\w-]+)"><strong>(\d+)</strong>', made["index.html"])
     assert chips == [("lower", "1"), ("cannot-tell", "2"), ("not-run", "1")]
     assert "<details open>" in made["index.html"], "verdicts on real cohorts are not folded away"
+    assert '<p class="status"><strong>Of 3 comparisons of a published figure' in made["index.html"]
+    assert made["index.html"].index('<section id="verdicts">') < made["index.html"].index('<section id="result">')
 
 
 def test_the_sum_of_all_costs_stands_above_their_table(write, monkeypatch):

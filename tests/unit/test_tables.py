@@ -408,7 +408,8 @@ def test_pairs_name_both_cells_and_say_what_is_empty(tmp_path):
     assert first["First"] == "cnn3d main FLAIR harmonised"
     assert first["Second"] == "cnn3d main FLAIR harmonised transfer"
     assert first["Difference"] == "0.100 (-0.020 to 0.200)"
-    assert (first["p"], first["p by Holm"]) == ("0.0123", "0.0246")
+    assert (first["p"], first["p by Holm"]) == ("0.012", "0.025")
+    assert show_pairwise(rows_of("pairwise", a_pair(p=0.0))).text.loc[0, "p"] == "<0.001"
     assert display.notes == ("bootstrap", "too few patients")
     write_formats(table, tmp_path / "pairwise", "pairwise")
 
@@ -427,7 +428,7 @@ def test_the_variance_of_folds_stands_apart_from_that_of_seeds(tmp_path):
 def test_scores_that_no_row_has_have_no_column(comparison):
     assert "p of chance" not in show_comparison(comparison).text
     shown = show_comparison(comparison.assign(p_chance=[0.005] + [np.nan] * (len(comparison) - 1)))
-    assert shown.text["p of chance"].iloc[0] == "0.0050"
+    assert shown.text["p of chance"].iloc[0] == "0.005"
     assert "p of chance" in shown.numbers
 
 

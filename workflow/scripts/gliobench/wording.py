@@ -75,6 +75,11 @@ def texts(values: pd.Series) -> list[str]:
     return [EMPTY if pd.isna(value) else str(value) for value in values]
 
 
+def p_texts(values: Iterable[float]) -> list[str]:
+    """Format p values, those below 0.001 as such: none is 0."""
+    return [EMPTY if pd.isna(p) else "<0.001" if p < 0.001 else f"{p:.3f}" for p in values]
+
+
 def decimals(values: Iterable[float], digits: int = 2) -> list[str]:
     """Format numbers that have no interval."""
     return [EMPTY if pd.isna(value) else f"{value:.{digits}f}" for value in values]

@@ -36,6 +36,7 @@ FIGURE = [
     *GROUPED_BY,
     *("phase", "part", "epoch", "subgroup", "published_protocol", "metric", "averaging", "published_source"),
 ]
+PRINTED = [*(name for name in FIGURE if name != "variant"), "published", "published_n"]  # whatever it stands beside
 SEED = 1  # of every prediction, so that equal scores give equal verdicts
 DIGITS = 6
 
@@ -161,16 +162,18 @@ def verdict_table(
 
 def counted(verdicts: pd.DataFrame) -> pd.DataFrame:
     """
-    Return the rows of ``published_vs_reproduced`` to count: a figure counts per judgement, or once without one.
+    Return the rows of ``published_vs_reproduced`` to count: a printed figure counts per judgement, or once without one.
 
-    Otherwise each generated cohort next to the paper's own would count the same figure again.
+    Otherwise each variant beside which it stands, and each generated cohort next to the paper's own, would count the
+    same figure again.
     """
     judged = verdicts["verdict"].isin(JUDGED)
     # A figure that no real cohort runs is `not run`, even if generated cohorts have rows for it.
     order = verdicts.loc[~judged, "verdict"].ne("not run").sort_values(kind="stable").index
     rest = verdicts.loc[order].drop_duplicates(FIGURE)
-    settled = pd.MultiIndex.from_frame(verdicts.loc[judged, FIGURE].astype(str))
-    names = pd.MultiIndex.from_frame(rest[FIGURE].astype(str))
+    rest = rest.loc[rest["verdict"].eq("not run").sort_values(kind="stable").index].drop_duplicates(PRINTED)
+    settled = pd.MultiIndex.from_frame(verdicts.loc[judged, PRINTED].astype(str))
+    names = pd.MultiIndex.from_frame(rest[PRINTED].astype(str))
     return pd.concat([verdicts[judged], rest[~names.isin(settled)]]).sort_index()
 
 

@@ -125,7 +125,7 @@ def _verdict(row: Row, verdicts: pd.DataFrame | None) -> str:
 
 
 def verdict_counts(verdicts: pd.DataFrame) -> dict[str, int]:
-    """Count the published figures by verdict, in a fixed order: a figure counts per judgement, or once without one."""
+    """Count the published figures by verdict, in a fixed order; a figure counts per judgement, or once without one."""
     counts = counted(verdicts)["verdict"].value_counts()
     return {name: int(counts.get(name, 0)) for name in VERDICTS}
 

@@ -16,6 +16,8 @@ from gliobench.wording import (
     interval,
     interval_texts,
     method_name,
+    p_texts,
+    plural,
     published_name,
     texts,
     title,
@@ -70,7 +72,7 @@ def show_comparison(table: pd.DataFrame) -> Display:
             for heading, name in WITHIN_SITE.items()
         }
     values |= {
-        heading: decimals(table[name], 4 if name.startswith("p_chance") else 2)
+        heading: p_texts(table[name]) if name.startswith("p_chance") else decimals(table[name])
         for heading, name in BESIDE.items()
         if table[name].notna().any()
     }
@@ -274,19 +276,17 @@ def show_verdicts(table: pd.DataFrame) -> Display:
     }
     values = {
         "Published": [EMPTY if pd.isna(value) else f"{value:g}" for value in table["published"]],
-        "n": texts(
-            table["published_n"]
-            .astype("string")
-            .fillna(table["possible_n"].map("{}?".format, "ignore").astype("string"))
-        ),
-        "GRIM": texts(table["grim"]),
+        "Verdict": texts(table["verdict"]),
+        "Expected": _expected(table),
         "Reproduced": interval_texts(table, ["reproduced", "reproduced_low", "reproduced_high"]),
         "Harmonised": interval_texts(table, ["harmonised", "harmonised_low", "harmonised_high"]),
-        "Expected": _expected(table),
+        "n": [_sizes(row) for row in table.to_dict("records")],
+        "GRIM": texts(table["grim"]),
         "Detectable": decimals(table["detectable_difference"]),
         "Rule": texts(table["rule"]),
-        "Verdict": texts(table["verdict"]),
     }
+    unjudged = ("Expected", "Reproduced", "Harmonised", "Detectable", "Rule")  # empty where nothing is judged
+    values = {name: cells for name, cells in values.items() if name not in unjudged or set(cells) != {EMPTY}}
     caption = (
         "Published figures and the same scores here: reproduced under the paper's protocol, and for the test patients "
         "of the harmonised one. GRIM: fractions of n that print as the figure; n with a question mark is inferred. "
@@ -294,7 +294,17 @@ def show_verdicts(table: pd.DataFrame) -> Display:
         "Detectable: how far off a figure must be for that interval to leave it out with a power of 80 %."
     )
     display = _display(keys, values, caption, _verdict_notes(table), ["n", "GRIM", "Expected", "Rule", "Verdict"])
-    return replace(display, details=frozenset(["GRIM", "Detectable", "Rule"]))
+    return replace(display, details=frozenset(["GRIM", "Detectable", "Rule"]) & set(values))
+
+
+def _sizes(row: Mapping[Hashable, Any]) -> str:
+    """Give the n of a published figure, or the least and the most that it may have."""
+    if pd.notna(row["published_n"]):
+        return f"{row['published_n']:g}"
+    if pd.isna(row["possible_n"]):
+        return EMPTY
+    sizes = row["possible_n"].split(", ")
+    return f"{DASH.join(dict.fromkeys((sizes[0], sizes[-1])))}?"
 
 
 def _expected(table: pd.DataFrame) -> list[str]:
@@ -333,8 +343,8 @@ def show_pairwise(table: pd.DataFrame) -> Display:
         "AUC of first": decimals(table["first"], 3),
         "AUC of second": decimals(table["second"], 3),
         "Difference": interval_texts(table, ["difference", "low", "high"], digits=3),
-        "p": decimals(table["p"], 4),
-        "p by Holm": decimals(table["p_holm"], 4),
+        "p": p_texts(table["p"]),
+        "p by Holm": p_texts(table["p_holm"]),
     }
     caption = (
         "Differences of AUC, first minus second, on the patients scored by both, with 95 % intervals. Holm corrects "
@@ -365,7 +375,7 @@ def show_differences(table: pd.DataFrame) -> Display:
         "First": interval_texts(table, ["first_auc", "first_auc_low", "first_auc_high"]),
         "Second": interval_texts(table, ["second_auc", "second_auc_low", "second_auc_high"]),
         "Difference": interval_texts(table, ["difference", "low", "high"]),
-        "p": decimals(table["p"], 3),
+        "p": p_texts(table["p"]),
         "n": [patients_compared(row) for row in table.to_dict("records")],
     }
     pairings = table["pairing"].dropna().unique()
@@ -410,18 +420,21 @@ def show_variance(table: pd.DataFrame) -> Display:
 
 
 def show_subgroups(table: pd.DataFrame) -> Display:
-    """Lay out the table ``subgroups`` for reading."""
-    keys = {title(name): texts(table[name]) for name in (*CELL, "phase", "column", "value")}
+    """Lay out the rows of the table ``subgroups`` that have an AUC, for reading; the others are counted."""
+    scored = table[table["auc"].notna()]
+    keys = {title(name): texts(scored[name]) for name in (*CELL, "phase", "column", "value")}
     values = {
-        "n (positive)": _patients(table),
-        "AUC": interval_texts(table, ["auc", "auc_low", "auc_high"]),
-        "Why empty": texts(table["reason"]),
+        "n (positive)": _patients(scored),
+        "AUC": interval_texts(scored, ["auc", "auc_low", "auc_high"]),
+        "Why empty": texts(scored["reason"]),
     }
+    lost = len(table) - len(scored)
+    notes = [f"{plural(lost, 'row')} without an AUC: the file gives each with its reason."] if lost else []
     caption = (
         "AUC among the test patients of each subgroup, with 95 % intervals. Subgroups are not compared with "
         "each other, and nothing is corrected for their number."
     )
-    return _display(keys, values, caption, words=["Why empty"])
+    return _display(keys, values, caption, notes, ["Why empty"])
 
 
 def show_cost(table: pd.DataFrame) -> Display:

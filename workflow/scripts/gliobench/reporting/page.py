@@ -25,7 +25,7 @@ from gliobench.reporting.headlines import headline_rows, show_claims, show_headl
 from gliobench.reporting.html import TEMPLATES, section, to_html
 from gliobench.reporting.layouts import SHOW
 from gliobench.reporting.runs import CellRuns, anchor, runs_of
-from gliobench.reporting.summary import cost_sentence, count_sentence, sentences, status_sentence
+from gliobench.reporting.summary import cost_sentence, count_sentence, published_sentence, sentences, status_sentence
 from gliobench.wording import NAMES
 
 SHOWN = (
@@ -201,8 +201,13 @@ def _result(study: Mapping[str, Any], tables: Tables, pictures: Pictures) -> dic
         "forest": pictures.of("forest"),
         "verdicts": _displays(tables)["published_vs_reproduced"],
         "counts": {} if verdicts is None else {name: n for name, n in verdict_counts(verdicts).items() if n},
-        "judged": verdicts is not None and bool(verdicts["verdict"].isin(JUDGED).any()),
+        "standing": published_sentence(verdicts) if _judges(verdicts) else None,
     }
+
+
+def _judges(verdicts: pd.DataFrame | None) -> bool:
+    """Whether a verdict on a published figure was reached."""
+    return verdicts is not None and bool(verdicts["verdict"].isin(JUDGED).any())
 
 
 def _missing(comparison: pd.DataFrame) -> Display | None:

@@ -34,7 +34,7 @@ def sentences(tables: Tables, replicates_of: Mapping[str, Sequence[str]] | None 
     """
     there = {name: table for name, table in tables.items() if len(table)}
     members = {cohort for cohorts in (replicates_of or {}).values() for cohort in cohorts}
-    papers = [] if own else [_stand(there.get("published_vs_reproduced"))]
+    papers = [] if own else [published_sentence(there.get("published_vs_reproduced"))]
     return [
         _run(there["comparison"]),
         _found(there, members),
@@ -134,7 +134,8 @@ def _margins(rows: pd.DataFrame, pairwise: pd.DataFrame) -> list[float]:
     return joined.groupby(["cohort", *SIDE])["margin"].min().tolist()
 
 
-def _stand(verdicts: pd.DataFrame | None) -> str:
+def published_sentence(verdicts: pd.DataFrame | None) -> str:
+    """Count the published figures by verdict, in words; `verdicts` is the table ``published_vs_reproduced``, if any."""
     if verdicts is None:
         return "Nothing about the papers has been found yet: no published figure was compared with this study's scores."
     rows = counted(verdicts)
@@ -265,8 +266,8 @@ def cost_sentence(cost: pd.DataFrame) -> str:
     estimate = whole.get("estimated_seconds")
     estimated = "" if estimate is None or pd.isna(estimate) else f" The estimate was {duration(estimate)}."
     return (
-        f"All {whole['n_jobs']} jobs took {duration(whole['seconds'])} in total{device}, {share} of it for "
-        f"training and tuning{largest}.{estimated}"
+        f"{plural(whole['n_jobs'], 'job')} took {duration(whole['seconds'])} in total{device}, {share} of it for "
+        f"training and tuning{largest}; scores, figures and pages are not timed.{estimated}"
     )
 
 

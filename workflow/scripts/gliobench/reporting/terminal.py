@@ -12,7 +12,7 @@ from gliobench.files import read_json, read_table
 from gliobench.reporting.display import CHANGED, MARK, changed_settings
 from gliobench.reporting.layouts import show_comparison, show_differences, show_verdicts
 from gliobench.reporting.summary import duration
-from gliobench.wording import EMPTY, decimals, texts
+from gliobench.wording import decimals, texts
 
 SCREEN = 120  # characters per line of a terminal
 
@@ -183,9 +183,11 @@ def print_estimate(table: pd.DataFrame, notes: Sequence[str] = ()) -> str:
 def _verdict_lines(run: pd.DataFrame) -> list[str]:
     if run.empty:
         return []
-    shown = show_verdicts(run).text.drop(columns=["Cohort", "Approach", "n", "GRIM", "Harmonised", "Rule"])
-    shown["Reproduced"] = decimals(run["reproduced"])  # its interval is in the other formats
-    shown = shown.drop(columns=[name for name in ("Expected", "Detectable") if shown[name].eq(EMPTY).all()])
+    others = ["Cohort", "Approach", "n", "GRIM", "Harmonised", "Rule"]
+    shown = show_verdicts(run).text.drop(columns=others, errors="ignore")
+    if "Reproduced" in shown:
+        shown["Reproduced"] = decimals(run["reproduced"])  # its interval is in the other formats
+    shown["Verdict"] = shown.pop("Verdict")  # last, where each line ends
     if run["verdict"].isin(JUDGED).any():  # beside intervals the long ones leave no room; the last line has them whole
         shown["Verdict"] = shown["Verdict"].str.partition(":")[0]
     shown.insert(0, "", "")  # indents the lines below their heading

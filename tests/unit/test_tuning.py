@@ -124,6 +124,17 @@ def test_too_few_trials_give_no_importances():
     assert tuning._best(study_of_trials(2))["importances"] == {}
 
 
+@pytest.mark.parametrize(("settings", "losses"), [("alike", np.arange(6)), ("different", 0.6931 + 1e-9 * np.arange(6))])
+def test_trials_alike_in_their_settings_or_losses_give_the_best_one_and_no_importances(settings, losses):
+    study = optuna.create_study()
+    sides = {"x": optuna.distributions.FloatDistribution(0, 1)}
+    for place, loss in enumerate(losses):
+        x = 0.5 if settings == "alike" else place / 10
+        study.add_trial(optuna.create_trial(params={"x": x}, distributions=sides, value=loss))
+    best = tuning._best(study)
+    assert (best["number"], best["importances"]) == (0, {})
+
+
 def test_the_same_seed_and_one_worker_give_the_same_trials(toy):
     first, best = search(toy / "a")
     second, again = search(toy / "b")

@@ -69,7 +69,7 @@ def tune(
         As in the schema ``trials``.
     best : dict
         number, value, parameters and importances (share of the loss' variance that each explains, by a
-        functional analysis of variance of the completed trials; none of too few); if no trial was completed,
+        functional analysis of variance of the completed trials; none if too few differ); if no trial was completed,
         ``reason`` says so, number and value are None, and there are no parameters.
     """
     journal.parent.mkdir(parents=True, exist_ok=True)
@@ -228,9 +228,16 @@ def _best(study: optuna.Study) -> dict[str, Any]:
         return nothing | {"reason": "no trial of the tuning was completed; trials.tsv has the reason of each"}
     best = study.best_trial
     enough = len({trial.value for trial in complete}) >= LEAST_FOR_IMPORTANCES
-    importances = get_param_importances(study, evaluator=FanovaImportanceEvaluator(seed=0)) if enough else {}
-    shares = {name: float(share) for name, share in importances.items()}
+    shares = _importances(study) if enough else {}
     return {"number": best.number, "value": best.value, "parameters": best.params, "importances": shares}
+
+
+def _importances(study: optuna.Study) -> dict[str, float]:
+    try:
+        shares = get_param_importances(study, evaluator=FanovaImportanceEvaluator(seed=0))
+    except RuntimeError:  # nothing to explain: all settings are alike, or the losses differ by rounding alone
+        return {}
+    return {name: float(share) for name, share in shares.items()}
 
 
 def search(

@@ -249,10 +249,11 @@ def test_a_search_never_opens_the_files_of_the_test_patients(toy):
 
 
 @pytest.mark.parametrize(
-    "other", ["code", "device", "threads", "deterministic", "gpu", "backend", "weights", "arithmetic"]
+    "other", ["code", "device", "threads", "deterministic", "gpu", "compiler", "backend", "weights", "arithmetic"]
 )
 def test_a_search_by_other_code_from_other_weights_or_on_another_machine_starts_anew(toy, monkeypatch, other):
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0" if other == "compiler" else "-1")
+    monkeypatch.setattr(tuning, "finds_c_compiler", lambda: False)
     monkeypatch.delenv("ONEDNN_MAX_CPU_ISA", raising=False)
     monkeypatch.setenv("KERAS_BACKEND", "torch")  # restored after a search has set it
     patients, split, arrays = write_inputs(toy / "cohort")
@@ -270,6 +271,8 @@ def test_a_search_by_other_code_from_other_weights_or_on_another_machine_starts_
     asked |= {"deterministic": {"deterministic": True}, "backend": {"toolchain": "tensorflow"}}
     if other == "gpu":
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+    if other == "compiler":
+        monkeypatch.setattr(tuning, "finds_c_compiler", lambda: True)
     if other == "arithmetic":
         for name, value in PINNED.items():
             monkeypatch.setenv(name, value)

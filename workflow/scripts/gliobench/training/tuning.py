@@ -28,6 +28,7 @@ from gliobench.processes import die_with_parent
 from gliobench.recipe import LOGGER, disk_is_full, log_to, say
 from gliobench.seeds import derive_seed
 from gliobench.training import Diverged, Job, Machine, Part, import_approach, why_it_failed
+from gliobench.training.c_compiler import finds_c_compiler
 from gliobench.training.gpus import visible_gpus
 from gliobench.training.job import load_inputs
 from gliobench.training.parts import check_batch_sizes, part_of, rows_of
@@ -282,7 +283,8 @@ def load_parts(
 
 def _fingerprint(job: Job, settings: dict[str, Any], machine: Machine, inputs: Sequence[str | Path]) -> str:
     """Return a digest of what a search depends on; what it computes with, as far as no framework is asked for it."""
-    computed_with = [asdict(machine), machine.device != "cpu" and bool(visible_gpus()), pinned()]
+    on_gpu = machine.device != "cpu" and bool(visible_gpus())
+    computed_with = [asdict(machine), on_gpu, on_gpu and finds_c_compiler(), pinned()]
     digest = hashlib.sha256(json.dumps([asdict(job), settings, computed_with], sort_keys=True).encode())
     for path in inputs:
         digest.update(f"{path} {Path(path).stat().st_mtime_ns}".encode())

@@ -5,9 +5,8 @@ import json
 import multiprocessing
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -24,7 +23,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 from gliobench.arithmetic import pinned
 from gliobench.errors import GlioBenchError
 from gliobench.files import read_table, table_schema
-from gliobench.processes import die_with_parent
+from gliobench.processes import die_with_parent, main_not_run_again
 from gliobench.recipe import LOGGER, disk_is_full, log_to, say
 from gliobench.seeds import derive_seed
 from gliobench.training import Diverged, Job, Machine, Part, import_approach, why_it_failed
@@ -83,7 +82,7 @@ def tune(
     else:
         spawn = multiprocessing.get_context("spawn")
         with ProcessPoolExecutor(len(shares), spawn, initializer=_begin_worker) as pool:
-            with _main_not_run_again():
+            with main_not_run_again():
                 begun = [pool.submit(work, worker, share) for worker, share in enumerate(shares)]
             for done in begun:
                 done.result()
@@ -95,18 +94,6 @@ def _begin_worker() -> None:
     """End with the search, and log to the standard error, which is the log of the job."""
     die_with_parent()
     log_to(sys.stderr)
-
-
-@contextmanager
-def _main_not_run_again() -> Iterator[None]:
-    """Hide the main module's file from processes that start meanwhile: only Snakemake can run one of its scripts."""
-    main = sys.modules["__main__"]
-    file = vars(main).pop("__file__", None)
-    try:
-        yield
-    finally:
-        if file is not None:
-            vars(main)["__file__"] = file
 
 
 def split_evenly(count: int, shares: int) -> list[int]:

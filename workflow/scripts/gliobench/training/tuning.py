@@ -3,6 +3,7 @@
 import hashlib
 import json
 import multiprocessing
+import os
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -23,7 +24,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 from gliobench.arithmetic import pinned
 from gliobench.errors import GlioBenchError
 from gliobench.files import read_table, table_schema
-from gliobench.processes import die_with_parent, main_not_run_again
+from gliobench.processes import SHOWN, die_with_parent, main_not_run_again
 from gliobench.recipe import LOGGER, disk_is_full, log_to, say
 from gliobench.seeds import derive_seed
 from gliobench.training import Diverged, Job, Machine, Part, import_approach, why_it_failed
@@ -91,9 +92,10 @@ def tune(
 
 
 def _begin_worker() -> None:
-    """End with the search, and log to the standard error, which is the log of the job."""
+    """End with the search, and log to the standard error, which is the log of the job; nothing is printed there too."""
     die_with_parent()
     log_to(sys.stderr)
+    os.environ[SHOWN] = "1"
 
 
 def split_evenly(count: int, shares: int) -> list[int]:

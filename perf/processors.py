@@ -25,7 +25,8 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "workflow" / "scripts"))
 
-from gliobench.arithmetic import PINNED, pin, processor
+from gliobench.arithmetic import PINNED, pin
+from gliobench.processor import processor
 
 ROOT = Path(__file__).parents[1]
 PROCESSORS = ("Haswell", "EPYC")  # an Intel and an AMD processor with AVX2 and without AVX-512, as QEMU names them

@@ -43,7 +43,11 @@ from gliobench.terms import (
 @cache
 def command_line():
     """The options and targets of the command line, in all their spellings: Snakemake tells a Snakefile few of them."""
-    return get_argument_parser().parse_args()
+    program = Path(sys.argv[0])
+    as_module = program.parts[-2:] == ("snakemake", "__main__.py")
+    is_snakemake = program.name == "snakemake" or as_module
+    # Another program that loads this file through Snakemake's API has a command line of its own.
+    return get_argument_parser().parse_args(sys.argv[1:] if is_snakemake else [])
 
 
 def is_target(target):

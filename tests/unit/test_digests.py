@@ -171,8 +171,10 @@ def test_an_edit_of_a_module_changes_the_digests_of_what_imports_it_alone(copied
     assert changed == {entry for entry in before if entry[1:2] == ("gliobench/approaches/resnet18.py",)}
 
 
-def test_an_edit_of_how_libraries_are_pinned_changes_every_digest(copied):
+def test_an_edit_of_how_libraries_are_pinned_changes_every_digest_and_one_of_how_it_is_described_none(copied):
     before = digests()
+    edit(copied / "gliobench" / "processor.py")
+    assert digests() == before
     edit(copied / "gliobench" / "arithmetic.py")
     after = digests()
     assert not [entry for entry in before if after[entry] == before[entry]]

@@ -12,10 +12,19 @@ from cell_files import make_cell, make_series
 from gliobench.evaluation.cells import score_cell
 from gliobench.evaluation.replicates import replicates_table
 from gliobench.evaluation.runs import patient_rows
+from gliobench.figures import style
 from gliobench.figures.cell import confusion_figure, roc_figure
 from gliobench.figures.controls import replicates_figure
 from gliobench.figures.montages import Images, audit_montage, audit_patients, ends_of, slice_montage
-from gliobench.figures.style import APPROACHES, BLUE, ORANGE, approach_colour, dashes_of, save_figure
+from gliobench.figures.style import (
+    APPROACHES,
+    BLUE,
+    ORANGE,
+    approach_colour,
+    colours_of_added,
+    dashes_of,
+    save_figure,
+)
 from gliobench.figures.trainings import curves_figure
 
 NAMES = ("unmethylated", "methylated")
@@ -54,6 +63,20 @@ def test_an_approach_has_one_colour_and_a_new_one_gets_it_from_its_name():
     assert {approach_colour(name) for name in ("toy", "mine", "unet", "vit", "swin")}.isdisjoint(APPROACHES.values())
     shipped = {path.stem for path in (ROOT / "config/approaches").glob("*.yaml")}
     assert shipped == set(APPROACHES), "no approach of the study borrows a colour"
+
+
+def test_added_approaches_have_colours_of_their_own_for_as_many_as_the_docs_say(tmp_path, monkeypatch):
+    said = (ROOT / "docs/adding-an-approach.md").read_text(encoding="utf-8")
+    assert "Six added approaches have colours of their own" in " ".join(said.split())
+    names = ["mine", "unet", "vit", "resnet50", "my_cnn", "efficientnet3d"]
+    for name in [*names, "cnn3d"]:
+        (tmp_path / f"{name}.yaml").touch()
+    monkeypatch.setattr(style, "YAMLS", tmp_path)
+    monkeypatch.setattr(style, "_added", style._added.__wrapped__)
+    colours = {approach_colour(name) for name in names}
+    assert len(colours) == 6
+    assert colours.isdisjoint(APPROACHES.values())
+    assert colours_of_added([*names, "seventh"])["seventh"] in colours
 
 
 def test_lines_of_one_colour_have_dashes_of_their_own_and_the_first_is_solid():

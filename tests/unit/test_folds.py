@@ -239,6 +239,17 @@ def test_a_fold_of_other_arithmetic_is_trained_anew(data, tmp_path, monkeypatch)
     assert trained == [3, 3, 0, 3]
 
 
+def test_a_fold_of_a_network_compiled_for_the_gpu_or_not_any_more_is_trained_anew(data, tmp_path, monkeypatch):
+    trained = []
+    for compiles in (False, True, True, False):
+        session = SimpleNamespace(compiles=lambda chosen=compiles: chosen)
+        monkeypatch.setitem(sys.modules, "gliobench.training.torch_session", session)
+        toy = Toy()
+        train(toy, data, tmp_path)
+        trained.append(len(toy.seeds))
+    assert trained == [3, 3, 0, 3]
+
+
 def test_a_fold_of_another_backend_of_keras_is_trained_anew(data, tmp_path, monkeypatch):
     trained = []
     for backend in (None, "tensorflow", "torch", "torch", "tensorflow"):

@@ -174,6 +174,14 @@ def test_cost_has_a_panel_a_cohort_and_the_colour_of_the_approach():
     assert [lines_of(axes, "o")[0].get_color() for axes in figure.axes] == [BLUE, GREY]
 
 
+def test_approaches_differ_in_the_cost_figure_by_a_number_and_not_by_colour_alone():
+    points = points_of(table({}, {"approach": "baseline", "auc": 0.5}, {"cohort": "planted", "approach": "baseline"}))
+    cost = cost_rows({}, {"approach": "baseline"}, {"cohort": "planted", "approach": "baseline"})
+    figure = cost_figure(points, cost)
+    assert [[text.get_text() for text in axes.texts] for axes in figure.axes] == [["1", "2"], ["2"]]
+    assert [text.get_text() for text in figure.legends[0].texts][:2] == ["1 cnn3d", "2 baseline"]
+
+
 def test_a_study_without_costs_says_so():
     shown = " ".join(texts(cost_figure(points_of(table({})), cost_rows({"stage": "audit"}))))
     assert "no cell has both" in shown.replace("\n", " ")

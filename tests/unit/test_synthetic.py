@@ -4,6 +4,7 @@ import hashlib
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import nibabel as nib
@@ -21,6 +22,7 @@ from gliobench.cohorts.lesion import TRAITS, draw_traits
 from gliobench.errors import GlioBenchError
 from gliobench.settings.generators import SyntheticGenerator
 from gliobench.settings.models import check
+from gliobench.sources import SCRIPTS
 from gliobench.terms import MODALITIES
 
 LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
@@ -446,3 +448,23 @@ def test_the_segmentation_has_the_regions_of_the_lesion_on_the_grid_of_a_series(
     expected = np.count_nonzero(whole.get_fdata()) * np.prod(whole.header.get_zooms())
     found = np.count_nonzero(mask.voxels) * abs(np.linalg.det(mask.affine[:3, :3]))
     assert found == pytest.approx(expected, rel=0.05)
+
+
+STARTED_ANEW = """
+import multiprocessing, sys
+from pathlib import Path
+import pandas as pd
+from gliobench.cohorts import generator
+__file__ = sys.argv[1]  # as Snakemake sets it
+multiprocessing.set_start_method("spawn")  # as on macOS
+generator.load_template = print
+patients = pd.DataFrame({"patient_id": ["a", "b"], "site": None, "oracle_probability": 0.5})
+generator.write_patients(print, patients, Path(sys.argv[2]), 64, 2)
+"""
+
+
+def test_several_processes_generate_where_each_would_run_the_script_of_snakemake_again(tmp_path):
+    (tmp_path / "generate.py").write_text("snakemake.rule")
+    call = [sys.executable, "-c", STARTED_ANEW, tmp_path / "generate.py", tmp_path]
+    done = subprocess.run(call, env={"PYTHONPATH": str(SCRIPTS)}, capture_output=True, text=True)
+    assert sorted(re.findall("'patient_id': '(.)'", done.stdout)) == ["a", "b"], done.stderr

@@ -78,7 +78,7 @@ def test_on_a_gpu_networks_are_compiled_where_there_is_a_c_compiler_and_a_warnin
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "H100")
     monkeypatch.setattr(session, "safe_bf16", lambda: True)
     assert session.prepare(Machine(1, "auto", False)) == "H100"
-    assert session._used["compile"] == compiles
+    assert session.compiles() == compiles
     assert ("no C compiler was found" in caplog.text) != compiles
 
 

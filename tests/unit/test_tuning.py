@@ -124,6 +124,17 @@ def test_too_few_trials_give_no_importances():
     assert tuning._best(study_of_trials(2))["importances"] == {}
 
 
+@pytest.mark.parametrize(("settings", "losses"), [("alike", np.arange(6)), ("different", 0.6931 + 1e-9 * np.arange(6))])
+def test_trials_alike_in_their_settings_or_losses_give_the_best_one_and_no_importances(settings, losses):
+    study = optuna.create_study()
+    sides = {"x": optuna.distributions.FloatDistribution(0, 1)}
+    for place, loss in enumerate(losses):
+        x = 0.5 if settings == "alike" else place / 10
+        study.add_trial(optuna.create_trial(params={"x": x}, distributions=sides, value=loss))
+    best = tuning._best(study)
+    assert (best["number"], best["importances"]) == (0, {})
+
+
 def test_the_same_seed_and_one_worker_give_the_same_trials(toy):
     first, best = search(toy / "a")
     second, again = search(toy / "b")
@@ -238,10 +249,11 @@ def test_a_search_never_opens_the_files_of_the_test_patients(toy):
 
 
 @pytest.mark.parametrize(
-    "other", ["code", "device", "threads", "deterministic", "gpu", "backend", "weights", "arithmetic"]
+    "other", ["code", "device", "threads", "deterministic", "gpu", "compiler", "backend", "weights", "arithmetic"]
 )
 def test_a_search_by_other_code_from_other_weights_or_on_another_machine_starts_anew(toy, monkeypatch, other):
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0" if other == "compiler" else "-1")
+    monkeypatch.setattr(tuning, "finds_c_compiler", lambda: False)
     monkeypatch.delenv("ONEDNN_MAX_CPU_ISA", raising=False)
     monkeypatch.setenv("KERAS_BACKEND", "torch")  # restored after a search has set it
     patients, split, arrays = write_inputs(toy / "cohort")
@@ -259,6 +271,8 @@ def test_a_search_by_other_code_from_other_weights_or_on_another_machine_starts_
     asked |= {"deterministic": {"deterministic": True}, "backend": {"toolchain": "tensorflow"}}
     if other == "gpu":
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+    if other == "compiler":
+        monkeypatch.setattr(tuning, "finds_c_compiler", lambda: True)
     if other == "arithmetic":
         for name, value in PINNED.items():
             monkeypatch.setenv(name, value)
@@ -285,7 +299,7 @@ def test_workers_that_start_together_try_different_hyperparameters(toy):
 
 
 def test_workers_share_one_journal_and_one_log_and_count_together(toy, monkeypatch, capfd):
-    monkeypatch.setenv(SHOWN, "1")  # the log alone has their lines
+    monkeypatch.delenv(SHOWN, raising=False)  # nothing else shows their lines
     patients, split, arrays = write_inputs(toy / "cohort")
     settings = {"trials": 3, "workers": 2, "space": {"learning_rate": {"low": 1.0e-4, "high": 1.0e-2, "log": True}}}
     fixed = StudyApproach(ROOT / "config/approaches/stacked_cnn3d.yaml").parameters
@@ -295,9 +309,8 @@ def test_workers_share_one_journal_and_one_log_and_count_together(toy, monkeypat
     )
     assert trials["number"].tolist() == [0, 1, 2]
     log = capfd.readouterr().err
-    assert all(
-        f"trial {number}: validation loss" in log for number in trials.loc[trials["state"] == "complete", "number"]
-    )
+    complete = trials.loc[trials["state"] == "complete", "number"]
+    assert [log.count(f"trial {number}: validation loss") for number in complete] == [1] * len(complete)
     assert set(trials["state"]) <= {"complete", "pruned"}
 
 

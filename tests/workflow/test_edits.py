@@ -1,9 +1,11 @@
 import re
 import shutil
+import subprocess
+import sys
 import tokenize
 
 import pytest
-from studies import SMALL, SMALL_AUDIT, SMOKE, edit, finish, planned_rules, reword
+from studies import SMALL, SMALL_AUDIT, SMOKE, edit, environment, finish, planned_rules, reword
 
 from gliobench.sources import LEFT_OUT
 from source_edits import computing_tokens, with_other
@@ -119,6 +121,24 @@ def test_a_study_in_other_shards_begins_from_scratch_in_every_spelling_and_on_ev
     note.write_text("3")
     planned = finish(project, "--dry-run", "--workflow-profile", "none", *options, *SMALL_AUDIT)
     assert set(re.findall(r"\d-of-(\d)", planned)) == {shards}
+
+
+BY_A_PROGRAM = """
+from pathlib import Path
+from snakemake.api import SnakemakeApi
+from snakemake.settings.types import ConfigSettings, OutputSettings, ResourceSettings
+study = {"config_settings": ConfigSettings(configfiles=[Path("small.yaml")]), "snakefile": Path("Snakefile")}
+with SnakemakeApi(OutputSettings(dryrun=True)) as api:
+    api.workflow(ResourceSettings(cores=1), **study).dag().execute_workflow("dryrun")
+"""
+
+
+def test_a_program_with_a_command_line_of_its_own_plans_a_study_through_the_api_of_snakemake(project):
+    (project / "nightly.py").write_text(BY_A_PROGRAM)
+    nightly = [sys.executable, "nightly.py", "--lab", "--forceall", "partial"]
+    done = subprocess.run(nightly, cwd=project, env=environment(), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "read_cohort" in done.stdout + done.stderr  # all of it: for Snakemake, `partial` is a target
 
 
 def test_inputs_are_made_anew_without_an_image(small_copy):

@@ -59,6 +59,18 @@ def join_interrupts() -> None:
     signal.signal(signal.SIGINT, interrupt)
 
 
+@contextmanager
+def main_not_run_again() -> Iterator[None]:
+    """Hide the main module's file from processes that start meanwhile: only Snakemake can run one of its scripts."""
+    main = sys.modules["__main__"]
+    file = vars(main).pop("__file__", None)
+    try:
+        yield
+    finally:
+        if file is not None:
+            vars(main)["__file__"] = file
+
+
 def peak_memory() -> int:
     """Return the most bytes that this process has held."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -12,6 +12,7 @@ LEFT_OUT = (  # of every digest, because they produce no output numbers; their i
     "gliobench/caches.py",  # where libraries keep what they download and compile
     "gliobench/errors.py",  # the error that users read
     "gliobench/processes.py",  # locks, and processes that end with their parent
+    "gliobench/processor.py",  # what ``run.json`` says of the processor
     "gliobench/recipe.py",  # the frame of scripts: log, progress, readable errors
     "gliobench/results.py",  # what notebooks use
     "gliobench/training/gpus.py",  # which of several GPUs a training takes

@@ -15,7 +15,7 @@ from gliobench.cohorts.anatomy import Anatomy, draw_pose, draw_warp, load_templa
 from gliobench.cohorts.lesion import Lesion, Traits, draw_centre, draw_lesion
 from gliobench.errors import GlioBenchError
 from gliobench.files import write_table
-from gliobench.processes import die_with_parent
+from gliobench.processes import die_with_parent, main_not_run_again
 from gliobench.seeds import derive_seed
 
 LOGGER = logging.getLogger(__name__)
@@ -103,7 +103,9 @@ def write_patients(
         _count(map(write, rows), len(rows))
     else:
         with ProcessPoolExecutor(min(workers, len(rows)), initializer=die_with_parent) as pool:
-            _count(pool.map(write, rows), len(rows))
+            with main_not_run_again():  # as some systems start processes
+                written = pool.map(write, rows)
+            _count(written, len(rows))
 
 
 def _count(done: Any, total: int) -> None:

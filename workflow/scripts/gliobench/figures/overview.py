@@ -205,7 +205,7 @@ def _forest_legend(points: pd.DataFrame, oracles: Mapping[str, float]) -> list[L
 @styled
 def cost_figure(points: pd.DataFrame, cost: pd.DataFrame) -> Figure:
     """
-    Draw AUC against the training seconds of a cell, its tuning included: one panel per cohort.
+    Draw AUC against the training seconds of a cell, its tuning included: one panel per cohort, approaches numbered.
 
     Parameters
     ----------
@@ -222,10 +222,11 @@ def cost_figure(points: pd.DataFrame, cost: pd.DataFrame) -> Figure:
         return _nothing("no cell has both an AUC and a cost")
     columns = min(len(cohorts), 3)
     lines = -(-len(cohorts) // columns)
+    numbers = {name: str(number) for number, name in enumerate(_once(both["approach"]), start=1)}
     figure = new_figure(max(0.7 + 3.1 * columns, 6.5), 1.3 + 2.9 * lines)
     panels = figure.subplots(lines, columns, sharex=True, sharey=True, squeeze=False).ravel()
     for axes, cohort in zip(panels, cohorts, strict=False):
-        _draw_cost(axes, both[both["cohort"] == cohort])
+        _draw_cost(axes, both[both["cohort"] == cohort], numbers)
         axes.set_title(cohort)
         axes.set_xlabel("Training, seconds")
     for axes in panels[len(cohorts) :]:
@@ -233,17 +234,20 @@ def cost_figure(points: pd.DataFrame, cost: pd.DataFrame) -> Figure:
     _scale_seconds(panels[0], both["seconds"])
     for axes in panels[::columns]:
         axes.set_ylabel("AUC with its 95 % interval")
-    figure.legend(handles=_cost_legend(both), loc="outside lower center", ncols=4)
+    figure.legend(handles=_cost_legend(both, numbers), loc="outside lower center", ncols=4)
     return figure
 
 
-def _draw_cost(axes: Axes, rows: pd.DataFrame) -> None:
+def _draw_cost(axes: Axes, rows: pd.DataFrame, numbers: Mapping[str, str]) -> None:
     axes.axhline(0.5, **CHANCE_LINE)
     for row in rows.to_dict("records"):
         colour = approach_colour(row["approach"])
         axes.plot([row["seconds"]] * 2, [row["auc_low"], row["auc_high"]], color=colour, lw=1, alpha=0.6)
         fill = colour if row["protocol"] == HARMONISED else "white"
-        axes.plot(row["seconds"], row["auc"], MARKERS.get(row["modality"], "v"), ms=6, color=colour, mfc=fill)
+        point = row["seconds"], row["auc"]
+        axes.plot(*point, MARKERS.get(row["modality"], "v"), ms=6, color=colour, mfc=fill)
+        # Colours alone do not tell approaches apart in greyscale.
+        axes.annotate(numbers[row["approach"]], point, xytext=(4.5, 2), textcoords="offset points", fontsize=7)
     axes.set_ylim(-0.02, 1.02)
 
 
@@ -256,8 +260,10 @@ def _scale_seconds(axes: Axes, seconds: pd.Series) -> None:
     axes.xaxis.set_minor_formatter(NullFormatter())
 
 
-def _cost_legend(rows: pd.DataFrame) -> list[Line2D]:
-    approaches = [Line2D([], [], color=approach_colour(name), lw=4, label=name) for name in _once(rows["approach"])]
+def _cost_legend(rows: pd.DataFrame, numbers: Mapping[str, str]) -> list[Line2D]:
+    approaches = [
+        Line2D([], [], color=approach_colour(name), lw=4, label=f"{number} {name}") for name, number in numbers.items()
+    ]
     modalities = [
         Line2D([], [], color=INK, marker=MARKERS.get(name, "v"), lw=0, label=name) for name in _once(rows["modality"])
     ]

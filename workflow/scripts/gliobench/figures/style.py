@@ -3,7 +3,7 @@
 import textwrap
 from collections import Counter
 from collections.abc import Callable, Iterable
-from functools import wraps
+from functools import cache, wraps
 from io import BytesIO
 from pathlib import Path
 from typing import Any, ParamSpec
@@ -32,7 +32,8 @@ APPROACHES = {
     "radiomics": "#882255",
     "baseline": GREY,
 }
-OTHERS = ("#6B6B1F", "#7A4B25", "#00616B")  # of approaches that users add: dark, and none of the above
+OTHERS = ("#6B6B1F", "#7A4B25", "#00616B", "#1B1BE0", "#B01EE0", "#214521")  # of added approaches: none of the above
+YAMLS = Path(__file__).parents[4] / "config" / "approaches"
 DASHES: tuple[tuple[int, ...], ...] = ((), (6, 2), (2, 2), (8, 2, 2, 2), (1, 3), (10, 3), (4, 2, 1, 2), (3, 6))
 # Lines that scores are compared with: they differ in grey and in dashes, so that prints keep them apart.
 CHANCE_LINE: dict[str, Any] = {"color": GREY, "lw": 1.0, "ls": ":"}
@@ -83,11 +84,42 @@ def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
 
 def approach_colour(approach: str) -> str:
     """Colour of an approach, the same in every figure; derived from the name if it is not listed."""
-    return APPROACHES.get(approach, OTHERS[derive_seed(0, approach) % len(OTHERS)])
+    return APPROACHES.get(approach) or _added().get(approach) or _preferred(approach)[0]
+
+
+def colours_of_added(names: Iterable[str]) -> dict[str, str]:
+    """Choose colours for added approaches: different ones for as many as `OTHERS` has, preferred by the name."""
+    chosen: dict[str, str] = {}
+    for name in sorted(names):
+        free = [colour for colour in _preferred(name) if colour not in chosen.values()]
+        chosen[name] = (free or _preferred(name))[0]
+    return chosen
+
+
+@cache
+def _added() -> dict[str, str]:
+    return colours_of_added({path.stem for path in YAMLS.glob("*.yaml")} - set(APPROACHES))
+
+
+def _preferred(name: str) -> tuple[str, ...]:
+    first = derive_seed(0, name) % len(OTHERS)
+    return OTHERS[first:] + OTHERS[:first]
 
 
 def dashes_of(colours: Iterable[str]) -> list[tuple[int, ...]]:
-    """Choose dashes, in points, for each line of a plot: lines of one colour differ, the first is solid."""
+    """
+    Choose dashes for each line of a plot: lines of one colour differ, the first is solid.
+
+    Parameters
+    ----------
+    colours : iterable of str
+        Of each line.
+
+    Returns
+    -------
+    list of tuple of int
+        Lengths of dashes and gaps, in turn, which matplotlib multiplies by the width of the line; none if it is solid.
+    """
     seen: Counter[str] = Counter()
     chosen = []
     for colour in colours:

@@ -302,7 +302,7 @@ def _draw_history(axes: Axes, trials: pd.DataFrame, complete: pd.DataFrame) -> N
 
 def _draw_importances(axes: Axes, shares: Mapping[str, float]) -> None:
     if not shares:
-        say_why_empty(axes, "too few trials")
+        say_why_empty(axes, "too few trials differ in their settings and their loss")
         return
     ordered = sorted(shares.items(), key=lambda item: item[1])
     axes.barh([name.replace("_", " ") for name, _ in ordered], [share for _, share in ordered], color=BLUE, height=0.6)

@@ -7,11 +7,10 @@ from typing import Any
 
 from gliobench.cohorts.names import MEMBER_END
 from gliobench.errors import GlioBenchError
+from gliobench.evaluation.columns import LEAST_PERMUTATIONS
 from gliobench.settings.approaches import Protocol
 from gliobench.settings.models import NAME, check_known
 from gliobench.terms import SEGMENTATION
-
-LEAST_PERMUTATIONS = 19  # the smallest p is then 0.05
 
 
 def check_cohort_names(names: Sequence[Any], groups: Mapping[str, Sequence[str]], reserved: Sequence[str]) -> None:

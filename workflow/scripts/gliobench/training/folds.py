@@ -96,9 +96,23 @@ def _common_fingerprint(job: Job, inputs: np.ndarray, index: pd.DataFrame, machi
     digest.update(index[[*SLICE, "label"]].to_csv(index=False).encode())
     if Path(job.weights).is_file():
         digest.update(Path(job.weights).read_bytes())
-    computed_with = [job.library, device, machine.threads, machine.deterministic, keras_backend(), pinned()]
+    computed_with = [
+        job.library,
+        device,
+        machine.threads,
+        machine.deterministic,
+        keras_backend(),
+        pinned(),
+        _compiles(),
+    ]
     digest.update(json.dumps(computed_with).encode())
     return digest.hexdigest()
+
+
+def _compiles() -> bool:
+    """Whether this process compiles networks for the GPU, which it does if there is a C compiler; loads nothing."""
+    session = sys.modules.get("gliobench.training.torch_session")
+    return session is not None and session.compiles()
 
 
 def _fingerprint(job: Job, fold: int, roles: pd.DataFrame, common: str) -> str:

@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gliobench.arithmetic import processor
 from gliobench.errors import GlioBenchError
 from gliobench.files import check_record, join_tables, write_json, write_table
 from gliobench.inputs.patient_facts import KIND, patient_facts, with_patient_facts
 from gliobench.inputs.store import join_shards
+from gliobench.processor import processor
 from gliobench.terms import ALL
 from gliobench.training import Job, Machine, first_line, import_approach, keras_backend
 from gliobench.training.folds import gather_folds, train_folds

@@ -3,7 +3,6 @@
 import os
 import pickle
 import random
-import shutil
 from contextlib import AbstractContextManager, nullcontext
 from functools import cache
 from pathlib import Path
@@ -16,6 +15,7 @@ from torch import nn
 from gliobench.errors import GlioBenchError
 from gliobench.recipe import LOGGER
 from gliobench.training import Machine
+from gliobench.training.c_compiler import finds_c_compiler
 from gliobench.training.freed_memory import keep_freed_memory
 
 SUFFIX = ".pt"
@@ -52,7 +52,7 @@ def prepare(machine: Machine) -> str:
     torch.use_deterministic_algorithms(machine.deterministic or not on_gpu, warn_only=on_gpu)
     torch.backends.cudnn.benchmark = on_gpu and not machine.deterministic
     _used["device"] = "cuda" if on_gpu else "cpu"
-    _used["compile"] = on_gpu and not machine.deterministic and _finds_c_compiler()
+    _used["compile"] = on_gpu and not machine.deterministic and _can_compile()
     if not on_gpu:
         return "cpu"
     if not safe_bf16():
@@ -60,17 +60,21 @@ def prepare(machine: Machine) -> str:
     return str(torch.cuda.get_device_name())
 
 
-def _finds_c_compiler() -> bool:
-    """Whether there is the C compiler that ``torch.compile`` starts kernels on a GPU with; warn if not."""
-    named = os.environ.get("CC")
-    if any(map(shutil.which, [named] if named else ["gcc", "clang"])):  # as Triton looks for it
+def _can_compile() -> bool:
+    """Whether there is a C compiler; warn if not."""
+    if finds_c_compiler():
         return True
     LOGGER.warning(
         "Networks are not compiled for the GPU and train more slowly, because no C compiler was found (%s): install "
         "one, as docs/full-run.md says, or correct the variable CC.",
-        named or "gcc or clang",
+        os.environ.get("CC") or "gcc or clang",
     )
     return False
+
+
+def compiles() -> bool:
+    """Whether `prepare` chose to compile networks."""
+    return bool(_used["compile"])
 
 
 def device() -> torch.device:
@@ -125,7 +129,7 @@ def place(network: nn.Module, dimensions: int) -> nn.Module:
 
 def compiled(network: nn.Module) -> Any:
     """Return the network's forward pass, compiled on a GPU; what cannot be compiled runs uncompiled with a warning."""
-    if not _used["compile"]:
+    if not compiles():
         return network
     torch._dynamo.config.suppress_errors = True
     return torch.compile(network)

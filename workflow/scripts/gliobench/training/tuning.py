@@ -3,11 +3,11 @@
 import hashlib
 import json
 import multiprocessing
+import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -24,10 +24,11 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 from gliobench.arithmetic import pinned
 from gliobench.errors import GlioBenchError
 from gliobench.files import read_table, table_schema
-from gliobench.processes import die_with_parent
+from gliobench.processes import SHOWN, die_with_parent, main_not_run_again
 from gliobench.recipe import LOGGER, disk_is_full, log_to, say
 from gliobench.seeds import derive_seed
 from gliobench.training import Diverged, Job, Machine, Part, import_approach, why_it_failed
+from gliobench.training.c_compiler import finds_c_compiler
 from gliobench.training.gpus import visible_gpus
 from gliobench.training.job import load_inputs
 from gliobench.training.parts import check_batch_sizes, part_of, rows_of
@@ -69,7 +70,7 @@ def tune(
         As in the schema ``trials``.
     best : dict
         number, value, parameters and importances (share of the loss' variance that each explains, by a
-        functional analysis of variance of the completed trials; none of too few); if no trial was completed,
+        functional analysis of variance of the completed trials; none if too few differ); if no trial was completed,
         ``reason`` says so, number and value are None, and there are no parameters.
     """
     journal.parent.mkdir(parents=True, exist_ok=True)
@@ -82,7 +83,7 @@ def tune(
     else:
         spawn = multiprocessing.get_context("spawn")
         with ProcessPoolExecutor(len(shares), spawn, initializer=_begin_worker) as pool:
-            with _main_not_run_again():
+            with main_not_run_again():
                 begun = [pool.submit(work, worker, share) for worker, share in enumerate(shares)]
             for done in begun:
                 done.result()
@@ -91,21 +92,10 @@ def tune(
 
 
 def _begin_worker() -> None:
-    """End with the search, and log to the standard error, which is the log of the job."""
+    """End with the search, and log to the standard error, which is the log of the job; nothing is printed there too."""
     die_with_parent()
     log_to(sys.stderr)
-
-
-@contextmanager
-def _main_not_run_again() -> Iterator[None]:
-    """Hide the main module's file from processes that start meanwhile: only Snakemake can run one of its scripts."""
-    main = sys.modules["__main__"]
-    file = vars(main).pop("__file__", None)
-    try:
-        yield
-    finally:
-        if file is not None:
-            vars(main)["__file__"] = file
+    os.environ[SHOWN] = "1"
 
 
 def split_evenly(count: int, shares: int) -> list[int]:
@@ -228,9 +218,16 @@ def _best(study: optuna.Study) -> dict[str, Any]:
         return nothing | {"reason": "no trial of the tuning was completed; trials.tsv has the reason of each"}
     best = study.best_trial
     enough = len({trial.value for trial in complete}) >= LEAST_FOR_IMPORTANCES
-    importances = get_param_importances(study, evaluator=FanovaImportanceEvaluator(seed=0)) if enough else {}
-    shares = {name: float(share) for name, share in importances.items()}
+    shares = _importances(study) if enough else {}
     return {"number": best.number, "value": best.value, "parameters": best.params, "importances": shares}
+
+
+def _importances(study: optuna.Study) -> dict[str, float]:
+    try:
+        shares = get_param_importances(study, evaluator=FanovaImportanceEvaluator(seed=0))
+    except RuntimeError:  # nothing to explain: all settings are alike, or the losses differ by rounding alone
+        return {}
+    return {name: float(share) for name, share in shares.items()}
 
 
 def search(
@@ -275,7 +272,8 @@ def load_parts(
 
 def _fingerprint(job: Job, settings: dict[str, Any], machine: Machine, inputs: Sequence[str | Path]) -> str:
     """Return a digest of what a search depends on; what it computes with, as far as no framework is asked for it."""
-    computed_with = [asdict(machine), machine.device != "cpu" and bool(visible_gpus()), pinned()]
+    on_gpu = machine.device != "cpu" and bool(visible_gpus())
+    computed_with = [asdict(machine), on_gpu, on_gpu and finds_c_compiler(), pinned()]
     digest = hashlib.sha256(json.dumps([asdict(job), settings, computed_with], sort_keys=True).encode())
     for path in inputs:
         digest.update(f"{path} {Path(path).stat().st_mtime_ns}".encode())

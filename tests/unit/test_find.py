@@ -147,6 +147,24 @@ def test_a_nifti_file_is_told_by_its_name(tmp_path, name, modality):
     assert told(tmp_path) == {name: modality}
 
 
+@pytest.mark.parametrize(
+    ("patient", "name", "modality"),
+    [
+        ("LOC-001", "LOC-001_T1.nii.gz", "T1w"),
+        ("DTI-42", "dti_42_flair.nii.gz", "FLAIR"),
+        ("SEG-7", "SEG-7_T2.nii.gz", "T2w"),
+        ("CE-1", "CE-1_T1.nii.gz", "T1w"),
+        ("T1-01", "T1-01_T1.nii.gz", "T1w"),
+        ("LOC-001", "LOC-001_loc_T1.nii.gz", "its name says another kind of image"),
+        ("a", "loca_T1.nii.gz", "T1w"),
+    ],
+)
+def test_the_id_of_a_patient_in_the_name_of_a_file_says_nothing_of_the_image(tmp_path, patient, name, modality):
+    (tmp_path / patient).mkdir()
+    nibabel.save(nibabel.Nifti1Image(np.zeros((2, 2, 2), np.uint8), np.eye(4)), tmp_path / patient / name)
+    assert told(tmp_path) == {name: modality}
+
+
 def test_several_series_in_one_folder_are_not_placed(tmp_path):
     write_series(tmp_path / "p1", VOXELS, **T1)
     (tmp_path / "p1" / "Image-1.dcm").rename(tmp_path / "p1" / "other.dcm")

@@ -120,7 +120,7 @@ def _in_folder(place: Path, names: list[str], root: Path) -> Iterator[Found]:
     patient = place.relative_to(root).parts[0] if place != root else ""
     nifti = [name for name in own if name.lower().endswith(NIFTI)]
     for name in nifti:
-        yield Found(place / name, patient, *_by_name(name))
+        yield Found(place / name, patient, *_by_name(name, patient))
     heads = [head for name in own if name not in nifti and (head := _header(place / name)) is not None]
     series = {str(head.get("SeriesInstanceUID")) for head in heads}
     if len(series) > 1:
@@ -143,8 +143,10 @@ def _header(path: Path) -> pydicom.Dataset | None:
         return None
 
 
-def _by_name(name: str) -> tuple[str | None, str | None]:
+def _by_name(name: str, patient: str) -> tuple[str | None, str | None]:
     stem = _words(name.lower().removesuffix(".gz").removesuffix(".nii"))
+    if patient:  # whose id may hold any word
+        stem = re.sub(_whole(re.escape(_words(patient))), " ", stem, count=1)
     if SEGMENTED.search(stem):
         return "segmentation", None
     if _says(OTHER, stem):

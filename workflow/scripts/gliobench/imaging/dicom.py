@@ -156,7 +156,7 @@ def _without_numbers(path: Path) -> str:
     return re.sub(r"\d+", "#", path.name)
 
 
-def _check_one_volume(folder: Path, slices: list[Slice], ordered_by: str) -> None:
+def _check_one_volume(folder: Path, slices: list[Slice], ordered_by: str | None) -> None:
     """Refuse slices that cannot be stacked."""
     series = {each.series_uid for each in slices if each.series_uid}
     if len(series) > 1:
@@ -183,6 +183,11 @@ def _check_one_volume(folder: Path, slices: list[Slice], ordered_by: str) -> Non
         raise SeriesError(f"{folder}: its slices differ in pixel spacing; keep the slices of one spacing.")
     if ordered_by == "position":
         _check_positions(folder, slices)
+    if ordered_by is None and len(slices) > 1:
+        raise SeriesError(
+            f"{folder}: nothing orders its {len(slices)} files: positions are missing, instance numbers are missing or "
+            "repeated, and no number in the names tells all files apart; number the names or exclude the series."
+        )
 
 
 def _check_positions(folder: Path, slices: list[Slice]) -> None:

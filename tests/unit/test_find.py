@@ -1,4 +1,5 @@
 import shutil
+from pathlib import Path
 
 import nibabel
 import numpy as np
@@ -8,6 +9,7 @@ from dicom_files import write_series
 from gliobench.__main__ import main
 from gliobench.cohorts import table as own_table
 from gliobench.cohorts.find import find_series
+from gliobench.cohorts.walk import walk
 
 VOXELS = np.arange(2 * 4 * 4, dtype=np.uint16).reshape(2, 4, 4)
 FLAIR = {"RepetitionTime": 9000, "EchoTime": 120, "InversionTime": 2500}
@@ -307,6 +309,25 @@ def test_links_that_lead_back_are_walked_once(tmp_path):
         (tmp_path / "images" / one / "other").symlink_to(tmp_path / "images" / other)
     found = [str(each.path.relative_to(tmp_path / "images")) for each in find_series(tmp_path / "images")]
     assert found == ["p1/other/series", "p1/series", "p2/other/series", "p2/series"]
+
+
+def test_a_link_to_what_holds_the_place_where_it_lies_leads_back(tmp_path):
+    (tmp_path / "archive" / "p1" / "series").mkdir(parents=True)
+    (tmp_path / "archive" / "p1" / "all").symlink_to(tmp_path / "archive")
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images" / "p1").symlink_to(tmp_path / "archive" / "p1")
+    images = tmp_path / "images"
+    assert [str(place.relative_to(images)) for place, _ in walk(images)] == [".", "p1", "p1/series"]
+
+
+def test_only_links_are_resolved_in_a_walk(tmp_path, monkeypatch):
+    (tmp_path / "p1" / "series").mkdir(parents=True)
+    (tmp_path / "p2").symlink_to(tmp_path / "p1")
+    resolved = []
+    resolve = Path.resolve
+    monkeypatch.setattr(Path, "resolve", lambda path: resolved.append(path) or resolve(path))
+    assert len(list(walk(tmp_path))) == 5
+    assert set(resolved) == {tmp_path / "p2", *(tmp_path / "p2").parents}
 
 
 def test_a_file_whose_header_is_damaged_is_passed_over(tmp_path):

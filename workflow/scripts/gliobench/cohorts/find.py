@@ -13,6 +13,7 @@ import pydicom
 from gliobench.cohorts.names import NIFTI
 from gliobench.cohorts.patients import check_once, read_rows
 from gliobench.cohorts.table import check_labels
+from gliobench.cohorts.walk import walk
 from gliobench.errors import GlioBenchError
 from gliobench.files import table_schema, write_text
 from gliobench.terms import MODALITIES
@@ -101,18 +102,7 @@ def find_series(folder: str | Path) -> list[Found]:
     folder = Path(folder)
     if not folder.is_dir():
         raise GlioBenchError(f"{folder}: there is no such folder; name the one that holds a folder per patient.")
-    return [found for place, names in sorted(_walk(folder)) for found in _in_folder(place, names, folder)]
-
-
-def _walk(folder: Path) -> Iterator[tuple[Path, list[str]]]:
-    """Walk through folders and links to folders, as `predict` does, but into none that it is already in."""
-    for home, inside, names in os.walk(folder, followlinks=True):
-        place = Path(home)
-        yield place, names
-        around = {path.resolve() for path in (place, *place.absolute().parents)}
-        inside[:] = [
-            name for name in inside if not ((place / name).is_symlink() and (place / name).resolve() in around)
-        ]
+    return [found for place, names in sorted(walk(folder)) for found in _in_folder(place, names, folder)]
 
 
 def _in_folder(place: Path, names: list[str], root: Path) -> Iterator[Found]:

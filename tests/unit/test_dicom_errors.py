@@ -142,6 +142,20 @@ def test_links_to_slices_that_are_not_there_are_refused(tmp_path: Path) -> None:
         read_series(tmp_path)
 
 
+def test_a_link_to_what_is_no_slice_may_lead_nowhere(tmp_path: Path) -> None:
+    write_series(tmp_path, VOXELS)
+    (tmp_path / "README.txt").symlink_to(tmp_path / "annex" / "README.txt")
+    assert read_series(tmp_path)[1].n_files == len(VOXELS)
+
+
+def test_a_folder_of_links_to_files_that_are_not_there_is_refused_whatever_they_are_called(tmp_path: Path) -> None:
+    for name in ("IM1", "IM2", "IM3"):
+        (tmp_path / name).symlink_to(tmp_path / "annex" / name)
+    (tmp_path / "README.txt").write_text("a series")
+    with pytest.raises(SeriesError, match=r"IM1: it is a link to a file that is not there, one of 3 such links"):
+        read_series(tmp_path)
+
+
 def test_an_enhanced_object_of_one_frame_is_refused(tmp_path: Path) -> None:
     write_series(tmp_path, VOXELS, SOPClassUID=EnhancedMRImageStorage)
     with pytest.raises(SeriesError, match=r"an enhanced or multi-frame object \(1 frames in one file\)"):

@@ -13,6 +13,7 @@ from scipy.spatial.transform import Rotation
 
 from dicom_files import SHARED, image, save, write_series
 from gliobench.imaging.dicom import read_series
+from gliobench.imaging.facts import SeriesError
 from gliobench.imaging.volume import Volume, shown, slice_plane
 
 GE = SHARED / "nih_ge_siemens"
@@ -99,6 +100,36 @@ def test_without_numbers_the_number_in_the_name_orders(tmp_path: Path, name: str
     volume, facts = read_series(tmp_path)
     assert np.array_equal(volume.voxels, voxels)
     assert facts.ordered_by == "file name"
+
+
+HASHES = ("9f3c", "1ab2", "77de", "03aa", "5c1e", "2b9f", "e4d0", "88ab")
+
+
+@pytest.mark.parametrize(
+    "name", ["{hash}-{:04}.dcm", "1.2.840.{hash}.{}.dcm", "{:04}-{hash}.dcm", "{hash}_{}_T1.dcm", "p7_{}_{hash}.dcm"]
+)
+def test_a_hash_in_the_names_does_not_shuffle_the_slices(tmp_path: Path, name: str) -> None:
+    voxels = numbered(len(HASHES))
+    for k, code in enumerate(HASHES):
+        save(image(voxels[k]), tmp_path / name.format(k + 5, hash=code))
+    volume, facts = read_series(tmp_path)
+    assert np.array_equal(volume.voxels, voxels)
+    assert facts.ordered_by == "file name"
+
+
+@pytest.mark.parametrize("names", [("a.dcm", "b.dcm"), ("T1_a.dcm", "T1_b.dcm"), ("1_1.dcm", "1_2.dcm", "2_1.dcm")])
+def test_slices_that_nothing_orders_are_refused(tmp_path: Path, names: tuple[str, ...]) -> None:
+    for name, voxels in zip(names, numbered(len(names)), strict=True):
+        save(image(voxels), tmp_path / name)
+    with pytest.raises(
+        SeriesError, match=f"nothing orders its {len(names)} files: positions are missing, instance numbers"
+    ):
+        read_series(tmp_path)
+
+
+def test_a_single_slice_needs_no_order(tmp_path: Path) -> None:
+    save(image(numbered(1)[0]), tmp_path / "a.dcm")
+    assert read_series(tmp_path)[1].n_files == 1
 
 
 def test_without_an_orientation_the_plane_is_unknown(tmp_path: Path) -> None:

@@ -1,4 +1,5 @@
 import shutil
+from pathlib import Path
 
 import nibabel
 import numpy as np
@@ -8,6 +9,7 @@ from dicom_files import write_series
 from gliobench.__main__ import main
 from gliobench.cohorts import table as own_table
 from gliobench.cohorts.find import find_series
+from gliobench.cohorts.walk import walk
 
 VOXELS = np.arange(2 * 4 * 4, dtype=np.uint16).reshape(2, 4, 4)
 FLAIR = {"RepetitionTime": 9000, "EchoTime": 120, "InversionTime": 2500}
@@ -74,6 +76,46 @@ def test_contrast_that_is_not_denied_stays_t1wce(tmp_path, description):
     assert told(tmp_path) == {"series": "T1wCE"}
 
 
+def told_by_description(folder, descriptions, **header):
+    """What series of these descriptions are told as, each a folder of one slice."""
+    for number, description in enumerate(descriptions):
+        write_series(folder / "p1" / str(number), VOXELS[:1], SeriesDescription=description, **header)
+    by_number = told(folder)
+    return {description: by_number[str(number)] for number, description in enumerate(descriptions)}
+
+
+def test_post_of_a_treatment_is_not_after_contrast_but_by_the_agent_of_the_header(tmp_path):
+    descriptions = ["POST OP SAG MPRAGE", "mprage_postop", "AX BRAVO POST-OP", "3D SPGR post resection", "T1 post-RT"]
+    descriptions += ["t1 post radiochemotherapy", "POSTSURGICAL T1", "status post GBM T1", "SAG T1 POST FOSSA"]
+    told = told_by_description(tmp_path / "without", descriptions)
+    assert told == dict.fromkeys(descriptions, "T1w")
+    told = told_by_description(tmp_path / "with", descriptions, ContrastBolusAgent="agent")
+    assert told == dict.fromkeys(descriptions, "T1wCE")
+
+
+def test_contrast_is_told_by_any_of_its_words_wherever_they_stand(tmp_path):
+    descriptions = ["postcontrast T1", "contrast MPRAGE", "ce mprage", "T1 MPRAGE SAG CE", "AX FS+C T1", "T1 C+"]
+    descriptions += ["T1post", "T1 POST FS", "AX POST T1", "mprage post", "POST-OP T1 POST GD", "T1 post op +C"]
+    assert told_by_description(tmp_path, descriptions) == dict.fromkeys(descriptions, "T1wCE")
+
+
+def test_contrast_is_told_by_its_words_also_where_only_the_times_say_t1(tmp_path):
+    assert told_by_description(tmp_path, ["POST GAD AX"], **T1) == {"POST GAD AX": "T1wCE"}
+
+
+def test_a_minus_and_a_prefix_deny_contrast(tmp_path):
+    descriptions = ["t1_mprage_c-", "AX T1 -C", "T1 unenhanced"]
+    assert told_by_description(tmp_path, descriptions) == dict.fromkeys(descriptions, "T1w")
+
+
+def test_post_of_something_unknown_is_placed_by_the_agent_of_the_header_or_not_at_all(tmp_path):
+    descriptions = ["T1 POST STEALTH", "MPRAGE post cycle 2"]
+    why = "it is called `post`, which may mean after contrast or after treatment"
+    assert told_by_description(tmp_path / "without", descriptions) == dict.fromkeys(descriptions, why)
+    told = told_by_description(tmp_path / "with", descriptions, ContrastBolusAgent="agent")
+    assert told == dict.fromkeys(descriptions, "T1wCE")
+
+
 @pytest.mark.filterwarnings("ignore:.*exceeds the maximum length")
 def test_a_description_longer_than_dicom_allows_is_matched_up_to_that_length(tmp_path):
     write_series(tmp_path / "p1" / "series", VOXELS[:1], SeriesDescription=8000 * "t1 " + "flair")
@@ -88,6 +130,9 @@ def test_a_description_longer_than_dicom_allows_is_matched_up_to_that_length(tmp
         ("UPENN-GBM-00001_11_T1GD.nii.gz", "T1wCE"),
         ("UCSF-PDGM-0004_T1c.nii.gz", "T1wCE"),
         ("p01_T1_pre_contrast.nii.gz", "T1w"),
+        ("p01_T1_postop.nii.gz", "T1w"),
+        ("01_Post_Scan_T1.nii.gz", "it is called `post`, which may mean after contrast or after treatment"),
+        ("sub-01_ce-gadolinium_T1w.nii.gz", "T1wCE"),
         ("p01_T2_star.nii.gz", "its name says another kind of image"),
         ("T1_perfusion.nii.gz", "its name says another kind of image"),
         ("adc_T1.nii.gz", "its name says another kind of image"),
@@ -101,6 +146,24 @@ def test_a_description_longer_than_dicom_allows_is_matched_up_to_that_length(tmp
 def test_a_nifti_file_is_told_by_its_name(tmp_path, name, modality):
     (tmp_path / "p1").mkdir()
     nibabel.save(nibabel.Nifti1Image(np.zeros((2, 2, 2), np.uint8), np.eye(4)), tmp_path / "p1" / name)
+    assert told(tmp_path) == {name: modality}
+
+
+@pytest.mark.parametrize(
+    ("patient", "name", "modality"),
+    [
+        ("LOC-001", "LOC-001_T1.nii.gz", "T1w"),
+        ("DTI-42", "dti_42_flair.nii.gz", "FLAIR"),
+        ("SEG-7", "SEG-7_T2.nii.gz", "T2w"),
+        ("CE-1", "CE-1_T1.nii.gz", "T1w"),
+        ("T1-01", "T1-01_T1.nii.gz", "T1w"),
+        ("LOC-001", "LOC-001_loc_T1.nii.gz", "its name says another kind of image"),
+        ("a", "loca_T1.nii.gz", "T1w"),
+    ],
+)
+def test_the_id_of_a_patient_in_the_name_of_a_file_says_nothing_of_the_image(tmp_path, patient, name, modality):
+    (tmp_path / patient).mkdir()
+    nibabel.save(nibabel.Nifti1Image(np.zeros((2, 2, 2), np.uint8), np.eye(4)), tmp_path / patient / name)
     assert told(tmp_path) == {name: modality}
 
 
@@ -246,6 +309,25 @@ def test_links_that_lead_back_are_walked_once(tmp_path):
         (tmp_path / "images" / one / "other").symlink_to(tmp_path / "images" / other)
     found = [str(each.path.relative_to(tmp_path / "images")) for each in find_series(tmp_path / "images")]
     assert found == ["p1/other/series", "p1/series", "p2/other/series", "p2/series"]
+
+
+def test_a_link_to_what_holds_the_place_where_it_lies_leads_back(tmp_path):
+    (tmp_path / "archive" / "p1" / "series").mkdir(parents=True)
+    (tmp_path / "archive" / "p1" / "all").symlink_to(tmp_path / "archive")
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images" / "p1").symlink_to(tmp_path / "archive" / "p1")
+    images = tmp_path / "images"
+    assert [str(place.relative_to(images)) for place, _ in walk(images)] == [".", "p1", "p1/series"]
+
+
+def test_only_links_are_resolved_in_a_walk(tmp_path, monkeypatch):
+    (tmp_path / "p1" / "series").mkdir(parents=True)
+    (tmp_path / "p2").symlink_to(tmp_path / "p1")
+    resolved = []
+    resolve = Path.resolve
+    monkeypatch.setattr(Path, "resolve", lambda path: resolved.append(path) or resolve(path))
+    assert len(list(walk(tmp_path))) == 5
+    assert set(resolved) == {tmp_path / "p2", *(tmp_path / "p2").parents}
 
 
 def test_a_file_whose_header_is_damaged_is_passed_over(tmp_path):

@@ -11,7 +11,7 @@ from gliobench.arithmetic import PINNED
 from gliobench.errors import GlioBenchError
 from gliobench.files import read_json, write_table
 from gliobench.splits import draw_split
-from gliobench.training import Diverged, Job, Machine
+from gliobench.training import Diverged, Job, Machine, why_it_failed
 from gliobench.training.folds import epoch_text, gather_folds, train_folds
 
 CELL = {"cohort": "clinic", "approach": "cnn3d", "variant": "main", "modality": "FLAIR", "protocol": "harmonised"}
@@ -491,10 +491,14 @@ class Splitting(Toy):
 
 
 FULL = "CUDA out of memory. Tried to allocate 20.00 MiB."
-SENTENCE = (
-    "the memory of the GPU is full: lower `batch_size` of cnn3d in the config under `settings`, or run fewer trainings "
-    "at once (--resources gpu=N, with N the number of GPUs)"
-)
+IN_BATCHES = replace(JOB, parameters={"epochs": 2, "batch_size": 4})
+
+
+def gpu_is_full(error):
+    return (
+        f"the memory of the GPU is full ({type(error).__name__}: {error}): lower `batch_size` of cnn3d in the config "
+        "under `settings`, or run fewer trainings at once (--resources gpu=N, with N the number of GPUs)"
+    )
 
 
 @pytest.mark.parametrize(
@@ -508,13 +512,28 @@ SENTENCE = (
 )
 def test_a_fold_that_fills_the_memory_of_the_machine_does_not_blame_the_gpu(data, tmp_path, error):
     toy = Splitting(fail={0: error})
-    record = train(toy, data, tmp_path)[0]
+    record = train(toy, data, tmp_path, IN_BATCHES)[0]
     assert (record["status"], record["reason"]) == (
         "failed",
-        "the memory of the machine is full: lower `batch_size` of cnn3d in the config under `settings`, or run fewer "
-        "trainings at once (--resources mem_mb=N, with N the MB that all jobs together may take)",
+        f"the memory of the machine is full ({type(error).__name__}: {str(error).splitlines()[0]}): lower `batch_size` "
+        "of cnn3d in the config under `settings`, or run fewer trainings at once (--resources mem_mb=N, with N the MB "
+        "that all jobs together may take)",
     )
     assert toy.accumulated == [1, 1, 1], "minibatches in parts are for a full GPU"
+
+
+@pytest.mark.parametrize(
+    ("parameters", "advice"),
+    [
+        ({"trees": 500}, "run fewer trainings at once"),
+        ({"batch_size": 8}, "lower `batch_size` of mine in the config under `settings`, or run fewer"),
+        ({"transfer": {"batch_size": 8}}, "lower `batch_size` of mine in the config under `settings`, or run fewer"),
+    ],
+)
+def test_full_memory_names_the_batch_size_of_approaches_that_have_one_and_what_asked_for_it(parameters, advice):
+    words = "Unable to allocate 9 TiB for an array with shape (9, 9) and data type float64"
+    why = why_it_failed(MemoryError(words), "mine", parameters)
+    assert why.startswith(f"the memory of the machine is full (MemoryError: {words}): {advice}")
 
 
 def test_a_fold_that_fills_the_gpu_is_trained_once_more_from_the_same_seed_with_minibatches_in_parts(data, tmp_path):
@@ -533,9 +552,10 @@ def test_a_fold_that_fills_the_gpu_is_trained_once_more_from_the_same_seed_with_
 
 
 def test_a_fold_that_fills_the_gpu_twice_says_what_to_lower(data, tmp_path):
-    toy = Splitting(fail={0: OutOfMemoryError(FULL), 1: OutOfMemoryError(FULL)})
-    record = train(toy, data, tmp_path)[0]
-    assert (record["status"], record["reason"], record["accumulate"]) == ("failed", SENTENCE, 2)
+    error = OutOfMemoryError(FULL)
+    toy = Splitting(fail={0: error, 1: error})
+    record = train(toy, data, tmp_path, IN_BATCHES)[0]
+    assert (record["status"], record["reason"], record["accumulate"]) == ("failed", gpu_is_full(error), 2)
     assert toy.accumulated == [1, 2, 1, 1]
 
 
@@ -551,8 +571,8 @@ def test_a_fold_that_fills_the_gpu_twice_says_what_to_lower(data, tmp_path):
 )
 def test_a_model_that_cannot_take_parts_says_at_once_what_to_lower(data, tmp_path, error):
     toy = Toy(fail={0: error})
-    record = train(toy, data, tmp_path)[0]
-    assert (record["status"], record["reason"]) == ("failed", SENTENCE)
+    record = train(toy, data, tmp_path, IN_BATCHES)[0]
+    assert (record["status"], record["reason"]) == ("failed", gpu_is_full(error))
     assert len(toy.seeds) == 3, "one try of each fold"
 
 

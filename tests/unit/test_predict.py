@@ -407,6 +407,14 @@ def test_a_patient_of_links_is_asked_for_by_the_links_name_and_anew_when_they_le
     assert len(set(images)) == 3
 
 
+def test_links_that_lead_back_add_nothing_to_the_images_of_a_patient(trained, tmp_path):
+    asked = request(trained("baseline", "planted"), tmp_path)
+    before = asked.images("00007")
+    for name, end in (("self", "00007"), ("up", ".")):
+        (tmp_path / "00007" / name).symlink_to(tmp_path / end)
+        assert asked.images("00007") == before
+
+
 def test_a_run_in_a_folder_with_braces_is_a_sentence(trained, tmp_path):
     run = trained("baseline", "planted").run
     (tmp_path / "run{old}").symlink_to(run)

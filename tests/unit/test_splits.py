@@ -202,6 +202,15 @@ def test_features_of_patients_do_not_make_them_incomplete_as_unusable_images_and
             draw_split(patients, with_rows(series, name, status="failed"), LOOCV, 1)
 
 
+def test_where_a_cohort_has_no_images_a_left_out_patient_has_all_features():
+    patients = make_patients(9, 15)
+    lacking = patients["patient_id"].iloc[[3, 20]].tolist()
+    clinical = make_series(patients).drop_duplicates("patient_id").assign(modality="clinical", n_slices=pd.NA)
+    clinical.loc[clinical["patient_id"].isin(lacking), "status"] = "failed"
+    split = draw_split(patients, clinical, LOOCV, 1)
+    assert set(split["patient_id"]) == set(patients["patient_id"]) - set(lacking)
+
+
 @pytest.mark.parametrize(("name", "n_slices"), [("clinical", pd.NA), ("segmentation", 5)])
 @pytest.mark.parametrize("scheme", [HOLDOUT | {"unit": "slice"}, DATES])
 def test_a_split_by_slice_is_of_modalities_and_not_of_features_or_masks(scheme, name, n_slices):

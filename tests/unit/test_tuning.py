@@ -163,8 +163,8 @@ def test_a_trial_that_diverges_is_a_failed_row_and_the_search_goes_on(toy):
         (RuntimeError("shapes do not fit\nand so on"), "RuntimeError: shapes do not fit"),
         (
             RuntimeError("CUDA error: out of memory\nand so on"),
-            "the memory of the GPU is full: lower `batch_size` of toy in the config under `settings`, or run fewer "
-            "trainings at once (--resources gpu=N, with N the number of GPUs)",
+            "the memory of the GPU is full (RuntimeError: CUDA error: out of memory): lower `batch_size` of toy in the "
+            "config under `settings`, or run fewer trainings at once (--resources gpu=N, with N the number of GPUs)",
         ),
     ],
 )
@@ -175,7 +175,7 @@ def test_a_search_without_a_single_good_trial_has_rows_and_a_reason(toy, monkeyp
         raise error
 
     monkeypatch.setattr(module, "fit", fit)
-    trials, best = search(toy, trials=2)
+    trials, best = search(toy, trials=2, batch_size=2)
     assert set(trials["reason"]) == {reason}
     assert set(trials["state"]) == {"failed"}
     assert (best["number"], best["parameters"]) == (None, {})

@@ -95,8 +95,9 @@ def _with_all_scans(split: pd.DataFrame, scans: pd.Series, owners: pd.Series) ->
 
 
 def _complete(patients: pd.DataFrame, series: pd.DataFrame) -> pd.DataFrame:
-    images = series["modality"].isin(ALL_SERIES)  # the other rows are groups of features
-    lacking = series.loc[images & (series["status"] != OK), "patient_id"]
+    images = series["modality"].isin(ALL_SERIES)  # the other rows are groups of features, the input where they are all
+    inputs = series[images] if images.any() else series
+    lacking = inputs.loc[inputs["status"] != OK, "patient_id"]
     complete = patients[~patients["patient_id"].isin(lacking)]
     if not len(complete):
         raise GlioBenchError("no patient has all series usable: series.tsv gives the reason for each.")

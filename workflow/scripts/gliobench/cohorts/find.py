@@ -13,6 +13,7 @@ import pydicom
 from gliobench.cohorts.names import NIFTI
 from gliobench.cohorts.patients import check_once, read_rows
 from gliobench.cohorts.table import check_labels
+from gliobench.cohorts.walk import walk
 from gliobench.errors import GlioBenchError
 from gliobench.files import table_schema, write_text
 from gliobench.terms import MODALITIES
@@ -21,18 +22,30 @@ TAGS = (
     *("SeriesInstanceUID", "Modality", "ImageType", "SeriesDescription", "ContrastBolusAgent"),
     *("RepetitionTime", "EchoTime", "InversionTime"),
 )
-# What a description or a file name calls a modality, the first that fits; `_` and `-` end a word.
-CONTRAST = r"ce|c|gd|gado?|post|wce|km|contrast"
-# Before a word for contrast; "with and without" and "w/wo" leave open which one a series is.
-WITHOUT = rf"(?<![/&])(?<!and )(?<!& )(?:pre|non?|without|w[/ ]?o(?:ut)?|ohne|sans)[ +]*(?:iv[ +]+)?(?:{CONTRAST})"
-NO_AGENT = ("", "0", "n", "n/a", "na", "no", "none")
+# What a description or a file name says in words, which `_` and `-` end. A modality is the first that fits.
 T1 = r"(?:t1(?:w|tse|fse)?|mprage|bravo|spgr|tfl3d)"
+AGENT = r"(?:w?ce|km|(?:post|fs|3d)?(?:gd|gad\w*|contrast|enhanced))"
 CALLED = {
     "FLAIR": r"flair|dark.?fluid",
     "T2w": r"t2(?:w|tse|fse)?",
-    "T1wCE": rf"{T1}[ +]*(?:{CONTRAST})|(?:post|gd|gad)\b.*{T1}|{T1}\b.*(?:post|gd|contrast|\+c)",
-    "T1w": T1,
+    "T1w": rf"{T1}(?:[ +]*(?:c|post|{AGENT}))?",
 }
+# "with and without" and "w/wo" leave open which one a series is.
+WITHOUT = rf"(?<![/&])(?<!and )(?<!& )(?:pre|non?|un|without|w[/ ]?o(?:ut)?|ohne|sans)[ +]*(?:iv[ +]+)?(?:c|{AGENT})"
+# By custom, "post" is after contrast where nothing follows, or what any image may be called.
+IMAGE = (
+    rf"{T1}|c|iv|inj\w*|[23]d|ax(?:ial)?|sag(?:ittal)?|cor(?:onal)?|tra(?:ns(?:vers\w*)?)?|fs|fat ?sat|tse|fse|se|gre|"
+    r"mpr|dixon|vibe|space|iso"
+)
+WITH = (
+    rf"{AGENT}|{T1}[ +]*(?:c|{AGENT})|\w*\+ ?c|c ?\+|"
+    rf"(?:{T1}[ +]*)?post(?=[^a-z0-9]*(?:$|(?:{IMAGE})(?![a-z0-9])))"
+)
+AFTER_OTHERS = (  # "post" of a treatment, or of the posterior fossa
+    r"status post|post ?(?:op\w*|surg\w*|chirurg\w*|resect\w*|excis\w*|debulk\w*|biops\w*|bx|crani\w*|interven\w*|"
+    r"abla\w*|litt|laser\w*|treat\w*|tx|rx|thera\w*|rad\w*|x?rt|c?crt|srs|gamma\w*|gk|chemo\w*|tmz|temo\w*|fossa)"
+)
+NO_AGENT = ("", "0", "n", "n/a", "na", "no", "none")
 OTHER = (
     r"adc|dwi|dti|diff\w*|swi|swan|t2 ?(?:\*|star)w?|mip|minip|loc|locali[sz]er|scout|survey|"
     r"perf\w*|dsc|dce|asl|bold|tof|mra"
@@ -89,18 +102,7 @@ def find_series(folder: str | Path) -> list[Found]:
     folder = Path(folder)
     if not folder.is_dir():
         raise GlioBenchError(f"{folder}: there is no such folder; name the one that holds a folder per patient.")
-    return [found for place, names in sorted(_walk(folder)) for found in _in_folder(place, names, folder)]
-
-
-def _walk(folder: Path) -> Iterator[tuple[Path, list[str]]]:
-    """Walk through folders and links to folders, as `predict` does, but into none that it is already in."""
-    for home, inside, names in os.walk(folder, followlinks=True):
-        place = Path(home)
-        yield place, names
-        around = {path.resolve() for path in (place, *place.absolute().parents)}
-        inside[:] = [
-            name for name in inside if not ((place / name).is_symlink() and (place / name).resolve() in around)
-        ]
+    return [found for place, names in sorted(walk(folder)) for found in _in_folder(place, names, folder)]
 
 
 def _in_folder(place: Path, names: list[str], root: Path) -> Iterator[Found]:
@@ -108,7 +110,7 @@ def _in_folder(place: Path, names: list[str], root: Path) -> Iterator[Found]:
     patient = place.relative_to(root).parts[0] if place != root else ""
     nifti = [name for name in own if name.lower().endswith(NIFTI)]
     for name in nifti:
-        yield Found(place / name, patient, *_by_name(name))
+        yield Found(place / name, patient, *_by_name(name, patient))
     heads = [head for name in own if name not in nifti and (head := _header(place / name)) is not None]
     series = {str(head.get("SeriesInstanceUID")) for head in heads}
     if len(series) > 1:
@@ -131,41 +133,66 @@ def _header(path: Path) -> pydicom.Dataset | None:
         return None
 
 
-def _by_name(name: str) -> tuple[str | None, str | None]:
-    stem = name.lower().removesuffix(".gz").removesuffix(".nii")
+def _by_name(name: str, patient: str) -> tuple[str | None, str | None]:
+    stem = _words(name.lower().removesuffix(".gz").removesuffix(".nii"))
+    if patient:  # whose id may hold any word
+        stem = re.sub(_whole(re.escape(_words(patient))), " ", stem, count=1)
     if SEGMENTED.search(stem):
         return "segmentation", None
     if _says(OTHER, stem):
         return None, "its name says another kind of image"
     called = _called(stem)
+    if called == "T1w":
+        return _by_contrast(stem, agent=False)
     return called, None if called else "its name says no modality; a NIfTI header has none"
 
 
 def _by_header(head: pydicom.Dataset) -> tuple[str | None, str | None]:
     if (kind := str(head.get("Modality", "MR"))) != "MR":
         return None, f"its header says {kind if re.fullmatch('[A-Z]{2,3}', kind) else 'another kind'}, not MR"
-    description = str(head.get("SeriesDescription", "")).lower()[:LONGEST_DESCRIPTION]
+    description = _words(str(head.get("SeriesDescription", ""))[:LONGEST_DESCRIPTION])
     if _says(OTHER, description):
         return None, "its description names another kind of image"
     called, timed = _called(description), _by_times(head)
-    if called and timed and {called, timed} not in ({"T1w", "T1wCE"}, {called}):
+    if called and timed and called != timed:
         return None, f"its description says {called}, its times say {timed}"
     told = called or timed
-    if told == "T1w" and str(head.get("ContrastBolusAgent") or "").strip().lower() not in NO_AGENT:
-        if _says(WITHOUT, description):
-            return None, "its description says that there is no contrast agent, its header names one"
-        told = "T1wCE"
+    if told == "T1w":
+        agent = str(head.get("ContrastBolusAgent") or "").strip().lower()
+        return _by_contrast(description, agent=agent not in NO_AGENT)
     return told, None if told else "neither its description nor TR, TE and TI tell its modality"
 
 
+def _by_contrast(text: str, agent: bool) -> tuple[str | None, str | None]:
+    """Tell T1wCE from T1w by words, and by whether a header names an agent, which decides where words do not."""
+    text = re.sub(_whole(AFTER_OTHERS), " ", text)
+    if _says(WITHOUT, text):
+        why = "its description says that there is no contrast agent, its header names one"
+        return (None, why) if agent else ("T1w", None)
+    if agent or _says(WITH, text):
+        return "T1wCE", None
+    if _says("post", text):
+        return None, "it is called `post`, which may mean after contrast or after treatment"
+    return "T1w", None
+
+
 def _called(text: str) -> str | None:
-    called = [name for name, pattern in CALLED.items() if _says(pattern, text)]
-    return next((name for name in called if name != "T1wCE" or not _says(WITHOUT, text)), None)
+    return next((name for name, pattern in CALLED.items() if _says(pattern, text)), None)
+
+
+def _words(text: str) -> str:
+    """Return a text in small letters, its words apart; the minus of "C-" and "-C" becomes a word."""
+    text = re.sub(r"(?<![a-z+])c-(?![a-z0-9])|(?<![a-z0-9])-c(?![a-z0-9])", " no c ", text.lower())
+    return re.sub("[_-]", " ", text)
 
 
 def _says(pattern: str, text: str) -> bool:
-    """Whether a text has whole words that fit."""
-    return bool(re.search(rf"(?<![a-z0-9])(?:{pattern})(?![a-z0-9])", re.sub("[_-]", " ", text)))
+    return bool(re.search(_whole(pattern), text))
+
+
+def _whole(pattern: str) -> str:
+    """Return a pattern that fits whole words only."""
+    return rf"(?<![a-z0-9])(?:{pattern})(?![a-z0-9])"
 
 
 def _by_times(head: pydicom.Dataset) -> str | None:

@@ -103,29 +103,36 @@ def _heads(folder: Path) -> dict[Path, bytes]:
     if not folder.is_dir():
         raise SeriesError(f"{folder}: there is no such folder; check the path of the series.")
     there = [path for path in sorted(folder.iterdir()) if not path.name.startswith(".")]
-    dangling = [path for path in there if path.is_symlink() and not path.exists()]
-    if dangling:
-        raise SeriesError(
-            f"{dangling[0]}: it is a link to a file that is not there, one of {len(dangling)} such links here; "
-            "fetch the files or exclude the series."
-        )
     paths = [path for path in there if path.is_file()]
-    if not paths:
+    others = set(there) - set(paths)
+    dangling = sorted(path for path in others if path.is_symlink() and not path.exists())
+    if not paths and not dangling:
         what = f"holds only {len(there)} folders" if there else "is empty"
         todo = "name the folder of one series" if there else "fetch the series again"
         raise SeriesError(f"{folder}: the folder {what}; {todo}, or exclude it.")
     begun = {path: _head(path) for path in paths if not path.name.startswith("DICOMDIR")}
     heads = {path: head for path, head in begun.items() if head is not None}
+    names = tuple({_without_numbers(path) for path in heads})
+    lost = [path for path in dangling if not heads or _is_named_like(path, names)]
+    if lost:
+        raise SeriesError(
+            f"{lost[0]}: it is a link to a file that is not there, one of {len(lost)} such links here; "
+            "fetch the files or exclude the series."
+        )
     if not heads:
         raise SeriesError(f"{folder}: none of its {len(paths)} files is DICOM; check the path of the series.")
-    names = tuple({_without_numbers(path) for path in heads})
     for path in (path for path in begun if path not in heads):
-        if path.suffix.lower() == ".dcm" or _without_numbers(path).startswith(names):
+        if _is_named_like(path, names):
             raise SeriesError(
                 f"{path}: it is named like a slice but is not DICOM; fetch the file again or exclude the series.",
                 SeriesFacts(n_files=len(heads)),
             )
     return heads
+
+
+def _is_named_like(path: Path, names: tuple[str, ...]) -> bool:
+    """Whether a file is named like slices whose names, without numbers, are these."""
+    return path.suffix.lower() == ".dcm" or _without_numbers(path).startswith(names)
 
 
 def _head(path: Path) -> bytes | None:
@@ -156,7 +163,7 @@ def _without_numbers(path: Path) -> str:
     return re.sub(r"\d+", "#", path.name)
 
 
-def _check_one_volume(folder: Path, slices: list[Slice], ordered_by: str) -> None:
+def _check_one_volume(folder: Path, slices: list[Slice], ordered_by: str | None) -> None:
     """Refuse slices that cannot be stacked."""
     series = {each.series_uid for each in slices if each.series_uid}
     if len(series) > 1:
@@ -183,6 +190,11 @@ def _check_one_volume(folder: Path, slices: list[Slice], ordered_by: str) -> Non
         raise SeriesError(f"{folder}: its slices differ in pixel spacing; keep the slices of one spacing.")
     if ordered_by == "position":
         _check_positions(folder, slices)
+    if ordered_by is None and len(slices) > 1:
+        raise SeriesError(
+            f"{folder}: nothing orders its {len(slices)} files: positions are missing, instance numbers are missing or "
+            "repeated, and no number in the names tells all files apart; number the names or exclude the series."
+        )
 
 
 def _check_positions(folder: Path, slices: list[Slice]) -> None:

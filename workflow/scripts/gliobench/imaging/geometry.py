@@ -21,32 +21,42 @@ AXIAL = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)  # used if the header states no orientati
 LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 
-def ordered(slices: Sequence[Slice]) -> tuple[list[Slice], str]:
+def ordered(slices: Sequence[Slice]) -> tuple[list[Slice], str | None]:
     """
-    Order slices along their normal, by instance number, or by the number in the file name.
+    Order slices along their normal, by instance number, or by the number in the file name that tells all apart.
 
     Returns
     -------
     slices : list of Slice
         In the direction of the normal (row direction x column direction).
-    ordered_by : {"position", "instance number", "file name"}
-        The first of the three that all slices have (instance numbers: without repeats).
+    ordered_by : {"position", "instance number", "file name"} or None
+        The first of the three that all slices have (numbers: without repeats); None if they have none.
     """
     if _placed(slices):
         return [slices[k] for k in np.argsort(depths(slices), kind="stable")], "position"
     numbers = [each.instance_number for each in slices]
     if None not in numbers and len(set(numbers)) == len(numbers):
         return sorted(slices, key=lambda each: each.instance_number or 0), "instance number"
-    return sorted(slices, key=lambda each: _numbers_in(each.path.name)), "file name"
+    in_names = _numbers_of([each.path.name for each in slices])
+    return ([slices[k] for k in np.argsort(in_names)], "file name") if in_names else (list(slices), None)
 
 
 def _placed(slices: Sequence[Slice]) -> bool:
     return all(each.orientation and each.position for each in slices)
 
 
-def _numbers_in(name: str) -> tuple[list[int], str]:
-    """Return all numbers of a name: 2_T1.dcm comes before 10_T1.dcm, as T1_2.dcm before T1_10.dcm."""
-    return [int(number) for number in re.findall(r"\d+", name)], name
+def _numbers_of(names: Sequence[str]) -> list[int] | None:
+    """
+    Return the number of each name in the place where no two names share one; None if there is no such place.
+
+    Places are counted from both ends, since what is around the number of a slice, such as a hash, may hold any count of
+    numbers. Of several places, the one with the narrowest range: slices are numbered closely; else the last.
+    """
+    found = [[int(number) for number in re.findall(r"\d+", name)] for name in names]
+    fewest = min(map(len, found))
+    places = [[numbers[k] for numbers in found] for k in (*range(-1, -fewest - 1, -1), *range(fewest))]
+    apart = [place for place in places if len(set(place)) == len(names)]
+    return min(apart, key=lambda place: max(place) - min(place), default=None)
 
 
 def statuses(slices: Sequence[Slice]) -> dict[str, str]:

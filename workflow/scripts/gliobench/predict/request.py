@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from gliobench.cohorts.walk import walk
 from gliobench.errors import GlioBenchError
 from gliobench.files import check_record
 from gliobench.terms import ALL_SERIES, TABLE
@@ -117,9 +118,7 @@ class Request:
     def images(self, patient: str) -> str:
         """Return a digest of a patient's files, by name, location, size and time: changed files are predicted anew."""
         home = self.patients[patient]
-        # Links are followed: a series may be a link to where an archive keeps it.
-        folders = os.walk(home, followlinks=True)
-        files = sorted(Path(folder, name) for folder, _, names in folders for name in names)
+        files = sorted(folder / name for folder, names in walk(home) for name in names)
         about = [
             (str(path.relative_to(home)), os.path.realpath(path), path.stat().st_size, path.stat().st_mtime_ns)
             for path in files

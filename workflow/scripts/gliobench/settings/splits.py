@@ -15,7 +15,7 @@ BATCHES = "jobs that share the folds of a repeat: fold k goes to job k mod `batc
 REPEATS = "number of times the split is drawn"
 AMONG = (
     "`labelled`: all labelled patients, before exclusions, as `kfold` always does; "
-    "`complete`: patients with all images usable"
+    "`complete`: patients with all images usable, or all features where the cohort has no images"
 )
 
 

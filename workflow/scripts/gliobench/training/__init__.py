@@ -6,7 +6,7 @@ import gc
 import os
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from types import ModuleType
@@ -54,7 +54,7 @@ def machine_is_full(error: BaseException) -> bool:
     return isinstance(error, MemoryError) or of_framework is not None
 
 
-def why_it_failed(error: Exception, approach: str) -> str:
+def why_it_failed(error: Exception, approach: str, parameters: Mapping[str, Any]) -> str:
     """Describe an error of a framework in a training of an approach; of full memory, with what to lower."""
     if gpu_is_full(error):
         full, at_once = "GPU", "gpu=N, with N the number of GPUs"
@@ -62,9 +62,12 @@ def why_it_failed(error: Exception, approach: str) -> str:
         full, at_once = "machine", "mem_mb=N, with N the MB that all jobs together may take"
     else:
         return first_line(error)
+    phases = (each for each in parameters.values() if isinstance(each, Mapping))
+    lower = f"lower `batch_size` of {approach} in the config under `settings`, or "
     return (
-        f"the memory of the {full} is full: lower `batch_size` of {approach} in the config under `settings`, or run "
-        f"fewer trainings at once (--resources {at_once})"
+        f"the memory of the {full} is full ({first_line(error)}): "
+        f"{lower if any('batch_size' in each for each in (parameters, *phases)) else ''}"
+        f"run fewer trainings at once (--resources {at_once})"
     )
 
 

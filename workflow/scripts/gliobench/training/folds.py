@@ -191,7 +191,7 @@ def _train_fold(
         if disk_is_full(target.parent):
             raise
         LOGGER.exception("%s fold %d", job.name, fold)
-        record |= {"status": "failed", "reason": why_it_failed(error, job.cell["approach"])}
+        record |= {"status": "failed", "reason": why_it_failed(error, job.cell["approach"], job.parameters)}
     record |= {"best_epoch": best_epochs} | meter.read(samples=len(history) * len(parts["train"]))
     table = join_tables(predictions, "predictions")
     write_table(table.assign(part=job.part) if job.part else table, temporary / "predictions.tsv", "predictions")

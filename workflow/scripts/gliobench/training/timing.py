@@ -86,7 +86,7 @@ def time_network(
     GlioBenchError
         It cannot be trained: a full GPU, or a loss that is no number.
     """
-    with _in_a_sentence(approach):
+    with _in_a_sentence(approach, parameters):
         networks = int(parameters.get("ensemble", 1))
         batch = max([int(of_phase(parameters, phase).get("batch_size", most_rows)) for phase in phases]) * networks
         begun = time.perf_counter()
@@ -120,7 +120,7 @@ def time_network(
 
 
 @contextmanager
-def _in_a_sentence(approach: ModuleType) -> Iterator[None]:
+def _in_a_sentence(approach: ModuleType, parameters: Mapping[str, Any]) -> Iterator[None]:
     """Say which approach cannot be timed, and why."""
     try:
         yield
@@ -128,7 +128,7 @@ def _in_a_sentence(approach: ModuleType) -> Iterator[None]:
         raise
     except Exception as error:  # frameworks raise many types
         name = approach.__name__.rpartition(".")[2]
-        raise GlioBenchError(f"{name} cannot be timed: {why_it_failed(error, name)}") from error
+        raise GlioBenchError(f"{name} cannot be timed: {why_it_failed(error, name, parameters)}") from error
 
 
 def _validation(train: Part) -> int:

@@ -179,7 +179,7 @@ def _objective(
         if disk_is_full(Path.cwd()):
             raise
         LOGGER.exception("%s trial %d", job.name, trial.number)
-        why = why_it_failed(error, job.cell["approach"])
+        why = why_it_failed(error, job.cell["approach"], parameters)
         trial.set_user_attr("reason", why)
         raise GlioBenchError(why) from error
     finally:

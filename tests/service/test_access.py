@@ -320,6 +320,25 @@ def test_sign_ins_that_fail_too_often_are_refused_and_logged_without_what_was_ty
         assert [event.actor for event in refused] == ["ana"] * served.attempts + ["(unknown)"]
 
 
+def test_the_log_has_nothing_of_a_name_that_no_user_has(client, served):
+    token_of(served, "ana")
+    for name in ("glioma-2019-77", "another password", "another password"):
+        assert sign_in(client, name=name).status_code == 401
+    columns = [column for column in Event.__table__.columns if column.name not in ("id", "at")]
+    with reading(served.url) as session:
+        rows = set(session.execute(select(*columns).where(Event.action == "sign-in refused")))
+        assert len(rows) == 1, rows
+
+
+def test_failed_sign_ins_are_counted_for_a_while_and_then_forgotten():
+    failures, start = accounts.Failures(), now()
+    failures.add("ana")
+    failures.add("ana")
+    assert (failures.count("ana", start), failures.count("ben", start)) == (2, 0)
+    assert failures.count("ana", now()) == 0
+    assert failures.count("ana", start) == 0
+
+
 def test_the_limit_of_sign_ins_does_not_tell_which_names_there_are(client, served):
     token_of(served, "ana")
     said = {}

@@ -515,6 +515,23 @@ def test_a_series_that_is_not_needed_is_taken_where_a_segmentation_may_be_on_its
     assert {path.name.partition(".")[0] for path in patient.iterdir()} == taken
 
 
+@pytest.mark.parametrize(("needed", "status"), [(["FLAIR", "segmentation"], 202), (["T1w", "segmentation"], 422)])
+def test_two_series_of_a_modality_are_refused_only_if_the_model_needs_it(settings, send, files, needed, status):
+    there = {name: path for name, path in files.items() if name.startswith(("FLAIR/", "T1w/"))}
+    again = {
+        f"b/{name}": changed(path, SeriesInstanceUID=generate_uid(entropy_srcs=["b"]))
+        for name, path in there.items()
+        if name.startswith("T1w/")
+    }
+    record = send.client.app.state.record
+    send.client.app.state.record = record | {"series": needed, "input": {"kind": "slices"}}
+    answer = send(**archive(zipped(there | again | {"segmentation.nii.gz": nifti(MASK)})))
+    assert answer.status_code == status, answer.json()
+    if status == 202:
+        patient = settings.jobs / answer.json()["id"] / "patient" / intake.PATIENT
+        assert {path.name.partition(".")[0] for path in patient.iterdir()} == {"FLAIR", "T1w", "segmentation"}
+
+
 @pytest.mark.parametrize("kind", ["<i8", ">i8", "<u8", "<i2", "<f8"])
 def test_a_kept_image_has_the_voxels_of_the_series_whatever_their_type(
     settings, send, files, predictor, tmp_path, kind

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 
 from gliobench.arithmetic import pin
 from gliobench.caches import keep_caches
@@ -63,7 +63,6 @@ def do(job: Job, predictor: Any, settings: Settings) -> None:
     work, result = home / f"work-{claimed}", home / f"result-{claimed}"
     reason: str | None = None
     answer: dict[str, Any] | None = None
-    stored = False
     with Held(job.id, claimed, settings) as held:
         try:
             work.mkdir()
@@ -77,14 +76,21 @@ def do(job: Job, predictor: Any, settings: Settings) -> None:
         except GlioBenchError as error:
             reason = without_paths(str(error), home)
         except Exception as error:
-            answer = None
-            reason = f"{UNEXPECTED} Its number is {report_error(error)}."
-        stored = _finish(held, answer, reason)
+            answer, reason = None, _unexpected(error)
+        try:
+            stored = _finish(held, answer, reason)
+        except Exception as error:  # the database refuses something in the answer, and would again
+            answer, reason = None, _unexpected(error)
+            stored = _finish(held, answer, reason)
     if stored:
         tidy(job.id, settings, done=answer is not None)
     else:
         for folder in (work, result):
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _unexpected(error: Exception) -> str:
+    return f"{UNEXPECTED} Its number is {report_error(error)}."
 
 
 def _finish(held: "Held", answer: dict[str, Any] | None, reason: str | None) -> bool:
@@ -93,7 +99,7 @@ def _finish(held: "Held", answer: dict[str, Any] | None, reason: str | None) -> 
         try:
             with writing(held.settings.url) as session:
                 return queue.finish(session, held.job_id, held.claimed, answer, reason, held.settings)
-        except SQLAlchemyError as error:
+        except (OperationalError, InterfaceError) as error:
             report_error(error)
             time.sleep(PAUSE)
     return False

@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import select, text, update
-from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.exc import DataError, OperationalError, SQLAlchemyError
 
 from clients import PASSWORD, client_of, left_on_disk, patient_files, token_of, work_once, zipped
 from gliobench.errors import GlioBenchError
@@ -232,6 +232,25 @@ def test_an_answer_is_stored_once_the_database_is_back(client, served, images, m
     assert (result["state"], result["probability"], result["images"]) == ("done", 0.25, ["FLAIR"])
     assert result["images_until"]
     assert len(calls) == 3
+
+
+def test_an_answer_that_the_database_refuses_ends_the_job_with_a_sentence(client, served, images, monkeypatch):
+    ana = token_of(served, "ana")
+    job = ask(client, ana, images, keep="true")
+    finish = queue.finish
+
+    def refuse_answers(session, job_id, claimed, answer, *rest):
+        if answer:
+            raise DataError("UPDATE jobs", {}, Exception("a text has a NUL"))
+        return finish(session, job_id, claimed, answer, *rest)
+
+    monkeypatch.setattr(queue, "finish", refuse_answers)
+    monkeypatch.setattr(time, "sleep", lambda _: pytest.fail("it is tried again"))
+    work_once(served, AtOnce())
+    result = client.get(f"/results/{job}", headers=ana).json()
+    assert result["state"] == "failed"
+    assert result["reason"].startswith(worker.UNEXPECTED)
+    assert left_on_disk(served) == [f"jobs/{job}"]
 
 
 def test_no_answer_has_a_path_of_the_server(client, served, images):

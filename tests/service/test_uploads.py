@@ -23,7 +23,7 @@ from gliobench.files import read_table
 from gliobench.predict.describe import PURPOSE
 from gliobench.training import Machine
 from gliobench_service import intake
-from gliobench_service.answer import Predictor
+from gliobench_service.answer import Predictor, _write_nifti
 from gliobench_service.errors import DISK_FULL
 from gliobench_service.worker import UNEXPECTED
 
@@ -546,6 +546,15 @@ def test_a_kept_image_has_the_voxels_of_the_series_whatever_their_type(
     (tmp_path / "kept.nii.gz").write_bytes(kept.content)
     values = nib.load(tmp_path / "kept.nii.gz").get_fdata()  # the axes may be others
     assert np.array_equal(np.sort(values, axis=None), np.sort(voxels, axis=None))
+
+
+@pytest.mark.parametrize(
+    ("kind", "largest"), [("<i8", 2**24 + 1), ("<i8", 2**31), (">u8", 2**24 + 1), ("<i8", -(2**31) - 1)]
+)
+def test_a_kept_image_has_the_voxels_of_the_series_however_large(tmp_path, kind, largest):
+    voxels = np.array([[[0, 1, largest]]], kind)
+    _write_nifti(voxels, np.eye(4), tmp_path / "kept.nii.gz")
+    assert np.array_equal(nib.load(tmp_path / "kept.nii.gz").get_fdata(), voxels)
 
 
 def test_no_text_of_a_header_or_a_file_name_reaches_answers_or_log(settings, send, files, predictor, capfd):

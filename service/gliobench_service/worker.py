@@ -68,13 +68,13 @@ def do(job: Job, predictor: Any, settings: Settings) -> None:
             work.mkdir()
             result.mkdir()
             patient = home / "patient" / "uploaded"
-            answer = without_paths(predictor.answer(patient, work, result, job.keep, held.report), home)
+            answer = without_paths(predictor.answer(patient, work, result, job.keep, held.report), work, settings)
             shutil.rmtree(home / "result", ignore_errors=True)  # of a worker that was killed after this
             result.rename(home / "result")
         except Lost:
             pass
         except GlioBenchError as error:
-            reason = without_paths(str(error), home)
+            reason = without_paths(str(error), work, settings)
         except Exception as error:
             answer, reason = None, _unexpected(error)
         try:
@@ -105,15 +105,18 @@ def _finish(held: "Held", answer: dict[str, Any] | None, reason: str | None) -> 
     return False
 
 
-def without_paths(value: Any, home: Path) -> Any:
-    """Return a message, or an answer with messages in it, without the server's paths."""
+def without_paths(value: Any, work: Path, settings: Settings) -> Any:
+    """Return a message, or an answer with messages in it, without the paths of a job's folders and of the run."""
     if isinstance(value, dict):
-        return {name: without_paths(each, home) for name, each in value.items()}
+        return {name: without_paths(each, work, settings) for name, each in value.items()}
     if isinstance(value, list):
-        return [without_paths(each, home) for each in value]
+        return [without_paths(each, work, settings) for each in value]
     if isinstance(value, str):
-        for folder in (home.resolve(), home):
-            value = value.replace(f"{folder / 'patient'}/", "").replace(f"{folder}/", "")
+        for folder in (work, work.parent / "patient", work.parent):
+            for path in (folder.resolve(), folder):
+                value = value.replace(f"{path}/", "")
+        if settings.run:
+            value = value.replace(str(settings.run.resolve()), "the run")
     return value
 
 

@@ -260,6 +260,25 @@ def test_no_answer_has_a_path_of_the_server(client, served, images):
     answer = client.get(f"/results/{job}", headers=ana)
     assert answer.json()["warnings"] == ["uploaded/FLAIR.nii.gz has no position."]
     assert str(served.data) not in answer.text
+    assert "work-" not in answer.text
+
+
+class Failing:
+    """A predictor whose run is at fault."""
+
+    def __init__(self, run):
+        self.run = run
+
+    def answer(self, *_):
+        raise GlioBenchError(f"{self.run.resolve()}: a model's prediction is NaN; give another run.")
+
+
+def test_the_reason_of_a_failed_job_has_no_path_of_the_run(client, served, images):
+    ana = token_of(served, "ana")
+    job = ask(client, ana, images)
+    work_once(served, Failing(served.run))
+    reason = client.get(f"/results/{job}", headers=ana).json()["reason"]
+    assert reason == "the run: a model's prediction is NaN; give another run."
 
 
 def test_no_image_stays_of_a_job_that_ends_between_its_result_and_its_answer(client, served, images, monkeypatch):

@@ -14,8 +14,11 @@ from gliobench.errors import GlioBenchError
 from gliobench.processes import die_with_parent, hold
 from gliobench_service import accounts
 from gliobench_service.database import migrate, reading, writing
+from gliobench_service.safely import report_error
 from gliobench_service.settings import PREFIX, Settings, read_settings
 from gliobench_service.tables import ADMINISTRATOR, ROLES, USER, User
+
+STAYING = ("serve", "web", "workers", "worker")  # commands that work until they are ended
 
 
 def main() -> None:
@@ -24,18 +27,20 @@ def main() -> None:
     command = arguments.pop("command")
     try:
         command(**arguments)
-    except (GlioBenchError, SQLAlchemyError, CommandError, ImportError, OSError) as error:
+    except (GlioBenchError, SQLAlchemyError, CommandError, ModuleNotFoundError, OSError) as error:
+        if command.__name__ in STAYING and not isinstance(error, GlioBenchError):
+            report_error(error)  # it may be the service's own, which no sentence explains
         sys.exit(f"\nGlioBench: {_sentence(error)}\n")
 
 
 def _sentence(error: Exception) -> str:
     """Return what is wrong and what to do."""
     if isinstance(error, SQLAlchemyError):
-        why = str(getattr(error, "orig", error)).partition("\n")[0]
+        why = str(getattr(error, "orig", None) or error).partition("\n")[0]
         return f"the database cannot be used ({why}): check {PREFIX}DATA and {PREFIX}DATABASE, and run migrate."
     if isinstance(error, CommandError):
         return f"the tables cannot be brought to this revision ({error}): name none, for the newest, or base."
-    if isinstance(error, ImportError):
+    if isinstance(error, ModuleNotFoundError):
         return f"there is no Python package {error.name}: run make setup-service, and check {PREFIX}DATABASE."
     if isinstance(error, OSError) and error.filename:
         return f"{error.filename} cannot be used ({error.strerror}): check the path, and who may write there."

@@ -4,8 +4,9 @@ import hashlib
 import hmac
 import re
 import secrets
-from datetime import timedelta
-from typing import Any
+import threading
+from datetime import datetime, timedelta
+from functools import cache
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -24,6 +25,7 @@ SHORTEST, LONGEST = 12, 256  # characters of a password; NIST SP 800-63B asks fo
 HASHER = PasswordHasher()  # argon2id, with the parameters of RFC 9106 for little memory
 NOBODY = HASHER.hash(secrets.token_hex())  # checked where there is no such user, so that the time tells nothing
 WRONG = "The name or the password is wrong."
+UNKNOWN = "(unknown)"  # not a user's name
 
 
 def add_user(session: Session, name: str, password: str, role: str, by: User | None = None) -> User:
@@ -95,11 +97,45 @@ def hashed(password: str) -> str:
     return HASHER.hash(password)
 
 
-def check_attempts(session: Session, who: dict[str, Any], address: str, settings: Settings) -> None:
-    """Refuse a sign-in after too many that failed, of a name as the log has it or from this address."""
+class Failures:
+    """
+    Failed sign-ins by name, in the memory of this process alone.
+
+    What was typed as a name may be a password, so nothing of a name that no user has is stored. Users' names are
+    counted in the same way, so that the limit does not tell which names there are.
+    """
+
+    def __init__(self) -> None:
+        self._secret = secrets.token_bytes(32)
+        self._lock = threading.Lock()
+        self._rows: list[tuple[datetime, bytes]] = []
+
+    def add(self, name: str) -> None:
+        """Count a sign-in that failed."""
+        with self._lock:
+            self._rows.append((now(), self._digest(name)))
+
+    def count(self, name: str, since: datetime) -> int:
+        """Return how many failed with a name since a time; all those before it are forgotten."""
+        with self._lock:
+            self._rows = [row for row in self._rows if row[0] > since]
+            return [digest for _, digest in self._rows].count(self._digest(name))
+
+    def _digest(self, name: str) -> bytes:
+        return hmac.digest(self._secret, name.encode(), "sha256")
+
+
+@cache
+def failures_of(url: str) -> Failures:
+    """Return the failed sign-ins at a database, one object per process."""
+    return Failures()
+
+
+def check_attempts(session: Session, name: str, address: str, settings: Settings) -> None:
+    """Refuse a sign-in after too many that failed, of this name or from this address."""
     since = now() - timedelta(minutes=settings.attempt_minutes)
+    by_name = failures_of(settings.url).count(name, since)
     failed = select(func.count()).where(Event.action == journal.SIGN_IN_REFUSED, Event.at > since)
-    by_name = session.scalar(failed.where(Event.actor == who["actor"], Event.detail == who["detail"])) or 0
     by_address = session.scalar(failed.where(Event.address == address)) or 0
     # Of one address many may sign in: behind a hospital's gateway all have the same.
     if by_name >= settings.attempts or by_address >= 5 * settings.attempts:
@@ -107,14 +143,12 @@ def check_attempts(session: Session, who: dict[str, Any], address: str, settings
         raise Refused(429, f"There were too many failed sign-ins: wait {minutes} minutes.", 60 * minutes)
 
 
-def find_user(session: Session, name: str, password: str) -> User | None:
-    """Return the user with a name and a password, None if there is none or he is disabled."""
-    user = session.scalar(select(User).where(User.name == name)) if NAME.fullmatch(name) else None
+def is_password_of(user: User | None, password: str) -> bool:
+    """Return whether a password is a user's; if there is none, this takes the same time."""
     try:
-        HASHER.verify(user.password if user else NOBODY, password[: LONGEST + 1])
+        return HASHER.verify(user.password if user else NOBODY, password[: LONGEST + 1])
     except (VerificationError, InvalidHashError):
-        return None
-    return user if user and not user.disabled else None
+        return False
 
 
 def sign_in(name: str, password: str, address: str, settings: Settings) -> User:
@@ -127,27 +161,16 @@ def sign_in(name: str, password: str, address: str, settings: Settings) -> User:
         They are wrong, or were wrong too often.
     """
     with reading(settings.url) as session:
-        who = _as_logged(session, name)
-        check_attempts(session, who, address, settings)
-        user = find_user(session, name, password)
-    if user is None:
+        check_attempts(session, name, address, settings)
+        user = session.scalar(select(User).where(User.name == name)) if NAME.fullmatch(name) else None
+    right = is_password_of(user, password)
+    if user is None or user.disabled or not right:
+        failures_of(settings.url).add(name)
         with writing(settings.url) as session:
-            journal.note(session, journal.SIGN_IN_REFUSED, address=address, **who)
+            actor = user.name if user else UNKNOWN
+            journal.note(session, journal.SIGN_IN_REFUSED, actor=actor, address=address)
         raise Refused(401, WRONG)
     return user
-
-
-def _as_logged(session: Session, name: str) -> dict[str, Any]:
-    """
-    Return actor and detail of the row of a refused sign-in.
-
-    A name that no user has may be a password that was typed into the wrong field. Its row has four digits, by which its
-    attempts are counted like those of a user's name, but which are too few to tell the name.
-    """
-    known = session.scalar(select(User.name).where(User.name == name)) if NAME.fullmatch(name) else None
-    secret = session.scalar(select(User.password).order_by(User.id).limit(1)) or ""
-    code = hmac.new(secret.encode(), name.encode(), hashlib.sha256).hexdigest()[:4]
-    return {"actor": known, "detail": None} if known else {"actor": "(unknown)", "detail": code}
 
 
 def make_key(session: Session, user: User, kind: str, settings: Settings) -> tuple[str, Key]:

@@ -126,5 +126,7 @@ def _images_of(series: pd.DataFrame) -> list[str]:
 
 def _write_nifti(voxels: np.ndarray, affine: np.ndarray, path: Path) -> None:
     if voxels.dtype.kind in "iu" and voxels.dtype.itemsize == 8:  # nibabel refuses them, since few programs read them
-        voxels = voxels.astype(np.float32)
+        small = np.iinfo(np.int32)
+        fits = small.min <= voxels.min() and voxels.max() <= small.max
+        voxels = voxels.astype(np.int32 if fits else np.float64)
     nib.save(nib.Nifti1Image(voxels, affine), path)

@@ -7,6 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from sqlalchemy import Connection, Engine, Table, create_engine, func, insert, select
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from gliobench.errors import GlioBenchError
@@ -105,6 +106,7 @@ def restore(settings: Settings, file: Path) -> dict[str, int]:
             raise GlioBenchError(f"{file} is not a backup of the service, as it holds no {DATABASE}: name another.")
         copy = create_engine(f"sqlite:///{Path(work) / DATABASE}", hide_parameters=True)
         with copy.connect() as source, writing(settings.url) as target:
+            _check_copy(source, file)
             if target.scalar(select(func.count()).select_from(User)):
                 raise GlioBenchError("the database holds users already: restore into an empty one.")
             counts = {table.name: _copy(source, target, table) for table in TABLES}
@@ -117,3 +119,15 @@ def restore(settings: Settings, file: Path) -> dict[str, int]:
         if (Path(work) / "jobs").is_dir():
             shutil.copytree(Path(work) / "jobs", settings.jobs, dirs_exist_ok=True)
     return counts
+
+
+def _check_copy(source: Connection, file: Path) -> None:
+    """Refuse a damaged database before it is copied: what fails later is blamed on the one that is filled."""
+    try:
+        sound = source.exec_driver_sql("PRAGMA quick_check").scalar() == "ok"
+        for table in TABLES:
+            source.execute(select(table).limit(1))
+    except SQLAlchemyError:
+        sound = False
+    if not sound:
+        raise GlioBenchError(f"{file} is damaged or not a backup, as its {DATABASE} cannot be read: name another.")

@@ -96,8 +96,8 @@ def arrange(parts: Sequence[Part], home: Path, record: dict[str, Any], settings:
     Raises
     ------
     Refused
-        There is no image, more than one patient, two series of one modality, a series that the run needs is missing, or
-        an archive or a file is damaged or larger than allowed.
+        There is no image, more than one patient, two series of a modality that the run needs, a series that it needs is
+        missing, or an archive or a file is damaged or larger than allowed.
     """
     contents = Contents(settings)
     files = [file for part in parts for file in _files_of(part, home, contents)]
@@ -260,9 +260,7 @@ def _pixels(head: pydicom.Dataset) -> int:
 def _choose(
     found: Sequence[Found], named: dict[Path, str | None], needed: Sequence[str], some_are_enough: bool
 ) -> dict[str, Path]:
-    """Return the series that the run reads, by modality."""
-    # As in `predict`, a segmentation may be on the grid of a series that the run itself does not need.
-    read = ALL_SERIES if SEGMENTATION in needed else needed
+    """Return the series that the run reads, by modality; with a segmentation those on whose grid it may be, too."""
     by_modality: dict[str, list[Path]] = defaultdict(list)
     untold = []
     for each in found:
@@ -272,7 +270,7 @@ def _choose(
             untold.append(each.why)
         else:
             by_modality[modality].append(each.path)
-    for modality in read:
+    for modality in needed:
         if len(by_modality[modality]) > 1:
             raise Refused(
                 422,
@@ -283,4 +281,6 @@ def _choose(
     if missing and not (some_are_enough and len(missing) < len(needed)):
         why = f" {len(untold)} other series could not be told; of the first, {untold[0]}." if untold else ""
         raise Refused(422, f"The model reads {', '.join(needed)}; the upload lacks {', '.join(missing)}.{why}")
-    return {modality: by_modality[modality][0] for modality in read if by_modality[modality]}
+    # Of a modality that the run does not need, the first series will do: nobody is asked to sort those out.
+    passed_on = ALL_SERIES if SEGMENTATION in needed else needed
+    return {modality: by_modality[modality][0] for modality in passed_on if by_modality[modality]}

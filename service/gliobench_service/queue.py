@@ -18,7 +18,10 @@ from gliobench_service.settings import Settings
 from gliobench_service.tables import CANCELLED, DONE, FAILED, RUNNING, WAITING, Event, Job, User, now
 
 TRIES = 2  # a job that was killed in the middle is done again, once
-KILLED = "The prediction was stopped twice before it ended, by a restart, or because it needed too much memory or time."
+KILLED = (
+    "The prediction was stopped twice before it ended, by a restart, because the database was away, or because it "
+    "needed too much memory or time."
+)
 
 
 def check_limits(session: Session, user: User, settings: Settings) -> None:

@@ -18,7 +18,7 @@ from gliobench.processes import die_with_parent
 from gliobench_service import api, pages
 from gliobench_service.answers import Problem
 from gliobench_service.errors import DISK_FULL, Refused
-from gliobench_service.safely import quiet_libraries, report_error
+from gliobench_service.safely import quiet_libraries, report_error, report_refusal
 from gliobench_service.settings import Settings, read_settings
 
 INTAKES = 2  # uploads whose files are sorted at the same time, in one process
@@ -98,7 +98,6 @@ def model_name(record: dict[str, Any]) -> str:
 
 
 async def _answer_error(request: Request, error: Exception) -> Response:
-    number = report_error(error)
     headers: dict[str, str] = {}
     if isinstance(error, Refused):
         status, sentence = error.status, error.sentence
@@ -112,6 +111,7 @@ async def _answer_error(request: Request, error: Exception) -> Response:
         status, sentence = 507, DISK_FULL
     else:
         status, sentence = (503, AWAY) if isinstance(error, SQLAlchemyError) else (500, UNEXPECTED)
+    number = report_error(error) if status >= 500 else report_refusal(status)
     if pages.wants_page(request):
         return pages.error_page(request, status, sentence, number, headers)
     return JSONResponse(Problem(error=sentence, error_id=number).model_dump(), status, headers)

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 
 from gliobench.arithmetic import pin
 from gliobench.caches import keep_caches
@@ -63,28 +63,34 @@ def do(job: Job, predictor: Any, settings: Settings) -> None:
     work, result = home / f"work-{claimed}", home / f"result-{claimed}"
     reason: str | None = None
     answer: dict[str, Any] | None = None
-    stored = False
     with Held(job.id, claimed, settings) as held:
         try:
             work.mkdir()
             result.mkdir()
             patient = home / "patient" / "uploaded"
-            answer = without_paths(predictor.answer(patient, work, result, job.keep, held.report), home)
+            answer = without_paths(predictor.answer(patient, work, result, job.keep, held.report), work, settings)
             shutil.rmtree(home / "result", ignore_errors=True)  # of a worker that was killed after this
             result.rename(home / "result")
         except Lost:
             pass
         except GlioBenchError as error:
-            reason = without_paths(str(error), home)
+            reason = without_paths(str(error), work, settings)
         except Exception as error:
-            answer = None
-            reason = f"{UNEXPECTED} Its number is {report_error(error)}."
-        stored = _finish(held, answer, reason)
+            answer, reason = None, _unexpected(error)
+        try:
+            stored = _finish(held, answer, reason)
+        except Exception as error:  # the database refuses something in the answer, and would again
+            answer, reason = None, _unexpected(error)
+            stored = _finish(held, answer, reason)
     if stored:
         tidy(job.id, settings, done=answer is not None)
     else:
         for folder in (work, result):
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _unexpected(error: Exception) -> str:
+    return f"{UNEXPECTED} Its number is {report_error(error)}."
 
 
 def _finish(held: "Held", answer: dict[str, Any] | None, reason: str | None) -> bool:
@@ -93,21 +99,24 @@ def _finish(held: "Held", answer: dict[str, Any] | None, reason: str | None) -> 
         try:
             with writing(held.settings.url) as session:
                 return queue.finish(session, held.job_id, held.claimed, answer, reason, held.settings)
-        except SQLAlchemyError as error:
+        except (OperationalError, InterfaceError) as error:
             report_error(error)
             time.sleep(PAUSE)
     return False
 
 
-def without_paths(value: Any, home: Path) -> Any:
-    """Return a message, or an answer with messages in it, without the server's paths."""
+def without_paths(value: Any, work: Path, settings: Settings) -> Any:
+    """Return a message, or an answer with messages in it, without the paths of a job's folders and of the run."""
     if isinstance(value, dict):
-        return {name: without_paths(each, home) for name, each in value.items()}
+        return {name: without_paths(each, work, settings) for name, each in value.items()}
     if isinstance(value, list):
-        return [without_paths(each, home) for each in value]
+        return [without_paths(each, work, settings) for each in value]
     if isinstance(value, str):
-        for folder in (home.resolve(), home):
-            value = value.replace(f"{folder / 'patient'}/", "").replace(f"{folder}/", "")
+        for folder in (work, work.parent / "patient", work.parent):
+            for path in (folder.resolve(), folder):
+                value = value.replace(f"{path}/", "")
+        if settings.run:
+            value = value.replace(str(settings.run.resolve()), "the run")
     return value
 
 

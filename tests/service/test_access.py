@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import select, text, update
-from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.exc import DataError, OperationalError, SQLAlchemyError
 
 from clients import PASSWORD, client_of, left_on_disk, patient_files, token_of, work_once, zipped
 from gliobench.errors import GlioBenchError
@@ -234,6 +234,25 @@ def test_an_answer_is_stored_once_the_database_is_back(client, served, images, m
     assert len(calls) == 3
 
 
+def test_an_answer_that_the_database_refuses_ends_the_job_with_a_sentence(client, served, images, monkeypatch):
+    ana = token_of(served, "ana")
+    job = ask(client, ana, images, keep="true")
+    finish = queue.finish
+
+    def refuse_answers(session, job_id, claimed, answer, *rest):
+        if answer:
+            raise DataError("UPDATE jobs", {}, Exception("a text has a NUL"))
+        return finish(session, job_id, claimed, answer, *rest)
+
+    monkeypatch.setattr(queue, "finish", refuse_answers)
+    monkeypatch.setattr(time, "sleep", lambda _: pytest.fail("it is tried again"))
+    work_once(served, AtOnce())
+    result = client.get(f"/results/{job}", headers=ana).json()
+    assert result["state"] == "failed"
+    assert result["reason"].startswith(worker.UNEXPECTED)
+    assert left_on_disk(served) == [f"jobs/{job}"]
+
+
 def test_no_answer_has_a_path_of_the_server(client, served, images):
     ana = token_of(served, "ana")
     job = ask(client, ana, images)
@@ -241,6 +260,25 @@ def test_no_answer_has_a_path_of_the_server(client, served, images):
     answer = client.get(f"/results/{job}", headers=ana)
     assert answer.json()["warnings"] == ["uploaded/FLAIR.nii.gz has no position."]
     assert str(served.data) not in answer.text
+    assert "work-" not in answer.text
+
+
+class Failing:
+    """A predictor whose run is at fault."""
+
+    def __init__(self, run):
+        self.run = run
+
+    def answer(self, *_):
+        raise GlioBenchError(f"{self.run.resolve()}: a model's prediction is NaN; give another run.")
+
+
+def test_the_reason_of_a_failed_job_has_no_path_of_the_run(client, served, images):
+    ana = token_of(served, "ana")
+    job = ask(client, ana, images)
+    work_once(served, Failing(served.run))
+    reason = client.get(f"/results/{job}", headers=ana).json()["reason"]
+    assert reason == "the run: a model's prediction is NaN; give another run."
 
 
 def test_no_image_stays_of_a_job_that_ends_between_its_result_and_its_answer(client, served, images, monkeypatch):
@@ -318,6 +356,25 @@ def test_sign_ins_that_fail_too_often_are_refused_and_logged_without_what_was_ty
     with reading(served.url) as session:
         refused = list(session.scalars(select(Event).where(Event.action == "sign-in refused")))
         assert [event.actor for event in refused] == ["ana"] * served.attempts + ["(unknown)"]
+
+
+def test_the_log_has_nothing_of_a_name_that_no_user_has(client, served):
+    token_of(served, "ana")
+    for name in ("glioma-2019-77", "another password", "another password"):
+        assert sign_in(client, name=name).status_code == 401
+    columns = [column for column in Event.__table__.columns if column.name not in ("id", "at")]
+    with reading(served.url) as session:
+        rows = set(session.execute(select(*columns).where(Event.action == "sign-in refused")))
+        assert len(rows) == 1, rows
+
+
+def test_failed_sign_ins_are_counted_for_a_while_and_then_forgotten():
+    failures, start = accounts.Failures(), now()
+    failures.add("ana")
+    failures.add("ana")
+    assert (failures.count("ana", start), failures.count("ben", start)) == (2, 0)
+    assert failures.count("ana", now()) == 0
+    assert failures.count("ana", start) == 0
 
 
 def test_the_limit_of_sign_ins_does_not_tell_which_names_there_are(client, served):
@@ -459,8 +516,10 @@ def test_an_unexpected_error_is_answered_like_any_other_and_its_message_is_logge
 
 def test_the_number_of_a_refusal_is_found_in_the_log_of_the_process(client, capfd):
     answers = [client.get("/log"), client.get("/nowhere"), client.post("/tokens", json={})]
-    said = capfd.readouterr().err
-    assert all(f"error {answer.json()['error_id']}: " in said for answer in answers), said
+    said = capfd.readouterr().err.splitlines()
+    assert [line.partition(" refused ")[2] for line in said] == [
+        f"{answer.json()['error_id']}: {answer.status_code}" for answer in answers
+    ], "a line without frames: strangers may send many"
 
 
 @pytest.mark.parametrize(("number", "status"), [(errno.ENOSPC, 507), (errno.EDQUOT, 507), (errno.EIO, 500)])

@@ -107,6 +107,15 @@ def test_a_job_whose_worker_is_gone_is_done_again_once_and_the_late_answer_is_dr
     assert job_of(url, first.id).probability == 0.25
 
 
+def test_an_answer_that_comes_after_the_lease_is_stored_if_no_other_worker_took_the_job(url):
+    put(url, user_of(url), "a" * 32)
+    job = claim(url)
+    lose(url, job.id)
+    assert finish(url, job)
+    assert claim(url) is None
+    assert job_of(url, job.id).state == DONE
+
+
 def test_a_job_that_loses_its_worker_twice_fails_with_a_sentence(url):
     put(url, user_of(url), "a" * 32)
     for _ in range(2):
@@ -114,6 +123,7 @@ def test_a_job_that_loses_its_worker_twice_fails_with_a_sentence(url):
     assert claim(url) is None
     job = job_of(url, "a" * 32)
     assert (job.state, job.reason) == (FAILED, queue.KILLED)
+    assert "the database was away" in job.reason
     assert len(events(url, journal.FAILED)) == 1
 
 

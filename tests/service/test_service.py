@@ -13,10 +13,12 @@ import httpx
 import nibabel as nib
 import numpy as np
 import pytest
+from sqlalchemy.exc import StatementError
 
 from clients import patient_files, zipped
 from gliobench.files import read_table
 from gliobench.predict.describe import PURPOSE
+from gliobench_service import __main__ as commands
 from gliobench_service import keeper
 from gliobench_service.__main__ import main
 from programs import program
@@ -189,11 +191,19 @@ def cut_archive(folder: Path) -> str:
     return str(path)
 
 
+def damaged_archive(folder: Path) -> str:
+    (folder / "database").write_bytes(b"no database at all" * 100)
+    with tarfile.open(folder / "damaged.tar.gz", "w:gz") as archive:
+        archive.add(folder / "database", "database.sqlite")
+    return archive.name
+
+
 MISUSED = {
     "a user before there are tables": (["add-user", "ana"], "", "no such table: users"),
     "a backup of nothing": (["backup", "{folder}/b.tar.gz"], "", "there is no folder"),
     "another archive": (["restore", other_archive], "", "holds no database.sqlite"),
     "a backup cut off": (["restore", cut_archive], "", "damaged or not a backup"),
+    "a backup with a damaged database": (["restore", damaged_archive], "", "damaged.tar.gz is damaged"),
     "a database without its package": (["migrate"], "postgresql://a@127.0.0.1/a", "no Python package psycopg2"),
     "a database of no kind": (["migrate"], "nonsense", "the database cannot be used"),
     "a server that does not answer": (["migrate"], "mysql+pymysql://a@127.0.0.1:1/a", "the database cannot be used"),
@@ -217,3 +227,32 @@ def test_a_command_that_cannot_work_ends_in_a_sentence(tmp_path, monkeypatch, ki
     said = str(end.value).strip()
     assert expected in said
     assert "\n" not in said
+
+
+def ended(monkeypatch, command: str, error: Exception) -> str:
+    """Return what a command says that ends with an error."""
+
+    def fail() -> None:
+        raise error
+
+    monkeypatch.setattr(commands, "read_settings", fail)
+    monkeypatch.setattr(sys, "argv", ["gliobench_service", command])
+    with pytest.raises(SystemExit) as end:
+        main()
+    return str(end.value)
+
+
+def test_only_a_package_that_is_missing_is_said_to_be(monkeypatch):
+    assert "no Python package a:" in ended(monkeypatch, "migrate", ModuleNotFoundError("No module named 'a'", name="a"))
+    with pytest.raises(ImportError, match="cannot import"):
+        ended(monkeypatch, "migrate", ImportError("cannot import name 'a' from 'b'", name="b"))
+
+
+def test_an_error_of_the_database_without_an_original_says_its_own_words(monkeypatch):
+    assert "(bad value)" in ended(monkeypatch, "migrate", StatementError("bad value", None, None, None))
+
+
+@pytest.mark.parametrize(("command", "frames"), [("migrate", False), ("workers", True)])
+def test_a_command_that_stays_says_where_an_error_was_raised(monkeypatch, capfd, command, frames):
+    assert "the disk" in ended(monkeypatch, command, OSError("the disk"))
+    assert ("OSError in fail (" in capfd.readouterr().err) == frames

@@ -23,7 +23,7 @@ from gliobench.files import read_table
 from gliobench.predict.describe import PURPOSE
 from gliobench.training import Machine
 from gliobench_service import intake
-from gliobench_service.answer import Predictor
+from gliobench_service.answer import Predictor, _write_nifti
 from gliobench_service.errors import DISK_FULL
 from gliobench_service.worker import UNEXPECTED
 
@@ -515,6 +515,23 @@ def test_a_series_that_is_not_needed_is_taken_where_a_segmentation_may_be_on_its
     assert {path.name.partition(".")[0] for path in patient.iterdir()} == taken
 
 
+@pytest.mark.parametrize(("needed", "status"), [(["FLAIR", "segmentation"], 202), (["T1w", "segmentation"], 422)])
+def test_two_series_of_a_modality_are_refused_only_if_the_model_needs_it(settings, send, files, needed, status):
+    there = {name: path for name, path in files.items() if name.startswith(("FLAIR/", "T1w/"))}
+    again = {
+        f"b/{name}": changed(path, SeriesInstanceUID=generate_uid(entropy_srcs=["b"]))
+        for name, path in there.items()
+        if name.startswith("T1w/")
+    }
+    record = send.client.app.state.record
+    send.client.app.state.record = record | {"series": needed, "input": {"kind": "slices"}}
+    answer = send(**archive(zipped(there | again | {"segmentation.nii.gz": nifti(MASK)})))
+    assert answer.status_code == status, answer.json()
+    if status == 202:
+        patient = settings.jobs / answer.json()["id"] / "patient" / intake.PATIENT
+        assert {path.name.partition(".")[0] for path in patient.iterdir()} == {"FLAIR", "T1w", "segmentation"}
+
+
 @pytest.mark.parametrize("kind", ["<i8", ">i8", "<u8", "<i2", "<f8"])
 def test_a_kept_image_has_the_voxels_of_the_series_whatever_their_type(
     settings, send, files, predictor, tmp_path, kind
@@ -529,6 +546,15 @@ def test_a_kept_image_has_the_voxels_of_the_series_whatever_their_type(
     (tmp_path / "kept.nii.gz").write_bytes(kept.content)
     values = nib.load(tmp_path / "kept.nii.gz").get_fdata()  # the axes may be others
     assert np.array_equal(np.sort(values, axis=None), np.sort(voxels, axis=None))
+
+
+@pytest.mark.parametrize(
+    ("kind", "largest"), [("<i8", 2**24 + 1), ("<i8", 2**31), (">u8", 2**24 + 1), ("<i8", -(2**31) - 1)]
+)
+def test_a_kept_image_has_the_voxels_of_the_series_however_large(tmp_path, kind, largest):
+    voxels = np.array([[[0, 1, largest]]], kind)
+    _write_nifti(voxels, np.eye(4), tmp_path / "kept.nii.gz")
+    assert np.array_equal(nib.load(tmp_path / "kept.nii.gz").get_fdata(), voxels)
 
 
 def test_no_text_of_a_header_or_a_file_name_reaches_answers_or_log(settings, send, files, predictor, capfd):

@@ -15,7 +15,7 @@ from gliobench.imaging.facts import SeriesFacts
 from gliobench.imaging.volume import Volume, windowed
 from gliobench.inputs.make import make_inputs, needed_series, shared, usable_series, usable_statuses
 from gliobench.inputs.store import SHARD_INDEX, without_input
-from gliobench.terms import ALL_SERIES, SEGMENTATION
+from gliobench.terms import ALL_SERIES
 
 LAYOUT = "single"
 
@@ -38,13 +38,8 @@ def audit_patient(patient: Path, record: dict[str, Any], decoded: Path) -> tuple
     series, thumbnails
         As `gliobench.cohorts.audit.audit_patients` returns them.
     """
-    needed = series_of_run(record)
-    # As in training, a segmentation may be on the grid of a series that the run itself does not read.
-    names = ALL_SERIES if SEGMENTATION in needed else needed
     keep = partial(keep_series, decoded)
-    series, thumbnails = audit_patients([patient.name], names, patient.parent, {}, LAYOUT, keep)
-    mine = series["modality"].isin(needed)
-    return series[mine].reset_index(drop=True), thumbnails[mine.to_numpy()]
+    return audit_patients([patient.name], series_of_run(record), patient.parent, {}, LAYOUT, keep)
 
 
 def series_of_run(record: dict[str, Any]) -> list[str]:

@@ -16,14 +16,17 @@ scattergather:
     shards=4,  # of patients; depends on the machine: --set-scatter shards=16
 
 
+include: "rules/command_line.smk"
 include: "rules/common.smk"
 include: "rules/memory.smk"
 include: "rules/gpus.smk"
-include: "rules/moved.smk"
+include: "rules/audited.smk"
 include: "rules/labels.smk"
 include: "rules/aggregate.smk"
 include: "rules/hooks.smk"
 include: "rules/evaluate.smk"
+include: "rules/figures.smk"
+include: "rules/overview.smk"
 include: "rules/report.smk"
 
 
@@ -38,7 +41,7 @@ if not PARTIAL:  # otherwise nothing can be made or trained: there is no rule fo
     include: "rules/tune.smk"
     include: "rules/train.smk"
     include: "rules/explain.smk"
-    include: "rules/images.smk"
+    include: "rules/image_figures.smk"
     include: "rules/patients.smk"
 
 

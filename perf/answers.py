@@ -121,7 +121,8 @@ def measure_extremes(options: argparse.Namespace) -> Iterator[str]:
         for what, draw_rows in (("one held-out set", held_out), (f"{options.repeats} repeats", cross_validated)):
             rng = np.random.default_rng(few)
             drawn = [draw_rows(few, options.repeats, rng) for _ in range(options.samples)]
-            found = [row for row in map(against_constant_scores, filter(is_extreme, drawn)) if row["method"].startswith(EXACT)]
+            rows = map(against_constant_scores, filter(is_extreme, drawn))
+            found = [row for row in rows if row["method"].startswith(EXACT)]
             wrong = sum(row["p"] <= SIGNIFICANT for row in found)
             told = ", ".join(f"{p:.2g}" for p in sorted({row["p"] for row in found}))
             yield (

@@ -23,9 +23,9 @@ def about_study():
     """A sentence on how much of the study exists, in a partial report."""
     if not PARTIAL:
         return ""
-    parts = [part for cell in CELLS for part in (cell, *STUDY.copies(cell))]
-    wanted = sum(len(STUDY.run_folders(part)) for part in parts)
-    return snapshot.about(len(folders_of(parts)), wanted)
+    trained = [each for cell in CELLS for each in (cell, *STUDY.copies(cell))]
+    wanted = sum(len(STUDY.run_folders(each)) for each in trained)
+    return snapshot.about(len(folders_of(trained)), wanted)
 
 
 def files_of(cells, name):
@@ -81,7 +81,7 @@ COPIES = [
 def seen_cells():
     """The cells with visible labels, each after its copies; in a partial report, those of which nothing is missing."""
     groups = [[*STUDY.visible(cell), cell] for cell in STUDY.visible_cells]
-    return [part for group in groups if all(map(is_whole, group)) for part in group]
+    return [each for group in groups if all(map(is_whole, group)) for each in group]
 
 
 SEEN_CELLS = seen_cells()
@@ -228,7 +228,7 @@ def measured_jobs():
 
 def trainings():
     """The cost and record of every training: of all cells, and of their counterparts on copies with other labels."""
-    cells = [part for cell in CELLS for part in (cell, *STUDY.copies(cell))]
+    cells = [each for cell in CELLS for each in (cell, *STUDY.copies(cell))]
     pairs = [
         (benchmark, f"{folder}/run.json")
         for cell in cells

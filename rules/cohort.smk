@@ -31,7 +31,7 @@ rule generate:
 rule read_cohort:
     """The patients: labels, sites, who is left out, and a check that every label has its folder."""
     input:
-        generated,
+        generated_folders,
         own_tables,
     output:
         patients=f"{COHORT}/patients.tsv",
@@ -63,7 +63,7 @@ rule read_cohort:
 rule audit_series:
     """Read each series of a shard of patients: its facts, a thumbnail, and the voxels that inputs are made of."""
     input:
-        generated,
+        generated_folders,
         patients=f"{COHORT}/patients.tsv",
     output:
         **(

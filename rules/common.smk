@@ -2,10 +2,8 @@
 import json
 import os
 import sys
-from functools import cache
 from pathlib import Path
 
-from snakemake.cli import get_argument_parser
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import update_config
 
@@ -38,45 +36,6 @@ from gliobench.terms import (
     parent_cohort,
     visible_cohort,
 )
-
-
-@cache
-def command_line():
-    """The options and targets of the command line, in all their spellings: Snakemake tells a Snakefile few of them."""
-    program = Path(sys.argv[0])
-    as_module = program.parts[-2:] == ("snakemake", "__main__.py")
-    is_snakemake = program.name == "snakemake" or as_module
-    # Another program that loads this file through Snakemake's API has a command line of its own.
-    return get_argument_parser().parse_args(sys.argv[1:] if is_snakemake else [])
-
-
-def is_target(target):
-    """Whether the command line names a target."""
-    return target in command_line().targets
-
-
-def command_without(target):
-    """The arguments of the command line without a target; the same word may be the value of an option."""
-    given = sys.argv[1:]
-    marked = [
-        f"{word}:{place}" if word == target else word
-        for place, word in enumerate(given)
-    ]
-    targets = get_argument_parser().parse_args(marked).targets
-    return [
-        word for word, mark in zip(given, marked, strict=True) if mark not in targets
-    ]
-
-
-def something_forced():
-    """Whether the command line forces a re-run: existing results then do not matter."""
-    given = command_line()
-    return bool(given.forceall or given.force or given.forcerun)
-
-
-def from_scratch():
-    """Whether the command line re-runs everything: how the study began then does not matter."""
-    return command_line().forceall
 
 
 def check_subgroups():
@@ -299,7 +258,7 @@ def named_paths_digest(wildcards):
     return digests[0] if len(digests) == 1 else digests or None
 
 
-def generated(wildcards):
+def generated_folders(wildcards):
     """The generated folders as inputs; the user's own data are read in place and may be absent from a dry run."""
     members = STUDY.members(wildcards.cohort)
     return [folder_of(name) for name in members if STUDY.generated(name)]
@@ -362,14 +321,14 @@ def input_shards(suffix):
     )
 
 
-def visible_labels(wildcards):
-    """The visible labels of a cohort."""
+def visible_settings(wildcards):
+    """The settings of a cohort's visible labels, by name."""
     return cohort_settings(wildcards)[VISIBLE]
 
 
 def regions_tables(wildcards):
     """The measured regions of a cohort, for a label from the segmentation."""
-    wanted = visible_labels(wildcards)[wildcards.label]["source"] == SEGMENTATION
+    wanted = visible_settings(wildcards)[wildcards.label]["source"] == SEGMENTATION
     return expand(shards(f"{RESULTS}/{paths.REGIONS}"), **wildcards) if wanted else []
 
 
@@ -417,7 +376,8 @@ def weights_file(wildcards):
     return [] if weights == "none" else weights
 
 
-def split_scheme(wildcards):
+def split_table(wildcards):
+    """The table of the split that a cell is trained on."""
     split = paths.SPLIT.format(
         cohort=wildcards.cohort, scheme=STUDY.scheme_name(cell_of(wildcards))
     )

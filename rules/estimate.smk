@@ -55,7 +55,7 @@ def sampled_cohort(wildcards):
 def files_of_patients(wildcards):
     """What tells who the patients are, as far as it is here: the user's tables, and the generated members of a union."""
     united = STUDY.members(wildcards.cohort) != [wildcards.cohort]
-    return own_tables(wildcards) + (generated(wildcards) if united else [])
+    return own_tables(wildcards) + (generated_folders(wildcards) if united else [])
 
 
 def timed_on(wildcards):

@@ -1,22 +1,22 @@
 # No rules here: the labels that trainings read, or draw for copies of a cohort.
 
 
-def labelled(wildcards):
+def tables_of_labels(wildcards):
     """The patients and split that a training reads; or the tables that copies with other labels are drawn from."""
     kind, cohort = kind_of_labels(wildcards.cohort), parent_cohort(wildcards.cohort)
     if kind == "own":
         patients = f"{RESULTS}/{wildcards.cohort}/patients.tsv"
         return {
             "patients": ancient(patients),  # changed patients change the split
-            "split": split_scheme(wildcards),
+            "split": split_table(wildcards),
         }
     made = paths.RUN_FOLDER.format(**wildcards)
     tables = zip(("patients", "series"), cohort_tables(cohort))
     read = {name: as_audited(path, made, cohort) for name, path in tables}
-    return read | (measured(cohort) if kind == "spiked" else {})
+    return read | (spiked_facts(cohort) if kind == "spiked" else {})
 
 
-def measured(cohort):
+def spiked_facts(cohort):
     """The facts of the baselines, if labels are drawn from one of them; edited features make other patients."""
     if "features" in STUDY.cohorts[cohort]["spiked"]:
         return {}

@@ -37,12 +37,12 @@ rule choose_field:
 
 
 rule preprocess:
-    """Make an input from all series of a shard of patients."""
+    """Make an input from all series of a shard of patients, as the audit has decoded them."""
     input:
         **(
             {"decoded": audited("decoded/{shard}", paths.INPUT)}
             if STUDY.decoded
-            else {"generated": generated}
+            else {"generated": generated_folders}
         ),
         patients=audited("patients.tsv", paths.INPUT),
         series=audited("series.tsv", paths.INPUT),

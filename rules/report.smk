@@ -1,7 +1,3 @@
-include: "figures.smk"
-include: "overview.smk"
-
-
 TEMPLATES = [project_file(path) for path in (ROOT / "workflow" / "report").iterdir()]
 LEAKAGE_CELLS = plan.leakage_cells(STUDY)
 LEAKAGE_CELLS += [copy for cell in LEAKAGE_CELLS for copy in STUDY.permuted(cell)]

@@ -1,7 +1,7 @@
 rule train_tensorflow:
     """Train one batch of folds and predict their patients; finished folds of a killed job are kept and reused."""
     input:
-        unpack(labelled),
+        unpack(tables_of_labels),
         arrays=input_shards("npy"),
         indexes=input_shards("tsv"),
         field=field_of_view,

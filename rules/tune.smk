@@ -2,7 +2,7 @@ rule tune:
     """Search for a variant's hyperparameters on training and validation patients; every trial is a row."""
     input:
         patients=ancient(f"{COHORT}/patients.tsv"),  # changed patients change the split
-        split=split_scheme,
+        split=split_table,
         arrays=input_shards("npy"),
         indexes=input_shards("tsv"),
         weights=weights_file,

@@ -7,7 +7,7 @@ rule measure_regions:
         **(
             {"decoded": audited("decoded/{shard}", paths.REGIONS)}
             if STUDY.decoded
-            else {"generated": generated}
+            else {"generated": generated_folders}
         ),
         patients=audited("patients.tsv", paths.REGIONS),
         series=audited("series.tsv", paths.REGIONS),
@@ -64,7 +64,7 @@ rule see_labels:
         mem_mb=memory(1000),
         runtime=growing(10),
     params:
-        visible=lambda wildcards: visible_labels(wildcards)[wildcards.label],
+        visible=lambda wildcards: visible_settings(wildcards)[wildcards.label],
         features=feature_sources,
         seed=lambda wildcards: STUDY.cohort_seed(
             visible_cohort(wildcards.cohort, wildcards.label)

@@ -296,7 +296,7 @@ def test_all_means_every_modality_of_the_cohort_in_one_order():
 
 def test_a_brainstem_cohort_changes_the_input_and_brings_the_segmentation():
     cohorts = BASE["cohorts"] | {"stem": {"kind": "synthetic-brainstem"}}
-    changes = {"densenet121": {"input_for": {"brainstem": {"shape": [40, 40, 40]}}}}
+    changes = {"densenet121": {"input_for": {"with_segmentation": {"shape": [40, 40, 40]}}}}
     made = study(cohorts=cohorts, runs=[{"approach": "densenet121"}], settings=changes)
     of = {cell.cohort: cell for cell in made.cells}
     assert made.series(of["stem"]) == [*MODALITIES, "segmentation"]

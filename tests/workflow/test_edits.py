@@ -40,7 +40,7 @@ def test_an_edit_re_runs_what_depends_on_it_and_nothing_else(small_copy, path, e
 
 def test_an_edit_of_a_figure_draws_figures_and_the_page_again(small_copy):
     planned = after_edit(small_copy, f"{LIBRARY}/figures/montages.py")
-    assert planned == {"plot_audit", "plot_slices", "page"}
+    assert planned == {"plot_audit", "plot_all_slices", "page"}
 
 
 def test_an_edit_of_the_reader_reads_and_trains_again_but_generates_nothing(small_copy):

@@ -1,4 +1,8 @@
-"""Where patients come from."""
+"""
+Where patients come from: a module for each kind of cohort, named like it, and what they share.
+
+Those that read have ``read_patients`` and ``locate``; `gliobench.cohorts.generator` and its neighbours make images.
+"""
 
 from importlib import import_module
 from types import ModuleType

@@ -17,7 +17,7 @@ CHANCE = 0.5
 KEPT = ("n_patients", "n_positive", "n_runs", "auc", "auc_low", "auc_high")
 
 Record = Mapping[str, Any]
-Runs = list[tuple[pd.DataFrame, Record]]
+RunList = list[tuple[pd.DataFrame, Record]]
 
 
 def visible_table(
@@ -53,7 +53,7 @@ def visible_table(
     pandas.DataFrame
         The table ``visible``: by cell and phase a row for each visible label, and one for the own labels.
     """
-    cells: dict[tuple[str, ...], dict[str, Runs]] = {}
+    cells: dict[tuple[str, ...], dict[str, RunList]] = {}
     for table, record in zip(predictions, records, strict=True):
         cell = (parent_cohort(record["cohort"]), *(record[name] for name in CELL[1:]))
         labels = labels_of(record["cohort"]).removeprefix(f"{VISIBLE}-")
@@ -68,7 +68,7 @@ def visible_table(
 
 
 def _rows_of(
-    cell: Mapping[str, str], by_labels: Mapping[str, Runs], metrics: pd.DataFrame, base_seed: int, resamples: int
+    cell: Mapping[str, str], by_labels: Mapping[str, RunList], metrics: pd.DataFrame, base_seed: int, resamples: int
 ) -> list[dict[str, Any]]:
     """Return the rows of one cell: of each phase first the visible labels in their order, then the own ones."""
     names = [*(name for name in by_labels if name != OWN), *([OWN] if OWN in by_labels else [])]
@@ -93,7 +93,7 @@ def _rows_of(
 NOTHING = {"n_patients": 0, "n_positive": 0, "n_runs": 0, "verdict": NOT_SEEN}
 
 
-def _verdicts(metrics: pd.DataFrame, runs: Runs) -> dict[str, dict[str, Any]]:
+def _verdicts(metrics: pd.DataFrame, runs: RunList) -> dict[str, dict[str, Any]]:
     """Return what a cell reaches on one kind of labels, by phase."""
     tested = metrics[metrics["part"].eq("test") & metrics["unit"].eq("patient")]
     trainings = pd.concat([_training_aucs(table, record) for table, record in runs], ignore_index=True)

@@ -99,14 +99,14 @@ class StudyApproach:
 
         Without a variant, they are those of all variants without an input of their own.
         """
-        kind = "brainstem" if segmented else "rsna"
+        which = "with_segmentation" if segmented else "without_segmentation"
         of_variant, of_study = self._own_input(variant) if variant else ({}, {})
         made: dict[str, Any] = {}
         for changes, where in (
             (self.file.input, f"{self.yaml}, input"),
             (self.changes.input, f"{self.place}.input"),
-            (getattr(self.file.input_for, kind), f"{self.yaml}, input_for.{kind}"),
-            (getattr(self.changes.input_for, kind), f"{self.place}.input_for.{kind}"),
+            (getattr(self.file.input_for, which), f"{self.yaml}, input_for.{which}"),
+            (getattr(self.changes.input_for, which), f"{self.place}.input_for.{which}"),
             (of_variant, f"{self.yaml}, variants.{variant}.input"),
             (of_study, f"{self.place}.on_variant.{variant}.input"),
             (self._on(cohort).input, f"{self.place}.on_cohort.{cohort}.input"),

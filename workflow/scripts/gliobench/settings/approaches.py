@@ -156,8 +156,8 @@ class Tuning(Settings):
 class InputFor(Settings):
     """Changes to an input on cohorts with and without a segmentation."""
 
-    rsna: dict[str, Any] = Field({}, description="on cohorts without a segmentation")
-    brainstem: dict[str, Any] = Field({}, description="on cohorts with one")
+    without_segmentation: dict[str, Any] = Field({}, description="on cohorts without one")
+    with_segmentation: dict[str, Any] = Field({}, description="on cohorts with a segmentation")
 
 
 class Approach(Settings):
@@ -178,7 +178,7 @@ class Approach(Settings):
     )
     input_for: InputFor = Field(
         InputFor(),
-        description="`brainstem`: changes to `input` on cohorts with a segmentation; `rsna`: on all others",
+        description="changes to `input` on cohorts with a segmentation, or without one",
     )
     protocols: Annotated[dict[str, Protocol], Field(min_length=1)] = Field(description="protocols by name, keys below")
     phases: Different[Text] = Field(["final"], description="states of one training that are scored, in order")

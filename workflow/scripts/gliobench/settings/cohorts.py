@@ -235,7 +235,7 @@ class Collection(OfSegmented, Read):
         description="`table`, `id` and `column` of a table with [the patients' sites](#sites-of-a-collection)",
     )
     segmentation: bool = Field(
-        False, description="whether to read the tumour segmentations; if so, the cohort uses the inputs for `brainstem`"
+        False, description="whether to read the tumour segmentations; if so, inputs are those for cohorts with one"
     )
 
 
@@ -309,8 +309,8 @@ class Table(OfSegmented, Read):
     )
     segmentation: bool = Field(
         False,
-        description="whether the table has a column `segmentation`; if so, the cohort uses the inputs for "
-        "`brainstem` (`input_for`)",
+        description="whether the table has a column `segmentation`; if so, inputs are those for cohorts "
+        "with one (`input_for`)",
     )
 
 

@@ -113,7 +113,7 @@ class SyntheticGenerator(Settings):
     segmentation: bool = Field(
         False,
         description="whether each patient has a segmentation of the lesion, with the values of BraTS; if so, the "
-        "cohort uses the inputs for `brainstem`",
+        "inputs are those for cohorts with one",
     )
     matrix: Matrix = Field(64, description=MATRIX)
     slices: Slices = Field([20, 40], description=SLICES)

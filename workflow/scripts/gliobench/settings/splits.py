@@ -6,11 +6,11 @@ from pydantic import Field, model_validator
 
 from gliobench.settings.models import Count, Settings, Text, WholeNumber, refuse
 
-PartOfTraining = Annotated[float, Field(gt=0, lt=1)]
+ShareOfUntested = Annotated[float, Field(gt=0, lt=1)]
 PartOrNumber = WholeNumber | Annotated[float, Field(ge=0, lt=1)]
 Among = Literal["labelled", "complete"]
 
-VALIDATION = "share of each training part used to choose the epoch and the threshold"
+VALIDATION = "share of the patients that a fold does not test, used to choose the epoch and the threshold"
 BATCHES = "jobs that share the folds of a repeat: fold k goes to job k mod `batches`"
 REPEATS = "number of times the split is drawn"
 AMONG = (
@@ -34,7 +34,7 @@ class KFold(Scheme):
         description="number of folds; at most the number of patients in the smaller class"
     )
     repeats: Count = Field(description=REPEATS)
-    validation: PartOfTraining = Field(description=VALIDATION)
+    validation: ShareOfUntested = Field(description=VALIDATION)
     batches: Count = Field(description=BATCHES)
 
 
@@ -72,7 +72,7 @@ class Loocv(Scheme):
 
     method: Literal["loocv"] = Field(description="leave-one-out")
     among: Among = Field(description=AMONG)
-    validation: PartOfTraining | Literal["left-out"] = Field(
+    validation: ShareOfUntested | Literal["left-out"] = Field(
         description="share of the other patients used to choose the epoch; `left-out`: the left-out patient is used"
     )
     batches: Count = Field(description=BATCHES)
@@ -86,7 +86,7 @@ class Sites(Scheme):
         description="fewest patients of a site that is tested alone; smaller ones and patients of unknown site are "
         "tested together, as `other`"
     )
-    validation: PartOfTraining = Field(description=VALIDATION)
+    validation: ShareOfUntested = Field(description=VALIDATION)
     batches: Count = Field(description=BATCHES)
 
 
@@ -95,7 +95,7 @@ class Dates(Scheme):
 
     method: Literal["dates"] = Field(description="by date: the first scan of each patient against later ones")
     repeats: Count = Field(description=REPEATS)
-    validation: PartOfTraining = Field(description="share of the first scans' slices used to choose the epoch")
+    validation: ShareOfUntested = Field(description="share of the first scans' slices used to choose the epoch")
 
 
 METHODS: dict[str, type[Scheme]] = {

@@ -27,7 +27,7 @@ class Changes(Settings):
     input: dict[str, Any] = Field({}, description="keys of the approach's `input`")
     input_for: InputFor = Field(
         InputFor(),
-        description="`brainstem`: keys of the input on cohorts with a segmentation; `rsna`: on all others",
+        description="keys of the approach's `input` on cohorts with a segmentation, or without one",
     )
     parameters: dict[str, Any] = Field({}, description="keys of the approach's `parameters`")
     weights: Text | None = Field(None, description="[initial weights](#initial-weights)")

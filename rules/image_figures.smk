@@ -86,7 +86,7 @@ rule plot_gradcam:
         "../workflow/scripts/plot_gradcam.py"
 
 
-rule plot_inputs:
+rule plot_slices:
     """Slices of some patients' inputs, as the approach reads them."""
     input:
         arrays=input_shards("npy"),
@@ -102,7 +102,7 @@ rule plot_inputs:
             modality="{modality}",
         ),
     log:
-        f"{COHORT}/logs/figures/{{input_name}}/inputs-{{modality}}.log",
+        f"{COHORT}/logs/figures/{{input_name}}/slices-{{modality}}.log",
     conda:
         "../envs/report.yaml"
     threads: 1
@@ -110,12 +110,12 @@ rule plot_inputs:
         mem_mb=memory(2000),
         runtime=growing(10),
     params:
-        library=library_digest("plot_inputs.py"),
+        library=library_digest("plot_slices.py"),
     script:
-        "../workflow/scripts/plot_inputs.py"
+        "../workflow/scripts/plot_slices.py"
 
 
-rule plot_slices:
+rule plot_all_slices:
     """All slices of two patients' inputs: of the longest series, and of the shortest with its padding."""
     input:
         arrays=input_shards("npy"),
@@ -131,7 +131,7 @@ rule plot_slices:
             modality="{modality}",
         ),
     log:
-        f"{COHORT}/logs/figures/{{input_name}}/slices-{{modality}}.log",
+        f"{COHORT}/logs/figures/{{input_name}}/all-slices-{{modality}}.log",
     conda:
         "../envs/report.yaml"
     threads: 1
@@ -139,6 +139,6 @@ rule plot_slices:
         mem_mb=memory(2000),
         runtime=growing(10),
     params:
-        library=library_digest("plot_slices.py"),
+        library=library_digest("plot_all_slices.py"),
     script:
-        "../workflow/scripts/plot_slices.py"
+        "../workflow/scripts/plot_all_slices.py"

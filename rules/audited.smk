@@ -1,4 +1,4 @@
-# No rules here: moved files of the user, and the results kept from them.
+# No rules here: what jobs read of the audit, which counts as unchanged if the user's files only moved.
 from types import SimpleNamespace
 
 

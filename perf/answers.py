@@ -42,7 +42,7 @@ from gliobench.evaluation.columns import BASELINE, HARMONISED, MAIN, SIGNIFICANT
 from gliobench.evaluation.intervals import EXACT
 from gliobench.evaluation.metrics import Sample, auc, make_sample, unit_weights
 from gliobench.evaluation.pairwise import Scored, compare, paired_difference
-from gliobench.reporting.answer import SIDE, answers
+from gliobench.reporting.own_study import SIDE, answers
 
 VERDICTS = ("the method is better", "the baseline is better")
 FEW = (5, 10, 15)  # patients of each label

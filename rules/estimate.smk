@@ -84,7 +84,7 @@ def sampled_inputs(wildcards):
         name: {
             "settings": STUDY.named_input(name, wildcards.cohort),
             "series": STUDY.made_series(name, wildcards.cohort),
-            "field": wildcards.cohort in STUDY.field_cohorts(name),
+            "fitted": wildcards.cohort in STUDY.field_cohorts(name),
             "features": STUDY.reads_tables(STUDY.input_owners[name][0]),
         }
         for name in names

@@ -4,7 +4,7 @@ import math
 from snakemake.logging import logger
 
 from gliobench.machine_memory import memory_for_jobs
-from gliobench.training.memory import HELD, MIB, memory_of_training
+from gliobench.training.needed_memory import HELD, MIB, memory_of_training
 from gliobench.training.gpus import gpu_memory
 
 BESIDE_GPU = 6000  # MB of a training on a GPU, or whose network has no estimate

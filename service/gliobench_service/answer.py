@@ -13,8 +13,8 @@ from gliobench.errors import GlioBenchError
 from gliobench.evaluation.one_patient import out_of_fold
 from gliobench.files import check_record
 from gliobench.inputs.store import write_shard
+from gliobench.predict.apply import Models, apply_models, load_models
 from gliobench.predict.describe import Study, describe, evidence, read_study
-from gliobench.predict.folds import Models, apply_models, load_models
 from gliobench.predict.patient import audit_patient, check_made, input_affine, make_patient_inputs
 from gliobench.predict.request import Request, read_record
 from gliobench.terms import MODALITIES, USABLE

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from gliobench.files import check_table, table_schema
-from gliobench.reporting.answer import against, answers, question, question_and_answers
+from gliobench.reporting.own_study import against, answers, question, question_and_answers
 from gliobench.terms import OF_PAPERS
 
 OWN = {"title": None, "question": None, "own": True}

@@ -14,7 +14,7 @@ from gliobench.belonging import digest, everything
 from gliobench.errors import GlioBenchError
 from gliobench.files import write_text
 from gliobench.origin import computed_on, machines
-from gliobench.predict import folds
+from gliobench.predict import apply
 from gliobench.study import Study
 from gliobench.training import Machine
 
@@ -170,8 +170,8 @@ def test_models_are_loaded_on_what_keras_ran_on_in_training(monkeypatch, tmp_pat
     monkeypatch.setenv("KERAS_BACKEND", "another")
     approach = SimpleNamespace(prepare=lambda machine: os.environ["KERAS_BACKEND"])
     monkeypatch.setitem(sys.modules, "gliobench.approaches.toy", approach)
-    monkeypatch.setattr(folds, "find_models", lambda run, fold: [])
-    assert folds.load_models(tmp_path, {"approach": "toy", "toolchain": toolchain}, Machine()).device == toolchain
+    monkeypatch.setattr(apply, "find_models", lambda run, fold: [])
+    assert apply.load_models(tmp_path, {"approach": "toy", "toolchain": toolchain}, Machine()).device == toolchain
 
 
 def test_what_a_run_was_computed_on_is_said_in_full():

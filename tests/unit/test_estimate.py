@@ -18,7 +18,7 @@ from gliobench.estimate.adding import Capacity, Timed, estimate, stage_in_estima
 from gliobench.estimate.networks import counted_cells, first_of, network_key, networks, stand_in
 from gliobench.estimate.rows import random_inputs, rows_of_patient, rows_of_training, shape_of
 from gliobench.estimate.sample import time_sample
-from gliobench.estimate.scores import time_scores
+from gliobench.estimate.score_times import time_scores
 from gliobench.progress import stage_of
 from gliobench.reporting.terminal import SCREEN, print_estimate
 from gliobench.settings.files import read_config
@@ -372,7 +372,7 @@ SAMPLED = {
 
 def sampled(tmp_path, **more):
     slices = {"kind": "slices", "shape": [16, 16], "choose": "central", "share": 0.5, "voi_lut": False}
-    inputs = {"net": {"settings": slices, "series": ["FLAIR"], "field": False, "features": False}}
+    inputs = {"net": {"settings": slices, "series": ["FLAIR"], "fitted": False, "features": False}}
     return time_sample("planted", SAMPLED | more, inputs, tmp_path)
 
 
@@ -420,7 +420,7 @@ def test_patients_without_their_images_are_passed_over(own, tmp_path):
 
 
 def test_a_baseline_that_needs_no_image_is_timed_on_a_cohort_without_images(own, tmp_path):
-    facts = {"base": {"settings": {"kind": "facts"}, "series": [], "field": False, "features": False}}
+    facts = {"base": {"settings": {"kind": "facts"}, "series": [], "fitted": False, "features": False}}
     sample = time_sample("planted", SAMPLED | own | {"series": [], "masks": []}, facts, tmp_path)
     assert sample["inputs"]["base"]["rows"] == {}
     assert rows_of_patient(sample["inputs"]["base"], "facts", []) == 1

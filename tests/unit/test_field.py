@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from gliobench.evaluation.cohort_tables import exclusions
 from gliobench.files import write_json
-from gliobench.inputs.field import choose_field, with_field
+from gliobench.inputs.field import choose_field, with_chosen_spacing
 
 ASKED = {
     "kind": "grid",
@@ -74,8 +74,8 @@ def test_a_fixed_field_says_which_brains_it_cuts_and_by_how_much():
 
 def test_the_record_of_a_run_keeps_the_spacing_that_was_chosen(tmp_path):
     write_json({"spacing": [2.1, 2.1, 2.1]}, tmp_path / "field.json")
-    assert with_field(ASKED, tmp_path / "field.json") == ASKED | {"spacing": [2.1, 2.1, 2.1]}
-    assert with_field(ASKED, []) == ASKED
+    assert with_chosen_spacing(ASKED, tmp_path / "field.json") == ASKED | {"spacing": [2.1, 2.1, 2.1]}
+    assert with_chosen_spacing(ASKED, []) == ASKED
 
 
 @pytest.mark.parametrize("given_as", [2.0, [2.0, 2.5, 3.0]])

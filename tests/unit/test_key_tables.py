@@ -10,8 +10,8 @@ from pydantic import Field
 from gliobench.documented import tables_by_page
 from gliobench.errors import GlioBenchError
 from gliobench.imaging.facts import SeriesFacts
-from gliobench.inputs.columns import COLUMNS, MEANINGS, columns_table
 from gliobench.inputs.facts import HEADER, INTENSITY, header_facts, intensity_facts
+from gliobench.inputs.facts_columns import COLUMNS, MEANINGS, columns_table
 from gliobench.inputs.patient_facts import NAMES, with_patient_facts
 from gliobench.marked import fill
 from gliobench.settings.models import Count, Range, Settings, Share

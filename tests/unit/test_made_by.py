@@ -4,8 +4,8 @@ import pytest
 
 from gliobench.errors import GlioBenchError
 from gliobench.files import write_json
-from gliobench.made_by import read_study_record, study_record
 from gliobench.origin import origin
+from gliobench.study_record import read_study_record, study_record
 
 CONFIG = {"study": "one", "seed": 1, "cohorts": {"a": {"kind": "synthetic"}}}
 

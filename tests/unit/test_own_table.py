@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from dicom_files import write_series
 from gliobench.cohorts import layout, read_patient_series
 from gliobench.cohorts.audit import audit_patients
-from gliobench.cohorts.patients import check_ids, whose
+from gliobench.cohorts.owners import whose
+from gliobench.cohorts.patients import check_ids
 from gliobench.cohorts.series import read_path
 from gliobench.cohorts.table import locate, read_patients
 from gliobench.cohorts.writers import write_nifti

@@ -15,7 +15,7 @@ from PIL import Image
 from cell_files import make_cell, make_series
 from gliobench.evaluation.cohort_tables import exclusions
 from gliobench.evaluation.columns import CELL
-from gliobench.evaluation.patients import join_probabilities, patient_probabilities
+from gliobench.evaluation.patient_scores import join_probabilities, patient_probabilities
 from gliobench.evaluation.runs import patient_rows
 from gliobench.files import table_schema
 from gliobench.reporting.frame import file_stem, patient_address

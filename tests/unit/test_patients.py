@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from cell_files import make_cell
 from gliobench.evaluation.columns import BASELINE, CELL
-from gliobench.evaluation.patients import (
+from gliobench.evaluation.patient_scores import (
     MOST,
     confident_mistakes,
     count_wrong,

@@ -22,8 +22,8 @@ from gliobench.evaluation.one_patient import NEW, OTHER_IMAGES, PIXELS, SAME_ID,
 from gliobench.files import check_record, read_json, read_table, write_json, write_table
 from gliobench.inputs.make import make_inputs, usable_series
 from gliobench.inputs.store import shard_writer, write_shard
+from gliobench.predict.apply import Answer, predict_patient
 from gliobench.predict.describe import describe, evidence, read_input, read_study
-from gliobench.predict.folds import Answer, predict_patient
 from gliobench.predict.patient import audit_patient, check_made, make_patient_inputs, series_of_run
 from gliobench.predict.request import Request, check_target, find_models, read_record, take_request
 from gliobench.splits import draw_split

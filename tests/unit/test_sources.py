@@ -94,7 +94,7 @@ def test_every_rule_with_a_script_sees_edits_of_the_script_and_of_the_library(pa
 
 
 def test_the_study_is_light_to_load():
-    parsed = ("study", "sources", "processes", "backends", "training.gpus", "training.memory")
+    parsed = ("study", "sources", "processes", "backends", "training.gpus", "training.needed_memory")
     code = f"import sys, {', '.join(f'gliobench.{name}' for name in parsed)}; print(*sys.modules)"
     loaded = subprocess.run(
         [sys.executable, "-c", code], env={"PYTHONPATH": str(SCRIPTS)}, capture_output=True, text=True, check=True

@@ -9,7 +9,7 @@ import pytest
 
 from gliobench.settings.approach_of_study import StudyApproach
 from gliobench.training import Machine
-from gliobench.training.memory import FIXED, KEPT, MIB, PEAK, memory_of_training
+from gliobench.training.needed_memory import FIXED, KEPT, MIB, PEAK, memory_of_training
 
 ROOT = Path(__file__).parents[2]
 ROW = re.compile(r"\| (\w+) \| ([\dx]+) \| (\d+) \|.*\| ([\d.]+) GB \|")

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from gliobench.files import check_table, table_schema
-from gliobench.reporting.answer import answers
+from gliobench.reporting.own_study import answers
 from gliobench.reporting.summary import sentences as all_sentences
 
 COHORTS, GROUP = ("planted", "no-signal"), ("many-01", "many-02")

@@ -7,9 +7,9 @@ with recipe(snakemake):
 
     from gliobench.evaluation.runs import cell_rows, read_runs
     from gliobench.files import read_json, read_table, write_json
-    from gliobench.made_by import study_record
     from gliobench.origin import origin
     from gliobench.reporting.page import write_report
+    from gliobench.study_record import study_record
 
     tables = {Path(path).stem: read_table(path, Path(path).stem) for path in snakemake.input.tables}
     tables["published"] = read_table(snakemake.input.published, "published")

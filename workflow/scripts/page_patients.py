@@ -7,9 +7,9 @@ with recipe(snakemake):
 
     import numpy as np
 
-    from gliobench.cohorts.patients import whose
+    from gliobench.cohorts.owners import whose
     from gliobench.evaluation.columns import CELL
-    from gliobench.evaluation.patients import join_probabilities, patient_probabilities
+    from gliobench.evaluation.patient_scores import join_probabilities, patient_probabilities
     from gliobench.evaluation.runs import patient_rows, runs_of
     from gliobench.files import read_json, read_table
     from gliobench.reporting.patient_pages import CohortPatients, write_patient_pages

@@ -9,7 +9,7 @@ with recipe(snakemake):
 
     from gliobench.files import read_json, read_table, whole, write_json
     from gliobench.inputs.store import without_input
-    from gliobench.predict.folds import Answer, predict_patient
+    from gliobench.predict.apply import Answer, predict_patient
     from gliobench.training import Machine
     from gliobench.training.gpus import claim_gpu
 

@@ -4,11 +4,11 @@ from gliobench.recipe import recipe
 
 with recipe(snakemake):
     from gliobench.files import read_table, shard_of
-    from gliobench.inputs.field import with_field
+    from gliobench.inputs.field import with_chosen_spacing
     from gliobench.inputs.make import make_inputs, usable_series
     from gliobench.inputs.store import shard_writer
 
-    settings = with_field(snakemake.params.input, snakemake.input.field)
+    settings = with_chosen_spacing(snakemake.params.input, snakemake.input.field)
     patients = shard_of(read_table(snakemake.input.patients, "patients"), snakemake.wildcards.shard)
     usable = usable_series(read_table(snakemake.input.series, "series"), snakemake.params.series, settings)
     with shard_writer(snakemake.output.array) as append:

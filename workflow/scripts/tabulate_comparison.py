@@ -12,7 +12,7 @@ with recipe(snakemake):
     from gliobench.evaluation.repeats import history_repeats
     from gliobench.evaluation.verdicts import Scores, verdict_table
     from gliobench.files import join_tables, read_json, read_table, write_text
-    from gliobench.reporting.answer import question_and_answers
+    from gliobench.reporting.own_study import question_and_answers
     from gliobench.reporting.tables import write_formats
     from gliobench.reporting.terminal import print_paragraphs, print_table, print_verdicts
 

@@ -6,7 +6,7 @@ with recipe(snakemake):
     from pathlib import Path
     from tempfile import TemporaryDirectory
 
-    from gliobench.estimate.scores import time_scores
+    from gliobench.estimate.score_times import time_scores
     from gliobench.estimate.starts import FOR_TABLES, start_seconds
     from gliobench.files import read_json, write_json
     from gliobench.processes import peak_memory

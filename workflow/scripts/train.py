@@ -6,7 +6,7 @@ with recipe(snakemake):
     from importlib import import_module
 
     from gliobench.files import read_json
-    from gliobench.inputs.field import with_field
+    from gliobench.inputs.field import with_chosen_spacing
     from gliobench.training import Job, Machine
     from gliobench.training.gpus import claim_gpu
     from gliobench.training.job import run_job
@@ -14,7 +14,7 @@ with recipe(snakemake):
     given, params = snakemake.input, snakemake.params
     claim_gpu(snakemake.resources.get("gpu", 0), snakemake.resources.get("gpu_mb", 0))
     settings = dict(params.job)
-    settings["input"] = with_field(settings["input"], given.field)
+    settings["input"] = with_chosen_spacing(settings["input"], given.field)
     if given.tuned:
         best = read_json(given.tuned)
         settings["parameters"] |= best["parameters"]

@@ -24,10 +24,10 @@ from gliobench.evaluation.studies import (
     shown_differences,
 )
 from gliobench.files import write_table
-from gliobench.made_by import read_study_record
 from gliobench.reporting.studies import Compared, comparison_sentences, write_comparison_page
 from gliobench.reporting.terminal import print_differences, print_paragraphs
 from gliobench.results import load
+from gliobench.study_record import read_study_record
 from gliobench.terms import GENERATED
 from gliobench.wording import plural
 

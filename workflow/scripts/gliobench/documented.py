@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from gliobench.inputs.columns import columns_table
+from gliobench.inputs.facts_columns import columns_table
 from gliobench.settings.tables import all_tables
 
 

@@ -71,11 +71,11 @@ def has_run(folder: str) -> bool:
 def _groups(study: Study, source: Path) -> Iterator[list[Path]]:
     """Name the files that count together or not at all: of a training, of a cohort, and what a job took."""
     for cell in study.cells:
-        for part in (cell, *study.copies(cell)):
-            if not belongs(study, made_runs(study, cell, part.cohort)):
+        for each in (cell, *study.copies(cell)):
+            if not belongs(study, made_runs(study, cell, each.cohort)):
                 continue
-            yield from ([Path(folder, name) for name in RUN_FILES] for folder in study.run_folders(part))
-            yield from ([Path(benchmark)] for benchmark in study.run_benchmarks(part))
+            yield from ([Path(folder, name) for name in RUN_FILES] for folder in study.run_folders(each))
+            yield from ([Path(benchmark)] for benchmark in study.run_benchmarks(each))
         tuning = source / paths.TUNING.format(**asdict(cell))
         yield [tuning / "trials.tsv", tuning / "best.json"]
     for cohort in study.cohorts:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pandas as pd
 from sklearn.model_selection import StratifiedKFold, train_test_split
 
-from gliobench.cohorts.patients import whose
+from gliobench.cohorts.owners import whose
 from gliobench.errors import GlioBenchError
 from gliobench.seeds import derive_seed
 from gliobench.terms import ALL_SERIES, MODALITIES, OK, OTHER, USABLE

@@ -14,12 +14,6 @@ SHOWN = 5
 UNKNOWN_SITES = ("", "other", "unknown", "na", "n/a", "nan", "none")  # in a cell: no hospital
 
 
-def whose(patients: pd.DataFrame) -> pd.Series:
-    """Return the patient of each row of the table ``patients``: rows are scans where patients have several."""
-    scan_of = patients["scan_of"] if "scan_of" in patients else pd.Series(None, index=patients.index, dtype="str")
-    return scan_of.fillna(patients["patient_id"])
-
-
 def some(patient_ids: Iterable[str]) -> str:
     """Name the first few patients, and how many more there are."""
     ids = sorted(patient_ids)

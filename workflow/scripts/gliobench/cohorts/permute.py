@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from gliobench.cohorts.patients import whose
+from gliobench.cohorts.owners import whose
 from gliobench.seeds import derive_seed
 
 LABEL = ["label", "label_name"]

@@ -7,7 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import optimize, special
 
-from gliobench.cohorts.patients import whose
+from gliobench.cohorts.owners import whose
 from gliobench.errors import GlioBenchError
 from gliobench.seeds import derive_seed
 

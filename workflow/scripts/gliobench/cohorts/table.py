@@ -8,7 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-from gliobench.cohorts.patients import check_ids, check_once, known_sites, read_rows, read_sites, whose
+from gliobench.cohorts.owners import whose
+from gliobench.cohorts.patients import check_ids, check_once, known_sites, read_rows, read_sites
 from gliobench.errors import GlioBenchError, nearest
 from gliobench.imaging.facts import SeriesError
 from gliobench.terms import ALL_SERIES, MODALITIES, SEGMENTATION

@@ -12,7 +12,7 @@ from gliobench.evaluation.cost import PERMUTE
 from gliobench.files import check_table, table_schema
 from gliobench.splits import split_or_reason
 from gliobench.terms import OK, parent_cohort
-from gliobench.training.memory import HELD
+from gliobench.training.needed_memory import HELD
 from gliobench.training.parts import ROLES
 
 STAGES = {
@@ -40,7 +40,7 @@ BASIS = {
 
 
 @dataclass
-class Part:
+class Amounts:
     """
     What the jobs of a stage and approach take beside their starts.
 
@@ -106,10 +106,10 @@ class _Sum:
 
     timed: Timed
     capacity: Capacity
-    parts: dict[tuple[str, str | None], Part] = field(default_factory=dict)
+    parts: dict[tuple[str, str | None], Amounts] = field(default_factory=dict)
 
-    def part(self, stage: str, approach: str | None = None) -> Part:
-        return self.parts.setdefault((stage, approach), Part())
+    def part(self, stage: str, approach: str | None = None) -> Amounts:
+        return self.parts.setdefault((stage, approach), Amounts())
 
 
 def estimate(
@@ -314,7 +314,7 @@ def _rows(jobs: pd.DataFrame, found: _Sum) -> list[dict[str, Any]]:
     devices: dict[str | None, str] = dict(zip(speeds["approach"], speeds["device"], strict=True))
     rows = []
     for (stage, approach), count in counts.items():
-        part = found.parts.get((stage, approach), Part())
+        part = found.parts.get((stage, approach), Amounts())
         started = count * _start(stage, approach, found.timed.starts)
         trains = stage in ("tune", "train", PERMUTE)
         rows.append(

@@ -51,7 +51,7 @@ def time_sample(cohort: str, settings: Mapping[str, Any], inputs: Mapping[str, A
         ``features``, ``masks`` and ``decoded``, as the rules that read it have them; ``stands_in``: kind and generator
         of patients that stand for it as long as its files are not here, or nothing.
     inputs : mapping
-        By name the settings of each input, its ``series`` and whether it has a ``field`` of view.
+        By name the settings of each input, its ``series`` and whether it is ``fitted`` to brains.
     folder : Path
         An empty folder for the files.
 
@@ -175,7 +175,7 @@ def _make(
     series = join_tables([each.series for each in tried], "series")
     usable = _usable(series, asked)
     made = dict(asked["settings"])
-    if asked["field"]:
+    if asked["fitted"]:
         made["spacing"] = choose_field({"sample": made}, {"sample": series})["spacing"]
     decoded, own = (folder / "decoded", DECODED_KIND), (settings["folder"], settings["kind"])
     tables = (settings["features"], FEATURES_KIND)

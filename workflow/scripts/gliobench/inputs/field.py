@@ -68,6 +68,6 @@ def _what_is_cut(row: Mapping[Any, Any], field: np.ndarray) -> str | None:
     return f"its brain is larger than the field of view: {', '.join(parts)} are cut." if parts else None
 
 
-def with_field(settings: Mapping[str, Any], path: str | Path | Sequence[str]) -> dict[str, Any]:
+def with_chosen_spacing(settings: Mapping[str, Any], path: str | Path | Sequence[str]) -> dict[str, Any]:
     """Return the settings of an input with the spacing in the file of `choose_field`, as they are without one."""
     return dict(settings) | ({"spacing": read_json(str(path))["spacing"]} if path else {})

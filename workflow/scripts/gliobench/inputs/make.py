@@ -67,7 +67,7 @@ def shared(read: Read, settings: dict[str, Any]) -> Any:
 
 
 def make_inputs(
-    patient_id: str, names: Iterable[str], folder: Any, kind: str, settings: dict[str, Any]
+    patient_id: str, names: Iterable[str], folder: Any, layout: str, settings: dict[str, Any]
 ) -> tuple[list[np.ndarray], pd.DataFrame]:
     """
     Make the inputs of a patient from several series.
@@ -81,8 +81,8 @@ def make_inputs(
         features.
     folder : path
         The cohort; for features what `gliobench.cohorts.features.read_features` takes.
-    kind : str
-        Of what lies there: ``decoded``, what the audit kept; the cohort's own kind; or ``features``.
+    layout : str
+        Kind of what lies there: ``decoded``, what the audit kept; the cohort's own kind; or ``features``.
     settings : dict
         ``input`` of the approach: ``kind`` names the module of `gliobench.inputs` whose ``make_input(read, name,
         settings)`` makes the arrays of one series; ``voi_lut`` asks for the VOI LUT.
@@ -105,9 +105,9 @@ def make_inputs(
     rows: list[tuple[str, str, int | None, str | None]] = []
 
     def read(name: str) -> tuple[Any, SeriesFacts]:
-        if kind == FEATURES_KIND:
+        if layout == FEATURES_KIND:
             return read_features(folder, patient_id, name)
-        volume, facts = read_patient_series(kind, folder, patient_id, name)
+        volume, facts = read_patient_series(layout, folder, patient_id, name)
         return windowed(volume) if settings.get("voi_lut") else volume, facts
 
     reader = shared(read, settings)

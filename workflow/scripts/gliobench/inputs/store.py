@@ -11,7 +11,7 @@ import pandas as pd
 from gliobench.errors import GlioBenchError
 from gliobench.files import read_table, whole, write_table
 
-Stored = tuple[np.ndarray, pd.DataFrame]
+Indexed = tuple[np.ndarray, pd.DataFrame]
 SHARD_INDEX = ["patient_id", "modality", "slice_index", "reason"]
 
 
@@ -108,7 +108,7 @@ class _ArrayFile:
         np.lib.format.write_array_header_1_0(self.file, header)
 
 
-def read_shards(paths: Sequence[str | Path], name: str, patients: Collection[str] | None = None) -> Stored:
+def read_shards(paths: Sequence[str | Path], name: str, patients: Collection[str] | None = None) -> Indexed:
     """
     Read one series of an approach's inputs into one array.
 
@@ -153,7 +153,7 @@ def read_shards(paths: Sequence[str | Path], name: str, patients: Collection[str
     return array, index.drop(columns="shard").assign(row=np.arange(len(index)))
 
 
-def single(series: Mapping[str, Stored]) -> Stored:
+def single(series: Mapping[str, Indexed]) -> Indexed:
     """Return the one series there is, as `read_shards` gives it."""
     if len(series) != 1:
         raise GlioBenchError(f"this input takes one modality, not {', '.join(series) or 'none'}; see `modalities`.")
@@ -161,7 +161,7 @@ def single(series: Mapping[str, Stored]) -> Stored:
     return next(iter(series.values()))
 
 
-def append_rows(series: Mapping[str, Stored]) -> Stored:
+def append_rows(series: Mapping[str, Indexed]) -> Indexed:
     """
     Concatenate the rows of all series, in the order of patient, series as given, and slice.
 
@@ -191,7 +191,7 @@ def append_rows(series: Mapping[str, Stored]) -> Stored:
     return array, index.loc[order].assign(row=np.arange(len(index))).reset_index(drop=True)
 
 
-def stack_channels(series: Mapping[str, Stored]) -> Stored:
+def stack_channels(series: Mapping[str, Indexed]) -> Indexed:
     """
     Make each series a channel, for patients who have all of them.
 
@@ -242,7 +242,7 @@ JOINS = {
 
 def join_shards(
     kind: str, arrays: Sequence[str | Path], series: Iterable[str], patients: Collection[str] | None = None
-) -> Stored:
+) -> Indexed:
     """
     Read the shards of an approach's inputs, with series joined according to the kind of input.
 
@@ -263,12 +263,12 @@ def join_shards(
     return JOINS[kind]({name: read_shards(arrays, name, patients) for name in series})
 
 
-def _check_something_left(series: Mapping[str, Stored]) -> None:
+def _check_something_left(series: Mapping[str, Indexed]) -> None:
     if not any(len(array) for array, _ in series.values()):
         raise GlioBenchError(f"no patient has a usable series of {', '.join(series)}; see series.tsv for the reasons.")
 
 
-def _check_one_shape(series: Mapping[str, Stored]) -> None:
+def _check_one_shape(series: Mapping[str, Indexed]) -> None:
     shapes = {name: (array.shape[1:], array.dtype) for name, (array, _) in series.items()}
     if len(set(shapes.values())) > 1:
         named = ", ".join(f"{name} {dtype} {shape}" for name, (shape, dtype) in shapes.items())

@@ -105,7 +105,7 @@ def evidence(cams: np.ndarray, prediction: Mapping[str, Any]) -> np.ndarray:
     Parameters
     ----------
     cams : ndarray
-        ``cams`` of `gliobench.predict.folds.Answer`.
+        ``cams`` of `gliobench.predict.apply.Answer`.
     prediction : dict
         From `describe`.
     """
@@ -125,7 +125,7 @@ def describe(
     record : dict
         ``run.json`` of the run.
     answer : dict
-        ``plain`` of `gliobench.predict.folds.Answer`.
+        ``plain`` of `gliobench.predict.apply.Answer`.
     series : DataFrame
         As in the schema ``series``: the patient's, as the audit found them.
     reason : str or None

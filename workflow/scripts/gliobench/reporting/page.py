@@ -17,13 +17,13 @@ from gliobench.files import whole, write_table, write_text
 from gliobench.origin import machines
 from gliobench.paths import REPORT_SCRIPTS
 from gliobench.reporting.alternatives import text_alternative
-from gliobench.reporting.answer import answers, question
 from gliobench.reporting.display import Display
 from gliobench.reporting.explore import explore, methods_of, scripts
 from gliobench.reporting.frame import NAVIGATION, patient_address, write_page
 from gliobench.reporting.headlines import headline_rows, show_claims, show_headlines, verdict_counts
 from gliobench.reporting.html import TEMPLATES, section, to_html
 from gliobench.reporting.layouts import SHOW
+from gliobench.reporting.own_study import answers, question
 from gliobench.reporting.runs import CellRuns, anchor, runs_of
 from gliobench.reporting.summary import cost_sentence, count_sentence, published_sentence, sentences, status_sentence
 from gliobench.wording import NAMES

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from gliobench.evaluation.columns import CELL, THRESHOLD
-from gliobench.evaluation.patients import (
+from gliobench.evaluation.patient_scores import (
     OUT_OF_FOLD,
     confident_mistakes,
     count_wrong,
@@ -48,7 +48,7 @@ class CohortPatients:
     exclusions : pandas.DataFrame
         Its rows of the table ``exclusions``.
     probabilities : pandas.DataFrame
-        As `gliobench.evaluation.patients.join_probabilities` returns them.
+        As `gliobench.evaluation.patient_scores.join_probabilities` returns them.
     images : bool
         Whether images of patients may be shown.
     thumbnails : mapping of (str, str) to Picture

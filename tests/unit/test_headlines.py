@@ -16,6 +16,7 @@ BASE = {
     "part": "test",
     "unit": "patient",
     "caveat": None,
+    "auc_reason": None,
     "settings": "paper",
     "n_patients": 24,
     "auc": 0.7,
@@ -106,6 +107,11 @@ def test_a_row_under_the_papers_protocol_has_the_verdicts_on_its_own_figures(ver
     table = pd.DataFrame([VERDICT | {"metric": metric, "verdict": verdict} for metric, verdict in verdicts.items()])
     display = show_headlines(rows({}, {"protocol": "published"}, {"protocol": "other"}), table, {})
     assert display.text["Verdict"].tolist() == [EMPTY, shown, EMPTY]
+
+
+def test_a_row_without_an_auc_says_why():
+    lacking = {"auc": None, "auc_low": None, "auc_high": None, "auc_reason": "each run scores a single patient"}
+    assert show_headlines(rows(lacking, {}), None, {}).notes[0].endswith("no AUC: each run scores a single patient")
 
 
 def test_a_caveat_is_a_note():

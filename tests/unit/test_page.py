@@ -262,7 +262,7 @@ def test_a_caption_that_figures_share_stands_once(pages):
     assert pages["approaches/cnn3d.html"].count("ROC curves (the title") == 1
 
 
-def test_the_first_page_has_the_sentences_the_status_and_the_short_result(pages):
+def test_the_first_page_has_the_sentences_the_status_and_the_main_results(pages):
     first = pages["index.html"]
     assert "First of &lt;five&gt;." in first
     assert [f"<li>{one}</li>" in first for one in SENTENCES[1:]] == [True] * 4

@@ -216,6 +216,17 @@ def test_latex_is_balanced_and_escaped(comparison):
     assert r"95 \% intervals" in text
 
 
+def test_a_long_latex_table_becomes_pages_of_one_number_that_hold_every_row_once(comparison):
+    long = pd.concat([comparison] * 40, ignore_index=True)
+    long = long.assign(modality=[f"row-{number}." for number in range(len(long))])
+    pages = to_latex(show_comparison(long)).split(r"\end{sidewaystable}")[:-1]
+    found = [re.findall(r"row-(\d+)\.", page) for page in pages]
+    assert max(map(len, found)) <= 30, "rows of three blocks"
+    assert [number for page in found for number in page[: len(page) // 3]] == [str(n) for n in range(len(long))]
+    assert ["addtocounter" in page for page in pages] == [False] + [True] * (len(pages) - 1)
+    assert sum(page.count("(continued)") for page in pages) == len(pages) - 1
+
+
 def test_no_character_of_a_note_is_a_command_of_latex(comparison):
     reason = r"loss {x}^2 ~ C:\tmp & $1 #2 a_b 5 %"
     text = to_latex(replace(show_comparison(comparison), notes=(reason,)))
@@ -426,10 +437,10 @@ def test_the_variance_of_folds_stands_apart_from_that_of_seeds(tmp_path):
 
 
 def test_scores_that_no_row_has_have_no_column(comparison):
-    assert "p of chance" not in show_comparison(comparison).text
+    assert "Permutation p" not in show_comparison(comparison).text
     shown = show_comparison(comparison.assign(p_chance=[0.005] + [np.nan] * (len(comparison) - 1)))
-    assert shown.text["p of chance"].iloc[0] == "0.005"
-    assert "p of chance" in shown.numbers
+    assert shown.text["Permutation p"].iloc[0] == "0.005"
+    assert "Permutation p" in shown.numbers
 
 
 def test_every_layout_has_a_schema_and_columns_to_choose_from():

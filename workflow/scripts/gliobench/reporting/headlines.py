@@ -46,7 +46,7 @@ def show_headlines(
     rows: pd.DataFrame, verdicts: pd.DataFrame | None, titles: Mapping[str, str], own: bool = False
 ) -> Display:
     """
-    Lay out the short result.
+    Lay out the main results.
 
     Parameters
     ----------
@@ -96,10 +96,11 @@ def _name(row: Row, titles: Mapping[str, str]) -> str:
 
 
 def _notes(records: Sequence[Row]) -> tuple[str, ...]:
-    """Explain the rows that have a caveat or a status other than ok."""
+    """Explain the rows that have a caveat, a status other than ok, or no AUC."""
     found: dict[str, list[str]] = {}
     for row in records:
-        facts = [row["caveat"]] + [row["reason"]] * (row["status"] != "ok")
+        why_no_auc = f"no AUC: {row['auc_reason']}" if pd.notna(row["auc_reason"]) else None
+        facts = [row["caveat"], row["reason"] if row["status"] != "ok" else why_no_auc]
         for fact in filter(pd.notna, facts):
             cell = f"{row['approach']} {row['variant']} {row['modality']} on {row['cohort']}, {row['protocol']}"
             found.setdefault(fact, []).append(cell)

@@ -29,12 +29,12 @@ BESIDE = {  # scores without an interval, shown where a study has them: heading 
     "Accuracy, validation threshold": "accuracy_validation_threshold",
     "Calibration slope": "calibration_slope",
     "Calibration intercept": "calibration_intercept",
-    "p of chance": "p_chance",
+    "Permutation p": "p_chance",
     "AUC between sites": "auc_between_sites",
     "Share of pairs within sites": "weight_within_site",
-    "p of chance within sites": "p_chance_within_site",
+    "Permutation p within sites": "p_chance_within_site",
 }
-MAIN_SCORES = {"Status", "n (positive)", "AUC", "Accuracy", "Published", "p of chance", "Runs"}  # others on demand
+MAIN_SCORES = {"Status", "n (positive)", "AUC", "Accuracy", "Published", "Permutation p", "Runs"}  # others on demand
 WITHIN_SITE = {"AUC within sites": "auc_within_site", "AUC minus that within sites": "auc_minus_within_site"}
 
 

@@ -187,7 +187,7 @@ def _within(rows: list[dict[Hashable, Any]]) -> str:
         name = method_name(row) if row is rows[0] else row["variant"]
         auc = interval(*(row[f"auc_within_site{end}"] for end in ("", "_low", "_high")))
         p = row["p_chance_within_site"]
-        told.append(f"{auc} for {name}" + ("" if pd.isna(p) else f" (p of chance {p:.2g})"))
+        told.append(f"{auc} for {name}" + ("" if pd.isna(p) else f" (permutation p {p:.2g})"))
     return f"Among patients of the same site, the AUC is {' and '.join(told)}."
 
 

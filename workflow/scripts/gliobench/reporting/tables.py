@@ -47,35 +47,48 @@ def to_markdown(display: Display) -> str:
     return "\n".join([*lines, "", display.caption, *notes, ""])
 
 
+LATEX_ROWS = 30  # of all blocks on a page
+
 LATEX = r"""\begin{sidewaystable}
-\caption{%(caption)s}
+%(caption)s
 \raggedright\footnotesize
 %(blocks)s
-%(notes)s
-\end{sidewaystable}
-"""
+\end{sidewaystable}"""
 LATEX_BLOCK = r"""\begin{adjustbox}{max width=\linewidth}
 %s\end{adjustbox}
 \par\medskip"""
+CONTINUED = r"\addtocounter{table}{-1}"  # a further page has the number of the first
 
 
 def to_latex(display: Display) -> str:
     """
-    Write a display as a landscape LaTeX table; it needs the packages booktabs, adjustbox and rotating.
+    Write a display as landscape LaTeX tables; they need the packages booktabs, adjustbox and rotating.
 
-    A wide table becomes blocks below each other, each beginning with the columns that name the row.
+    A wide table becomes blocks below each other, each beginning with the columns that name the row; a long one becomes
+    several pages of the same number. Notes follow as text.
     """
-    names = list(display.text.columns)
-    starts = range(display.keys, len(names), LATEX_COLUMNS)
-    blocks = [_tabular(display, names[: display.keys] + names[start : start + LATEX_COLUMNS]) for start in starts]
-    notes = [rf"\par\scriptsize {_escape(note)}" for note in display.notes]
-    parts = {"caption": _escape(display.caption), "blocks": "\n".join(blocks), "notes": "\n".join(notes)}
-    return (LATEX % parts).replace(DASH, "--")
+    names, keys = list(display.text.columns), display.keys
+    blocks = [names[:keys] + names[start : start + LATEX_COLUMNS] for start in range(keys, len(names), LATEX_COLUMNS)]
+    n_rows = max(1, LATEX_ROWS // len(blocks))
+    pages = [
+        _page(display, display.text.iloc[first : first + n_rows], blocks, continues=first > 0)
+        for first in range(0, max(1, len(display.text)), n_rows)
+    ]
+    notes = [rf"{{\par\scriptsize {_escape(note)}\par}}" for note in display.notes]
+    return "\n".join([*pages, *notes, ""]).replace(DASH, "--")
 
 
-def _tabular(display: Display, names: list[str]) -> str:
-    align = "".join("r" if name in display.numbers else "l" for name in names)
-    styler = display.text[names].style.hide(axis="index").format(escape="latex").format_index(escape="latex", axis=1)
+def _page(display: Display, rows: pd.DataFrame, blocks: list[list[str]], continues: bool) -> str:
+    caption = rf"\caption{{{_escape(display.caption)}}}"
+    if continues:
+        caption = f"{CONTINUED}\n{caption.removesuffix('}')} (continued)}}"
+    tabulars = [_tabular(display, rows[names]) for names in blocks]
+    return LATEX % {"caption": caption, "blocks": "\n".join(tabulars)}
+
+
+def _tabular(display: Display, rows: pd.DataFrame) -> str:
+    align = "".join("r" if name in display.numbers else "l" for name in rows.columns)
+    styler = rows.style.hide(axis="index").format(escape="latex").format_index(escape="latex", axis=1)
     return LATEX_BLOCK % styler.to_latex(hrules=True, column_format=align)
 
 

@@ -92,8 +92,8 @@ def test_the_scores_within_sites_follow_with_their_p_where_sites_are_known():
     within = {"auc_within_site": 0.55, "auc_within_site_low": 0.4, "auc_within_site_high": 0.7}
     rows = [NETWORK | within | {"p_chance_within_site": 0.05}, HEADER | within | {"auc_within_site": 0.5}]
     assert (
-        "Among patients of the same site, the AUC is 0.55 (0.40\N{EN DASH}0.70) for cnn3d FLAIR (permutation p 0.05) and "
-        "0.50 (0.40\N{EN DASH}0.70) for header."
+        "Among patients of the same site, the AUC is 0.55 (0.40\N{EN DASH}0.70) for cnn3d FLAIR (permutation p 0.05) "
+        "and 0.50 (0.40\N{EN DASH}0.70) for header."
     ) in answer(rows)[0]
     assert "site" not in answer(ROWS)[0]
 

@@ -1,5 +1,6 @@
 """Figures: written whole and the same each time, in one style, and never silent about what is missing."""
 
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,8 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from matplotlib.colors import to_rgb
+from PIL import Image
 
 from cell_files import make_cell, make_series
 from gliobench.evaluation.cells import score_cell
@@ -15,7 +18,16 @@ from gliobench.evaluation.runs import patient_rows
 from gliobench.figures.cell import confusion_figure, roc_figure
 from gliobench.figures.controls import replicates_figure
 from gliobench.figures.montages import Images, audit_montage, audit_patients, ends_of, slice_montage
-from gliobench.figures.style import APPROACHES, BLUE, ORANGE, approach_colour, dashes_of, save_figure
+from gliobench.figures.style import (
+    APPROACHES,
+    BLUE,
+    ORANGE,
+    approach_colour,
+    as_png,
+    dashes_of,
+    new_figure,
+    save_figure,
+)
 from gliobench.figures.trainings import curves_figure
 
 NAMES = ("unmethylated", "methylated")
@@ -45,6 +57,31 @@ def test_figures_are_written_as_png_and_pdf_with_the_same_bytes_each_time(tmp_pa
         assert first == (tmp_path / "again" / f"roc{suffix}").read_bytes()
         assert first.startswith((b"\x89PNG", b"%PDF"))
     assert len(list((tmp_path / "first").iterdir())) == 2
+
+
+def colours_of(png):
+    return set(Image.open(BytesIO(png)).convert("RGB").get_flattened_data())
+
+
+def test_a_png_keeps_the_colour_of_every_approach_however_few_its_points():
+    figure = new_figure(3, 2)
+    axes = figure.subplots()
+    axes.imshow(np.linspace(0, 1, 3000).reshape(50, 60), cmap="gray", aspect="auto")
+    for place, colour in enumerate(APPROACHES.values()):
+        axes.plot(5 * place + 5, 25, "s", ms=3, color=colour)
+    wanted = {tuple(round(255 * level) for level in to_rgb(colour)) for colour in APPROACHES.values()}
+    found = colours_of(as_png(figure))
+    assert len(found) <= 256
+    assert wanted <= found
+
+
+def test_a_png_shows_a_heat_map_without_bands():
+    figure = new_figure(3, 2)
+    axes = figure.subplots()
+    grey, heat = np.meshgrid(np.linspace(0, 1, 300), np.linspace(0, 1, 200))
+    axes.imshow(grey, cmap="gray", aspect="auto")
+    axes.imshow(heat, cmap="inferno", alpha=0.65 * heat, aspect="auto")
+    assert len(colours_of(as_png(figure))) > 10_000
 
 
 def test_an_approach_has_one_colour_and_a_new_one_gets_it_from_its_name():

@@ -142,6 +142,16 @@ def test_losses_far_above_the_others_are_drawn_on_a_logarithmic_scale():
     assert curves_figure([high], scores).axes[0].get_yscale() == "log"
 
 
+@pytest.mark.parametrize("highest", [25.0, 900.0, 3e8, 1e30])
+def test_a_logarithmic_axis_of_losses_has_numbers_however_far_it_reaches(highest):
+    _, scores, histories = cell_of()
+    exploded = histories[0].copy()
+    exploded.loc[0, "validation_loss"] = highest
+    axes = curves_figure([exploded], scores).axes[0]
+    low, high = axes.get_ylim()
+    assert sum(low <= tick <= high for tick in axes.get_yticks()) >= 2
+
+
 def test_the_mean_curve_ends_where_fewer_than_half_of_the_runs_are_left():
     _, scores, histories = cell_of()
     history = histories[0]

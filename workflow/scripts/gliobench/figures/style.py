@@ -10,7 +10,9 @@ from typing import Any, ParamSpec
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from PIL import Image
 
 from gliobench.files import whole
@@ -110,6 +112,13 @@ def heading(figure: Figure, *names: str) -> None:
 def faint(n_lines: int) -> float:
     """Choose the opacity of thin lines: the more there are, the fainter."""
     return min(max(2.5 / n_lines, 0.12), 0.45)
+
+
+def count_in_powers(axis: Axis, low: float, high: float) -> None:
+    """Label a logarithmic axis from `low` to `high` at powers of ten, and between them if it spans few."""
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < 100 * low else (1,)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_formatter(NullFormatter())
 
 
 def say_why_empty(axes: Axes, reason: str) -> None:

@@ -1,5 +1,6 @@
 """Figures: written whole and the same each time, in one style, and never silent about what is missing."""
 
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,8 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from matplotlib.colors import to_rgb
+from PIL import Image
 
 from cell_files import make_cell, make_series
 from gliobench.evaluation.cells import score_cell
@@ -21,8 +24,10 @@ from gliobench.figures.style import (
     BLUE,
     ORANGE,
     approach_colour,
+    as_png,
     colours_of_added,
     dashes_of,
+    new_figure,
     save_figure,
 )
 from gliobench.figures.trainings import curves_figure
@@ -54,6 +59,31 @@ def test_figures_are_written_as_png_and_pdf_with_the_same_bytes_each_time(tmp_pa
         assert first == (tmp_path / "again" / f"roc{suffix}").read_bytes()
         assert first.startswith((b"\x89PNG", b"%PDF"))
     assert len(list((tmp_path / "first").iterdir())) == 2
+
+
+def colours_of(png):
+    return set(Image.open(BytesIO(png)).convert("RGB").get_flattened_data())
+
+
+def test_a_png_keeps_the_colour_of_every_approach_however_few_its_points():
+    figure = new_figure(3, 2)
+    axes = figure.subplots()
+    axes.imshow(np.linspace(0, 1, 3000).reshape(50, 60), cmap="gray", aspect="auto")
+    for place, colour in enumerate(APPROACHES.values()):
+        axes.plot(5 * place + 5, 25, "s", ms=3, color=colour)
+    wanted = {tuple(round(255 * level) for level in to_rgb(colour)) for colour in APPROACHES.values()}
+    found = colours_of(as_png(figure))
+    assert len(found) <= 256
+    assert wanted <= found
+
+
+def test_a_png_shows_a_heat_map_without_bands():
+    figure = new_figure(3, 2)
+    axes = figure.subplots()
+    grey, heat = np.meshgrid(np.linspace(0, 1, 300), np.linspace(0, 1, 200))
+    axes.imshow(grey, cmap="gray", aspect="auto")
+    axes.imshow(heat, cmap="inferno", alpha=0.65 * heat, aspect="auto")
+    assert len(colours_of(as_png(figure))) > 10_000
 
 
 def test_an_approach_has_one_colour_and_a_new_one_gets_it_from_its_name():
@@ -126,6 +156,16 @@ def test_losses_far_above_the_others_are_drawn_on_a_logarithmic_scale():
     high.loc[0, "validation_loss"] = 25.0
     assert curves_figure(histories, scores).axes[0].get_yscale() == "linear"
     assert curves_figure([high], scores).axes[0].get_yscale() == "log"
+
+
+@pytest.mark.parametrize("highest", [25.0, 900.0, 3e8, 1e30])
+def test_a_logarithmic_axis_of_losses_has_numbers_however_far_it_reaches(highest):
+    _, scores, histories = cell_of()
+    exploded = histories[0].copy()
+    exploded.loc[0, "validation_loss"] = highest
+    axes = curves_figure([exploded], scores).axes[0]
+    low, high = axes.get_ylim()
+    assert sum(low <= tick <= high for tick in axes.get_yticks()) >= 2
 
 
 def test_the_mean_curve_ends_where_fewer_than_half_of_the_runs_are_left():

@@ -3,9 +3,18 @@
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.colors import to_hex
+from matplotlib.text import Text
 
 from cell_files import make_cell, make_series
-from gliobench.figures.explanations import cams_in_words, gradcam_figure
+from gliobench.figures.explanations import (
+    cam_in_words,
+    cams_in_words,
+    evidence_figure,
+    gradcam_figure,
+    patient_cam_figure,
+    peak_slice,
+)
 from gliobench.figures.montages import (
     choose_patients,
     draw_examples,
@@ -14,13 +23,14 @@ from gliobench.figures.montages import (
     input_images,
     inputs_montage,
 )
+from gliobench.figures.style import SKY, VERMILLION
 from gliobench.files import check_table
 
 CHANNELS = ["FLAIR", "T1w"]
 
 
 def texts(figure):
-    return " | ".join(text.get_text() for text in figure.findobj(lambda artist: hasattr(artist, "get_text")))
+    return " | ".join(text.get_text() for text in figure.findobj(Text))
 
 
 def test_slices_become_shares_of_white():
@@ -110,7 +120,7 @@ def test_maps_are_drawn_in_the_slice_of_their_peak_with_true_positives_first():
     maps = np.zeros((4, 6, 6, 5), np.float32)
     maps[:, 2, 2, 3] = 1
     figure = gradcam_figure(cams(), maps, np.ones((4, 2, 6, 6, 5), np.float16), CHANNELS, ["planted"])
-    labels = [axes.get_ylabel() for axes in figure.axes[:: len(CHANNELS)]]
+    labels = [axes.get_ylabel() for axes in figure.axes[: 4 * len(CHANNELS) : len(CHANNELS)]]
     assert [label.split("\n")[0] for label in labels] == [
         "true positive", "false positive", "true negative", "false negative",
     ]  # fmt: skip
@@ -126,6 +136,40 @@ def test_a_map_lies_over_its_image_with_the_patients_right_on_the_left():
     picture, weights = (image.get_array() for image in axes.images)
     assert np.argwhere(weights == 1).tolist() == np.argwhere(picture == 9).tolist() == [[0, 0]]
     assert {"R", "L", "axial"} <= {text.get_text() for text in axes.texts}
+
+
+def outlines(axes):
+    """Colours of the outlines in a picture."""
+    return [to_hex(each.get_edgecolor()[0]).upper() for each in axes.collections if len(each.get_paths()[0].vertices)]
+
+
+def test_a_map_and_the_lesion_are_outlined_in_two_colours_that_the_figure_names():
+    maps, images = np.zeros((4, 6, 8, 5), np.float32), np.ones((4, 3, 6, 8, 5), np.float16)
+    maps[:, 2:4, 2:4, 3] = 1
+    images[:, -1] = 0
+    known = gradcam_figure(cams(), maps, images[:, :-1], CHANNELS, ["planted"])
+    images[:, -1, 1:5, 1:5, 3] = 1
+    figures = [gradcam_figure(cams(), maps, images, CHANNELS, ["planted"])]
+    figures += [patient_cam_figure(maps[0], images[0], CHANNELS), evidence_figure(maps[0], images[0], CHANNELS, ["x"])]
+    for figure in figures:
+        assert outlines(max(figure.axes, key=lambda axes: len(axes.collections))) == [VERMILLION, SKY]
+        named = {text.get_text() for text in figure.legends[0].get_texts()}
+        assert named == {"half of the map's maximum", "lesion"}
+    assert outlines(known.axes[0]) == [VERMILLION]
+    assert len(known.legends[0].get_texts()) == 1, "no lesion, no outline of one"
+
+
+def test_the_slice_of_a_map_shows_brain_even_if_the_map_is_strongest_beside_it():
+    maps, images = np.zeros((4, 6, 8, 5), np.float32), np.zeros((4, 2, 6, 8, 5), np.float16)
+    images[:, :, 1:5, 1:5, 1:3] = 1
+    maps[:, 2, 2, 2], maps[:, 2, 2, 4] = 0.6, 1
+    row = cams().iloc[0].to_dict()
+    assert peak_slice(maps[0], images[0]) == 2
+    words = cam_in_words(row, maps[0], images[0])
+    assert words.endswith("slice 2: false positive, probability 0.60, peak in the lesion, strongest outside the brain")
+    assert "slice 2" in texts(gradcam_figure(cams(), maps, images, CHANNELS, ["planted"]))
+    maps[:, 2, 2, 4] = 0.5
+    assert "outside the brain" not in cam_in_words(row, maps[0], images[0])
 
 
 def test_maps_are_counted_against_chance():

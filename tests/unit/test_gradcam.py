@@ -107,10 +107,11 @@ def test_a_run_is_explained_row_by_row(gradcam, stacked, trained):
     assert table.columns.tolist() == [name for name in columns if name != "row"]
     assert table["outcome"].tolist() == ["TP", "TP", "FP", "TN", "TN", "FN"]
     assert maps.shape == (6, *SHAPE[1:])
-    assert images.shape == (6, *SHAPE)
+    assert images.shape == (6, SHAPE[0] + 1, *SHAPE[1:]), "the lesion is the last channel"
     assert (maps.dtype, images.dtype) == (np.float32, np.float16)
     rows = table["patient_id"].astype(int).to_numpy()
-    assert (images == part.inputs[rows]).all()
+    assert (images[:, :-1] == part.inputs[rows]).all()
+    assert (images[:, -1] == lesions[rows]).all()
     assert (table["label"].to_numpy() == part.labels[rows]).all()
     assert table.loc[table["label"] == 0, ["pointing_hit", "lesion_share"]].isna().all(axis=None), "no lesion, no game"
     assert table.loc[table["label"] == 1, "lesion_share"].to_numpy(float) == pytest.approx(64 / (14 * 12 * 10))

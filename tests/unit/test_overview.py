@@ -124,6 +124,14 @@ def test_the_forest_grows_with_its_rows():
     assert len(names(many.axes[0])) == 41
 
 
+def test_lines_are_as_high_in_a_short_block_as_in_a_long_one():
+    rows = [{"variant": f"v{number}"} for number in range(12)]
+    figure = forest_figure(points_of(table(*rows, {"cohort": "planted"})), {})
+    figure.draw_without_rendering()
+    heights = [axes.get_window_extent().height / abs(np.ptp(axes.get_ylim())) for axes in figure.axes]
+    assert heights[0] == pytest.approx(heights[1], rel=0.01)
+
+
 def test_a_study_without_cells_says_so(tmp_path):
     figure = forest_figure(points_of(table()[:0].reindex(columns=row())), {})
     assert any("no cell was scored" in text.replace("\n", " ") for text in texts(figure))
@@ -180,6 +188,19 @@ def test_approaches_differ_in_the_cost_figure_by_a_number_and_not_by_colour_alon
     figure = cost_figure(points, cost)
     assert [[text.get_text() for text in axes.texts] for axes in figure.axes] == [["1", "2"], ["2"]]
     assert [text.get_text() for text in figure.legends[0].texts][:2] == ["1 cnn3d", "2 baseline"]
+
+
+def test_every_panel_of_the_cost_has_numbers_of_seconds():
+    cohorts = ["rsna", "planted", "no-signal", "brainstem"]  # the last one has a line of its own
+    rows = [{"cohort": cohort} for cohort in cohorts]
+    figure = cost_figure(points_of(table(*rows)), cost_rows(*rows))
+    assert all(label.get_visible() for axes in figure.axes[:4] for label in axes.get_xticklabels())
+
+
+def test_the_oracle_hides_no_point():
+    axes = forest_figure(points_of(table({"auc": 0.9})), {"rsna": 0.9}).axes[0]
+    (oracle,) = (line for line in axes.lines if list(line.get_xdata()) == [0.9, 0.9])
+    assert all(oracle.get_zorder() < point.get_zorder() for point in lines_of(axes, "o"))
 
 
 def test_a_study_without_costs_says_so():

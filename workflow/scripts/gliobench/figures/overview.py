@@ -9,7 +9,6 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from gliobench.evaluation.columns import BASELINE, CELL, HARMONISED, PARTS
 from gliobench.figures.style import (
@@ -19,6 +18,7 @@ from gliobench.figures.style import (
     LIGHT,
     ORACLE_LINE,
     approach_colour,
+    count_in_powers,
     new_figure,
     say_why_empty,
     styled,
@@ -28,6 +28,7 @@ from gliobench.wording import interval
 POINTS = ["cohort", *CELL[1:], "phase", "part", "n", "auc", "auc_low", "auc_high", "published_auc", "note"]
 MARKERS = {"FLAIR": "o", "T1w": "s", "T1wCE": "^", "T2w": "D", "all": "P"}
 LINE, EDGE = 0.2, 0.7  # inches: height of a line of the forest plot, and of the margins of a block
+BEYOND = 0.6  # lines, from the middle of the first and of the last one to the edges of a block
 COLUMNS = (8, 94, 148)  # points right of a block: AUC in figures, who was scored, remarks
 PROTOCOLS = ("harmonised protocol", "protocols of the papers", "further protocols")
 COST_STAGES = ("train", "tune")
@@ -114,13 +115,13 @@ def forest_figure(points: pd.DataFrame, oracles: Mapping[str, float]) -> Figure:
         return _nothing("no cell was scored")
     drawn = {name: oracle for name, oracle in oracles.items() if name in blocks}
     figure = new_figure(9.2, 0.5 + sum(EDGE + LINE * len(lines) for lines in blocks.values()))
-    heights = [EDGE + LINE * len(lines) for lines in blocks.values()]
+    heights = [len(lines) - 1 + 2 * BEYOND for lines in blocks.values()]  # in lines, so that all are as high
     panels = figure.subplots(len(blocks), 1, sharex=True, squeeze=False, height_ratios=heights)[:, 0]
     for axes, (cohort, lines) in zip(panels, blocks.items(), strict=True):
         _draw_block(axes, lines)
         axes.set_title(f"{cohort} (generated)" if cohort in drawn else cohort)
         if cohort in drawn:
-            axes.axvline(drawn[cohort], **ORACLE_LINE)
+            axes.axvline(drawn[cohort], **ORACLE_LINE, zorder=1)  # below points
     panels[-1].set(xlim=(-0.02, 1.02), xlabel="AUC with its 95 % interval")
     figure.legend(handles=_forest_legend(points, drawn), loc="outside lower center", ncols=3, handlelength=3)
     return figure
@@ -152,7 +153,7 @@ def _kind_of_protocol(protocol: str) -> str:
 
 def _draw_block(axes: Axes, lines: Sequence[Row | str]) -> None:
     axes.set_yticks(range(len(lines)), [line if isinstance(line, str) else _name(line) for line in lines])
-    axes.set(ylim=(len(lines) - 0.4, -0.6))
+    axes.set(ylim=(len(lines) - 1 + BEYOND, -BEYOND))
     axes.tick_params(axis="y", length=0)
     axes.tick_params(axis="x", labelbottom=True)
     axes.grid(visible=False, axis="y")
@@ -229,9 +230,11 @@ def cost_figure(points: pd.DataFrame, cost: pd.DataFrame) -> Figure:
         _draw_cost(axes, both[both["cohort"] == cohort], numbers)
         axes.set_title(cohort)
         axes.set_xlabel("Training, seconds")
+        axes.tick_params(axis="x", labelbottom=True)
     for axes in panels[len(cohorts) :]:
         axes.set_axis_off()
-    _scale_seconds(panels[0], both["seconds"])
+    panels[0].set_xscale("log")  # of all panels
+    count_in_powers(panels[0].xaxis, both["seconds"].min(), both["seconds"].max())
     for axes in panels[::columns]:
         axes.set_ylabel("AUC with its 95 % interval")
     figure.legend(handles=_cost_legend(both, numbers), loc="outside lower center", ncols=4)
@@ -249,15 +252,6 @@ def _draw_cost(axes: Axes, rows: pd.DataFrame, numbers: Mapping[str, str]) -> No
         # Colours alone do not tell approaches apart in greyscale.
         axes.annotate(numbers[row["approach"]], point, xytext=(4.5, 2), textcoords="offset points", fontsize=7)
     axes.set_ylim(-0.02, 1.02)
-
-
-def _scale_seconds(axes: Axes, seconds: pd.Series) -> None:
-    """Give all panels a logarithmic scale, with labels between the powers of ten if it spans few of them."""
-    axes.set_xscale("log")
-    few = seconds.max() < 100 * seconds.min()
-    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if few else (1,)))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axes.xaxis.set_minor_formatter(NullFormatter())
 
 
 def _cost_legend(rows: pd.DataFrame, numbers: Mapping[str, str]) -> list[Line2D]:

@@ -10,7 +10,9 @@ from typing import Any, ParamSpec
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from PIL import Image
 
 from gliobench.files import whole
@@ -40,6 +42,7 @@ CHANCE_LINE: dict[str, Any] = {"color": GREY, "lw": 1.0, "ls": ":"}
 ORACLE_LINE: dict[str, Any] = {"color": INK, "lw": 1.4, "ls": (0, (6, 1.5, 1, 1.5))}
 DPI = 160
 COLOURS = 256  # of a PNG: enough for lines, text and grey images, at a third of the size
+A_HEAT_MAP = 10_000  # colours: a picture with more would show bands if it had a palette
 STYLE = {
     "font.family": "sans-serif",
     "font.sans-serif": ["DejaVu Sans"],  # comes with matplotlib: the same letters on every machine
@@ -143,6 +146,13 @@ def faint(n_lines: int) -> float:
     return min(max(2.5 / n_lines, 0.12), 0.45)
 
 
+def count_in_powers(axis: Axis, low: float, high: float) -> None:
+    """Label a logarithmic axis from `low` to `high` at powers of ten, and between them if it spans few."""
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < 100 * low else (1,)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_formatter(NullFormatter())
+
+
 def say_why_empty(axes: Axes, reason: str) -> None:
     """Write into axes without data why there is none."""
     text = textwrap.fill(f"Nothing to draw: {reason}", 32)
@@ -152,7 +162,7 @@ def say_why_empty(axes: Axes, reason: str) -> None:
 
 def save_figure(figure: Figure, stem: str | Path) -> None:
     """
-    Write a figure as ``<stem>.png`` (160 dpi, a palette of 256 colours) and ``<stem>.pdf``, whole and without a date.
+    Write a figure as ``<stem>.png`` (see `as_png`) and ``<stem>.pdf``, whole and without a date.
 
     Parameters
     ----------
@@ -168,9 +178,13 @@ def save_figure(figure: Figure, stem: str | Path) -> None:
 
 
 def as_png(figure: Figure) -> bytes:
-    """Draw a figure as PNG (160 dpi, a palette of 256 colours), without a date."""
-    drawn, reduced = BytesIO(), BytesIO()
+    """Draw a figure as PNG (160 dpi, a palette of 256 colours unless it holds a heat map), without a date."""
+    drawn, written = BytesIO(), BytesIO()
     with mpl.rc_context(STYLE):
         figure.savefig(drawn, format="png", dpi=DPI, metadata={"Software": None})
-    Image.open(drawn).convert("RGB").quantize(COLOURS).save(reduced, format="png", optimize=True)
-    return reduced.getvalue()
+    image = Image.open(drawn).convert("RGB")
+    if image.getcolors(A_HEAT_MAP) is not None:
+        # Of Pillow's methods only this one keeps rare colours, such as that of a few points.
+        image = image.quantize(COLOURS, method=Image.Quantize.MAXCOVERAGE)
+    image.save(written, format="png", optimize=True)
+    return written.getvalue()

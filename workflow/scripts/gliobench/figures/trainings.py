@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+from matplotlib.ticker import MaxNLocator
 
 from gliobench.evaluation.columns import CELL
 from gliobench.figures.style import (
@@ -21,6 +21,7 @@ from gliobench.figures.style import (
     SERIES,
     VERMILLION,
     approach_colour,
+    count_in_powers,
     faint,
     heading,
     new_figure,
@@ -124,9 +125,7 @@ def _scale_loss(axes: Axes, runs: Sequence[pd.DataFrame]) -> None:
     losses = losses[np.isfinite(losses) & (losses > 0)]
     if losses.size and losses.max() > HIGH * np.median(losses):
         axes.set_yscale("log")
-        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-        axes.yaxis.set_minor_formatter(NullFormatter())
+        count_in_powers(axes.yaxis, losses.min(), losses.max())
     elif losses.size:
         axes.set_ylim(0, 1.05 * max(losses.max(), LN2))
 

@@ -102,10 +102,10 @@ def save_maps(
     """
     found = {}
     for row in cams.to_dict("records"):
-        cam = maps[row["row"]]
+        cam, image = maps[row["row"]], images[row["row"]]
         name = f"{file_stem(row['patient_id'])}-cam-{number}"
-        drawn = _rendered(patient_cam_figure(cam, images[row["row"]], channels))
-        found[row["patient_id"]] = _save(drawn, folder, name, f"{method}; {cam_in_words(row, cam)}")
+        drawn = _rendered(patient_cam_figure(cam, image, channels))
+        found[row["patient_id"]] = _save(drawn, folder, name, f"{method}; {cam_in_words(row, cam, image)}")
     return found
 
 

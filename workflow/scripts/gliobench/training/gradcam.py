@@ -155,7 +155,7 @@ def explain_run(
     maps : ndarray
         Shape (cases, x, y, z), float32 in [0, 1].
     images : ndarray
-        Shape (cases, channels, x, y, z), float16.
+        Shape (cases, channels, x, y, z), float16; the last channel is the lesion, 0 or 1, where `lesions` are given.
     """
     place = {patient: row for row, patient in enumerate(patient_ids)}
     rows = [place[patient] for patient in cases["patient_id"]]
@@ -173,7 +173,8 @@ def explain_run(
         measured["randomised_similarity"] = similarity(maps[number][brain], other[brain])
         records.append(case | measured)
     table = pd.DataFrame(records, columns=COLUMNS).astype({"pointing_hit": "Int64"})
-    return table, maps, inputs[rows].astype(np.float16)
+    shown = inputs[rows] if lesions is None else np.concatenate([inputs[rows], lesions[rows][:, None] != 0], axis=1)
+    return table, maps, shown.astype(np.float16)
 
 
 def grad_cam(model: Model, layer: nn.Module, image: np.ndarray, answer: int) -> np.ndarray:

@@ -1,4 +1,5 @@
 import pickle
+from copy import deepcopy
 from importlib import import_module
 from types import SimpleNamespace
 
@@ -91,6 +92,43 @@ def test_on_a_cpu_nothing_is_compiled_moved_or_computed_in_half_precision(on_cpu
     assert float(tensor[0, 0, 0, 0]) == 5, "the same memory"
     with session.autocast():
         assert session.place(network, 2)(tensor).dtype == torch.float32
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "parameters"),
+    [
+        ("resnet18", (32, 32), {}),
+        ("stacked_cnn3d", (2, 6, 6, 6), {"depth": 2, "filters": 4, "dropout": 0.0}),
+        ("densenet121", (2, 5, 5, 5), {"blocks": [2, 2], "validation_batch_size": 100}),
+        ("resnet10_3d", (8, 8, 6), {"ensemble": 1, "widen_factor": 0.0625}),
+    ],
+)
+def test_in_half_precision_distinct_inputs_have_distinct_log_odds(on_cpu, torch, monkeypatch, name, shape, parameters):
+    approach = import_module(f"gliobench.approaches.{name}")
+    monkeypatch.setattr(approach.torch_loop, "autocast", lambda: torch.autocast("cpu", torch.bfloat16))
+    torch.manual_seed(0)
+    model = approach.build(shape, parameters, "none")
+    inputs = np.random.default_rng(0).random((100, *shape)).astype(np.float32)
+    assert len(set(approach.predict(model, inputs))) == 100
+
+
+def test_layers_in_float32_keep_their_names_and_leave_one_graph_to_compile(session, torch):
+    network = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.Linear(3, 1))
+    names, rows = list(network.state_dict()), torch.rand(4, 2)
+    session.in_float32(network[1])
+    assert list(network.state_dict()) == names
+    with torch.autocast("cpu", torch.bfloat16):
+        compiled = torch.compile(network, backend="eager", fullgraph=True)(rows)
+        expected = network[0](rows)
+    assert torch.equal(compiled, torch.nn.functional.linear(expected.float(), network[1].weight, network[1].bias))
+
+
+def test_a_copy_of_a_layer_in_float32_computes_with_its_own_weights(session, torch):
+    layer = torch.nn.Linear(2, 1)
+    session.in_float32(layer)
+    copy = deepcopy(layer)
+    torch.nn.init.zeros_(copy.weight)
+    assert torch.equal(copy(torch.ones(3, 2)), copy.bias.expand(3, 1))
 
 
 @pytest.mark.parametrize(("size", "place"), [(49, "cuda"), (50, "cpu")])

@@ -131,17 +131,18 @@ def test_the_same_turn_and_zoom_give_the_same_images_and_segmentation_as_torchio
 
 def test_the_same_movements_give_the_same_images_as_torchio(torch, module, monkeypatch):
     torchio = import_module("torchio")
-    angles, shifts, times = fix_draws(monkeypatch, module, (2, 2, 3), (2, 2, 3), (2, 2))
-    changed = module.motion(patients(), torch.Generator(), voxels=4.0)
+    angles, shifts, times = fix_draws(monkeypatch, module, (6, 2, 3), (6, 2, 3), (6, 2))
+    changed = module.motion(patients(), torch.Generator(), voxels=4.0).flatten(0, 1)
+    images = patients().flatten(0, 1)
     to_itk = torch.tensor([-1, -1, 1])  # whose x and y point the other way
-    for patient, angle, shift, time, mine in zip(patients(), angles, shifts, times, changed, strict=True):
+    for image, angle, shift, time, mine in zip(images, angles, shifts, times, changed, strict=True):
         transform = torchio.Motion(
             (10 * angle * to_itk).numpy(),
             (4 * shift * to_itk).numpy(),
             ((torch.tensor([1, 2]) + 0.3 * time) / 3).numpy(),
             "linear",
         )
-        torch.testing.assert_close(mine, transform(patient), atol=1e-5, rtol=0)
+        torch.testing.assert_close(mine[None], transform(image[None]), atol=1e-5, rtol=0)
 
 
 def test_the_same_exponents_give_the_same_images_as_torchio(torch, module, monkeypatch):
@@ -156,17 +157,55 @@ def test_the_same_exponents_give_the_same_images_as_torchio(torch, module, monke
 
 def test_the_same_coefficients_give_the_same_bias_field_as_torchio(torch, module, monkeypatch):
     torchio = import_module("torchio")
-    (drawn,) = fix_draws(monkeypatch, module, (2, 4, 4, 4))
-    changed = module.bias_field(patients(), torch.Generator())
-    for patient, of_patient, mine in zip(patients(), drawn, changed, strict=True):
-        kept = [float(0.5 * of_patient[x, y, z]) for x, y, z in np.ndindex(4, 4, 4) if x + y + z <= 3]
-        torch.testing.assert_close(mine, torchio.BiasField(kept, 3)(patient), atol=1e-5, rtol=0)
+    (drawn,) = fix_draws(monkeypatch, module, (2, 3, 4, 4, 4))
+    changed = module.bias_field(patients(), torch.Generator()).flatten(0, 1)
+    for image, of_image, mine in zip(patients().flatten(0, 1), drawn.flatten(0, 1), changed, strict=True):
+        kept = [float(0.5 * of_image[x, y, z]) for x, y, z in np.ndindex(4, 4, 4) if x + y + z <= 3]
+        torch.testing.assert_close(mine[None], torchio.BiasField(kept, 3)(image[None]), atol=1e-5, rtol=0)
 
 
 def fixed_image():
     """Two smooth channels in [0, 1], of sides that differ."""
     torch = import_module("torch")
     return torch.nn.functional.interpolate(patients(1, 2, (6, 5, 4)), (18, 16, 14), mode="trilinear")[0]
+
+
+def random_transform(**probabilities):
+    """Return TorchIO's random augmentation with the strengths of `SETTINGS`."""
+    torchio = import_module("torchio")
+    probabilities = UNCHANGED | probabilities
+    return torchio.Compose(
+        [
+            torchio.RandomAffine(p=probabilities["affine"]),
+            torchio.RandomNoise(p=probabilities["noise"]),
+            torchio.RandomGamma(p=probabilities["gamma"]),
+            torchio.RandomMotion(p=probabilities["motion"], translation=SETTINGS["motion_voxels"]),
+            torchio.RandomBiasField(p=probabilities["bias_field"]),
+        ]
+    )
+
+
+def as_subject(channels):
+    """Return a patient of TorchIO with a separate image for each channel."""
+    torchio = import_module("torchio")
+    return torchio.Subject(
+        {f"image {n}": torchio.ScalarImage(tensor=channel[None]) for n, channel in enumerate(channels)}
+    )
+
+
+def channels_of(subject):
+    return import_module("torch").cat([image.data for image in subject.get_images()])
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_the_four_images_of_a_patient_share_a_turn_and_zoom_and_nothing_else_as_in_torchio(torch, name):
+    images = fixed_image()[:1].expand(4, -1, -1, -1)
+    torch.manual_seed(1)
+    theirs = channels_of(random_transform(**{name: 1.0})(as_subject(images)))
+    for changed in (augmented(images[None], **{name: 1.0})[0], theirs):
+        deviations = (changed - images).std((1, 2, 3))
+        shared = deviations.max() < 1.1 * deviations.min()  # for noise, whose voxels always differ, its level
+        assert shared == (name == "affine")
 
 
 def statistics(images):
@@ -186,20 +225,11 @@ def statistics(images):
 @cache
 def of_torchio(name):
     """Statistics of TorchIO's draws of one augmentation, or of all with the probabilities of `SETTINGS`."""
-    torch, torchio = import_module("torch"), import_module("torchio")
-    probabilities = SETTINGS if name == "all" else UNCHANGED | {name: 1.0}
-    transform = torchio.Compose(
-        [
-            torchio.RandomAffine(p=probabilities["affine"]),
-            torchio.RandomNoise(p=probabilities["noise"]),
-            torchio.RandomGamma(p=probabilities["gamma"]),
-            torchio.RandomMotion(p=probabilities["motion"], translation=SETTINGS["motion_voxels"]),
-            torchio.RandomBiasField(p=probabilities["bias_field"]),
-        ]
-    )
+    torch = import_module("torch")
+    transform = random_transform(**(SETTINGS if name == "all" else {name: 1.0}))
     torch.manual_seed(1)
-    subject = torchio.Subject(image=torchio.ScalarImage(tensor=fixed_image()))
-    return statistics(torch.stack([transform(subject)["image"].data for _ in range(DRAWS)]))
+    subject = as_subject(fixed_image())
+    return statistics(torch.stack([channels_of(transform(subject)) for _ in range(DRAWS)]))
 
 
 def largest_distance(name, **changes):

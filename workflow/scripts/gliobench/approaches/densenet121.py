@@ -44,9 +44,11 @@ def build(shape: tuple[int, ...], parameters: dict, weights: str) -> Model:
 
 
 def _network(about: dict) -> nn.Module:
-    return DenseNet121(
+    network = DenseNet121(
         spatial_dims=3, in_channels=about["shape"][0], out_channels=1, block_config=tuple(about["parameters"]["blocks"])
     )
+    torch_session.in_float32(network.class_layers)
+    return network
 
 
 def _model(about: dict) -> Model:

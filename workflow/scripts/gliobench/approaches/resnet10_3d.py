@@ -46,14 +46,13 @@ def build(shape: tuple[int, ...], parameters: dict, weights: str) -> Model:
 
 
 def _network(about: dict) -> Ensemble:
-    one = partial(
-        resnet10,
-        spatial_dims=3,
-        n_input_channels=1,
-        num_classes=1,
-        widen_factor=about["parameters"]["widen_factor"],
-    )
-    return Ensemble(one() for _ in range(about["parameters"]["ensemble"]))
+    return Ensemble(_one(about["parameters"]["widen_factor"]) for _ in range(about["parameters"]["ensemble"]))
+
+
+def _one(widen_factor: float) -> nn.Module:
+    network = resnet10(spatial_dims=3, n_input_channels=1, num_classes=1, widen_factor=widen_factor)
+    torch_session.in_float32(network.avgpool, network.fc)
+    return network
 
 
 def _model(about: dict) -> Model:

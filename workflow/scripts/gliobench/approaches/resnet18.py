@@ -37,6 +37,7 @@ def build(shape: tuple[int, ...], parameters: dict, weights: str) -> Model:
 def _network(about: dict) -> nn.Module:
     network = resnet18(weights=None)
     network.fc = nn.Linear(network.fc.in_features, 2)
+    torch_session.in_float32(network.avgpool, network.fc)
     return network
 
 

@@ -45,12 +45,13 @@ class StackedCNN(nn.Module):
         self.halve = nn.MaxPool3d(2, ceil_mode=True)  # an axis of one voxel is kept
         self.dropout = nn.Dropout(dropout)
         self.logit = nn.Linear(widths[-1], 1)
+        torch_session.in_float32(self.logit)
 
     def forward(self, rows: torch.Tensor) -> torch.Tensor:
         """Return the logit of each row: (n, channels, x, y, z) to (n,)."""
         for number, block in enumerate(self.blocks):
             rows = block(self.halve(rows) if number else rows)
-        return self.logit(self.dropout(rows.mean(dim=(2, 3, 4))))[:, 0]
+        return self.logit(self.dropout(rows.float().mean(dim=(2, 3, 4))))[:, 0]
 
 
 def build(shape: tuple[int, ...], parameters: dict, weights: str) -> Model:

@@ -106,16 +106,17 @@ def sampling_grid(matrices: torch.Tensor, shifts: torch.Tensor, images: torch.Te
     -------
     tensor
         Shape (n, x, y, z, 3), in halves of the image, last axis first. Sums of products along single axes: PyTorch's
-        ``affine_grid`` multiplies a small matrix per voxel, which takes six times as long on a CPU.
+        ``affine_grid`` multiplies a small matrix per voxel, which takes six times as long on a CPU. In memory the last
+        dimension comes first: sums along voxels are faster than along three numbers.
     """
     halves = sides(images) / 2
     columns = (matrices / halves[:, None]).flip(1).unbind(2)
-    grid = (shifts / halves).flip(1)[:, None, None, None]
+    grid = (shifts / halves).flip(1)[:, :, None, None, None]
     for axis, column in enumerate(columns):
         side = images.shape[2 + axis]
         places = torch.arange(side, device=images.device) - (side - 1) / 2
-        grid = grid + column[:, None, None, None] * places.view([-1 if axis == other else 1 for other in range(4)])
-    return grid
+        grid = grid + column[:, :, None, None, None] * places.view([-1 if axis == other else 1 for other in range(3)])
+    return grid.movedim(1, -1)
 
 
 def sides(images: torch.Tensor) -> torch.Tensor:

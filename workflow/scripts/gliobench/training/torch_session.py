@@ -6,6 +6,7 @@ import random
 from contextlib import AbstractContextManager, nullcontext
 from functools import cache
 from pathlib import Path
+from types import MethodType
 from typing import Any
 
 import numpy as np
@@ -102,6 +103,17 @@ def autocast() -> AbstractContextManager[Any]:
     if device().type == "cuda" and safe_bf16():
         return torch.autocast("cuda", torch.bfloat16)
     return nullcontext()
+
+
+def in_float32(*layers: nn.Module) -> None:
+    """Have a network's last layers compute in float32 under `autocast`: answers in bf16, of 8 bits, would often tie."""
+    for layer in layers:
+        layer.forward = MethodType(_forward_in_float32, layer)  # the layer itself, so that its weights keep their names
+
+
+def _forward_in_float32(layer: nn.Module, rows: torch.Tensor) -> Any:
+    with torch.autocast(rows.device.type, enabled=False):
+        return type(layer).forward(layer, rows.float())
 
 
 def safe_bf16() -> bool:

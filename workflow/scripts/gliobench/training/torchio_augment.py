@@ -1,8 +1,9 @@
 """
 TorchIO's augmentation of training patients, in minibatches on their device. On a GPU the host never waits for it.
 
-Definitions and strengths are those of TorchIO 1.2, with volumes of 1 mm voxels. Each patient has its own draws; its
-images share them, except for the exponent of `gamma` and the noise of each voxel, as in TorchIO.
+Definitions and strengths are those of TorchIO 1.2, with volumes of 1 mm voxels. Whether a step changes a patient is
+drawn once for all of its images; with what, once for the turn and zoom of `affine`, but for each image in the other
+steps, as in TorchIO.
 """
 
 from collections.abc import Callable, Mapping
@@ -83,9 +84,9 @@ def affine(images: torch.Tensor, generator: torch.Generator, segmentation: bool)
 
 
 def noise(images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-    """Add normal noise, its standard deviation uniform up to `NOISE`."""
-    deviations = NOISE * torch.rand((len(images), 1, 1, 1, 1), generator=generator, device=images.device)
-    return images + deviations * torch.randn(images.shape, generator=generator, device=images.device)
+    """Add normal noise, its standard deviation in each channel uniform up to `NOISE`."""
+    deviations = NOISE * torch.rand((*images.shape[:2], 1, 1, 1), generator=generator, device=images.device)
+    return torch.randn(images.shape, generator=generator, device=images.device).mul_(deviations).add_(images)
 
 
 def gamma(images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
@@ -96,26 +97,29 @@ def gamma(images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
 
 def motion(images: torch.Tensor, generator: torch.Generator, voxels: float) -> torch.Tensor:
     """
-    Simulate a patient who moves twice while k-space is filled along the last axis (Shaw et al. 2019).
+    Simulate a patient who moves twice while the k-space of a channel is filled along the last axis (Shaw et al. 2019).
 
     Its middle is from the patient at rest, its two ends are from after a movement each. A movement rotates about the
     first voxel, as in TorchIO, not about the middle. k-space is cut along the last axis only, so the transforms along
     the other axes would cancel.
     """
-    shape = (len(images), MOVEMENTS)
+    still = images.flatten(0, 1)[:, None]
+    shape = (len(still), MOVEMENTS)
     angles = _angles(shape, images, generator)
     shifts = voxels * minus_one_to_one((*shape, 3), images, generator)
     times = (
         1 + torch.arange(MOVEMENTS, device=images.device) + EARLIER * minus_one_to_one(shape, images, generator)
     ) / (MOVEMENTS + 1)
-    before, after = (_moved(images, *movement) for movement in zip(angles.unbind(1), shifts.unbind(1), strict=True))
+    movements = zip(angles.unbind(1), shifts.unbind(1), strict=True)
+    before, after = (torch.fft.rfft(_moved(still, *movement) - still) for movement in movements)
     length = images.shape[-1]
-    middle = length // 2
-    place = (torch.arange(length, device=images.device) + middle) % length  # of a frequency, lowest in the middle
-    start, end = (length * times).long()[..., None, None, None, None].unbind(1)
-    spectra = [torch.fft.fft(image, dim=-1) for image in (before, images, after)]
-    filled = torch.where(place < start, spectra[0], torch.where(place < end, spectra[1], spectra[2]))
-    return torch.fft.ifft(filled, dim=-1).real
+    frequencies = torch.arange(length // 2 + 1, device=images.device)
+    both = torch.stack([frequencies, -frequencies])[:, None]  # an image is real: two opposite frequencies are its one
+    places = (length // 2 + both) % length  # in k-space, whose middle has the lowest
+    start, end = (length * times).long()[..., None].unbind(1)
+    share_before, share_after = ((places < start).float().mean(0), (places >= end).float().mean(0))
+    change = before * share_before[:, None, None, None] + after * share_after[:, None, None, None]
+    return (still + torch.fft.irfft(change, length)).view_as(images)
 
 
 def _moved(images: torch.Tensor, angles: torch.Tensor, shifts: torch.Tensor) -> torch.Tensor:
@@ -126,14 +130,14 @@ def _moved(images: torch.Tensor, angles: torch.Tensor, shifts: torch.Tensor) -> 
 
 
 def bias_field(images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-    """Multiply by the exponential of a polynomial of x, y and z, each from -1 to 1 (Sudre et al. 2017)."""
+    """Multiply each channel by the exponential of a polynomial of x, y and z, from -1 to 1 (Sudre et al. 2017)."""
     size = ORDER + 1
-    coefficients = COEFFICIENT * minus_one_to_one((len(images), size, size, size), images, generator)
+    coefficients = COEFFICIENT * minus_one_to_one((*images.shape[:2], size, size, size), images, generator)
     order = torch.arange(size, device=images.device)
     coefficients = coefficients * (order[:, None, None] + order[:, None] + order <= ORDER)
     x, y, z = (_powers(side, images) for side in images.shape[2:])
-    exponents = torch.einsum("nijk,ix,jy,kz->nxyz", coefficients, x, y, z)
-    return images * torch.exp(exponents)[:, None]
+    exponents = torch.einsum("ncijk,ix,jy,kz->ncxyz", coefficients, x, y, z)
+    return exponents.exp_().mul_(images)
 
 
 def _powers(side: int, images: torch.Tensor) -> torch.Tensor:
@@ -157,5 +161,5 @@ def _resampled(
     grid = sampling_grid(matrices, shifts, images)
     mode = "nearest" if labels else "bilinear"
     found = torch.nn.functional.grid_sample(images, grid, mode, padding_mode="border", align_corners=False)
-    outside = (grid.abs() > 1).any(-1)[:, None]
+    outside = (grid.abs().amax(-1) > 1)[:, None]
     return torch.where(outside, 0 if labels else images.amin((2, 3, 4), keepdim=True), found)

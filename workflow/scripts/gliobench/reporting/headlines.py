@@ -99,7 +99,7 @@ def _notes(records: Sequence[Row]) -> tuple[str, ...]:
     """Explain the rows that have a caveat, a status other than ok, or no AUC."""
     found: dict[str, list[str]] = {}
     for row in records:
-        why_no_auc = f"no AUC: {row['auc_reason']}" if pd.notna(row["auc_reason"]) else None
+        why_no_auc: str | None = f"no AUC: {row['auc_reason']}" if pd.notna(row["auc_reason"]) else None
         facts = [row["caveat"], row["reason"] if row["status"] != "ok" else why_no_auc]
         for fact in filter(pd.notna, facts):
             cell = f"{row['approach']} {row['variant']} {row['modality']} on {row['cohort']}, {row['protocol']}"

@@ -116,8 +116,16 @@ def test_roc_draws_a_line_a_run_their_mean_and_chance():
 def test_roc_of_leave_one_out_says_that_folds_are_mixed():
     rows, scores, _ = cell_of(folds=24)
     shown = texts(roc_figure(rows, scores))
-    assert "folds mixed" in shown
-    assert f"AUC {scores['auc_pooled']:.2f}" in shown
+    assert f"folds mixed, pooled AUC {scores['auc_pooled']:.2f} (not comparable)" in shown
+
+
+def test_a_single_run_is_one_line_of_the_roc_and_the_legend_is_below_the_axes():
+    rows, scores, _ = cell_of(folds=1)
+    figure = roc_figure(rows, scores)
+    assert len(figure.axes[0].lines) == 1 + 1, "chance, and the run"
+    assert "one run" not in texts(figure)
+    figure.draw_without_rendering()
+    assert figure.legends[0].get_window_extent().y1 <= figure.axes[0].get_window_extent().y0
 
 
 def test_a_cell_without_predictions_says_why_in_each_figure():

@@ -224,7 +224,7 @@ def test_audit_montage_gives_each_reason_a_letter():
     shown = texts(audit_montage(thumbnails, series, "planted"))
     assert "A   excluded: named in the config" in shown
     assert "B   failed: no DICOM file in the folder" in shown
-    assert "2 of them not used" in shown
+    assert f"{series['patient_id'].nunique()} patients, {len(series)} series expected, 2 not used" in shown
 
 
 def test_more_reasons_than_letters_have_two_letters_each():

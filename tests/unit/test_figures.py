@@ -100,6 +100,12 @@ def test_lines_of_one_colour_have_dashes_of_their_own_and_the_first_is_solid():
     assert len({dashes[1], *dashes[3:]}) == 7
 
 
+def test_the_baseline_is_always_dashed_and_no_other_first_line_is():
+    colours = list(APPROACHES.values())
+    dashed = {name for name, dashes in zip(APPROACHES, dashes_of(colours), strict=True) if dashes}
+    assert dashed == {"baseline"}
+
+
 def test_roc_names_patients_and_auc_with_its_interval():
     rows, scores, _ = cell_of()
     shown = texts(roc_figure(rows, scores))

@@ -32,7 +32,7 @@ APPROACHES = {
     "resnet10_3d": SKY,
     "tabular": "#332288",
     "radiomics": "#882255",
-    "baseline": GREY,
+    "baseline": INK,
 }
 OTHERS = ("#6B6B1F", "#7A4B25", "#00616B")  # of approaches that users add: dark, and none of the above
 DASHES: tuple[tuple[int, ...], ...] = ((), (6, 2), (2, 2), (8, 2, 2, 2), (1, 3), (10, 3), (4, 2, 1, 2), (3, 6))
@@ -90,8 +90,12 @@ def approach_colour(approach: str) -> str:
 
 
 def dashes_of(colours: Iterable[str]) -> list[tuple[int, ...]]:
-    """Choose dashes, in points, for each line of a plot: lines of one colour differ, the first is solid."""
-    seen: Counter[str] = Counter()
+    """
+    Choose dashes, in points, for each line of a plot: lines of one colour differ, and the first is solid.
+
+    Baselines are references and always dashed, which keeps them apart from the others for colour-blind readers, too.
+    """
+    seen = Counter({APPROACHES["baseline"]: 1})
     chosen = []
     for colour in colours:
         chosen.append(DASHES[seen[colour] % len(DASHES)])

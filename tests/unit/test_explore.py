@@ -90,6 +90,13 @@ def test_every_figure_is_drawn_by_vega_lite_and_names_methods_of_the_page(shown)
             assert {row["method"] for row in rows if "method" in row} <= names
 
 
+def test_captions_say_that_points_pool_the_runs_which_curves_average(shown):
+    for name in ("roc", "precision_recall"):
+        caption = shown["figures"][name].caption
+        assert "Averaged over runs" in caption
+        assert "all runs pooled" in caption
+
+
 def test_text_alternatives_name_the_ends_of_the_table(shown, study):
     scores = study[1][study[1]["part"] == "test"]["auc"]
     words = shown["figures"]["roc"].words

@@ -116,6 +116,12 @@ def test_lines_of_one_colour_have_dashes_of_their_own_and_the_first_is_solid():
     assert len({dashes[1], *dashes[3:]}) == 7
 
 
+def test_the_baseline_is_always_dashed_and_no_other_first_line_is():
+    colours = list(APPROACHES.values())
+    dashed = {name for name, dashes in zip(APPROACHES, dashes_of(colours), strict=True) if dashes}
+    assert dashed == {"baseline"}
+
+
 def test_roc_names_patients_and_auc_with_its_interval():
     rows, scores, _ = cell_of()
     shown = texts(roc_figure(rows, scores))
@@ -132,8 +138,16 @@ def test_roc_draws_a_line_a_run_their_mean_and_chance():
 def test_roc_of_leave_one_out_says_that_folds_are_mixed():
     rows, scores, _ = cell_of(folds=24)
     shown = texts(roc_figure(rows, scores))
-    assert "folds mixed" in shown
-    assert f"AUC {scores['auc_pooled']:.2f}" in shown
+    assert f"folds mixed, pooled AUC {scores['auc_pooled']:.2f} (not comparable)" in shown
+
+
+def test_a_single_run_is_one_line_of_the_roc_and_the_legend_is_below_the_axes():
+    rows, scores, _ = cell_of(folds=1)
+    figure = roc_figure(rows, scores)
+    assert len(figure.axes[0].lines) == 1 + 1, "chance, and the run"
+    assert "one run" not in texts(figure)
+    figure.draw_without_rendering()
+    assert figure.legends[0].get_window_extent().y1 <= figure.axes[0].get_window_extent().y0
 
 
 def test_a_cell_without_predictions_says_why_in_each_figure():
@@ -232,7 +246,7 @@ def test_audit_montage_gives_each_reason_a_letter():
     shown = texts(audit_montage(thumbnails, series, "planted"))
     assert "A   excluded: named in the config" in shown
     assert "B   failed: no DICOM file in the folder" in shown
-    assert "2 of them not used" in shown
+    assert f"{series['patient_id'].nunique()} patients, {len(series)} series expected, 2 not used" in shown
 
 
 def test_more_reasons_than_letters_have_two_letters_each():

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.text import Text
 
 from cell_files import make_cell
 from gliobench.evaluation.cells import score_cell
@@ -31,9 +32,20 @@ def test_every_figure_can_be_drawn_with_and_without_predictions(name, bad):
     assert ("3 of 3 folds diverged" in shown.replace("\n", " ")) == bool(bad)
 
 
-@pytest.mark.parametrize(("part", "words"), [("test", "test part"), ("whole", "whole part"), (None, "validation part")])
+@pytest.mark.parametrize(
+    ("part", "words"),
+    [("test", "test part"), ("whole", "whole cohort, training patients included"), (None, "validation part")],
+)
 def test_figures_show_the_first_part_that_is_there(part, words):
     assert words in texts(cell_figure("confusion", "final", cell_of(test_part=part)))
+
+
+@pytest.mark.parametrize("name", ["roc", "confusion", "classification"])
+def test_a_title_of_the_whole_cohort_stays_within_its_figure(name):
+    figure = cell_figure(name, "final", cell_of(test_part="whole"))
+    figure.draw_without_rendering()
+    (title,) = (text for text in figure.findobj(Text) if "training patients included" in text.get_text())
+    assert title.get_window_extent().x1 <= figure.bbox.x1
 
 
 def test_slices_do_not_enter_the_figures_of_patients():

@@ -42,6 +42,15 @@ def test_curves_never_mix_the_phases_of_runs_that_stopped_early():
     assert legend == ["training (mean of 3)", "validation (mean of 3)", "chance: always 0.5 (loss ln 2, AUC 0.5)"]
 
 
+def test_the_line_between_two_phases_stands_between_their_names():
+    _, records, histories = make_cell(approach="efficientnet", phases=PHASES)
+    for axes in curves_figure(histories, records[0]).axes:
+        assert [(text.get_text(), text.get_ha(), text.xy[0]) for text in axes.texts] == [
+            ("transfer", "right", 4.5),
+            ("finetuned", "left", 4.5),
+        ]
+
+
 def test_a_modality_without_an_epoch_says_so_beside_the_others():
     cells = []
     for modality, bad in (("FLAIR", ()), ("T2w", (0, 1, 2))):

@@ -87,8 +87,8 @@ def test_examples_say_truth_and_prediction_and_count_the_wrong_ones():
     planes = {("00001", "FLAIR"): "coronal", ("00002", "FLAIR"): None}
     shown = texts(examples_figure(rows, np.ones((2, 4, 4)), planes, ["planted", "resnet18"], "test"))
     assert (shown.count("coronal"), shown.count("sides unknown")) == (1, 1)
-    assert "true 1, predicted 1 (0.90)" in shown
-    assert "true 1, predicted 0 (0.20)" in shown
+    assert "true 1, predicted 1\np(1) = 0.90" in shown
+    assert "true 1, predicted 0\np(1) = 0.20" in shown
     assert "2 slices of the test part drawn at random, 1 wrong" in shown
 
 

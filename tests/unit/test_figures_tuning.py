@@ -42,6 +42,12 @@ def test_trials_are_counted_by_state_and_the_lowest_so_far_falls():
     assert list(lowest) == [0.7, 0.6, 0.6]
 
 
+def test_the_legend_names_pruned_trials_only_where_there_are_some():
+    for states, named in (("complete", "pruned", "complete"), True), (("complete",) * 3, False):
+        legend = tuning_figure(trials(states=states), BEST, ["planted"]).axes[0].get_legend()
+        assert any("pruned" in text.get_text() for text in legend.get_texts()) == named
+
+
 def test_a_wide_range_is_drawn_on_a_logarithmic_scale():
     figure = tuning_figure(trials(states=("complete",) * 3), BEST, ["planted"])
     best = figure.axes[2].lines[-1].get_ydata()

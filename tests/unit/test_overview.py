@@ -6,7 +6,7 @@ import pytest
 from matplotlib.colors import to_rgb
 
 from gliobench.figures.overview import cost_figure, forest_figure, oracles_of, points_of
-from gliobench.figures.style import BLUE, GREY, save_figure
+from gliobench.figures.style import BLUE, INK, save_figure
 from gliobench.files import table_schema
 
 
@@ -179,7 +179,7 @@ def test_cost_has_a_panel_a_cohort_and_the_colour_of_the_approach():
     points = points_of(table({}, {"cohort": "planted", "approach": "baseline"}))
     figure = cost_figure(points, cost_rows({}, {"cohort": "planted", "approach": "baseline"}))
     assert [axes.get_title(loc="left") for axes in figure.axes] == ["rsna", "planted"]
-    assert [lines_of(axes, "o")[0].get_color() for axes in figure.axes] == [BLUE, GREY]
+    assert [lines_of(axes, "o")[0].get_color() for axes in figure.axes] == [BLUE, INK]
 
 
 def test_approaches_differ_in_the_cost_figure_by_a_number_and_not_by_colour_alone():

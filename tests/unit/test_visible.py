@@ -268,6 +268,8 @@ def test_the_figure_its_words_and_the_table_say_the_same(table):
         f"What each method reaches: {words}"
     )
     drawn = visible_figure(table)
+    named = [text.get_text() for text in drawn.legends[0].get_texts()]
+    assert named == ["seen", "not seen", "own labels", "chance"]
     titles = [axes.get_title(loc="left") for axes in drawn.axes]
     assert ["not shown to see" in title for title in titles] == [False, True]
     heights = [line.get_ydata()[0] for line in drawn.axes[0].lines if line.get_marker() in ("o", "D")]

@@ -27,7 +27,7 @@ from gliobench.figures.style import (
     styled,
 )
 from gliobench.figures.trainings import curves_figure
-from gliobench.wording import DASH, interval, reason
+from gliobench.wording import DASH, interval, plural, reason
 
 UNSCORED = "no run scored both labels"
 
@@ -120,7 +120,7 @@ def roc_figure(rows: pd.DataFrame, scores: Row) -> Figure:
     scores : dict
         The row of the table ``metrics`` for them.
     """
-    figure = new_figure(3.9, 4.1)
+    figure = new_figure(3.9, 4.7)
     axes = figure.subplots()
     axes.plot([0, 1], [0, 1], **CHANCE_LINE, label="chance")
     runs = both_labels(rows, RUN)
@@ -132,6 +132,7 @@ def roc_figure(rows: pd.DataFrame, scores: Row) -> Figure:
     axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), aspect="equal")
     axes.set(xlabel="1 - specificity", ylabel="Sensitivity")
     axes.set_title(f"ROC, {_scored(scores)}")
+    figure.legend(loc="outside lower center")
     heading(figure, *cell_names(scores))
     return figure
 
@@ -140,20 +141,26 @@ def _scored(scores: Row) -> str:
     """Say what a figure shows: the part and its number of patients."""
     if pd.isna(scores["n_patients"]):
         return "no predictions"
-    return f"{scores['part']} part, n = {scores['n_patients']} ({scores['n_positive']} positive)"
+    return f"{in_words(scores['part'])}n = {scores['n_patients']} ({scores['n_positive']} positive)"
+
+
+def in_words(part: str) -> str:
+    """Name a part in front of its number of patients."""
+    return "whole cohort, training patients included,\n" if part == "whole" else f"{part} part, "
 
 
 def _draw_rocs(axes: Axes, runs: list[pd.DataFrame], scores: Row, mixed: bool) -> None:
     colour = approach_colour(scores["approach"])
-    name = "one repeat, folds mixed" if mixed else "one run"
-    for run in runs:
+    name = "one repeat" if mixed else "one run"
+    for run in runs if len(runs) > 1 else []:
         axes.plot(*roc(run), color=colour, lw=0.8, alpha=faint(len(runs)), label=name)
         name = "_"
-    auc = "auc_pooled" if mixed else "auc"
-    area = interval(scores[auc], *((np.nan, np.nan) if mixed else (scores["auc_low"], scores["auc_high"])))
+    if mixed:  # a low one is what mixed folds give without a signal
+        area = f"folds mixed, pooled AUC {interval(scores['auc_pooled'], np.nan, np.nan)} (not comparable)"
+    else:
+        area = f"AUC {interval(scores['auc'], scores['auc_low'], scores['auc_high'])}"
     label = f"mean of {len(runs)}, " if len(runs) > 1 else ""
-    axes.plot([0, *GRID], [0, *mean_roc(runs)], color=colour, lw=2, label=f"{label}AUC {area}")
-    axes.legend(loc="lower right")
+    axes.plot([0, *GRID], [0, *mean_roc(runs)], color=colour, lw=2, label=label + area)
 
 
 @styled
@@ -181,7 +188,7 @@ def confusion_figure(rows: pd.DataFrame, scores: Row, label_names: tuple[str, st
     if len(rows):
         first = next(group for _, group in rows.groupby(ROUND))
         _draw_confusion(axes, first)
-        axes.set_title(f"Threshold {THRESHOLD:g}, {_first(scores, first)}")
+        axes.set_title(f"{_first(scores, first)}, threshold {THRESHOLD:g}")
     else:
         say_why_empty(axes, reason(scores, UNSCORED))
     heading(figure, *cell_names(scores))
@@ -189,7 +196,7 @@ def confusion_figure(rows: pd.DataFrame, scores: Row, label_names: tuple[str, st
 
 
 def _first(scores: Row, rows: pd.DataFrame) -> str:
-    return f"{scores['part']} part, n = {len(rows)}"
+    return f"{in_words(scores['part'])}n = {len(rows)}"
 
 
 def _draw_confusion(axes: Axes, rows: pd.DataFrame) -> None:
@@ -301,7 +308,7 @@ def _counts(rows: pd.DataFrame, scores: Row) -> str:
     if rows.empty:
         return "no predictions"
     runs = len(rows.groupby(RUN))
-    return f"{scores['part']} part, {rows['patient_id'].nunique()} patients, {runs} {'run' if runs == 1 else 'runs'}"
+    return f"{in_words(scores['part'])}{plural(rows['patient_id'].nunique(), 'patient')}, {plural(runs, 'run')}"
 
 
 def _draw_distributions(axes: Axes, rows: pd.DataFrame, label_names: tuple[str, str]) -> None:

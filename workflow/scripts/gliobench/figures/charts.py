@@ -21,6 +21,7 @@ PATIENTS = 36  # of a method with both labels, in pixels
 NAMES = 260  # most pixels of a method's name beside a figure
 DEEPEST = -0.25  # net benefit at the bottom of its axis, at most
 SHOWN, HERE = "indexof(shown, datum.method) >= 0", "abs(datum.threshold - threshold) < 0.001"  # in Vega's language
+POOLED = "Points: the threshold, all runs pooled as in the table below; they need not lie on these mean curves."
 DASHED: dict[str, Any] = {"color": GREY, "strokeDash": [3, 3], "strokeWidth": 1}
 
 Records = list[dict[str, Any]]
@@ -145,7 +146,7 @@ def _roc(methods: Sequence[Scored], tables: Tables, lines: dict[str, Any]) -> In
     return Interactive(
         "ROC",
         f"Mean ROC curves. {_extremes(methods, 'auc', 'AUC')}",
-        "Averaged over runs at each 1 - specificity, so that the areas are the AUCs of the table. Points: threshold.",
+        "Averaged over runs at each 1 - specificity, so that the areas are the AUCs of the table. " + POOLED,
         _sized(_diagonal() + _with_points(lines, "1 - specificity", "Sensitivity")),
         data,
     )
@@ -160,7 +161,7 @@ def _precision_recall(methods: Sequence[Scored], tables: Tables, lines: dict[str
     return Interactive(
         "Precision and recall",
         f"Mean precision at each recall. {_extremes(methods, 'pr_auc', 'PR-AUC')}",
-        "Averaged over runs at each recall. Points: threshold.",
+        f"Averaged over runs at each recall. {POOLED}",
         _sized(_with_points(lines, "Recall (sensitivity)", "Precision")),
         data,
     )

@@ -317,8 +317,9 @@ def visible_figure(table: pd.DataFrame) -> Figure:
         axes.set_ylabel("AUC, test part")
     marks = [("seen", GREY), ("not seen", "white")]
     handles = [Line2D([], [], color=GREY, marker="o", mfc=fill, lw=1.6, label=label) for label, fill in marks]
+    handles.append(Line2D([], [], color=GREY, marker="D", mfc="white", lw=1.6, label="own labels"))
     handles.append(Line2D([], [], **CHANCE_LINE, label="chance"))
-    figure.legend(handles=handles, loc="outside lower center", ncols=3)
+    figure.legend(handles=handles, loc="outside lower center", ncols=4)
     return figure
 
 

@@ -16,6 +16,7 @@ from gliobench.evaluation.columns import THRESHOLD
 from gliobench.figures.orientation import GRID_PLANE, axial_slices, mark, plane_of
 from gliobench.figures.style import INK, LIGHT, ORANGE, SKY, VERMILLION, heading, new_figure, say_why_empty, styled
 from gliobench.terms import ALL_SERIES, USABLE, VOXELS_ONLY
+from gliobench.wording import plural
 
 COLUMNS = 8  # slices in a line of a slice montage
 ACROSS = 10  # patients in a line of an audit montage
@@ -280,7 +281,8 @@ def audit_montage(thumbnails: Mapping[tuple[str, str], np.ndarray], series: pd.D
                 axes.set_ylabel(modality if column == 0 else "", fontsize=7.5)
     n_odd = int((series["status"] != "ok").sum())
     somewhere = ", or not everywhere" * bool(series["status"].eq(VOXELS_ONLY).any())
-    heading = f"{cohort}: {len(series)} series of {len(patients)} patients, {n_odd} of them not used{somewhere}"
+    counted = f"{plural(len(patients), 'patient')}, {len(series)} series expected, {n_odd} not used"
+    heading = f"{cohort}: {counted}{somewhere}"
     figure.text(0.08, 1 - 0.1 / height, heading, va="top", fontsize=9.5, weight="bold")
     lines = [f"{letter}   {reason}" for reason, letter in letters.items()]
     figure.text(0.08, 0.08 / height, "\n".join(lines), va="bottom", fontsize=7.5)
@@ -342,7 +344,7 @@ def examples_figure(
     part: str,
 ) -> Figure:
     """
-    Draw slices with their true label, the predicted one and its probability; a wrong one has a dashed frame.
+    Draw slices with their true and predicted label and the probability of label 1; a wrong one has a dashed frame.
 
     Parameters
     ----------
@@ -359,7 +361,7 @@ def examples_figure(
     """
     across = 6
     lines = max(-(-len(examples) // across), 1)
-    figure = new_figure(7.6, 0.35 + 1.56 * lines)
+    figure = new_figure(7.6, 0.35 + 1.66 * lines)
     panels = figure.subplots(lines, across if len(examples) else 1, squeeze=False).ravel()
     for axes in panels:
         axes.set_axis_off()
@@ -370,7 +372,8 @@ def examples_figure(
         right = called == row["label"]
         _draw_image(axes, images, place, *((LIGHT, "-") if right else (VERMILLION, "--")))
         title = f"{row['patient_id']}, {row['modality']} {row['slice_index']}"
-        axes.set_title(f"{title}\ntrue {row['label']}, predicted {called} ({row['probability']:.2f})", fontsize=6.5,
+        words = f"true {row['label']}, predicted {called}\np(1) = {row['probability']:.2f}"
+        axes.set_title(f"{title}\n{words}", fontsize=6.5,
                        weight="normal", color=INK if right else VERMILLION, pad=3)  # fmt: skip
     if examples.empty:
         say_why_empty(panels[0], "no slice was predicted")

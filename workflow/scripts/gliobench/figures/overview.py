@@ -192,9 +192,9 @@ def _draw_line(axes: Axes, place: int, row: Row) -> None:
 
 def _forest_legend(points: pd.DataFrame, oracles: Mapping[str, float]) -> list[Line2D]:
     scored = points[points["auc"].notna()]
-    marks = [Line2D([], [], color=INK, marker="o", ms=5, lw=1.8, label="test patients")]
+    marks = [Line2D([], [], color=GREY, marker="o", ms=5, lw=1.8, label="test patients")]
     if scored["part"].ne("test").any():
-        marks.append(Line2D([], [], color=INK, marker="o", ms=5, mfc="white", lw=1.8, label="a part other than test"))
+        marks.append(Line2D([], [], color=GREY, marker="o", ms=5, mfc="white", lw=1.8, label="a part other than test"))
     if points["published_auc"].notna().any():
         marks.append(Line2D([], [], color=INK, marker="D", ms=5, mfc="none", lw=0, label="published"))
     marks.append(Line2D([], [], **CHANCE_LINE, label="chance"))
@@ -259,13 +259,13 @@ def _cost_legend(rows: pd.DataFrame, numbers: Mapping[str, str]) -> list[Line2D]
         Line2D([], [], color=approach_colour(name), lw=4, label=f"{number} {name}") for name, number in numbers.items()
     ]
     modalities = [
-        Line2D([], [], color=INK, marker=MARKERS.get(name, "v"), lw=0, label=name) for name in _once(rows["modality"])
+        Line2D([], [], color=GREY, marker=MARKERS.get(name, "v"), lw=0, label=name) for name in _once(rows["modality"])
     ]
-    fills = {HARMONISED: INK, "a paper's protocol": "white"} if rows["protocol"].ne(HARMONISED).any() else {}
+    fills = {HARMONISED: GREY, "a paper's protocol": "white"} if rows["protocol"].ne(HARMONISED).any() else {}
     return [
         *approaches,
         *modalities,
-        *(Line2D([], [], color=INK, marker="o", mfc=fill, lw=0, label=name) for name, fill in fills.items()),
+        *(Line2D([], [], color=GREY, marker="o", mfc=fill, lw=0, label=name) for name, fill in fills.items()),
         Line2D([], [], **CHANCE_LINE, label="chance"),
     ]
 

@@ -32,7 +32,7 @@ APPROACHES = {
     "resnet10_3d": SKY,
     "tabular": "#332288",
     "radiomics": "#882255",
-    "baseline": GREY,
+    "baseline": INK,
 }
 OTHERS = ("#6B6B1F", "#7A4B25", "#00616B", "#1B1BE0", "#B01EE0", "#214521")  # of added approaches: none of the above
 YAMLS = Path(__file__).parents[4] / "config" / "approaches"
@@ -113,6 +113,8 @@ def dashes_of(colours: Iterable[str]) -> list[tuple[int, ...]]:
     """
     Choose dashes for each line of a plot: lines of one colour differ, the first is solid.
 
+    Baselines are references and always dashed, which keeps them apart from the others for colour-blind readers, too.
+
     Parameters
     ----------
     colours : iterable of str
@@ -123,7 +125,7 @@ def dashes_of(colours: Iterable[str]) -> list[tuple[int, ...]]:
     list of tuple of int
         Lengths of dashes and gaps, in turn, which matplotlib multiplies by the width of the line; none if it is solid.
     """
-    seen: Counter[str] = Counter()
+    seen = Counter({APPROACHES["baseline"]: 1})
     chosen = []
     for colour in colours:
         chosen.append(DASHES[seen[colour] % len(DASHES)])

@@ -79,16 +79,27 @@ def runs_of(histories: Iterable[pd.DataFrame]) -> list[pd.DataFrame]:
 
 
 def _draw_curves(axes: Axes, runs: Sequence[pd.DataFrame], name: str, colour: str) -> None:
-    end = 0
+    end, last = 0, ""
     for phase in dict.fromkeys(phase for run in runs for phase in run["phase"]):
         if end:
             axes.axvline(end + 0.5, color=GREY, lw=0.8, ls="-.")
+            _name_phases(axes, end + 0.5, last, phase)
         mine = [part for part in (run[run["phase"] == phase] for run in runs) if len(part)]
         _draw_phase(axes, mine, name, colour, end)
+        last = phase
         end += max(map(len, mine))  # runs stop early: each phase starts where the longest run of the last one ended
     _scale_epochs(axes, end)
     if name in SHARES:
         axes.set_ylim(-0.02, 1.02)
+
+
+def _name_phases(axes: Axes, place: float, before: str, after: str) -> None:
+    """Write the names of two phases on the two sides of the line between them."""
+    for name, side, way in ((before, "right", -3), (after, "left", 3)):
+        axes.annotate(
+            name, (place, 0), xycoords=("data", "axes fraction"), xytext=(way, 3), textcoords="offset points",
+            ha=side, va="bottom", fontsize=7, color=GREY,
+        )  # fmt: skip
 
 
 def _scale_epochs(axes: Axes, last: int) -> None:
@@ -104,7 +115,7 @@ def _draw_phase(axes: Axes, runs: Sequence[pd.DataFrame], name: str, colour: str
         (f"validation_{name}", colour, "validation", "-"),
     ):
         values = [run[column].to_numpy(float, na_value=np.nan) for run in runs]
-        for value in values:
+        for value in values if len(values) > 1 else []:
             epochs = start + np.arange(1, len(value) + 1)
             axes.plot(epochs, value, color=line, lw=0.6, ls=style, marker=_dot(value), ms=3, alpha=faint(len(runs)))
         mean = _mean_of_most(values)
@@ -292,7 +303,8 @@ def _draw_history(axes: Axes, trials: pd.DataFrame, complete: pd.DataFrame) -> N
     axes.plot(complete["number"], complete["value"], "o", color=BLUE, ms=4.5, label="complete")
     others = trials[trials["state"] != "complete"]
     shown = others[others["value"].notna()]
-    axes.plot(shown["number"], shown["value"], "x", color=GREY, ms=5, label="pruned: loss when stopped")
+    if len(shown):
+        axes.plot(shown["number"], shown["value"], "x", color=GREY, ms=5, label="pruned: loss when stopped")
     numbers = np.append(complete["number"], max(trials["number"].max(), complete["number"].max()))
     values = np.append(so_far, so_far.iloc[-1])
     axes.step(numbers, values, where="post", color=VERMILLION, lw=1.8, label="lowest so far")

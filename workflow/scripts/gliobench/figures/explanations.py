@@ -21,8 +21,8 @@ ACROSS = 6  # slices in a line of the figure of evidence
 # The stronger the map, the more it covers: where it is weak, only the image shows.
 STRENGTHS = np.linspace(0, 1, 256)
 HEAT = ListedColormap(colormaps["inferno"](STRENGTHS, alpha=0.65 * STRENGTHS), name="heat")
-HALF: dict[str, Any] = {"color": VERMILLION, "lw": 0.9}  # outline of the upper half of the map
-MASK: dict[str, Any] = {"color": SKY, "lw": 1.1}  # and of the lesion
+HALF: dict[str, Any] = {"color": VERMILLION, "lw": 0.9}  # outline of the map
+MASK: dict[str, Any] = {"color": SKY, "lw": 1.1}  # of the lesion
 
 
 @styled

@@ -108,6 +108,7 @@ def _fingerprint(job: Job, fold: int, roles: pd.DataFrame, common: str) -> str:
         job.parameters,
         job.weights,
         job.part,
+        job.input.get("spacing"),
         job.fold_seed(fold),
         roles[[*SLICE, "role"]].to_csv(index=False),
         common,
@@ -140,7 +141,7 @@ def _train_fold(
     temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
     temporary.mkdir(parents=True)
     chosen = {role: rows_of(index, roles, role) for role in ROLES}
-    parts = {role: part_of(inputs, index, rows) for role, rows in chosen.items()}
+    parts = {role: part_of(inputs, index, rows, job.input) for role, rows in chosen.items()}
     meter = Meter(device)
     record: dict[str, Any] = {"fold": fold, "status": "ok", "reason": None, "seed": job.fold_seed(fold)}
     record |= {f"n_{role}": len(part) for role, part in parts.items()}

@@ -258,18 +258,19 @@ def search(
     """
     weights = [job.weights] if Path(job.weights).is_file() else []
     key = _fingerprint(job, settings, machine, [patients, split, *arrays, *weights])
-    load = partial(load_parts, job.input["kind"], job.series, job.repeat, str(patients), str(split), list(arrays))
+    load = partial(load_parts, job.input, job.series, job.repeat, str(patients), str(split), list(arrays))
     return tune(job, settings, machine, load, folder / f"{key}.log")
 
 
 def load_parts(
-    kind: str, series: list[str], repeat: int, patients: str, split: str, arrays: list[str]
+    settings: dict[str, Any], series: list[str], repeat: int, patients: str, split: str, arrays: list[str]
 ) -> tuple[Part, Part]:
     """Return the training and the validation part of a split's first fold."""
     table = read_table(split, "split")
     roles = table[(table["repeat"] == repeat) & (table["fold"] == 0) & (table["role"] != "test")]
-    inputs, index = load_inputs(kind, arrays, series, read_table(patients, "patients"), roles["patient_id"])
-    train, validation = (part_of(inputs, index, rows_of(index, roles, role)) for role in ("train", "validation"))
+    inputs, index = load_inputs(settings["kind"], arrays, series, read_table(patients, "patients"), roles["patient_id"])
+    chosen = (rows_of(index, roles, role) for role in ("train", "validation"))
+    train, validation = (part_of(inputs, index, rows, settings) for rows in chosen)
     return train, validation
 
 

@@ -168,7 +168,7 @@ def _train_fold(
         check_parts(parts, tested=bool((roles["role"] == "test").any()))
         check_batch_sizes(job.parameters, len(parts["train"]))
         model = build()
-        _train_in_memory(partial(train, model), model, record)
+        train_in_memory(partial(train, model), model, record)
         approach.save(model, temporary / f"model{approach.SUFFIX}")
     except Diverged as reason:
         record |= {"status": "diverged", "reason": str(reason)}
@@ -190,7 +190,7 @@ def _train_fold(
     return record
 
 
-def _train_in_memory(train: Callable[[], None], model: Any, record: dict[str, Any]) -> None:
+def train_in_memory(train: Callable[[], None], model: Any, record: dict[str, Any]) -> None:
     """Train; if the GPU's memory is full, once more with each minibatch in two parts, where the model can."""
     if not hasattr(model, "accumulate"):
         train()

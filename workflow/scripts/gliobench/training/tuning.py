@@ -28,6 +28,7 @@ from gliobench.processes import die_with_parent
 from gliobench.recipe import LOGGER, disk_is_full, log_to, say
 from gliobench.seeds import derive_seed
 from gliobench.training import Diverged, Job, Machine, Part, import_approach, why_it_failed
+from gliobench.training.folds import train_in_memory
 from gliobench.training.gpus import visible_gpus
 from gliobench.training.job import load_inputs
 from gliobench.training.parts import check_batch_sizes, part_of, rows_of
@@ -176,10 +177,14 @@ def _objective(
         if trial.should_prune():
             raise optuna.TrialPruned
 
+    def fit(model: Any) -> None:
+        losses.clear()
+        approach.fit(model, job.phases[0], train, validation, parameters, seed, on_epoch)
+
     try:
         check_batch_sizes(parameters, len(train))
         model = approach.build(train.inputs.shape[1:], parameters, job.weights)
-        approach.fit(model, job.phases[0], train, validation, parameters, seed, on_epoch)
+        train_in_memory(partial(fit, model), model, record={})
     except (Diverged, GlioBenchError) as error:
         trial.set_user_attr("reason", str(error))
         raise

@@ -5,6 +5,7 @@ rule tune:
         split=split_table,
         arrays=input_shards("npy"),
         indexes=input_shards("tsv"),
+        field=field_of_view,
         weights=weights_file,
     output:
         trials=f"{TUNING}/trials.tsv",

@@ -18,7 +18,7 @@ PAPER = yaml.safe_load(YAML.read_text(encoding="utf-8"))
 DEFAULTS = StudyApproach(YAML).parameters
 SMALL = DEFAULTS | {"blocks": [2, 2], "epochs": 3}
 SHAPE = (4, 8, 8, 8)
-UNCHANGED = dict.fromkeys(("affine", "noise", "gamma", "motion", "bias_field"), 0.0) | {"motion_voxels": 1}
+UNCHANGED = dict.fromkeys(("affine", "noise", "gamma", "motion", "bias_field"), 0.0) | {"motion_mm": 1}
 
 
 @pytest.fixture(scope="module")

@@ -296,6 +296,14 @@ def test_training_slices_keep_their_labels_in_an_order_new_each_epoch(efficientn
     assert orders[0] != orders[1]
 
 
+@pytest.mark.parametrize(
+    ("n", "size", "expected"), [(10, 4, [4, 4, 2]), (9, 4, [4, 5]), (8, 4, [4, 4]), (3, 4, [3]), (1, 4, [1])]
+)
+def test_every_slice_is_in_one_batch_and_none_is_alone(efficientnet, n, size, expected):
+    batches = efficientnet.TrainingSlices(make_part(n), size, SMALL["augmentation"], seed=3)
+    assert [len(batches[number][1]) for number in range(len(batches))] == expected
+
+
 def test_a_batch_is_the_same_whenever_it_is_asked_for_and_another_in_the_next_epoch(efficientnet):
     batches = efficientnet.TrainingSlices(make_part(8), 8, SMALL["augmentation"], seed=3)
     first = batches[0][0]

@@ -13,6 +13,7 @@ from gliobench.files import read_json, write_table
 from gliobench.splits import draw_split
 from gliobench.training import Diverged, Job, Machine, why_it_failed
 from gliobench.training.folds import epoch_text, gather_folds, train_folds
+from gliobench.training.parts import part_of
 
 CELL = {"cohort": "clinic", "approach": "cnn3d", "variant": "main", "modality": "FLAIR", "protocol": "harmonised"}
 JOB = Job(
@@ -583,3 +584,12 @@ def test_another_error_is_tried_no_second_time(data, tmp_path, error):
     assert record["reason"] == f"{type(error).__name__}: {error}"
     assert "accumulate" not in record
     assert len(toy.seeds) == 3
+
+
+@pytest.mark.parametrize(
+    ("settings", "spacing"),
+    [({"spacing": 2.05}, (2.05,) * 3), ({"spacing": [1, 1.5, 2]}, (1, 1.5, 2)), ({"kind": "slices"}, (1,) * 3)],
+)
+def test_a_part_knows_the_distance_of_the_voxels_of_its_grid(settings, spacing):
+    index = pd.DataFrame({"patient_id": ["a", "b"], "label": [0, 1]})
+    assert part_of(np.zeros((2, 3)), index, np.array([True, False]), settings).spacing == spacing

@@ -10,7 +10,7 @@ from scipy.special import expit
 from gliobench.errors import GlioBenchError
 from gliobench.settings.approach_of_study import StudyApproach
 from gliobench.training import Diverged, Machine, Part
-from gliobench.training.folds import _train_in_memory
+from gliobench.training.folds import train_in_memory
 
 pytestmark = pytest.mark.torch
 YAML = Path(__file__).parents[2] / "config" / "approaches" / "stacked_cnn3d.yaml"
@@ -170,11 +170,11 @@ def test_a_network_for_which_the_gpu_is_too_small_is_trained_on_minibatches_in_p
     monkeypatch.setattr(stacked.StackedCNN, "forward", on_a_small_gpu)
     parts, record = (make_part(12), make_part(8, 1)), {}
     fit = partial(stacked.fit, model, "final", *parts, SMALL, 1, lambda epoch: None)
-    _train_in_memory(fit, model, record)
+    train_in_memory(fit, model, record)
     assert record == {"accumulate": 2}
     assert sizes == [4] + [2] * 6 * SMALL["epochs"]
     assert np.isfinite(stacked.predict(model, parts[1].inputs)).all()
     monkeypatch.undo()
     record.clear()
-    _train_in_memory(fit, model, record)
+    train_in_memory(fit, model, record)
     assert (record, model.accumulate) == ({}, 1), "the next fold finds the whole GPU"

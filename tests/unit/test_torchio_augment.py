@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 pytestmark = pytest.mark.torch
-SETTINGS = {"affine": 1.0, "noise": 0.5, "gamma": 0.5, "motion": 0.1, "bias_field": 0.25, "motion_voxels": 4.0}
+SETTINGS = {"affine": 1.0, "noise": 0.5, "gamma": 0.5, "motion": 0.1, "bias_field": 0.25, "motion_mm": 4.0}
 STEPS = ("affine", "noise", "gamma", "motion", "bias_field")
 UNCHANGED = SETTINGS | dict.fromkeys(STEPS, 0.0)
+SPACING = (2.0, 2.0, 2.0)
 DRAWS = 500
 # Of about 30 statistics of 6 augmentations, and of the spread of each, the largest distance from TorchIO's is normal:
 # above 4.5 standard errors it is a difference, except in 360 * 7e-6, one of 400 pairs of samples that are alike.
@@ -34,13 +35,13 @@ def patients(n=2, channels=3, shape=(10, 9, 8), seed=0):
 
 def augmented(batch, seed=0, segmentation=False, **changes):
     module = import_module("gliobench.training.torchio_augment")
-    return module.augment_patients(batch, module.Draws(seed, batch.device), UNCHANGED | changes, segmentation)
+    return module.augment_patients(batch, module.Draws(seed, batch.device), UNCHANGED | changes, segmentation, SPACING)
 
 
 def test_augmentation_is_new_each_time_and_repeats_with_the_seed(torch, module):
     batch = patients(8)
     draws = module.Draws(5, batch.device)
-    first, second = (module.augment_patients(batch, draws, SETTINGS, False) for _ in range(2))
+    first, second = (module.augment_patients(batch, draws, SETTINGS, False, SPACING) for _ in range(2))
     assert torch.equal(augmented(batch, 5, **SETTINGS), first)
     assert not torch.equal(first, second)
     assert (first.shape, first.dtype) == (batch.shape, torch.float32)
@@ -50,7 +51,7 @@ def test_which_patients_are_augmented_is_drawn_on_the_host(torch, module):
     draws = module.Draws(3, torch.device("cpu"))
     assert draws.choices.device.type == "cpu"
     draws.choices, kept = torch.Generator().manual_seed(3), draws.images.get_state()
-    module.augment_patients(patients(), draws, UNCHANGED, False)
+    module.augment_patients(patients(), draws, UNCHANGED, False, SPACING)
     assert torch.equal(draws.images.get_state(), kept)
 
 
@@ -129,20 +130,43 @@ def test_the_same_turn_and_zoom_give_the_same_images_and_segmentation_as_torchio
         assert torch.equal(mine[2:], theirs["labels"].data)
 
 
+def centred(image):
+    """Return an image of TorchIO on a grid with the tests' spacing, its middle in the middle of the scanner."""
+    affine = np.diag([*SPACING, 1.0])
+    affine[:3, 3] = -affine[:3, :3] @ (np.array(image.shape) - 1) / 2
+    return import_module("torchio").ScalarImage(tensor=image[None], affine=affine)
+
+
 def test_the_same_movements_give_the_same_images_as_torchio(torch, module, monkeypatch):
     torchio = import_module("torchio")
     angles, shifts, times = fix_draws(monkeypatch, module, (6, 2, 3), (6, 2, 3), (6, 2))
-    changed = module.motion(patients(), torch.Generator(), voxels=4.0).flatten(0, 1)
+    changed = module.motion(patients(), torch.Generator(), voxels=[4.0, 4.0, 4.0]).flatten(0, 1)
     images = patients().flatten(0, 1)
     to_itk = torch.tensor([-1, -1, 1])  # whose x and y point the other way
     for image, angle, shift, time, mine in zip(images, angles, shifts, times, changed, strict=True):
         transform = torchio.Motion(
             (10 * angle * to_itk).numpy(),
-            (4 * shift * to_itk).numpy(),
+            (4 * 2.0 * shift * to_itk).numpy(),  # mm
             ((torch.tensor([1, 2]) + 0.3 * time) / 3).numpy(),
             "linear",
         )
-        torch.testing.assert_close(mine[None], transform(image[None]), atol=1e-5, rtol=0)
+        torch.testing.assert_close(mine[None], transform(centred(image)).data, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("spacing", [(1.0, 1.0, 1.0), (2.0, 2.0, 2.0), (1.0, 2.0, 4.0)])
+def test_a_movement_is_of_so_many_millimetres_on_every_grid(module, monkeypatch, spacing):
+    seen = []
+    monkeypatch.setattr(module, "motion", lambda scans, generator, voxels: seen.extend(voxels) or scans)
+    settings = UNCHANGED | {"motion": 1.0}
+    module.augment_patients(patients(), module.Draws(0, patients().device), settings, False, spacing)
+    assert [many * mm for many, mm in zip(seen, spacing, strict=True)] == [4.0, 4.0, 4.0]
+
+
+def test_a_turn_without_a_translation_leaves_the_middle_of_the_grid_where_it_is(torch, module):
+    spot = torch.zeros(40, 1, 31, 31, 31)
+    spot[:, :, 14:17, 14:17, 14:17] = 1.0
+    angles = module._angles((40,), spot, torch.Generator().manual_seed(0))
+    assert (module._moved(spot, angles, torch.zeros(40, 3))[:, 0, 15, 15, 15] > 0.99).all()
 
 
 def test_the_same_exponents_give_the_same_images_as_torchio(torch, module, monkeypatch):
@@ -179,7 +203,7 @@ def random_transform(**probabilities):
             torchio.RandomAffine(p=probabilities["affine"]),
             torchio.RandomNoise(p=probabilities["noise"]),
             torchio.RandomGamma(p=probabilities["gamma"]),
-            torchio.RandomMotion(p=probabilities["motion"], translation=SETTINGS["motion_voxels"]),
+            torchio.RandomMotion(p=probabilities["motion"], translation=SETTINGS["motion_mm"]),
             torchio.RandomBiasField(p=probabilities["bias_field"]),
         ]
     )
@@ -187,10 +211,7 @@ def random_transform(**probabilities):
 
 def as_subject(channels):
     """Return a patient of TorchIO with a separate image for each channel."""
-    torchio = import_module("torchio")
-    return torchio.Subject(
-        {f"image {n}": torchio.ScalarImage(tensor=channel[None]) for n, channel in enumerate(channels)}
-    )
+    return import_module("torchio").Subject({f"image {n}": centred(image) for n, image in enumerate(channels)})
 
 
 def channels_of(subject):
@@ -259,7 +280,7 @@ def test_means_variances_and_spectra_are_torchios(name):
         ("affine", "ZOOM", 0.13),
         ("noise", "NOISE", 0.3),
         ("gamma", "LOG_GAMMA", 0.4),
-        ("motion", "ROTATION", 15.0),
+        ("motion", "ROTATION", 20.0),
         ("motion", "EARLIER", 0.6),
         ("bias_field", "COEFFICIENT", 0.6),
         ("bias_field", "ORDER", 2),
@@ -272,5 +293,5 @@ def test_another_strength_would_be_seen(module, monkeypatch, name, strength, val
 
 @pytest.mark.slow
 def test_another_movement_or_probability_would_be_seen():
-    assert largest_distance("motion", motion_voxels=5.2) > STANDARD_ERRORS
+    assert largest_distance("motion", motion_mm=5.2) > STANDARD_ERRORS
     assert largest_distance("all", bias_field=0.5) > STANDARD_ERRORS

@@ -5,6 +5,7 @@ import time
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import optuna
@@ -180,6 +181,25 @@ def test_a_search_without_a_single_good_trial_has_rows_and_a_reason(toy, monkeyp
     assert set(trials["state"]) == {"failed"}
     assert (best["number"], best["parameters"]) == (None, {})
     assert best["reason"].startswith("no trial of the tuning was completed")
+
+
+def test_a_trial_that_fills_the_gpu_is_tried_once_more_in_two_parts_as_a_fold_is(toy, monkeypatch):
+    import gliobench.approaches.toy as module
+
+    fit, tried = module.fit, []
+
+    def in_little_memory(model, *rest):
+        tried.append(model.accumulate)
+        best = fit(model, *rest)
+        if model.accumulate == 1:
+            raise RuntimeError("CUDA error: out of memory")
+        return best
+
+    monkeypatch.setattr(module, "build", lambda *_: SimpleNamespace(accumulate=1))
+    monkeypatch.setattr(module, "fit", in_little_memory)
+    trials, _ = search(toy, trials=2)
+    assert tried == [1, 2, 1, 2]
+    assert set(trials["state"]) == {"complete"}
 
 
 KILLED = """

@@ -3,9 +3,11 @@
 from gliobench.recipe import recipe
 
 with recipe(snakemake):
+    from dataclasses import replace
     from pathlib import Path
 
     from gliobench.files import write_json, write_table
+    from gliobench.inputs.field import with_field
     from gliobench.training import Job, Machine
     from gliobench.training.gpus import claim_gpu
     from gliobench.training.job import UNFINISHED, discard
@@ -13,8 +15,9 @@ with recipe(snakemake):
 
     unfinished = Path(snakemake.output.best).parent / UNFINISHED
     claim_gpu(snakemake.resources.get("gpu", 0), snakemake.resources.get("gpu_mb", 0))
+    job = Job(**snakemake.params.job, library=snakemake.params.library)
     trials, best = search(
-        Job(**snakemake.params.job, library=snakemake.params.library),
+        replace(job, input=with_field(job.input, snakemake.input.field)),
         snakemake.params.tuning,
         Machine(1, **snakemake.params.machine),  # each worker
         patients=snakemake.input.patients,

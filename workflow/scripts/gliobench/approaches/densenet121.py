@@ -75,7 +75,9 @@ def fit(model: Model, phase: str, train: Part, validation: Part, parameters: dic
         patience=parameters["patience"],
         rank=lambda record: -record["validation_loss"],
         loss=_loss,
-        augment=partial(augment_patients, settings=parameters["augmentation"], segmentation=segmentation),
+        augment=partial(
+            augment_patients, settings=parameters["augmentation"], segmentation=segmentation, spacing=train.spacing
+        ),
         uncapped=True,  # in the document it goes into the hundreds
     )
     return torch_loop.train(model, loop, optimizer, (train, validation), seed, on_epoch)

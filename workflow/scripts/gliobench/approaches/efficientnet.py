@@ -170,7 +170,8 @@ class TrainingSlices:
     part : Part
         Training slices, uint8.
     batch_size : int
-        Slices per minibatch; the last may be smaller.
+        Slices per minibatch. The last may be smaller; a single slice is merged with the minibatch before, because it
+        has no variance for normalisation.
     augmentation : dict
         As `augment` reads it.
     seed : int
@@ -187,10 +188,11 @@ class TrainingSlices:
         self._shuffle()
 
     def __len__(self) -> int:
-        return -(-len(self.labels) // self.batch_size)
+        return max(1, -(-(len(self.labels) - 1) // self.batch_size))
 
     def __getitem__(self, number: int) -> tuple[Any, np.ndarray]:
-        rows = self.order[number * self.batch_size : (number + 1) * self.batch_size]
+        end = (number + 1) * self.batch_size if number + 1 < len(self) else None
+        rows = self.order[number * self.batch_size : end]
         rng = np.random.default_rng([self.seed, self.epoch, 1 + number])
         slices = augment(_scaled(self.slices[rows]), self.augmentation, rng)
         return slices[..., None], self.labels[rows, None].astype("float32")

@@ -226,11 +226,14 @@ class Part:
         Shape (n,), 0 or 1.
     patient_ids : ndarray
         Shape (n,), text; slices of one patient share its id.
+    spacing : tuple of float
+        Distance of neighbouring voxels along x, y and z, mm, of inputs on a grid; 1 of others.
     """
 
     inputs: np.ndarray
     labels: np.ndarray
     patient_ids: np.ndarray
+    spacing: tuple[float, ...] = (1.0, 1.0, 1.0)
 
     def __len__(self) -> int:
         return len(self.labels)

@@ -122,6 +122,7 @@ def _fingerprint(job: Job, fold: int, roles: pd.DataFrame, common: str) -> str:
         job.parameters,
         job.weights,
         job.part,
+        job.input.get("spacing"),
         job.fold_seed(fold),
         roles[[*SLICE, "role"]].to_csv(index=False),
         common,
@@ -154,7 +155,7 @@ def _train_fold(
     temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
     temporary.mkdir(parents=True)
     chosen = {role: rows_of(index, roles, role) for role in ROLES}
-    parts = {role: part_of(inputs, index, rows) for role, rows in chosen.items()}
+    parts = {role: part_of(inputs, index, rows, job.input) for role, rows in chosen.items()}
     meter = Meter(device)
     record: dict[str, Any] = {"fold": fold, "status": "ok", "reason": None, "seed": job.fold_seed(fold)}
     record |= {f"n_{role}": len(part) for role, part in parts.items()}
@@ -181,7 +182,7 @@ def _train_fold(
         check_parts(parts, tested=bool((roles["role"] == "test").any()))
         check_batch_sizes(job.parameters, len(parts["train"]))
         model = build()
-        _train_in_memory(partial(train, model), model, record)
+        train_in_memory(partial(train, model), model, record)
         approach.save(model, temporary / f"model{approach.SUFFIX}")
     except Diverged as reason:
         record |= {"status": "diverged", "reason": str(reason)}
@@ -203,7 +204,7 @@ def _train_fold(
     return record
 
 
-def _train_in_memory(train: Callable[[], None], model: Any, record: dict[str, Any]) -> None:
+def train_in_memory(train: Callable[[], None], model: Any, record: dict[str, Any]) -> None:
     """Train; if the GPU's memory is full, once more with each minibatch in two parts, where the model can."""
     if not hasattr(model, "accumulate"):
         train()

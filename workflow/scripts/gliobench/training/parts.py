@@ -1,6 +1,7 @@
 """Which rows of the inputs a fold trains on, and their predictions."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -38,10 +39,12 @@ def rows_of(index: pd.DataFrame, roles: pd.DataFrame, role: str) -> np.ndarray:
     return index["patient_id"].isin(mine["patient_id"]).to_numpy()
 
 
-def part_of(inputs: np.ndarray, index: pd.DataFrame, rows: np.ndarray) -> Part:
-    """Return the chosen rows of the inputs with their labels and patients."""
-    chosen = index[rows]
-    return Part(inputs[rows], chosen["label"].to_numpy(int), chosen["patient_id"].to_numpy(str))
+def part_of(inputs: np.ndarray, index: pd.DataFrame, rows: np.ndarray, settings: Mapping[str, Any]) -> Part:
+    """Return the chosen rows of inputs made with some settings, with their labels, patients and spacing."""
+    chosen, spacing = index[rows], np.broadcast_to(settings.get("spacing", 1.0), 3)
+    return Part(
+        inputs[rows], chosen["label"].to_numpy(int), chosen["patient_id"].to_numpy(str), tuple(spacing.tolist())
+    )
 
 
 def check_parts(parts: Mapping[str, Part], tested: bool) -> None:

@@ -1,19 +1,20 @@
 """
 TorchIO's augmentation of training patients, in minibatches on their device. On a GPU the host never waits for it.
 
-Definitions and strengths are those of TorchIO 1.2, with volumes of 1 mm voxels. Whether a step changes a patient is
-drawn once for all of its images; with what, once for the turn and zoom of `affine`, but for each image in the other
-steps, as in TorchIO.
+Definitions and strengths are those of TorchIO 1.2, for images whose origin is the middle of their grid. Whether a step
+changes a patient is drawn once for all of its images; with what, once for the turn and zoom of `affine`, but for each
+image in the other steps, as in TorchIO.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 
-from gliobench.training.torch_augment import Draws, axis_rotations, minus_one_to_one, sampling_grid, sides
+from gliobench.training.torch_augment import Draws, axis_rotations, minus_one_to_one, sampling_grid
+from gliobench.training.torch_session import constant
 
 ROTATION = 10.0  # degrees about each axis, of a patient and of a simulated movement
 ZOOM = 0.1  # share of each axis
@@ -31,7 +32,7 @@ def has_segmentation(inputs: np.ndarray) -> bool:
 
 
 def augment_patients(
-    images: torch.Tensor, draws: Draws, settings: Mapping[str, Any], segmentation: bool
+    images: torch.Tensor, draws: Draws, settings: Mapping[str, Any], segmentation: bool, spacing: Sequence[float]
 ) -> torch.Tensor:
     """
     Augment each patient of a minibatch independently.
@@ -43,10 +44,12 @@ def augment_patients(
     draws : Draws
         For the images' device.
     settings : dict
-        ``affine``, ``noise``, ``gamma``, ``motion``, ``bias_field``: the probability of each; ``motion_voxels``: the
-        largest translation of a simulated movement. Other strengths are TorchIO's defaults.
+        ``affine``, ``noise``, ``gamma``, ``motion``, ``bias_field``: the probability of each; ``motion_mm``: the
+        largest translation of a simulated movement along each axis. Other strengths are TorchIO's defaults.
     segmentation : bool
         Whether the last channel is a segmentation, which is moved with the images and keeps its values.
+    spacing : sequence of float
+        Distance of neighbouring voxels along x, y and z, mm.
 
     Returns
     -------
@@ -59,7 +62,7 @@ def augment_patients(
         "affine": (changed, partial(affine, segmentation=segmentation)),
         "noise": (scans, noise),
         "gamma": (scans, gamma),
-        "motion": (scans, partial(motion, voxels=settings["motion_voxels"])),
+        "motion": (scans, partial(motion, voxels=[settings["motion_mm"] / each for each in spacing])),
         "bias_field": (scans, bias_field),
     }
     shares = torch.rand((len(steps), len(images)), generator=draws.choices)
@@ -95,18 +98,18 @@ def gamma(images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     return images.sign() * images.abs() ** powers
 
 
-def motion(images: torch.Tensor, generator: torch.Generator, voxels: float) -> torch.Tensor:
+def motion(images: torch.Tensor, generator: torch.Generator, voxels: Sequence[float]) -> torch.Tensor:
     """
     Simulate a patient who moves twice while the k-space of a channel is filled along the last axis (Shaw et al. 2019).
 
-    Its middle is from the patient at rest, its two ends are from after a movement each. A movement rotates about the
-    first voxel, as in TorchIO, not about the middle. k-space is cut along the last axis only, so the transforms along
-    the other axes would cancel.
+    Its middle is from the patient at rest, its two ends are from after a movement each: a rotation about the middle of
+    the grid and a translation of up to so many voxels along each axis. k-space is cut along the last axis only, so the
+    transforms along the other axes would cancel.
     """
     still = images.flatten(0, 1)[:, None]
     shape = (len(still), MOVEMENTS)
     angles = _angles(shape, images, generator)
-    shifts = voxels * minus_one_to_one((*shape, 3), images, generator)
+    shifts = constant(tuple(voxels), images.device) * minus_one_to_one((*shape, 3), images, generator)
     times = (
         1 + torch.arange(MOVEMENTS, device=images.device) + EARLIER * minus_one_to_one(shape, images, generator)
     ) / (MOVEMENTS + 1)
@@ -124,9 +127,7 @@ def motion(images: torch.Tensor, generator: torch.Generator, voxels: float) -> t
 
 def _moved(images: torch.Tensor, angles: torch.Tensor, shifts: torch.Tensor) -> torch.Tensor:
     first, second, third = axis_rotations(angles)
-    matrices = third @ first @ second
-    middle = (sides(images) - 1) / 2
-    return _resampled(images, matrices, matrices @ middle + shifts - middle)
+    return _resampled(images, third @ first @ second, shifts)
 
 
 def bias_field(images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:

@@ -29,6 +29,7 @@ from gliobench.recipe import LOGGER, disk_is_full, log_to, say
 from gliobench.seeds import derive_seed
 from gliobench.training import Diverged, Job, Machine, Part, import_approach, why_it_failed
 from gliobench.training.c_compiler import finds_c_compiler
+from gliobench.training.folds import train_in_memory
 from gliobench.training.gpus import visible_gpus
 from gliobench.training.job import load_inputs
 from gliobench.training.parts import check_batch_sizes, part_of, rows_of
@@ -166,10 +167,14 @@ def _objective(
         if trial.should_prune():
             raise optuna.TrialPruned
 
+    def fit(model: Any) -> None:
+        losses.clear()
+        approach.fit(model, job.phases[0], train, validation, parameters, seed, on_epoch)
+
     try:
         check_batch_sizes(parameters, len(train))
         model = approach.build(train.inputs.shape[1:], parameters, job.weights)
-        approach.fit(model, job.phases[0], train, validation, parameters, seed, on_epoch)
+        train_in_memory(partial(fit, model), model, record={})
     except (Diverged, GlioBenchError) as error:
         trial.set_user_attr("reason", str(error))
         raise
@@ -255,18 +260,19 @@ def search(
     """
     weights = [job.weights] if Path(job.weights).is_file() else []
     key = _fingerprint(job, settings, machine, [patients, split, *arrays, *weights])
-    load = partial(load_parts, job.input["kind"], job.series, job.repeat, str(patients), str(split), list(arrays))
+    load = partial(load_parts, job.input, job.series, job.repeat, str(patients), str(split), list(arrays))
     return tune(job, settings, machine, load, folder / f"{key}.log")
 
 
 def load_parts(
-    kind: str, series: list[str], repeat: int, patients: str, split: str, arrays: list[str]
+    settings: dict[str, Any], series: list[str], repeat: int, patients: str, split: str, arrays: list[str]
 ) -> tuple[Part, Part]:
     """Return the training and the validation part of a split's first fold."""
     table = read_table(split, "split")
     roles = table[(table["repeat"] == repeat) & (table["fold"] == 0) & (table["role"] != "test")]
-    inputs, index = load_inputs(kind, arrays, series, read_table(patients, "patients"), roles["patient_id"])
-    train, validation = (part_of(inputs, index, rows_of(index, roles, role)) for role in ("train", "validation"))
+    inputs, index = load_inputs(settings["kind"], arrays, series, read_table(patients, "patients"), roles["patient_id"])
+    chosen = (rows_of(index, roles, role) for role in ("train", "validation"))
+    train, validation = (part_of(inputs, index, rows, settings) for rows in chosen)
     return train, validation
 
 

@@ -79,6 +79,12 @@ def test_the_only_method_is_better_by_its_interval_alone():
     assert said.endswith("is 0.10 (0.01\N{EN DASH}0.20): the method is better.")
 
 
+def test_an_auc_of_some_of_the_folds_is_said_to_be_of_them():
+    lost = [NETWORK | {"status": "failed"}, PRIOR]
+    assert "has an AUC of 0.70 (0.60\N{EN DASH}0.80), although some of its folds diverged or failed;" in answer(lost)[0]
+    assert "folds" not in answer([NETWORK, PRIOR])[0]
+
+
 def test_where_there_was_no_choice_none_is_said_to_be_optimistic():
     said = answer([TABULAR, PRIOR], pair(TABULAR, PRIOR, 0.1, 0.0, 0.2))[0]
     assert "the only method, tabular all, has an AUC of 0.60" in said

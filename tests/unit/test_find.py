@@ -337,3 +337,15 @@ def test_a_file_whose_header_is_damaged_is_passed_over(tmp_path):
     assert head.count(b"\x08\0\x60\0CS") == 1  # the modality
     first.write_bytes(head.replace(b"\x08\0\x60\0CS", b"\x08\0\x60\0ZZ"))
     assert told(tmp_path) == {"series": "FLAIR"}
+
+
+def test_a_table_that_cannot_be_written_is_a_sentence_with_the_folder(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise OSError(30, "Read-only file system", str(tmp_path / ".patients.1f.tsv"))
+
+    monkeypatch.setattr("gliobench.cohorts.find.scan", refuse)
+    with pytest.raises(SystemExit) as ended:
+        main(["scan", str(tmp_path), "--labels", "labels.csv"])
+    assert str(ended.value) == (
+        f"GlioBench: Read-only file system in the folder {tmp_path}: check the path, and who may write there."
+    )

@@ -129,8 +129,13 @@ def test_a_patient_whom_every_model_met_in_training_has_no_test():
     said = sentences(met("train", "train", "whole", placement=None))
     assert "which is not a test: the models of folds 0, 1 and 2 saw this patient in training." in said[0]
     assert said[1].startswith("It is in the cohort, as 00003, by its pixels: folds 0, 1 and 2 trained on it.")
-    assert said[2].startswith("These models tested no other patient out of fold")
+    assert said[2] == "All of these models have seen this patient, so the answer has nothing to be compared with."
     assert len(said) == 4
+
+
+def test_a_model_that_tested_nobody_else_has_nothing_to_compare_with():
+    said = sentences(met("test", "train", "train", placement=None))
+    assert any(each.startswith("The models that have not seen this patient tested no other patient") for each in said)
 
 
 @pytest.mark.parametrize(

@@ -190,6 +190,18 @@ def test_without_a_terminal_each_completed_stage_is_one_line_and_chatter_none():
     ]
 
 
+def test_jobs_that_end_because_the_user_stopped_them_are_no_errors():
+    stream = io.StringIO()
+    terminal = Terminal(stream)
+    terminal.emit(record("run_info", stats={"split": 2}))
+    for number in (1, 2):
+        terminal.emit(record("job_info", **job(number, "split", cohort="clinic")))
+    terminal.emit(record("job_error", **job(1, "split")))
+    terminal.emit(record(message="Terminating processes on user request, this might take some time."))
+    terminal.emit(record("job_error", **job(2, "split")))
+    assert stream.getvalue().count("it ended without a message") == 1
+
+
 def test_on_one_core_a_line_a_minute_is_told_although_nothing_runs_between_two_jobs():
     terminal = Terminal(io.StringIO())
     clock = terminal.progress.clock = Clock()

@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from pathlib import Path
 
 from gliobench.errors import GlioBenchError
 
@@ -27,6 +28,9 @@ def main(arguments: list[str] | None = None) -> None:
         print(_scan(asked) if asked.command == "scan" else _compare(asked))
     except GlioBenchError as error:
         sys.exit(f"GlioBench: {error}")
+    except OSError as error:
+        folder = Path(error.filename or ".").parent
+        sys.exit(f"GlioBench: {error.strerror} in the folder {folder}: check the path, and who may write there.")
 
 
 def _scan(asked: argparse.Namespace) -> str:

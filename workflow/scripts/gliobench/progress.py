@@ -47,6 +47,7 @@ CHATTER = (
     *("Complete log", "Elapsed time", "Job rate limit", "Removing temporary output"),
 )
 EVENTS = ("job_info", "job_started", "job_finished", "job_error", "run_info")
+STOPPED = "Terminating processes on user request"  # Snakemake on Ctrl-C, before it ends each running job in an error
 # Snakemake repeats a job's error, which has been printed as the job's message.
 REPEATED = ("RuleException", "CalledProcessError", "WorkflowError:\nAt least one job did not complete")
 
@@ -231,6 +232,7 @@ class Terminal(logging.Handler):
         self.stream = stream
         self.progress = Progress()
         self.said = self.progress.begun
+        self.stopped = False
         self.live = _live(self._table) if stream.isatty() else None
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -249,7 +251,7 @@ class Terminal(logging.Handler):
         completed = self.progress.take(event, record)
         if ended and ended.rule in TOLD and (told := last_message(ended.log)):
             self._print(told)
-        if event == "job_error":
+        if event == "job_error" and not self.stopped:
             self._print(error_message(record))
         if event == "run_info" and self.live:
             self.live.start()
@@ -264,6 +266,7 @@ class Terminal(logging.Handler):
 
     def _pass_on(self, record: logging.LogRecord) -> None:
         message = record.getMessage()
+        self.stopped |= message.startswith(STOPPED)
         if not message.startswith((*CHATTER, *REPEATED)):
             self._print(message)
 

@@ -133,6 +133,13 @@ def placement(tested: pd.DataFrame, folds: Sequence[Fold], patient_ids: Collecti
     }
 
 
+def why_not_placed(folds: Sequence[Fold]) -> str:
+    """Say why an answer is not compared with those of tested patients; without a full stop."""
+    if not any(fold["part"] in UNSEEN for fold in folds):
+        return "All of these models have seen this patient"
+    return "The models that have not seen this patient tested no other patient out of fold"
+
+
 def conformal_p(label: Mapping[str, int]) -> float:
     """Return the p of a label in `placement`: label 0 is unlikely if few of its patients are as high, 1 if as low."""
     beyond = label["n"] - (label["lower"] if label["label"] == 0 else label["higher"])

@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from gliobench.evaluation.one_patient import UNSEEN
+from gliobench.evaluation.one_patient import UNSEEN, why_not_placed
 from gliobench.figures.style import BLUE, GREY, INK, VERMILLION, heading, new_figure, say_why_empty, styled
 
 MOST_LINES = 10  # more folds than this are drawn as one line
@@ -45,7 +45,7 @@ def placement_figure(prediction: Mapping[str, Any], tested: pd.DataFrame) -> Fig
     axes = figure.subplots()
     axes.set(xlim=(-0.02, 1.02), xlabel=f"Probability of {names['1']}", ylim=(len(lines) - 0.45, -0.55))
     if prediction["placement"] is None:
-        say_why_empty(axes, "these models tested no other patient out of fold.")
+        say_why_empty(axes, f"{why_not_placed(folds)}.")
         axes.set_yticks([])
     else:
         for place, line in enumerate(lines):

@@ -129,10 +129,12 @@ def _best(rows: pd.DataFrame) -> dict[Hashable, Any]:
 
 
 def _named_best(rows: pd.DataFrame, what: str, name: str) -> str:
-    auc = interval(*(_best(rows)[column] for column in ("auc", "auc_low", "auc_high")))
+    best = _best(rows)
+    auc = interval(*(best[column] for column in ("auc", "auc_low", "auc_high")))
+    lost = "" if best["status"] == "ok" else ", although some of its folds diverged or failed"
     if len(rows) == 1:
-        return f"the only {what}, {name}, has an AUC of {auc}"
-    return f"of {len(rows)} {what}s, {name} has the highest AUC, {auc}"
+        return f"the only {what}, {name}, has an AUC of {auc}{lost}"
+    return f"of {len(rows)} {what}s, {name} has the highest AUC, {auc}{lost}"
 
 
 def _difference(method: Row, baseline: Row, pairwise: pd.DataFrame | None, counts: Mapping[str, int]) -> str:

@@ -15,6 +15,7 @@ from gliobench.evaluation.one_patient import (
     includes_chance,
     share_below,
     why_in_the_middle,
+    why_not_placed,
 )
 from gliobench.terms import GENERATED
 
@@ -126,7 +127,7 @@ def others_note(folds: Sequence[Prediction], parts: Mapping[int, str]) -> list[s
 def _place(prediction: Prediction) -> str | None:
     placed = prediction["placement"]
     if placed is None:
-        return "These models tested no other patient out of fold, so the answer has nothing to be compared with."
+        return f"{why_not_placed(prediction['folds'])}, so the answer has nothing to be compared with."
     shares = [
         f"{_percent(label['lower'], label['n'])} of the {label['n']} {label_name(prediction, label)}"
         for label in placed["labels"]

@@ -339,6 +339,23 @@ def test_a_file_whose_header_is_damaged_is_passed_over(tmp_path):
     assert told(tmp_path) == {"series": "FLAIR"}
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("patient_id\tlabel\na\t1\n", "its columns are separated by tabs; separate them with commas."),
+        ("patient_id;label\na;1\n", "its columns are separated by semicolons; separate them with commas."),
+        (None, "labels.csv does not exist; give the path of a table."),
+    ],
+)
+def test_labels_in_other_columns_or_nowhere_are_a_sentence(tmp_path, text, said):
+    labels = tmp_path / "labels.csv"
+    if text:
+        labels.write_text(text)
+    with pytest.raises(SystemExit) as ended:
+        main(["scan", str(tmp_path), "--labels", str(labels)])
+    assert str(ended.value).endswith(said)
+
+
 def test_a_table_that_cannot_be_written_is_a_sentence_with_the_folder(tmp_path, monkeypatch):
     def refuse(*_):
         raise OSError(30, "Read-only file system", str(tmp_path / ".patients.1f.tsv"))

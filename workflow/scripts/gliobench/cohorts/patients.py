@@ -21,6 +21,9 @@ def some(patient_ids: Iterable[str]) -> str:
     return f"patient{'s' * (len(ids) > 1)} {', '.join(ids[:SHOWN])}{more}"
 
 
+SEPARATORS = {"\t": "tabs", ",": "commas", ";": "semicolons"}
+
+
 def read_rows(path: Path, separator: str = "\t") -> pd.DataFrame:
     """
     Read a table that a user wrote, every cell as text.
@@ -30,9 +33,11 @@ def read_rows(path: Path, separator: str = "\t") -> pd.DataFrame:
     GlioBenchError
         It does not exist or is not a table: another encoding, ragged rows, or a quote that swallows cells.
     """
-    columns = "tabs" if separator == "\t" else "commas"
+    columns = SEPARATORS[separator]
     try:
         rows = pd.read_csv(path, sep=separator, dtype="str", keep_default_na=False, encoding="utf-8")
+    except FileNotFoundError:
+        raise GlioBenchError(f"{path} does not exist; give the path of a table.") from None
     except (OSError, ValueError) as error:  # ValueError: pandas' own, and another encoding
         raise GlioBenchError(
             f"{path} cannot be read as a table ({error}): it must be UTF-8 text with columns separated by {columns}."
@@ -41,6 +46,9 @@ def read_rows(path: Path, separator: str = "\t") -> pd.DataFrame:
         raise GlioBenchError(
             f"{path}: its first row has more cells than its header; separate columns with one of the {columns}."
         )
+    others = [name for mark, name in SEPARATORS.items() if mark != separator and mark in str(rows.columns[0])]
+    if len(rows.columns) == 1 and others:
+        raise GlioBenchError(f"{path}: its columns are separated by {others[0]}; separate them with {columns}.")
     null = np.flatnonzero(rows.map(lambda cell: "\0" in cell).any(axis=1))
     if len(null):
         raise GlioBenchError(

@@ -100,3 +100,29 @@ def test_the_study_is_light_to_load():
         [sys.executable, "-c", code], env={"PYTHONPATH": str(SCRIPTS)}, capture_output=True, text=True, check=True
     ).stdout.split()
     assert not {"numpy", "pandas", "sklearn", *FRAMEWORKS} & set(loaded)
+
+
+def _defined(module):
+    """The names that a module of the library defines or imports; None if there is no such module."""
+    path = ROOT / "workflow/scripts" / Path(*module.split("."))
+    file = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+    if not file.is_file():
+        return None
+    names = {inner.stem for inner in path.glob("*")} if path.is_dir() else set()
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ClassDef | ast.FunctionDef):
+            names.add(node.name)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            names.add(node.id)
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            names |= {alias.asname or alias.name for alias in node.names}
+    return names
+
+
+@pytest.mark.parametrize("script", sorted((ROOT / "workflow/scripts").glob("*.py")), ids=lambda script: script.name)
+def test_every_name_that_a_script_imports_from_the_library_exists(script):
+    """No type checker reads the scripts of rules."""
+    for node in ast.walk(ast.parse(script.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("gliobench"):
+            missing = {alias.name for alias in node.names} - (_defined(node.module) or set())
+            assert not missing, f"{node.module} has no {', '.join(missing)}"

@@ -7,7 +7,7 @@ with recipe(snakemake):
     from pathlib import Path
 
     from gliobench.files import write_json, write_table
-    from gliobench.inputs.field import with_field
+    from gliobench.inputs.field import with_chosen_spacing
     from gliobench.training import Job, Machine
     from gliobench.training.gpus import claim_gpu
     from gliobench.training.job import UNFINISHED, discard
@@ -17,7 +17,7 @@ with recipe(snakemake):
     claim_gpu(snakemake.resources.get("gpu", 0), snakemake.resources.get("gpu_mb", 0))
     job = Job(**snakemake.params.job, library=snakemake.params.library)
     trials, best = search(
-        replace(job, input=with_field(job.input, snakemake.input.field)),
+        replace(job, input=with_chosen_spacing(job.input, snakemake.input.field)),
         snakemake.params.tuning,
         Machine(1, **snakemake.params.machine),  # each worker
         patients=snakemake.input.patients,

@@ -104,7 +104,7 @@ def test_the_study_is_light_to_load():
 
 def _defined(module):
     """The names that a module of the library defines or imports; None if there is no such module."""
-    path = ROOT / "workflow/scripts" / Path(*module.split("."))
+    path = SCRIPTS.joinpath(*module.split("."))
     file = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
     if not file.is_file():
         return None
@@ -119,7 +119,7 @@ def _defined(module):
     return names
 
 
-@pytest.mark.parametrize("script", sorted((ROOT / "workflow/scripts").glob("*.py")), ids=lambda script: script.name)
+@pytest.mark.parametrize("script", sorted(SCRIPTS.glob("*.py")), ids=lambda script: script.name)
 def test_every_name_that_a_script_imports_from_the_library_exists(script):
     """No type checker reads the scripts of rules."""
     for node in ast.walk(ast.parse(script.read_text(encoding="utf-8"))):

@@ -217,6 +217,7 @@ def test_controls_without_a_result_are_not_said_to_be_absent_or_empty():
 def test_the_last_sentence_says_how_wide_intervals_are():
     said = sentences(score(0.5, 0.7), score(0.4, 0.8, modality="T2w"))
     assert said[4] == "The 95 % interval of a method's AUC has a median width of 0.30 (from 0.20 to 0.40)."
+    assert sentences(score(0.6, 0.8))[4] == "The 95 % interval of the method's AUC has a width of 0.20."
 
 
 def test_of_a_study_of_its_own_patients_nothing_is_said_about_the_papers():

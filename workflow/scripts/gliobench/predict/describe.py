@@ -174,7 +174,7 @@ def describe(
             *_note_of_cohort(record),
             *others_note(answer["folds"], parts_by_fold(study.predictions, [patient_id] * (identity == OTHER_IMAGES))),
             *_note_of_study(prediction, tested),
-            *_notes_of_series(record, series),
+            *([] if reason else _notes_of_series(record, series)),  # nothing was scored, so nothing without them
             *unlike_cohort(series, study.series),
         ],
     }

@@ -212,6 +212,8 @@ def _precision(rows: pd.DataFrame, cost: pd.DataFrame | None) -> str:
     if rows.empty:
         return f"No result has an interval that would show its precision.{took}"
     width = rows["auc_high"] - rows["auc_low"]
+    if len(rows) == 1:
+        return f"The 95 % interval of the method's AUC has a width of {width.iloc[0]:.2f}.{took}"
     return (
         f"The 95 % interval of a method's AUC has a median width of {width.median():.2f} (from {width.min():.2f} to "
         f"{width.max():.2f}).{took}"

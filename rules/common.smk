@@ -14,7 +14,7 @@ from gliobench import backends, belonging, moved, paths, plan, snapshot
 from gliobench.caches import keep_caches
 from gliobench.cohorts import DECODED_KIND, FEATURES_KIND, layout_module
 from gliobench.cohorts.names import LABEL_TABLES, feature_tables, site_tables
-from gliobench.errors import GlioBenchError
+from gliobench.errors import GlioBenchError, refused
 from gliobench.estimate import BACKEND, COMMAND, TARGET, networks
 from gliobench.predict.request import take_request
 from gliobench.processes import lead_jobs
@@ -79,6 +79,8 @@ try:
     PAGE_FIGURES = plan.page_figures(STUDY)
 except GlioBenchError as error:
     raise WorkflowError(f"GlioBench: {error}") from None
+except OSError as error:
+    raise WorkflowError(f"GlioBench: {refused(error)}") from None
 
 lead_jobs()
 

@@ -20,6 +20,8 @@ def hold_study(results):
         hold(f"{ESTIMATE if ESTIMATED else results}/.lock")
     except GlioBenchError as error:
         raise WorkflowError(f"GlioBench: {error}") from None
+    except OSError as error:
+        raise WorkflowError(f"GlioBench: {refused(error)}") from None
 
 
 def keras_is_planned():

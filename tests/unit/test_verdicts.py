@@ -303,6 +303,12 @@ def test_other_patients_than_the_papers_are_shown_and_not_compared():
     assert complete["verdict"] == "consistent", "all complete patients are the paper's"
 
 
+def test_a_cohort_whose_patients_have_not_been_read_is_not_taken_for_others():
+    unread = {"rsna": RSNA["rsna"] | {"n_labelled": 0}}
+    row = judged(figures(), scored({"status": "missing", "n_patients": None}), unread).iloc[0]
+    assert (row["verdict"], row["reason"]) == ("not run", "the patients of rsna have not been read yet")
+
+
 def test_a_figure_beside_a_cohort_of_another_kind_is_not_run():
     stem = {"rsna": RSNA["rsna"] | {"kind": "brainstem", "like": "brainstem"}}
     row = judged(figures(), cohorts=stem).iloc[0]

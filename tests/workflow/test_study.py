@@ -105,6 +105,15 @@ def test_two_at_once_on_the_same_results_are_refused(project):
     assert expected in said
 
 
+@pytest.mark.parametrize(("target", "blocked"), [("all", ".lock/in the way"), ("partial", "partial")])
+def test_results_that_cannot_be_written_are_a_sentence(project, target, blocked):
+    path = project / "results/small" / blocked
+    path.parent.mkdir(parents=True)
+    path.write_text("not ours", encoding="utf-8")
+    said = sentence(project, *SMALL, "--", target)
+    assert re.search(r"GlioBench: .* in the folder \S*results/small\S*: check the path, and who may write there\.", said)
+
+
 def test_the_full_study_plans_without_its_data(project):
     planned = planned_rules(project)
     assert {"read_cohort", "audit_series", "preprocess", "split", "train_tensorflow", "score", "page"} <= planned

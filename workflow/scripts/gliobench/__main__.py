@@ -2,9 +2,8 @@
 
 import argparse
 import sys
-from pathlib import Path
 
-from gliobench.errors import GlioBenchError
+from gliobench.errors import GlioBenchError, refused
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -29,8 +28,7 @@ def main(arguments: list[str] | None = None) -> None:
     except GlioBenchError as error:
         sys.exit(f"GlioBench: {error}")
     except OSError as error:
-        folder = Path(error.filename or ".").parent
-        sys.exit(f"GlioBench: {error.strerror} in the folder {folder}: check the path, and who may write there.")
+        sys.exit(f"GlioBench: {refused(error)}")
 
 
 def _scan(asked: argparse.Namespace) -> str:

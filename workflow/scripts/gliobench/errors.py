@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Iterable
+from pathlib import Path
 
 
 class GlioBenchError(Exception):
@@ -13,3 +14,9 @@ def nearest(name: object, names: Iterable[str]) -> str:
     known = list(names)
     close = difflib.get_close_matches(str(name), known, n=1)
     return f"did you mean {close[0]!r}?" if close else f"known are {', '.join(map(repr, known))}."
+
+
+def refused(error: OSError) -> str:
+    """Return what the system refused, and in which folder, as one sentence."""
+    folder = Path(error.filename or ".").parent
+    return f"{error.strerror or error} in the folder {folder}: check the path, and who may write there."

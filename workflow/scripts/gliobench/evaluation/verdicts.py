@@ -142,7 +142,7 @@ def verdict_table(
         The study's tables.
     cohorts : dict of str to dict
         For each cohort its ``kind``, the patients it is ``like`` (``rsna`` or ``brainstem``), whether it is
-        ``generated``, and the number of its labelled patients, ``n_labelled``.
+        ``generated``, and the number of its labelled patients, ``n_labelled`` (0 until they are read).
     replicates_of : dict of str to sequence of str
         Replicated cohorts: a group is one row, without scores.
 
@@ -232,6 +232,8 @@ def _outcome(figure: Figure, sizes: Sequence[int], mine: Scores, place: Mapping[
     }
     if place["generated"]:
         return row | Judgement(ON_GENERATED, f"{name} is generated: its scores say nothing about the paper").row()
+    if not place["n_labelled"]:
+        return row | Judgement("not run", f"the patients of {name} have not been read yet").row()
     if figure["cohort_n"] not in (place["n_labelled"], *mine.comparison["n_patients"].dropna()):
         why = f"{name} has {place['n_labelled']} labelled patients, the paper's cohort {figure['cohort_n']}"
         return row | Judgement(ON_OTHERS, why).row()

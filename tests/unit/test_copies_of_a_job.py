@@ -89,14 +89,14 @@ def test_of_a_split_that_cannot_be_drawn_the_batches_without_a_fold_end_without_
 def test_a_killed_job_keeps_the_copies_that_are_done(cohort, tmp_path, monkeypatch):
     train_fold, trained = folds._train_fold, []
 
-    def dying(job, *others):
-        if job.cell["cohort"] == "made/permutations/002":
+    def dying(fold, *others):
+        if fold.job.cell["cohort"] == "made/permutations/002":
             raise KeyboardInterrupt
-        return train_fold(job, *others)
+        return train_fold(fold, *others)
 
-    def noting(job, *others):
-        trained.append(job.cell["cohort"])
-        return train_fold(job, *others)
+    def noting(fold, *others):
+        trained.append(fold.job.cell["cohort"])
+        return train_fold(fold, *others)
 
     whole = train(cohort, range(1, 4), tmp_path / "whole")
     monkeypatch.setattr(folds, "_train_fold", dying)

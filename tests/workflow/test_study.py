@@ -111,7 +111,9 @@ def test_results_that_cannot_be_written_are_a_sentence(project, target, blocked)
     path.parent.mkdir(parents=True)
     path.write_text("not ours", encoding="utf-8")
     said = sentence(project, *SMALL, "--", target)
-    assert re.search(r"GlioBench: .* in the folder \S*results/small\S*: check the path, and who may write there\.", said)
+    assert re.search(
+        r"GlioBench: .* in the folder \S*results/small\S*: check the path, and who may write there\.", said
+    )
 
 
 def test_the_full_study_plans_without_its_data(project):

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gliobench.evaluation.columns import CELL, THRESHOLD
+from gliobench.evaluation.columns import CELL, PARTS, THRESHOLD
 from gliobench.evaluation.one_patient import (
     OTHER_IMAGES,
     UNSEEN,
@@ -28,7 +28,6 @@ PURPOSE = "For research only: this is not a medical device and must not be used 
 RUN_KEYS: tuple[str, ...] = ("cohort", "cohort_kind", "approach", "variant", "modality", "protocol")
 RUN_KEYS += ("repeat", "seed_index", "batch", "weights")
 SCORE = ("n_patients", "part", "auc", "auc_low", "auc_high", "caveat", "status", "reason")
-SCORED_PARTS = {"test": 0, "whole": 1, "validation": 2}
 DIFFERS = 0.005  # of probabilities: visible in two decimals
 
 
@@ -208,11 +207,11 @@ def cell_score(comparison: pd.DataFrame | None, record: Mapping[str, Any]) -> di
     if comparison is None:
         return None
     mine = comparison[(comparison[CELL] == [record[name] for name in CELL]).all(axis=1)]
-    rows = mine[mine["unit"].ne("slice") & mine["part"].isin(SCORED_PARTS)]
+    rows = mine[mine["unit"].ne("slice") & mine["part"].isin(PARTS)]
     if rows.empty:
         return None
     last_phase = rows[rows["phase"] == rows["phase"].iloc[-1]]
-    row = last_phase.loc[last_phase["part"].map(SCORED_PARTS).idxmin()]
+    row = last_phase.loc[last_phase["part"].map(PARTS.index).idxmin()]
     return {name: None if pd.isna(row[name]) else _plain(row[name]) for name in SCORE}
 
 

@@ -72,13 +72,14 @@ def train_folds(
         inputs = approach.before_folds(inputs, index["label"].to_numpy(int), job.parameters)
     build = cache(lambda: approach.build(inputs.shape[1:], job.parameters, job.weights))
     records = []
-    for fold in sorted(rows["fold"].unique().tolist()):
-        roles = rows[rows["fold"] == fold]
-        target = folder / f"fold-{fold}"
-        key = _fingerprint(job, fold, roles, common)
+    for number in sorted(rows["fold"].unique().tolist()):
+        roles = rows[rows["fold"] == number]
+        target = folder / f"fold-{number}"
+        key = _fingerprint(job, number, roles, common)
         record = _finished(target, key)
         if record is None:
-            record = _train_fold(job, approach, build, inputs, index, roles, target, key, device)
+            # Not named here: a fold's parts are copies, and gone before those of the next fold are made.
+            record = _train_fold(_Fold(job, approach, inputs, index, roles), build, target, key, device)
         records.append(record)
     return records
 
@@ -140,50 +141,64 @@ def _finished(target: Path, key: str) -> dict[str, Any] | None:
     return None
 
 
-def _train_fold(
-    job: Job,
-    approach: ModuleType,
-    build: Callable[[], Any],
-    inputs: np.ndarray,
-    index: pd.DataFrame,
-    roles: pd.DataFrame,
-    target: Path,
-    key: str,
-    device: str,
-) -> dict[str, Any]:
-    fold = int(roles["fold"].iloc[0])
+class _Fold:
+    """One fold of a job: the parts it is trained and scored on, and what its training gives."""
+
+    def __init__(self, job: Job, approach: ModuleType, inputs: np.ndarray, index: pd.DataFrame, roles: pd.DataFrame):
+        self.job, self.approach = job, approach
+        self.number = int(roles["fold"].iloc[0])
+        self.tested = bool((roles["role"] == "test").any())
+        chosen = {role: rows_of(index, roles, role) for role in ROLES}
+        self.rows = {role: index[which] for role, which in chosen.items()}
+        self.parts = {role: part_of(inputs, index, which, job.input) for role, which in chosen.items()}
+        self.history: list[dict[str, Any]] = []
+        self.predictions: list[pd.DataFrame] = []
+        self.best_epochs: dict[str, int] = {}
+
+    def check(self) -> None:
+        """Raise the reason why this fold cannot be trained, if there is one."""
+        if self.job.reason:
+            raise GlioBenchError(self.job.reason)
+        check_parts(self.parts, self.tested)
+        check_batch_sizes(self.job.parameters, len(self.parts["train"]))
+
+    def train(self, model: Any) -> None:
+        """Train a model through all phases, and predict after each; what an attempt before left is forgotten."""
+        self.history.clear()
+        self.predictions.clear()
+        self.best_epochs.clear()
+        job, seed = self.job, self.job.fold_seed(self.number)
+        for phase in job.phases:
+            on_epoch = _EpochLog(job, self.number, phase, self.history)
+            train, validation = self.parts["train"], self.parts["validation"]
+            self.best_epochs[phase] = self.approach.fit(model, phase, train, validation, job.parameters, seed, on_epoch)
+            log_odds = _predict(self.approach, model, self.parts)
+            self.predictions.append(prediction_rows(self.rows, log_odds, self.number, phase))
+
+    def first_record(self) -> dict[str, Any]:
+        """Return the record of a fold that nothing has happened to."""
+        sizes = {f"n_{role}": len(part) for role, part in self.parts.items()}
+        return {"fold": self.number, "status": "ok", "reason": None, "seed": self.job.fold_seed(self.number)} | sizes
+
+    def write(self, folder: Path) -> None:
+        """Write the tables of the training."""
+        table, part = join_tables(self.predictions, "predictions"), self.job.part
+        write_table(table.assign(part=part) if part else table, folder / "predictions.tsv", "predictions")
+        write_table(join_tables([pd.DataFrame(self.history)], "history"), folder / "history.tsv", "history")
+
+
+def _train_fold(fold: _Fold, build: Callable[[], Any], target: Path, key: str, device: str) -> dict[str, Any]:
+    """Train a fold into a folder that has its name once all of it exists, and return its record."""
+    job = fold.job
     temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
     temporary.mkdir(parents=True)
-    chosen = {role: rows_of(index, roles, role) for role in ROLES}
-    parts = {role: part_of(inputs, index, rows, job.input) for role, rows in chosen.items()}
     meter = Meter(device)
-    record: dict[str, Any] = {"fold": fold, "status": "ok", "reason": None, "seed": job.fold_seed(fold)}
-    record |= {f"n_{role}": len(part) for role, part in parts.items()}
-    history: list[dict[str, Any]] = []
-    predictions: list[pd.DataFrame] = []
-    best_epochs: dict[str, int] = {}
-
-    def train(model: Any) -> None:
-        history.clear()
-        predictions.clear()
-        best_epochs.clear()
-        for phase in job.phases:
-            on_epoch = _EpochLog(job, fold, phase, history)
-            best_epochs[phase] = approach.fit(
-                model, phase, parts["train"], parts["validation"], job.parameters, job.fold_seed(fold), on_epoch
-            )
-            log_odds = _predict(approach, model, parts)
-            rows = {role: index[which] for role, which in chosen.items()}
-            predictions.append(prediction_rows(rows, log_odds, fold, phase))
-
+    record = fold.first_record()
     try:
-        if job.reason:
-            raise GlioBenchError(job.reason)
-        check_parts(parts, tested=bool((roles["role"] == "test").any()))
-        check_batch_sizes(job.parameters, len(parts["train"]))
+        fold.check()
         model = build()
-        train_in_memory(partial(train, model), model, record)
-        approach.save(model, temporary / f"model{approach.SUFFIX}")
+        train_in_memory(partial(fold.train, model), model, record)
+        fold.approach.save(model, temporary / f"model{fold.approach.SUFFIX}")
     except Diverged as reason:
         record |= {"status": "diverged", "reason": str(reason)}
     except GlioBenchError as reason:
@@ -191,16 +206,15 @@ def _train_fold(
     except Exception as error:  # frameworks raise many types; the row has the reason, and the study continues
         if disk_is_full(target.parent):
             raise
-        LOGGER.exception("%s fold %d", job.name, fold)
+        LOGGER.exception("%s fold %d", job.name, fold.number)
         record |= {"status": "failed", "reason": why_it_failed(error, job.cell["approach"], job.parameters)}
-    record |= {"best_epoch": best_epochs} | meter.read(samples=len(history) * len(parts["train"]))
-    table = join_tables(predictions, "predictions")
-    write_table(table.assign(part=job.part) if job.part else table, temporary / "predictions.tsv", "predictions")
-    write_table(join_tables([pd.DataFrame(history)], "history"), temporary / "history.tsv", "history")
+    record |= {"best_epoch": fold.best_epochs} | meter.read(samples=len(fold.history) * len(fold.parts["train"]))
+    fold.write(temporary)
     write_json({"key": key, "record": record}, temporary / "record.json")
     temporary.rename(target)
     why = f" ({record['reason']})" if record["reason"] else ""
-    say(f"{job.name} fold {fold}: {record['status']}{why}, {len(history)} epochs in {record['seconds']:.0f} s")
+    lasted = f"{len(fold.history)} epochs in {record['seconds']:.0f} s"
+    say(f"{job.name} fold {fold.number}: {record['status']}{why}, {lasted}")
     return record
 
 

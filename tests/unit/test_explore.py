@@ -72,6 +72,13 @@ def test_the_areas_under_the_curves_are_those_of_the_table(shown, study):
         assert look["auc"].startswith(f"{row['auc']:.2f}")
 
 
+def test_a_method_that_lost_folds_says_so_in_its_name(study):
+    predictions, metrics = study
+    lost = metrics.assign(status=metrics["status"].mask(metrics["approach"].eq("toy"), "failed"))
+    names = [method.name for method in methods_of(predictions, lost, "planted")]
+    assert [name for name in names if "failed" in name] == ["toy FLAIR, failed"]
+
+
 def test_counts_at_a_threshold_are_those_of_scikit_learn(shown, methods):
     place = THRESHOLDS.tolist().index(0.4)
     for method, thresholds in zip(methods, shown["data"]["thresholds"], strict=True):

@@ -91,6 +91,7 @@ def explore(methods: Sequence[Scored], pages: Mapping[str, str], links: Mapping[
 
 def _name(scores: Mapping[Any, Any], several_phases: bool) -> str:
     facts = [scores["protocol"]] * (scores["protocol"] != HARMONISED) + [scores["phase"]] * several_phases
+    facts += [scores["status"]] * (scores["status"] != "ok")
     return ", ".join([method_name(scores), *facts])
 
 

@@ -200,4 +200,6 @@ def score_sentence(score: Mapping[str, Any] | None, model: Mapping[str, Any]) ->
     )
     if includes_chance(score):
         said += " The interval includes chance, so this answer is not known to carry any information."
+    if score["status"] != "ok":
+        said += f" It is not a whole score: {score['reason'] or score['status']}."
     return said + (f" Caveat there: {score['caveat']}." if score["caveat"] else "")

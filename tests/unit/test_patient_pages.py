@@ -19,7 +19,7 @@ from gliobench.evaluation.patient_scores import join_probabilities, patient_prob
 from gliobench.evaluation.runs import patient_rows
 from gliobench.files import table_schema
 from gliobench.reporting.frame import file_stem, patient_address
-from gliobench.reporting.patient_pages import CohortPatients, write_patient_pages
+from gliobench.reporting.patient_pages import CohortPatients, probability_text, write_patient_pages
 from gliobench.reporting.patient_pictures import save_maps, save_thumbnails
 from gliobench.wording import DASH
 
@@ -107,6 +107,17 @@ def written(folder, shown):
 
 def visible(text):
     return " ".join(re.sub(r"<[^>]+>", " ", re.sub(r"<(style|script)>.*?</\1>", "", text, flags=re.DOTALL)).split())
+
+
+@given(st.floats(0, 1))
+def test_the_text_of_a_probability_is_on_the_same_side_of_the_threshold(value):
+    shown = float(probability_text(value))
+    assert (shown < 0.5, shown > 0.5) == (value < 0.5, value > 0.5)
+    assert shown == pytest.approx(value, abs=0.005)
+
+
+def test_a_probability_has_two_decimals_where_they_show_its_side():
+    assert [probability_text(value) for value in (0.5, 0.444, 0.4951, 0.49996)] == ["0.50", "0.44", "0.495", "0.49996"]
 
 
 def test_every_patient_has_a_page_whose_probabilities_are_those_of_the_table(tmp_path):

@@ -244,16 +244,24 @@ def _method(method: Row, row: Row | None, names: Mapping[int, str]) -> dict[str,
         "mean": row["mean"],
         "low": row["low"],
         "high": row["high"],
-        "probability": f"{row['mean']:.2f}" + (ends(row["low"], row["high"]) if several else ""),
+        "probability": probability_text(row["mean"]) + (ends(row["low"], row["high"]) if several else ""),
         "runs": row["n_runs"],
         "answer": UNDECIDED if row["mean"] == THRESHOLD else names[int(row["mean"] > THRESHOLD)],
         "wrong": bool(is_wrong(row["mean"], row["label"])),
     }
 
 
+def probability_text(value: float) -> str:
+    """Format a probability in two decimals, or in as many more as it takes to show on which side of 0.5 it lies."""
+    digits = 2
+    while value != THRESHOLD and round(value, digits) == THRESHOLD:
+        digits += 1
+    return f"{value:.{digits}f}"
+
+
 def _answer(row: Row, names: Mapping[int, str]) -> str:
     spread = f", {row['low']:.2f}{DASH}{row['high']:.2f} in {row['n_runs']} runs" if row["n_runs"] > 1 else ""
-    return f"{names[int(row['label'])]}; probability of {names[1]} {row['mean']:.2f}{spread}"
+    return f"{names[int(row['label'])]}; probability of {names[1]} {probability_text(row['mean'])}{spread}"
 
 
 def _lesion(rows: Sequence[Row]) -> str:

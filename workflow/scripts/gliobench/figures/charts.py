@@ -21,7 +21,7 @@ PATIENTS = 36  # of a method with both labels, in pixels
 NAMES = 260  # most pixels of a method's name beside a figure
 DEEPEST = -0.25  # net benefit at the bottom of its axis, at most
 SHOWN, HERE = "indexof(shown, datum.method) >= 0", "abs(datum.threshold - threshold) < 0.001"  # in Vega's language
-POOLED = "Points: the threshold, all runs pooled as in the table of that threshold; they need not lie on these mean curves."
+POOLED = "Points: the threshold, all runs pooled as in the table above; they need not lie on these mean curves."
 DASHED: dict[str, Any] = {"color": GREY, "strokeDash": [3, 3], "strokeWidth": 1}
 
 Records = list[dict[str, Any]]

@@ -1,4 +1,5 @@
 import os
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from scipy.special import expit, logit
 from gliobench.errors import GlioBenchError
 from gliobench.settings.approach_of_study import StudyApproach
 from gliobench.training import Diverged, Machine, Part
+from training_checks import check_repeats
 
 pytestmark = pytest.mark.tensorflow
 YAML = Path(__file__).parents[2] / "config" / "approaches" / "cnn3d.yaml"
@@ -212,25 +214,8 @@ def test_validation_labels_follow_the_variant(cnn3d, monkeypatch):
     assert permuted[0] != right
 
 
-def test_a_training_learns_repeats_to_the_bit_and_reports_every_epoch(cnn3d, model):
-    best, history, log_odds = fit(cnn3d, model, seed=7)
-    assert [record["epoch"] for record in history] == [1, 2, 3]
-    assert 1 <= best <= 3
-    assert np.isfinite(log_odds).all()
-    again = fit(cnn3d, model, seed=7)
-    assert again[0] == best
-    assert (again[2] == log_odds).all()
-    for one, other in zip(history, again[1], strict=True):
-        assert {**one, "seconds": 0} == {**other, "seconds": 0}
-    assert (fit(cnn3d, model, seed=8)[2] != log_odds).any()
-
-
-def test_folds_of_one_job_equal_folds_trained_alone(cnn3d, model):
-    fit(cnn3d, model, seed=1, train=make_part(12, 5))
-    after_another = fit(cnn3d, model, seed=2)
-    alone = fit(cnn3d, cnn3d.build(SHAPE, SMALL, "none"), seed=2)
-    assert (after_another[2] == alone[2]).all()
-    assert after_another[0] == alone[0]
+def test_a_training_repeats_to_the_byte_also_after_another_fold(cnn3d, model):
+    check_repeats(partial(fit, cnn3d), model, cnn3d.build(SHAPE, SMALL, "none"), make_part(12, 5))
 
 
 def test_the_weights_are_those_of_the_best_epoch(cnn3d, model):

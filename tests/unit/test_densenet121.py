@@ -1,4 +1,5 @@
 import signal
+from functools import partial
 from importlib import import_module
 from itertools import chain
 from pathlib import Path
@@ -11,6 +12,7 @@ from scipy.special import expit
 from gliobench.errors import GlioBenchError
 from gliobench.settings.approach_of_study import StudyApproach
 from gliobench.training import Diverged, Machine, Part
+from training_checks import check_repeats
 
 pytestmark = pytest.mark.torch
 YAML = Path(__file__).parents[2] / "config" / "approaches" / "densenet121.yaml"
@@ -118,24 +120,8 @@ def test_an_epoch_with_a_patient_left_over_trains_where_the_last_block_is_one_vo
     assert densenet121.fit(tiny, "final", part, part, SMALL | {"epochs": 1}, 0, lambda record: None) == 1
 
 
-def test_a_training_repeats_to_the_byte_and_reports_every_epoch(densenet121, model):
-    best, history, log_odds = fit(densenet121, model, seed=7)
-    assert [record["epoch"] for record in history] == [1, 2, 3]
-    assert 1 <= best <= 3
-    again = fit(densenet121, model, seed=7)
-    assert again[0] == best
-    assert (again[2] == log_odds).all()
-    for one, other in zip(history, again[1], strict=True):
-        assert {**one, "seconds": 0} == {**other, "seconds": 0}
-    assert (fit(densenet121, model, seed=8)[2] != log_odds).any()
-
-
-def test_folds_of_one_job_equal_folds_trained_alone(densenet121, model):
-    fit(densenet121, model, seed=1, train=make_part(12, 5))
-    after_another = fit(densenet121, model, seed=2)
-    alone = fit(densenet121, densenet121.build(SHAPE, SMALL, "none"), seed=2)
-    assert (after_another[2] == alone[2]).all()
-    assert after_another[0] == alone[0]
+def test_a_training_repeats_to_the_byte_also_after_another_fold(densenet121, model):
+    check_repeats(partial(fit, densenet121), model, densenet121.build(SHAPE, SMALL, "none"), make_part(12, 5))
 
 
 def test_an_easy_signal_is_learnt(densenet121, model):

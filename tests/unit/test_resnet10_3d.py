@@ -1,4 +1,5 @@
 from collections import Counter
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from scipy.special import expit, logit
 from gliobench.errors import GlioBenchError
 from gliobench.settings.approach_of_study import StudyApproach
 from gliobench.training import Diverged, Machine, Part
+from training_checks import check_repeats
 
 pytestmark = pytest.mark.torch
 YAML = Path(__file__).parents[2] / "config" / "approaches" / "resnet10_3d.yaml"
@@ -121,24 +123,8 @@ def test_a_last_minibatch_that_is_not_full_is_dropped(resnet, model, monkeypatch
     assert seen == [4, 4, 4, 4]
 
 
-def test_a_training_repeats_to_the_byte_and_reports_every_epoch(resnet, model):
-    best, history, log_odds = fit(resnet, model, seed=7)
-    assert [record["epoch"] for record in history] == [1, 2, 3]
-    assert 1 <= best <= 3
-    again = fit(resnet, model, seed=7)
-    assert again[0] == best
-    assert (again[2] == log_odds).all()
-    for one, other in zip(history, again[1], strict=True):
-        assert {**one, "seconds": 0} == {**other, "seconds": 0}
-    assert (fit(resnet, model, seed=8)[2] != log_odds).any()
-
-
-def test_folds_of_one_job_equal_folds_trained_alone(resnet, model):
-    fit(resnet, model, seed=1, train=make_part(12, 5))
-    after_another = fit(resnet, model, seed=2)
-    alone = fit(resnet, resnet.build(SHAPE, SMALL, "none"), seed=2)
-    assert (after_another[2] == alone[2]).all()
-    assert after_another[0] == alone[0]
+def test_a_training_repeats_to_the_byte_also_after_another_fold(resnet, model):
+    check_repeats(partial(fit, resnet), model, resnet.build(SHAPE, SMALL, "none"), make_part(12, 5))
 
 
 def test_the_weights_of_the_best_validation_auc_are_kept_and_the_loss_decides_between_equals(resnet, model):

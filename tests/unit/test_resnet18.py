@@ -1,6 +1,7 @@
 import hashlib
 import subprocess
 import sys
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from gliobench.errors import GlioBenchError
 from gliobench.settings.approach_of_study import StudyApproach
 from gliobench.training import Machine, Part
 from gliobench.training.fetching import fetch_imagenet
+from training_checks import check_repeats
 from weights_server import serving
 
 pytestmark = pytest.mark.torch
@@ -110,16 +112,7 @@ def test_a_bright_label_is_learnt_and_the_best_accuracy_kept(resnet18, model):
 
 
 def test_a_training_repeats_to_the_byte_also_after_another_fold(resnet18, model):
-    best, history, log_odds = fit(resnet18, model, seed=7)
-    fit(resnet18, model, seed=8, train=make_part(12, 5))
-    again = fit(resnet18, resnet18.build(SHAPE, SMALL, "none"), seed=7)
-    assert again[0] == best
-    assert again[2].tobytes() == log_odds.tobytes()
-    for one, other in zip(history, again[1], strict=True):
-        assert {**one, "seconds": 0} == {**other, "seconds": 0}
-    after = fit(resnet18, model, seed=7)
-    assert after[2].tobytes() == log_odds.tobytes()
-    assert (fit(resnet18, model, seed=9)[2] != log_odds).any()
+    check_repeats(partial(fit, resnet18), model, resnet18.build(SHAPE, SMALL, "none"), make_part(12, 5))
 
 
 def test_a_saved_model_predicts_the_same(resnet18, model, tmp_path):

@@ -11,6 +11,7 @@ from gliobench.errors import GlioBenchError
 from gliobench.settings.approach_of_study import StudyApproach
 from gliobench.training import Diverged, Machine, Part
 from gliobench.training.folds import train_in_memory
+from training_checks import check_repeats
 
 pytestmark = pytest.mark.torch
 YAML = Path(__file__).parents[2] / "config" / "approaches" / "stacked_cnn3d.yaml"
@@ -89,16 +90,7 @@ def test_training_stops_early_without_a_lower_validation_loss(stacked, model):
 
 
 def test_a_training_repeats_to_the_byte_also_after_another_fold(stacked, model):
-    best, history, log_odds = fit(stacked, model, seed=7)
-    fit(stacked, model, seed=8, train=make_part(12, 5))
-    after = fit(stacked, model, seed=7)
-    alone = fit(stacked, stacked.build(SHAPE, SMALL, "none"), seed=7)
-    for other in (after, alone):
-        assert other[0] == best
-        assert other[2].tobytes() == log_odds.tobytes()
-        for one, two in zip(history, other[1], strict=True):
-            assert {**one, "seconds": 0} == {**two, "seconds": 0}
-    assert (fit(stacked, model, seed=9)[2] != log_odds).any()
+    check_repeats(partial(fit, stacked), model, stacked.build(SHAPE, SMALL, "none"), make_part(12, 5))
 
 
 class Pruned(Exception):

@@ -10,6 +10,7 @@ from studies import ROOT, SMOKE, finish, planned_rules, result_bytes
 from gliobench.files import read_json, read_table
 from gliobench.paths import REPORT_SCRIPTS
 from gliobench.plan import PAGES, page_figures, report_pages
+from gliobench.reporting.patient_pages import probability_text
 from gliobench.settings.approaches import Figure
 from gliobench.study import Study
 
@@ -165,7 +166,7 @@ def probabilities_of(project, cohort: str) -> dict[tuple[str, str], str]:
         variant = "" if run["variant"] == "main" else f" {run['variant']}"
         name = f"{run['approach']}{variant} {run['modality']}, {run['protocol']}"
         for row in rows[rows["part"] == "test"].to_dict("records"):
-            found[row["patient_id"], name] = f"{row['probability']:.2f}"
+            found[row["patient_id"], name] = probability_text(row["probability"])
     return found
 
 

@@ -68,15 +68,15 @@ def test_cohorts_stand_together_with_the_baselines_last():
 def test_a_cell_without_scores_is_a_row_with_its_status():
     empty = dict.fromkeys(("phase", "part", "unit", "n_patients", "auc", "accuracy"))
     missing = rows({}, {"protocol": "published", "status": "missing", "reason": "not there yet"} | empty)
-    shown = show_headlines(headline_rows(missing), None, {})
+    shown = show_headlines(headline_rows(missing), None)
     assert shown.text["Status"].tolist() == ["ok", "missing"]
     assert shown.text["AUC"].tolist() == ["0.70 (0.50\N{EN DASH}0.90)", EMPTY]
-    assert shown.notes == ("cnn3d main FLAIR on rsna, published: not there yet",)
+    assert shown.notes == ("cnn3d FLAIR on rsna, published: not there yet",)
 
 
 def test_columns_that_say_nothing_are_left_out():
-    shown = show_headlines(rows({}), None, {"cnn3d": "3D CNN"})
-    assert shown.text["Approach"].tolist() == ["3D CNN"]
+    shown = show_headlines(rows({}), None)
+    assert shown.text["Approach"].tolist() == ["cnn3d"]
     assert not {"Published", "Verdict", "Status"} & set(shown.text.columns)
 
 
@@ -105,18 +105,18 @@ VERDICT = {
 )
 def test_a_row_under_the_papers_protocol_has_the_verdicts_on_its_own_figures(verdicts, shown):
     table = pd.DataFrame([VERDICT | {"metric": metric, "verdict": verdict} for metric, verdict in verdicts.items()])
-    display = show_headlines(rows({}, {"protocol": "published"}, {"protocol": "other"}), table, {})
+    display = show_headlines(rows({}, {"protocol": "published"}, {"protocol": "other"}), table)
     assert display.text["Verdict"].tolist() == [EMPTY, shown, EMPTY]
 
 
 def test_a_row_without_an_auc_says_why():
     lacking = {"auc": None, "auc_low": None, "auc_high": None, "auc_reason": "each run scores a single patient"}
-    assert show_headlines(rows(lacking, {}), None, {}).notes[0].endswith("no AUC: each run scores a single patient")
+    assert show_headlines(rows(lacking, {}), None).notes[0].endswith("no AUC: each run scores a single patient")
 
 
 def test_a_caveat_is_a_note():
-    shown = show_headlines(rows({"caveat": "training patients included"}), None, {})
-    assert shown.notes == ("cnn3d main FLAIR on rsna, harmonised: training patients included",)
+    shown = show_headlines(rows({"caveat": "training patients included"}), None)
+    assert shown.notes == ("cnn3d FLAIR on rsna, harmonised: training patients included",)
 
 
 def test_verdicts_are_counted_in_a_fixed_order():
@@ -148,17 +148,17 @@ def test_a_printed_figure_stands_with_its_source_and_its_doubts_below():
 )
 def test_only_approaches_with_their_papers_settings_are_said_to_be_as_their_papers_have_them(settings, caption):
     table = rows(*({"modality": name, "settings": one} for name, one in zip(("FLAIR", "T1w"), settings, strict=True)))
-    shown = show_headlines(table, None, {"cnn3d": "3D CNN"})
+    shown = show_headlines(table, None)
     assert shown.caption.startswith(caption)
-    assert shown.text["Approach"].tolist() == ["3D CNN*" if one == "changed" else "3D CNN" for one in settings]
-    alone = show_headlines(rows({"approach": "baseline", "variant": "prior", "settings": None}), None, {})
+    assert shown.text["Approach"].tolist() == ["cnn3d*" if one == "changed" else "cnn3d" for one in settings]
+    alone = show_headlines(rows({"approach": "baseline", "variant": "prior", "settings": None}), None)
     assert alone.caption.startswith("The baselines: 95 %")
-    both = show_headlines(rows({}, {"approach": "baseline", "variant": "prior", "settings": None}), None, {})
+    both = show_headlines(rows({}, {"approach": "baseline", "variant": "prior", "settings": None}), None)
     assert both.caption.startswith("Each approach with its paper's settings, and the baselines: 95 %")
 
 
 def test_a_study_of_its_own_patients_is_not_compared_with_the_papers_settings():
-    usual = show_headlines(rows({"settings": "paper"}), None, {}, own=True)
+    usual = show_headlines(rows({"settings": "paper"}), None, own=True)
     assert usual.caption.startswith("Each approach with its usual settings: 95 %")
-    changed = show_headlines(rows({"settings": "changed"}), None, {}, own=True)
+    changed = show_headlines(rows({"settings": "changed"}), None, own=True)
     assert changed.caption.startswith("Each approach; those with * have settings changed by this study: 95 %")

@@ -8,7 +8,7 @@ import pandas as pd
 from gliobench.evaluation.columns import BASELINE, CELL, HARMONISED, MAIN, PUBLISHED
 from gliobench.evaluation.verdicts import ON_GENERATED, VERDICTS, counted
 from gliobench.reporting.display import CHANGED, MARK, Display, changed_settings
-from gliobench.wording import EMPTY, interval, published_name, title
+from gliobench.wording import EMPTY, interval, method_name, published_name, title
 
 NEEDLESS = {"Published": {EMPTY}, "Verdict": {EMPTY, ON_GENERATED}, "Status": {"ok"}}
 
@@ -42,9 +42,7 @@ def headline_rows(comparison: pd.DataFrame, left_out: Sequence[str] = ()) -> pd.
     return rows.loc[place.sort_values(["cohort", "baseline"], kind="stable").index]
 
 
-def show_headlines(
-    rows: pd.DataFrame, verdicts: pd.DataFrame | None, titles: Mapping[str, str], own: bool = False
-) -> Display:
+def show_headlines(rows: pd.DataFrame, verdicts: pd.DataFrame | None, own: bool = False) -> Display:
     """
     Lay out the main results.
 
@@ -54,15 +52,13 @@ def show_headlines(
         From `headline_rows`.
     verdicts : pandas.DataFrame or None
         Table ``published_vs_reproduced``.
-    titles : dict of str to str
-        Titles of the approaches.
     own : bool
         Whether the study is of patients other than the papers'.
     """
     records = rows.to_dict("records")
     columns = {
         "Cohort": [row["cohort"] for row in records],
-        "Approach": [_name(row, titles) for row in records],
+        "Approach": [_name(row) for row in records],
         "Modality": [row["modality"] for row in records],
         "AUC": [interval(row["auc"], row["auc_low"], row["auc_high"]) for row in records],
         "Accuracy": [interval(row["accuracy"], row["accuracy_low"], row["accuracy_high"]) for row in records],
@@ -89,10 +85,9 @@ def _whose_settings(rows: pd.DataFrame, own: bool) -> str:
     return f"Each approach{beside}; those with {MARK} have {changed_settings(own)}"
 
 
-def _name(row: Row, titles: Mapping[str, str]) -> str:
-    name = titles.get(row["approach"], row["approach"])
-    marked = f"{name}{MARK}" if row["settings"] == CHANGED else name
-    return marked if row["variant"] == MAIN else f"{marked}: {row['variant']}"
+def _name(row: Row) -> str:
+    variant = "" if row["variant"] == MAIN else f" {row['variant']}"
+    return f"{row['approach']}{variant}{MARK if row['settings'] == CHANGED else ''}"
 
 
 def _notes(records: Sequence[Row]) -> tuple[str, ...]:
@@ -102,7 +97,7 @@ def _notes(records: Sequence[Row]) -> tuple[str, ...]:
         why_no_auc: str | None = f"no AUC: {row['auc_reason']}" if pd.notna(row["auc_reason"]) else None
         facts = [row["caveat"], row["reason"] if row["status"] != "ok" else why_no_auc]
         for fact in filter(pd.notna, facts):
-            cell = f"{row['approach']} {row['variant']} {row['modality']} on {row['cohort']}, {row['protocol']}"
+            cell = f"{method_name(row)} on {row['cohort']}, {row['protocol']}"
             found.setdefault(fact, []).append(cell)
     return tuple(f"{'; '.join(cells)}: {fact}" for fact, cells in found.items())
 

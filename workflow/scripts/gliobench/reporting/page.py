@@ -188,7 +188,6 @@ def _result(study: Mapping[str, Any], tables: Tables, pictures: Pictures) -> dic
     verdicts = tables.get("published_vs_reproduced")
     names, replicates = _label_names(tables), _replicates(study)
     rows = headline_rows(tables["comparison"], replicates)
-    titles = {name: approach["title"] for name, approach in study["approaches"].items()}
     return {
         "heading": study["title"] or (study["name"] if study["own"] else None),
         "question": question(study, names),
@@ -196,7 +195,7 @@ def _result(study: Mapping[str, Any], tables: Tables, pictures: Pictures) -> dic
         "sentences": sentences(tables, study["replicates_of"], study["own"]),
         "cards": _cards(study, tables),
         "missing": _missing(tables["comparison"]) if study.get("about") else None,
-        "headlines": show_headlines(rows, verdicts, titles, study["own"]) if len(rows) else None,
+        "headlines": show_headlines(rows, verdicts, study["own"]) if len(rows) else None,
         "replicated": list(study["replicates_of"]),
         "forest": pictures.of("forest"),
         "verdicts": _displays(tables)["published_vs_reproduced"],
@@ -266,7 +265,7 @@ def _controls(study: Mapping[str, Any], tables: Tables, pictures: Pictures) -> d
     baselines = headline_rows(_rows_of(BASELINE, tables["comparison"]), _replicates(study))
     return {
         "displays": _displays(tables),
-        "baselines": show_headlines(baselines, None, {}) if len(baselines) else None,
+        "baselines": show_headlines(baselines, None) if len(baselines) else None,
         "pictures": {kind: pictures.of(kind) for kind in ("controls", "leakage", "sensitivity", "visible")},
     }
 

@@ -56,7 +56,7 @@ def make_cell(
                     "batch": 0,
                     "weights": "none",
                     "parameters": parameters or {},
-                    "folds": [_fold(fold, fold in bad) for fold in range(folds)],
+                    "folds": [_fold(fold, fold in bad, phases, epochs) for fold in range(folds)],
                 }
             )
     return predictions, records, histories
@@ -104,10 +104,11 @@ def _history(rng, good, phases, epochs):
     return pd.DataFrame(rows, columns=names)
 
 
-def _fold(fold, diverged):
+def _fold(fold, diverged, phases, epochs):
     reason = "the loss is not a number in epoch 3" if diverged else None
     fold_of = {"fold": fold, "status": "diverged" if diverged else "ok", "reason": reason}
-    return fold_of | {"n_train": 40, "n_validation": 6, "n_test": 8, "best_epoch": {"final": 3}, "seconds": 1.5}
+    best = {} if diverged else dict.fromkeys(phases, min(3, epochs))
+    return fold_of | {"n_train": 40, "n_validation": 6, "n_test": 8, "best_epoch": best, "seconds": 1.5}
 
 
 def make_series(n=12, excluded=("00003",), failed=("00005",)):

@@ -38,11 +38,11 @@ ROOT = Path(__file__).parents[2]
 
 
 def cell_of(**settings):
-    """Test rows, their scores and the histories of a made-up cell."""
+    """Test rows, their scores, and histories and records of a made-up cell."""
     predictions, records, histories = make_cell(**settings)
     scores = score_cell(predictions, records, base_seed=1, resamples=50).iloc[0].to_dict()
     rows = patient_rows(predictions, records)
-    return rows[rows["part"] == "test"], scores, histories
+    return rows[rows["part"] == "test"], scores, (histories, records)
 
 
 def texts(figure):
@@ -151,42 +151,42 @@ def test_a_single_run_is_one_line_of_the_roc_and_the_legend_is_below_the_axes():
 
 
 def test_a_cell_without_predictions_says_why_in_each_figure():
-    rows, scores, histories = cell_of(bad=(0, 1, 2))
-    for figure in (roc_figure(rows, scores), curves_figure(histories, scores), confusion_figure(rows, scores, NAMES)):
+    rows, scores, trainings = cell_of(bad=(0, 1, 2))
+    for figure in (roc_figure(rows, scores), curves_figure(*trainings, scores), confusion_figure(rows, scores, NAMES)):
         assert "3 of 3 folds" in texts(figure).replace("\n", " ")
 
 
 def test_curves_show_training_validation_and_ln_2():
-    _, scores, histories = cell_of()
-    figure = curves_figure(histories, scores)
+    _, scores, trainings = cell_of()
+    figure = curves_figure(*trainings, scores)
     assert [axes.get_title(loc="left") for axes in figure.axes] == ["Loss (binary cross-entropy)", "Accuracy", "AUC"]
     assert "chance: always 0.5 (loss ln 2, AUC 0.5)" in texts(figure)
     assert [len(axes.lines) for axes in figure.axes] == [9, 8, 9]  # 2 x (3 runs + mean), and the references
 
 
 def test_losses_far_above_the_others_are_drawn_on_a_logarithmic_scale():
-    _, scores, histories = cell_of()
+    _, scores, (histories, records) = cell_of()
     high = histories[0].copy()
     high.loc[0, "validation_loss"] = 25.0
-    assert curves_figure(histories, scores).axes[0].get_yscale() == "linear"
-    assert curves_figure([high], scores).axes[0].get_yscale() == "log"
+    assert curves_figure(histories, records, scores).axes[0].get_yscale() == "linear"
+    assert curves_figure([high], records, scores).axes[0].get_yscale() == "log"
 
 
 @pytest.mark.parametrize("highest", [25.0, 900.0, 3e8, 1e30])
 def test_a_logarithmic_axis_of_losses_has_numbers_however_far_it_reaches(highest):
-    _, scores, histories = cell_of()
+    _, scores, (histories, records) = cell_of()
     exploded = histories[0].copy()
     exploded.loc[0, "validation_loss"] = highest
-    axes = curves_figure([exploded], scores).axes[0]
+    axes = curves_figure([exploded], records, scores).axes[0]
     low, high = axes.get_ylim()
     assert sum(low <= tick <= high for tick in axes.get_yticks()) >= 2
 
 
 def test_the_mean_curve_ends_where_fewer_than_half_of_the_runs_are_left():
-    _, scores, histories = cell_of()
+    _, scores, (histories, records) = cell_of()
     history = histories[0]
     stopped = history[(history["fold"] == 0) | (history["epoch"] <= 2)]
-    mean = max(curves_figure([stopped], scores).axes[0].lines, key=lambda line: line.get_linewidth())
+    mean = max(curves_figure([stopped], records, scores).axes[0].lines, key=lambda line: line.get_linewidth())
     assert list(mean.get_xdata()) == [1, 2]
 
 

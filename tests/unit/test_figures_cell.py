@@ -17,7 +17,7 @@ NAMES = ("unmethylated", "methylated")
 def cell_of(phases=("final",), **settings):
     predictions, records, histories = make_cell(phases=phases, **settings)
     metrics = score_cell(predictions, records, base_seed=1, resamples=20)
-    return CellScores(patient_rows(predictions, records), metrics, histories, list(phases), NAMES)
+    return CellScores(patient_rows(predictions, records), metrics, histories, records, list(phases), NAMES)
 
 
 def texts(figure):

@@ -19,7 +19,7 @@ def test_phase_curves_have_a_line_a_phase_and_score_and_a_column_a_modality():
     cells = []
     for modality in ("FLAIR", "T2w"):
         _, records, histories = make_cell(approach="efficientnet", modality=modality, phases=PHASES)
-        cells.append((records[0], histories))
+        cells.append((records[0], histories, records))
     figure = phase_curves_figure(cells, PHASES)
     assert [axes.get_ylabel() for axes in figure.axes[::2]] == [
         "Accuracy, transfer", "Accuracy, finetuned", "Loss, transfer", "Loss, finetuned",
@@ -32,19 +32,36 @@ def test_curves_never_mix_the_phases_of_runs_that_stopped_early():
     _, records, (history,) = make_cell(approach="efficientnet", phases=PHASES)
     early = (history["fold"] == 1) & (history["phase"] == "transfer") & (history["epoch"] > 1)
     history = history.assign(loss=history["phase"].map({"transfer": 2.0, "finetuned": 1.0}))[~early]
-    axes = curves_figure([history], records[0]).axes[0]
+    axes = curves_figure([history], records, records[0]).axes[0]
     training = [line for line in axes.lines if set(line.get_ydata()) <= {1.0, 2.0}]
     assert len(training) == 8, "three runs and their mean, of each phase"
     for line in training:
         (loss,) = set(line.get_ydata())
         assert (line.get_xdata() > 4).all() == (loss == 1.0)
     legend = [text.get_text() for text in axes.figure.legends[0].get_texts()]
-    assert legend == ["training (mean of 3)", "validation (mean of 3)", "chance: always 0.5 (loss ln 2, AUC 0.5)"]
+    assert legend == [
+        "training (mean of 3)",
+        "validation (mean of 3)",
+        "kept epoch of each run",
+        "chance: always 0.5 (loss ln 2, AUC 0.5)",
+    ]
+
+
+def test_a_dot_is_the_epoch_that_a_run_kept_in_each_phase():
+    _, records, (history,) = make_cell(approach="efficientnet", phases=PHASES, bad=(2,))
+    records[0]["folds"][1]["best_epoch"] = {"transfer": 1}  # diverged in the second phase
+    accuracy = curves_figure([history], records, records[0]).axes[1]
+    dots = [points.get_offsets().tolist() for points in accuracy.collections]
+    value = history.set_index(["fold", "phase", "epoch"])["validation_accuracy"]
+    assert dots == [
+        [[3, value[0, "transfer", 3]], [1, value[1, "transfer", 1]]],
+        [[4 + 3, value[0, "finetuned", 3]]],
+    ]
 
 
 def test_the_line_between_two_phases_stands_between_their_names():
     _, records, histories = make_cell(approach="efficientnet", phases=PHASES)
-    for axes in curves_figure(histories, records[0]).axes:
+    for axes in curves_figure(histories, records, records[0]).axes:
         assert [(text.get_text(), text.get_ha(), text.xy[0]) for text in axes.texts] == [
             ("transfer", "right", 4.5),
             ("finetuned", "left", 4.5),
@@ -55,7 +72,7 @@ def test_a_modality_without_an_epoch_says_so_beside_the_others():
     cells = []
     for modality, bad in (("FLAIR", ()), ("T2w", (0, 1, 2))):
         _, records, histories = make_cell(modality=modality, phases=PHASES, bad=bad)
-        cells.append((records[0], histories))
+        cells.append((records[0], histories, records))
     figure = phase_curves_figure(cells, PHASES)
     assert texts(figure).replace("\n", " ").count("no epoch was finished") == 4
     assert "training (mean of 3)" in texts(figure)
@@ -110,7 +127,7 @@ def test_no_prior_beats_the_patients_own_share(prior, positive):
 @pytest.mark.parametrize(("epochs", "low", "high"), [(1, 0.5, 1.5), (2, 0.5, 2.5), (100, -1.0, 102.0)])
 def test_an_axis_of_epochs_shows_whole_epochs_and_at_least_half_a_one_on_each_side(epochs, low, high):
     _, records, histories = make_cell(epochs=epochs)
-    for axes in curves_figure(histories, records[0]).axes:
+    for axes in curves_figure(histories, records, records[0]).axes:
         assert axes.get_xlim() == pytest.approx((low, high))
         ticks = axes.get_xticks()
         assert len(ticks)
@@ -120,13 +137,13 @@ def test_an_axis_of_epochs_shows_whole_epochs_and_at_least_half_a_one_on_each_si
 def test_a_single_epoch_is_drawn_as_points_and_several_as_lines():
     for epochs, marker in ((1, "o"), (2, "")):
         _, records, histories = make_cell(epochs=epochs)
-        accuracy = curves_figure(histories, records[0]).axes[1]
+        accuracy = curves_figure(histories, records, records[0]).axes[1]
         assert {line.get_marker() for line in accuracy.lines} == {marker}
 
 
 def test_accuracy_and_auc_have_axes_from_0_to_1_and_the_loss_begins_at_0():
     _, records, histories = make_cell(epochs=1, folds=1)
-    loss, accuracy, auc = curves_figure(histories, records[0]).axes
+    loss, accuracy, auc = curves_figure(histories, records, records[0]).axes
     assert accuracy.get_ylim() == auc.get_ylim() == (-0.02, 1.02)
     low, high = loss.get_ylim()
     assert low == 0
@@ -136,7 +153,7 @@ def test_accuracy_and_auc_have_axes_from_0_to_1_and_the_loss_begins_at_0():
 
 def test_phases_of_one_epoch_have_the_same_axes():
     _, records, histories = make_cell(approach="efficientnet", phases=PHASES, epochs=1)
-    accuracy, _, loss, _ = phase_curves_figure([(records[0], histories)], PHASES).axes
+    accuracy, _, loss, _ = phase_curves_figure([(records[0], histories, records)], PHASES).axes
     assert accuracy.get_ylim() == (-0.02, 1.02)
     assert loss.get_ylim()[0] == 0
     assert accuracy.get_xlim() == loss.get_xlim() == (0.5, 1.5)

@@ -9,9 +9,11 @@ with recipe(snakemake):
     from gliobench.figures.trainings import phase_curves_figure
     from gliobench.files import read_json, read_table
 
-    cells: dict[str, tuple[dict, list]] = {}
+    cells: dict[str, tuple[dict, list, list]] = {}
     for record_path, history_path in zip(snakemake.input.records, snakemake.input.histories, strict=True):
         record = read_json(record_path)
-        cells.setdefault(record["modality"], (record, []))[1].append(read_table(history_path, "history"))
+        _, histories, records = cells.setdefault(record["modality"], (record, [], []))
+        histories.append(read_table(history_path, "history"))
+        records.append(record)
     figure = phase_curves_figure(list(cells.values()), snakemake.params.phases)
     save_figure(figure, Path(snakemake.output[0]).with_suffix(""))

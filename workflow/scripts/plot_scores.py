@@ -19,11 +19,13 @@ with recipe(snakemake):
     files = iter(snakemake.output[::2])
     for cell in params.cells:  # one after the other: predictions of slices are large
         runs = runs_of(cell, records)
+        mine = [records[run] for run in runs]
         predictions = [read_table(given.predictions[run], "predictions") for run in runs]
         scores = CellScores(
-            rows=patient_rows(predictions, [records[run] for run in runs]),
+            rows=patient_rows(predictions, mine),
             metrics=metrics[(metrics[CELL] == [cell[name] for name in CELL]).all(axis=1)],
             histories=[read_table(given.histories[run], "history") for run in runs],
+            records=mine,
             phases=params.phases,
             label_names=(names[0], names[1]),
         )

@@ -36,7 +36,7 @@ def time_scores(patients: int, repeats: int, resamples: int, folder: Path) -> di
     scored = time.perf_counter()
     pairwise_table([network, baseline])
     paired = time.perf_counter()
-    cell = CellScores(patient_rows(*network), metrics, [], [PHASE], ("0", "1"))
+    cell = CellScores(patient_rows(*network), metrics, [], [], [PHASE], ("0", "1"))
     drawn = []
     for _ in range(DRAWN):
         begun_drawing = time.perf_counter()

@@ -47,6 +47,8 @@ class CellScores:
         The cell's rows of the table ``metrics``.
     histories : sequence of pandas.DataFrame
         Its tables ``history``.
+    records : sequence of dict
+        Its ``run.json``, one per history.
     phases : sequence of str
         Phases of the approach, in their order.
     label_names : (str, str)
@@ -56,6 +58,7 @@ class CellScores:
     rows: pd.DataFrame
     metrics: pd.DataFrame
     histories: Sequence[pd.DataFrame]
+    records: Sequence[Row]
     phases: Sequence[str]
     label_names: tuple[str, str]
 
@@ -89,7 +92,7 @@ def cell_figure(name: str, phase: str, cell: CellScores) -> Figure:
         The cell.
     """
     if name == "curves":
-        return curves_figure(cell.histories, cell.metrics.iloc[0].to_dict())
+        return curves_figure(cell.histories, cell.records, cell.metrics.iloc[0].to_dict())
     if name == "distributions":
         shown = {one: cell.shown(one) for one in cell.phases}
         by_phase = {one: rows for one, (rows, _) in shown.items()}

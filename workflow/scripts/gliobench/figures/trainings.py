@@ -1,7 +1,7 @@
 """Figures of trainings: epoch by epoch, before and after fine-tuning, a sweep of learning rates, and a tuning."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import cycle
 from typing import Any
 
@@ -38,25 +38,29 @@ CURVES = {"loss": "Loss (binary cross-entropy)", "accuracy": "Accuracy", "auc": 
 MANY_FOLD = 20  # numbers that span more than this get a logarithmic scale
 
 Row = Mapping[Any, Any]
+Histories = Sequence[pd.DataFrame]
 
 
 @styled
-def curves_figure(histories: Sequence[pd.DataFrame], cell: Row) -> Figure:
+def curves_figure(histories: Histories, records: Sequence[Row], cell: Row) -> Figure:
     """
     Draw loss, accuracy and AUC by epoch, training and validation: one thin line per run, and their mean.
 
-    The mean is drawn as far as half of the runs reach. Phases follow each other, with a line between them.
+    The mean is drawn as far as half of the runs reach. Phases follow each other, with a line between them. A dot on the
+    validation line of a run is the epoch whose weights it kept.
 
     Parameters
     ----------
     histories : sequence of pandas.DataFrame
         Tables ``history`` of the cell's batches.
+    records : sequence of dict
+        Their ``run.json``.
     cell : dict
         Its cohort, approach, variant, modality and protocol, and the reason if it is not ok.
     """
     figure = new_figure(9, 3)
     panels = figure.subplots(1, len(CURVES))
-    runs = runs_of(histories)
+    runs = runs_of(_with_kept(histories, records))
     for axes, (name, title) in zip(panels, CURVES.items(), strict=True):
         axes.set_title(title)
         axes.set_xlabel("Epoch")
@@ -78,6 +82,14 @@ def runs_of(histories: Iterable[pd.DataFrame]) -> list[pd.DataFrame]:
     return [run for history in histories for _, run in history.groupby("fold")]
 
 
+def _with_kept(histories: Histories, records: Iterable[Row]) -> Iterator[pd.DataFrame]:
+    """Mark the epoch of each fold and phase whose weights were kept."""
+    for history, record in zip(histories, records, strict=True):
+        best = {(fold["fold"], phase): epoch for fold in record["folds"] for phase, epoch in fold["best_epoch"].items()}
+        places = zip(history["fold"], history["phase"], strict=True)
+        yield history.assign(kept=[best.get(place) for place in places] == history["epoch"])
+
+
 def _draw_curves(axes: Axes, runs: Sequence[pd.DataFrame], name: str, colour: str) -> None:
     end, last = 0, ""
     for phase in dict.fromkeys(phase for run in runs for phase in run["phase"]):
@@ -86,11 +98,21 @@ def _draw_curves(axes: Axes, runs: Sequence[pd.DataFrame], name: str, colour: st
             _name_phases(axes, end + 0.5, last, phase)
         mine = [part for part in (run[run["phase"] == phase] for run in runs) if len(part)]
         _draw_phase(axes, mine, name, colour, end)
+        _draw_kept(axes, mine, f"validation_{name}", colour, end)
         last = phase
         end += max(map(len, mine))  # runs stop early: each phase starts where the longest run of the last one ended
     _scale_epochs(axes, end)
     if name in SHARES:
         axes.set_ylim(-0.02, 1.02)
+
+
+def _draw_kept(axes: Axes, runs: Sequence[pd.DataFrame], name: str, colour: str, start: int) -> None:
+    """Draw a dot at the epoch that each run kept."""
+    kept = pd.concat([run.loc[run["kept"], ["epoch", name]] for run in runs])
+    label = None if start or kept.empty else f"kept epoch{' of each run' * (len(runs) > 1)}"
+    axes.scatter(
+        start + kept["epoch"], kept[name], s=16, color=colour, edgecolors="white", lw=0.6, zorder=4, label=label
+    )
 
 
 def _name_phases(axes: Axes, place: float, before: str, after: str) -> None:
@@ -149,23 +171,25 @@ def _mean_of_most(values: Sequence[np.ndarray]) -> np.ndarray:
 
 
 @styled
-def phase_curves_figure(cells: Sequence[tuple[Row, Sequence[pd.DataFrame]]], phases: Sequence[str]) -> Figure:
+def phase_curves_figure(cells: Sequence[tuple[Row, Histories, Sequence[Row]]], phases: Sequence[str]) -> Figure:
     """
     Draw accuracy and loss by epoch before and after fine-tuning: a line per phase and score, a column per modality.
 
     Parameters
     ----------
-    cells : sequence of (dict, sequence of pandas.DataFrame)
-        A row of the table ``metrics`` of each cell (one per modality, otherwise the same) and its tables ``history``.
+    cells : sequence of (dict, sequence of pandas.DataFrame, sequence of dict)
+        A row of the table ``metrics`` of each cell (one per modality, otherwise the same), its tables ``history`` and
+        their ``run.json``.
     phases : sequence of str
         Phases of the training, in their order.
     """
     lines = [(score, phase) for score in ("accuracy", "loss") for phase in phases]
     figure = new_figure(1.2 + 2.4 * max(len(cells), 2), 0.9 + 1.7 * len(lines))
     panels = figure.subplots(len(lines), len(cells), sharey="row", squeeze=False)
-    for column, (cell, histories) in zip(panels.T, cells, strict=True):
+    for column, (cell, histories, records) in zip(panels.T, cells, strict=True):
+        marked = list(_with_kept(histories, records))
         for axes, (score, phase) in zip(column, lines, strict=True):
-            runs = runs_of(history[history["phase"] == phase] for history in histories)
+            runs = runs_of(history[history["phase"] == phase] for history in marked)
             if runs:
                 _draw_curves(axes, runs, score, approach_colour(cell["approach"]))
             else:
@@ -175,7 +199,7 @@ def phase_curves_figure(cells: Sequence[tuple[Row, Sequence[pd.DataFrame]]], pha
         column[-1].set_xlabel("Epoch of the phase")
     for row, (score, phase) in zip(panels, lines, strict=True):
         row[0].set_ylabel(f"{score.capitalize()}, {phase}")
-        runs = runs_of(history[history["phase"] == phase] for _, histories in cells for history in histories)
+        runs = runs_of(history[history["phase"] == phase] for _, histories, _ in cells for history in histories)
         if score == "loss" and runs:
             _scale_loss(row[0], runs)
     figure.align_ylabels(panels[:, 0])

@@ -75,6 +75,7 @@ def sign_in(page: Page, service: Service, name: str = "admin", password: str = P
     page.keyboard.type(password)
     page.keyboard.press("Enter")
     page.locator(".drop").wait_for()
+    page.wait_for_load_state()  # its script listens
 
 
 def drop(page: Page, name: str, content: bytes) -> None:

@@ -272,6 +272,7 @@ def test_the_first_page_has_the_sentences_the_status_and_the_main_results(pages)
 
 def test_an_approach_has_its_claims_its_rows_and_what_departs_from_the_paper(pages):
     text = pages["approaches/cnn3d.html"]
+    assert "In tables and settings it is called <code>cnn3d</code>." in text
     assert "Bui &amp; Fleming" in text
     assert "0.525" in text
     assert "look swapped" in text

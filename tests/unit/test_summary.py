@@ -204,7 +204,9 @@ def test_the_slice_leak_is_told_by_permuted_labels_where_there_are_any_and_by_me
     alone = corners("own", 0.2, 0.1, modality="T2w", n_runs=1)[:1]
     said = sentences(leakage=made("leakage", *own, *alone))[3]
     assert "Slice leak: where slices" in said
-    assert "is 0.95 (AUC 0.95); where they do not, 0.80 (AUC 0.80): means of 4 or more runs" in said
+    assert "is 0.95 (AUC 0.95); where they do not, 0.80 (AUC 0.80), over 4 runs, without" in said
+    more = corners("own", 0.95, 0.8, modality="T2w", n_runs=6)
+    assert "over 4 to 6 runs, without" in sentences(leakage=made("leakage", *own, *more))[3]
     said = sentences(leakage=made("leakage", *own, *permuted, *alone))[3]
     assert "Slice leak: permuted labels, where slices" in said
     assert "is 0.90 (AUC 0.90); where they do not, 0.50 (AUC 0.50)" in said

@@ -150,7 +150,7 @@ def write_report(
     for file, values in pages.items():
         write_page(folder, file, f"{file}.j2", study, NAVIGATION[file], common | values)
     for name, approach in study["approaches"].items():
-        values = _approach(name, study, tables, pictures, fidelity) | {"runs": _runs(records, name)}
+        values = _approach(name, study, tables, pictures, fidelity) | {"called": name, "runs": _runs(records, name)}
         write_page(folder, approach["page"], "approach.html.j2", study, approach["title"], common | values)
     for cohort, file in study["explored"].items():
         values = _explore(cohort, study, methods_of(predictions, tables["comparison"], cohort))

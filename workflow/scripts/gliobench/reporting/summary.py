@@ -194,10 +194,12 @@ def _leaks(leakage: pd.DataFrame) -> str:
         return ""
     means = pairs.groupby("split")[["accuracy", "auc"]].mean()
     free, apart = means.loc["slice"], means.loc["patient"]
+    fewest, most = pairs["n_runs"].min(), pairs["n_runs"].max()
+    runs = plural(fewest, "run") if fewest == most else f"{fewest} to {most} runs"
     return (
         f"Slice leak: {labels}where slices of one patient lie in training and test, the accuracy of slices is "
         f"{free['accuracy']:.2f} (AUC {free['auc']:.2f}); where they do not, {apart['accuracy']:.2f} (AUC "
-        f"{apart['auc']:.2f}): means of {pairs['n_runs'].min()} or more runs, without an interval here."
+        f"{apart['auc']:.2f}), over {runs}, without an interval here."
     )
 
 

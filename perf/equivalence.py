@@ -15,8 +15,8 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "workflow" / "scripts"))
 
-from gliobench.evaluation.intervals import t_interval
 from gliobench.evaluation.replicates import EQUIVALENCE, EQUIVALENT, chance_verdict
+from gliobench.evaluation.t_intervals import t_interval
 
 LABEL = np.arange(40) % 2
 FOLD = np.arange(40) // 2 % 3  # stratified: each fold has 6 or 7 patients of each label

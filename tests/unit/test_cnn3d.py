@@ -215,7 +215,7 @@ def test_validation_labels_follow_the_variant(cnn3d, monkeypatch):
 
 
 def test_a_training_repeats_to_the_byte_also_after_another_fold(cnn3d, model):
-    check_repeats(partial(fit, cnn3d), model, cnn3d.build(SHAPE, SMALL, "none"), make_part(12, 5))
+    check_repeats(partial(fit, cnn3d), 3, model, cnn3d.build(SHAPE, SMALL, "none"), make_part(12, 5))
 
 
 def test_the_weights_are_those_of_the_best_epoch(cnn3d, model):

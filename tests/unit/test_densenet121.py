@@ -121,7 +121,7 @@ def test_an_epoch_with_a_patient_left_over_trains_where_the_last_block_is_one_vo
 
 
 def test_a_training_repeats_to_the_byte_also_after_another_fold(densenet121, model):
-    check_repeats(partial(fit, densenet121), model, densenet121.build(SHAPE, SMALL, "none"), make_part(12, 5))
+    check_repeats(partial(fit, densenet121), 3, model, densenet121.build(SHAPE, SMALL, "none"), make_part(12, 5))
 
 
 def test_an_easy_signal_is_learnt(densenet121, model):

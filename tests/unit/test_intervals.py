@@ -21,13 +21,12 @@ from gliobench.evaluation.intervals import (
     conditional_intervals,
     default_factor,
     intervals,
-    paired_t_interval,
     permuted_factor,
     retrained_intervals,
-    t_interval,
 )
 from gliobench.evaluation.metrics import make_sample, score, unit_weights
 from gliobench.evaluation.runs import patient_rows
+from gliobench.evaluation.t_intervals import paired_t_interval, t_interval
 from test_metrics import rows_of
 
 LIMITS = ["auc_low", "auc_high", "accuracy_low", "accuracy_high", "brier_low", "brier_high"]

@@ -290,7 +290,7 @@ def test_a_list_of_patients_has_a_row_for_each_with_the_reason_where_it_failed(t
         ({"auc_low": None, "auc_high": None}, "rsna", "an AUC of 0.62; 0.5 is chance."),
         ({"caveat": "slice-level split"}, "rsna", "Caveat there: slice-level split."),
         (
-            {"status": "failed", "reason": "1 of 5 folds failed: no memory"},
+            {"status": "failed", "reason": "1 of 5 folds failed: no memory."},
             "rsna",
             "It is not a whole score: 1 of 5 folds failed: no memory.",
         ),

@@ -10,8 +10,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy import stats
 
-from gliobench.evaluation.intervals import t_interval
 from gliobench.evaluation.replicates import EQUIVALENCE, chance_verdict, replicates_table
+from gliobench.evaluation.t_intervals import t_interval
 from gliobench.figures.controls import replicates_figure
 from gliobench.figures.overview import points_of
 from gliobench.reporting.tables import write_formats

@@ -124,7 +124,7 @@ def test_a_last_minibatch_that_is_not_full_is_dropped(resnet, model, monkeypatch
 
 
 def test_a_training_repeats_to_the_byte_also_after_another_fold(resnet, model):
-    check_repeats(partial(fit, resnet), model, resnet.build(SHAPE, SMALL, "none"), make_part(12, 5))
+    check_repeats(partial(fit, resnet), 3, model, resnet.build(SHAPE, SMALL, "none"), make_part(12, 5))
 
 
 def test_the_weights_of_the_best_validation_auc_are_kept_and_the_loss_decides_between_equals(resnet, model):

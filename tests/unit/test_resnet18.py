@@ -112,7 +112,7 @@ def test_a_bright_label_is_learnt_and_the_best_accuracy_kept(resnet18, model):
 
 
 def test_a_training_repeats_to_the_byte_also_after_another_fold(resnet18, model):
-    check_repeats(partial(fit, resnet18), model, resnet18.build(SHAPE, SMALL, "none"), make_part(12, 5))
+    check_repeats(partial(fit, resnet18), 3, model, resnet18.build(SHAPE, SMALL, "none"), make_part(12, 5))
 
 
 def test_a_saved_model_predicts_the_same(resnet18, model, tmp_path):

@@ -90,7 +90,7 @@ def test_training_stops_early_without_a_lower_validation_loss(stacked, model):
 
 
 def test_a_training_repeats_to_the_byte_also_after_another_fold(stacked, model):
-    check_repeats(partial(fit, stacked), model, stacked.build(SHAPE, SMALL, "none"), make_part(12, 5))
+    check_repeats(partial(fit, stacked), 3, model, stacked.build(SHAPE, SMALL, "none"), make_part(12, 5))
 
 
 class Pruned(Exception):

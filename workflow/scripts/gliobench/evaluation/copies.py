@@ -9,10 +9,10 @@ from scipy import stats
 
 from gliobench.evaluation.chance import permutation_p
 from gliobench.evaluation.columns import CELL, LEAST_PERMUTATIONS, SIGNIFICANT
-from gliobench.evaluation.intervals import CONFIDENCE, t_interval
 from gliobench.evaluation.metrics import auc, make_sample, unit_weights
 from gliobench.evaluation.replicates import CHANCE, EQUIVALENCE, MARGIN, chance_verdict
 from gliobench.evaluation.runs import patient_rows
+from gliobench.evaluation.t_intervals import CONFIDENCE, t_interval
 from gliobench.files import check_table, table_schema
 from gliobench.terms import PERMUTATIONS, labels_of, parent_cohort
 

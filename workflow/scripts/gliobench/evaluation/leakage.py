@@ -8,7 +8,7 @@ import pandas as pd
 from sklearn.metrics import roc_auc_score
 
 from gliobench.evaluation.columns import LEAKAGE_KEY, RUN, THRESHOLD
-from gliobench.evaluation.intervals import t_interval
+from gliobench.evaluation.t_intervals import t_interval
 from gliobench.files import check_table, table_schema
 from gliobench.terms import labels_of, parent_cohort
 

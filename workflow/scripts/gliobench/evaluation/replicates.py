@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from gliobench.evaluation.columns import BASELINE, MAIN
-from gliobench.evaluation.intervals import CONFIDENCE, Interval, paired_t_interval, t_interval
 from gliobench.evaluation.leakage import SPLITS
+from gliobench.evaluation.t_intervals import CONFIDENCE, Interval, paired_t_interval, t_interval
 from gliobench.evaluation.tested import tested_methods
 from gliobench.files import check_table, table_schema
 

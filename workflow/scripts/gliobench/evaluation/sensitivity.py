@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from gliobench.evaluation.intervals import CONFIDENCE, Interval, interval_of_aucs
+from gliobench.evaluation.t_intervals import CONFIDENCE, Interval, interval_of_aucs
 from gliobench.evaluation.tested import VARIANT, tested_methods, tested_patients
 from gliobench.files import check_table, table_schema
 

@@ -8,8 +8,8 @@ import pandas as pd
 
 from gliobench.evaluation.cells import cell_status, score_cell
 from gliobench.evaluation.columns import BLIND, CELL, FEWEST_TRAININGS, NOT_SEEN, OWN, RUN, SEEN, SEES
-from gliobench.evaluation.intervals import interval_of_aucs
 from gliobench.evaluation.metrics import auc, make_sample, unit_weights
+from gliobench.evaluation.t_intervals import interval_of_aucs
 from gliobench.files import check_table, table_schema
 from gliobench.terms import VISIBLE, labels_of, parent_cohort
 

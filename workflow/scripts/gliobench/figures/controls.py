@@ -13,10 +13,10 @@ from matplotlib.lines import Line2D
 from scipy import stats
 
 from gliobench.evaluation.columns import BLIND, CELL, HARMONISED, LEAKAGE_KEY, OWN, SEEN
-from gliobench.evaluation.intervals import CONFIDENCE, t_interval
 from gliobench.evaluation.leakage import COMPARED_PARTS, SPLITS, UNITS
 from gliobench.evaluation.replicates import CHANCE, GROUPED_BY, MARGIN
 from gliobench.evaluation.sensitivity import points_of, reached
+from gliobench.evaluation.t_intervals import CONFIDENCE, t_interval
 from gliobench.evaluation.tested import tested_patients
 from gliobench.figures.style import (
     CHANCE_LINE,

@@ -190,8 +190,9 @@ def score_sentence(score: Mapping[str, Any] | None, model: Mapping[str, Any]) ->
     """Say how well the approach distinguished patients in the study that trained it."""
     if score is None:
         return "No table with this run's scores is stored with it, so how good its models are is not known here."
+    why = str(score["reason"] or score["status"]).rstrip(".")
     if score["auc"] is None:
-        return f"The study's table has no AUC for this cell: {score['reason'] or score['status']}."
+        return f"The study's table has no AUC for this cell: {why}."
     where = f"cohort {model['cohort']}" + (", which is generated" if model["cohort_kind"] in GENERATED else "")
     between = "" if score["auc_low"] is None else f" (95 % interval {score['auc_low']:.2f} to {score['auc_high']:.2f})"
     said = (
@@ -201,5 +202,5 @@ def score_sentence(score: Mapping[str, Any] | None, model: Mapping[str, Any]) ->
     if includes_chance(score):
         said += " The interval includes chance, so this answer is not known to carry any information."
     if score["status"] != "ok":
-        said += f" It is not a whole score: {score['reason'] or score['status']}."
+        said += f" It is not a whole score: {why}."
     return said + (f" Caveat there: {score['caveat']}." if score["caveat"] else "")
